@@ -131,7 +131,7 @@ func TestInvalidSigners(t *testing.T) {
 
 	_, err = New(integrity.Signer{Name: "x", OpenPGP: make([]integrity.OpenPGPTrust, MaxSigners+1)})
 	require.ErrorAs(t, err, &invalid)
-	require.Equal(t, "are known in more than 64 ways; at most as many", invalid.Problems[len(invalid.Problems)-1].Text)
+	require.Equal(t, "are known in more than 64 ways, which is the limit", invalid.Problems[len(invalid.Problems)-1].Text)
 }
 
 // Who is trusted by nothing, in no way or in other formats only, is nobody here; the zero Verifier is the same.
