@@ -262,7 +262,7 @@ func TestKeyrings(t *testing.T) {
 		{"the exact fingerprint of another of its keys", map[string]string{"trusted.gpg.d/k.gpg": binary.String()}, "Signed-By: " + sub + "!", UnknownKey, "not trusted"},
 		{"signed-by leaves the others out", map[string]string{"trusted.gpg": binary.String(), "k": armored(t, other)}, "Signed-By: /etc/apt/k", UnknownKey, "not trusted"},
 		{"no keys", nil, "", UnknownKey, "not trusted"},
-		{"only rubbish", map[string]string{"trusted.gpg.d/bad.gpg": "rubbish"}, "", Keyring, "no OpenPGP keyring"},
+		{"only rubbish", map[string]string{"trusted.gpg.d/bad.gpg": "rubbish"}, "", Keyring, "not an OpenPGP keyring"},
 		{"the one it needs is rubbish", map[string]string{"trusted.gpg.d/bad.gpg": "rubbish", "trusted.gpg.d/other.asc": armored(t, other)}, "", Keyring, "bad.gpg: "},
 		{"missing file", nil, "Signed-By: /etc/apt/k", Keyring, "etc/apt/k: there is no such file"},
 		{"one of two files missing", map[string]string{"k": armored(t, key)}, "Signed-By: /etc/apt/k /etc/apt/l", Keyring, "etc/apt/l: there is no such file"},

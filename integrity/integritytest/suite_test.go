@@ -158,7 +158,7 @@ func TestSuiteCatchesWrongVerifiers(t *testing.T) {
 		"no signer":                     "want it valid by",
 		"no format":                     "in which format",
 		"odd format":                    "in which format",
-		"fifth answer":                  "none of the four answers",
+		"fifth answer":                  "not one of the four answers",
 		"names the claimed signer":      "without being valid",
 		"trusts anybody":                "want it bad, and untrusted",
 		"calls a stranger's broken":     "want it bad, and untrusted",

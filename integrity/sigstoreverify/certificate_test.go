@@ -224,7 +224,7 @@ func TestTimestamps_INT9(t *testing.T) {
 		detail string
 	}{
 		"good":                    {stamp(t, s.clock, sig, nil), valid, ""},
-		"without certificates":    {stamp(t, s.clock, sig, func(k *token) { k.shown = nil }), unsupported, "certificate is not there"},
+		"without certificates":    {stamp(t, s.clock, sig, func(k *token) { k.shown = nil }), unsupported, "certificate is missing"},
 		"about another signature": {stamp(t, s.clock, sig[1:], nil), bad, "over something else"},
 		"changed":                 {stamp(t, s.clock, sig, func(k *token) { k.badly = true }), bad, "did not make it"},
 		"by no clock":             {stamp(t, s.signer, sig, nil), unsupported, "not for timestamps alone"},
