@@ -45,10 +45,7 @@ architecture, installed, available, deployable, and reasons, each with code, rul
 			if err := show(p.out); err != nil {
 				return err
 			}
-			if report.Failed > 0 {
-				return fmt.Errorf("the scan is not complete: %d of %d feeds could not be used, as the notes above say", report.Failed, len(report.Feeds))
-			}
-			return nil
+			return report.Complete()
 		},
 	}
 	cmd.Flags().StringVar(&c.Root, "root", "/", "folder of the system to scan")

@@ -38,6 +38,7 @@ type Apt struct {
 	env   []string
 
 	upgrade  *Plan
+	warnings []string          // what apt-cache printed as a warning
 	channels map[string]string // by repository and suite, as apt prints them
 }
 
@@ -92,7 +93,8 @@ func (a *Apt) prepare() error {
 	for _, arch := range debian.Architectures(a.p.cfg.Root) { // else apt runs dpkg to ask
 		set("APT::Architectures::", arch)
 	}
-	set("Dir::Cache::pkgcache", filepath.Join(a.dir, "pkgcache.bin"),
+	set("APT::Cache-Start", "50331648", // bytes: the lists of a release fit, and apt need not grow and copy its cache
+		"Dir::Cache::pkgcache", filepath.Join(a.dir, "pkgcache.bin"),
 		"Dir::Cache::srcpkgcache", "",
 		"Dir::Cache::archives", a.dir,
 		"APT::Install-Recommends", "false", // a deploy brings in nothing
