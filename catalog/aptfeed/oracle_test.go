@@ -166,7 +166,7 @@ func TestOddFormsAsAptReadsThem_CAT16(t *testing.T) {
 		{name: "another codename", release: "s/^Codename:.*/Codename: zz/", taken: true, note: `of suite "", codename "zz", and "b" was asked for`},
 		{name: "another codename that is known", release: "s/^Codename:.*/Codename: zz/", source: entry("signed-by=DIR/key.gpg x-known-suite=zz"), taken: true},
 		{name: "no date", release: "/^Date:/d", taken: true, note: "its Date is missing"},
-		{name: "a date in another zone", release: "s/^Date:.*/Date: Sat, 21 Nov 2020 02:53:02 +0200/", taken: true, note: "no time in UTC"},
+		{name: "a date in another zone", release: "s/^Date:.*/Date: Sat, 21 Nov 2020 02:53:02 +0200/", taken: true, note: "not a time in UTC"},
 		{name: "a date of RFC 850", release: "s/^Date:.*/Date: Saturday, 21-Nov-20 00:53:02 GMT/", taken: true},
 		{name: "a date of asctime", release: "s/^Date:.*/Date: Sat Nov 21 00:53:02 2020/", taken: true},
 		{name: "quoted option", source: entry(`signed-by="DIR/key.gpg"`), taken: true},
