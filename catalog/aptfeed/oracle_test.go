@@ -163,7 +163,7 @@ func TestOddFormsAsAptReadsThem_CAT16(t *testing.T) {
 		{name: "SHA-512 alone in Packages", shell: "sed -i '/^MD5sum\\|^SHA1\\|^SHA256/d' " + theList, taken: true},
 		{name: "field names in another case", shell: "sed -i 's/^Package:/PACKAGE:/;s/^SHA256:/sha256:/;s/^Filename:/fileName:/' " + theList, taken: true},
 		{name: "a name with capitals and _", shell: "sed -i 's/^Package: .*/Package: Ha_re/' " + theList, pkg: "ha_re", taken: true},
-		{name: "another codename", release: "s/^Codename:.*/Codename: zz/", taken: true, note: `of suite "", codename "zz", and "b" was asked for`},
+		{name: "another codename", release: "s/^Codename:.*/Codename: zz/", taken: true, note: `of suite "", codename "zz", and the entry at`},
 		{name: "another codename that is known", release: "s/^Codename:.*/Codename: zz/", source: entry("signed-by=DIR/key.gpg x-known-suite=zz"), taken: true},
 		{name: "no date", release: "/^Date:/d", taken: true, note: "its Date is missing"},
 		{name: "a date in another zone", release: "s/^Date:.*/Date: Sat, 21 Nov 2020 02:53:02 +0200/", taken: true, note: "not a time in UTC"},
