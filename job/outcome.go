@@ -21,6 +21,12 @@ type PatchOutcome struct {
 	Check  *integrity.Verdict `json:"check,omitempty"` // of the file that decided
 }
 
+// FailedInstall reports whether the patch counts as a failed install. One that a
+// cancel kept from being tried does not (RPT-1).
+func (p PatchOutcome) FailedInstall() bool {
+	return p.Status == PatchFailed && p.Code != CodeCancelled
+}
+
 // NoteUnknown adds to Text what a field says that this release does not know, as `status "Flying"` (MAN-11).
 func (p *PatchOutcome) NoteUnknown(field, name string) { p.Text = NoteUnknown(p.Text, field, name) }
 

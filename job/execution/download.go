@@ -21,23 +21,16 @@ func (m *machine) apply(inv catalog.Inventory) {
 			p.Code = 0 // what did not reach its source is tried again
 		}
 		verified := p.Status == job.Verified
-		found, ok := inv.Find(ordered.Product)
-		p.From, p.Now = found.Version, found.Version
-		switch order, orderable := found.Version.Compare(ordered.Version); {
-		case !ok:
-			p.leave("CAT-3", fmt.Sprintf("%s is not installed, and nothing is ever installed for the first time.", ordered.Name))
-		case !orderable:
-			p.leave("CAT-3", fmt.Sprintf("%s %s is installed; it cannot be ordered against %s.", ordered.Name, found.Version, ordered.Version))
-		case order == 0:
-			p.leave("CAT-3", fmt.Sprintf("%s %s is installed already.", ordered.Name, found.Version))
-		case order > 0:
-			p.leave("CAT-3", fmt.Sprintf("%s %s is installed, which is newer than %s; nothing is ever downgraded.", ordered.Name, found.Version, ordered.Version))
+		from, why := inv.Upgrade(ordered.Product, ordered.Name, ordered.Version)
+		p.From, p.Now = from, from
+		if why.Code.Blocks() {
+			p.leave(why.Rule, why.Text)
 		}
 		if verified && p.Status == job.Inapplicable { // somebody else installed it while the agent was away
 			m.do(Discard{Index: i})
 		}
 	}
-	if m.count(job.Inapplicable) == len(m.Patches) && len(m.Order.Pre) == 0 && len(m.Order.Post) == 0 && !m.Pending {
+	if m.nothingApplies() {
 		m.end(job.NotApplicable)
 		if m.Order.RebootPending {
 			m.out.Reports[len(m.out.Reports)-1].Text = "No reboot is pending here any more, and there is nothing else to do (RBT-11)."
@@ -48,6 +41,12 @@ func (m *machine) apply(inv catalog.Inventory) {
 		m.progress(job.Downloading)
 	}
 	m.downloadNext()
+}
+
+// nothingApplies reports whether the order has nothing to do here: no patch
+// applies, it has no action, and it reboots for nothing (JOB-2, RBT-11).
+func (m *machine) nothingApplies() bool {
+	return m.count(job.Inapplicable) == len(m.Patches) && len(m.Order.Pre)+len(m.Order.Post) == 0 && !m.Pending
 }
 
 // downloadNext downloads the next patch, or goes on when there is none.

@@ -20,7 +20,7 @@ func (m *machine) require(ev InventoryTaken) {
 	}
 	for len(m.Order.Pre) == 0 && m.leaveUnmet(m.group(), ev) { // it is installed next
 	}
-	if m.count(job.Inapplicable) == len(m.Patches) && len(m.Order.Pre)+len(m.Order.Post) == 0 && !m.Pending {
+	if m.nothingApplies() {
 		m.end(job.NotApplicable)
 		return
 	}

@@ -70,7 +70,7 @@ func (o Outcomes) Report(patches []job.PatchOutcome, at time.Time) Outcomes {
 	before := o.Failed
 	o.Failed = nil
 	for _, p := range o.Reported {
-		if p.Status != job.PatchFailed || p.Code == job.CodeCancelled {
+		if !p.FailedInstall() {
 			continue
 		}
 		f := Failed{p.Patch, at}
