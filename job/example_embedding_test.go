@@ -22,7 +22,7 @@ const acmeFeed = `{"format": 1,
 		{"id": "player-3.2.0", "product": "player", "version": "semver:3.2.0", "artifacts": [{"name": "player.pkg",
 			"availability": "Pinned", "url": "https://acme.example/player-3.2.0.pkg", "signer": "Acme"}]}]}`
 
-// The README shows this function; internal/archtest compares them.
+// The README shows this function; internal/archtest compares the two.
 func Example_embedding() {
 	now := time.Date(2026, time.June, 1, 12, 0, 0, 0, time.UTC)
 

@@ -53,7 +53,7 @@ func TestOrderOfALaterRelease_MAN11(t *testing.T) {
 		"policy": {
 			func(o *job.Order) { o.Policy.Digest.KeepUnknown("blake3:ab") }, `policy.digest: algorithm "blake3" is not known to this release`,
 		},
-		"need": {func(o *job.Order) { o.Needs = []string{"flying"} }, job.LackText("flying")},
+		"need": {func(o *job.Order) { o.Needs = []string{"flying"} }, `The order needs the capability "flying", which the agent does not have or may not use.`},
 	} {
 		strange, plain := orderAt(t, "a", epoch), orderAt(t, "b", epoch)
 		strange.Early = true

@@ -90,10 +90,10 @@ func byStart(a, b job.Order) int {
 // expire ends the queued orders whose window is over, and of several due runs of one job all but the newest (JOB-12).
 func (m *machine) expire() {
 	over := func(o job.Order) bool { return !o.End.IsZero() && !m.now.UTC.Before(o.End) }
-	newest := map[job.ID]time.Time{}
+	newest := job.Newest{}
 	for _, o := range m.s.Queue {
-		if !over(o) && !o.Start.After(m.now.UTC) && o.Start.After(newest[o.Job]) {
-			newest[o.Job] = o.Start
+		if !over(o) && !o.Start.After(m.now.UTC) {
+			newest.Due(o.Job, o.Start)
 		}
 	}
 	m.s.Queue = slices.DeleteFunc(m.s.Queue, func(o job.Order) bool {
@@ -101,7 +101,7 @@ func (m *machine) expire() {
 		switch {
 		case over(o):
 			why = "its window ended before it could start"
-		case o.Start.Before(newest[o.Job]):
+		case newest.Missed(o.Job, o.Start):
 			why = "a newer run of the job is due"
 		default:
 			return false

@@ -164,7 +164,8 @@ func (x State) outcomes() []job.PatchOutcome {
 // The error is a *job.Invalid.
 func (x State) Validate() error {
 	var l problem.List
-	if stage, phase := x.Stage == enum.Unknown || slices.Contains(job.Stages(), x.Stage), x.Phase == enum.Unknown || phases.Valid(x.Phase); !stage || !phase {
+	stage := x.Stage == enum.Unknown || x.Stage >= job.StageDownload && x.Stage <= job.StageDone
+	if phase := x.Phase == enum.Unknown || phases.Valid(x.Phase); !stage || !phase {
 		l.Add("stage", x.Stage.String(), "with phase %v is unknown", x.Phase)
 	}
 	if len(x.Patches) != len(x.Order.Patches) {
