@@ -14,7 +14,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
-// host is the asset. A real one asks its package manager, downloads files and runs installers.
+// host is the asset. A real one asks its package manager, downloads files and
+// runs installers.
 type host struct {
 	now       schedule.At
 	boot      int
@@ -40,7 +41,8 @@ func (h *host) commit(state execution.State, reports []job.Report) (err error) {
 	return nil
 }
 
-// carryOut does what an effect says, and returns the event that answers it; nil: nothing answers it.
+// carryOut does what an effect says, and returns the event that answers it;
+// nil: nothing answers it.
 func (h *host) carryOut(effect execution.Effect) execution.Event {
 	fmt.Printf("  %T\n", effect)
 	switch e := effect.(type) {
