@@ -166,7 +166,7 @@ func (w *writer) book(b *book) {
 	if w.s.Budget.Restores > 0 { // a backup has its own numbers, so that differences are not all that matters
 		w.num(int64(r.Sealed), int64(b.accepted))
 		w.text(r.Digest)
-		w.bit(r.Behind)
+		w.bit(r.PutBack)
 	}
 	if w.s.Budget.Reinstalls > 0 {
 		w.at(b.caller.At)

@@ -13,7 +13,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
-// server answers check-ins with one manifest. Package job/controller has a real one.
+// server answers check-ins with one manifest. Package job/controller has a real
+// one.
 type server struct {
 	manifest []byte
 	reports  []job.Report
@@ -47,8 +48,8 @@ func (d *disk) commit(s agent.State) (err error) {
 	return err
 }
 
-// carryOut does what an effect of an execution says on the asset, and returns the event that answers it; nil: nothing
-// answers it. The example of package execution carries out all of them.
+// carryOut carries out an effect of an execution, and returns the event that
+// answers it; nil: none. The example of package execution handles every effect.
 func carryOut(effect execution.Effect) execution.Event {
 	switch e := effect.(type) {
 	case execution.TakeInventory:

@@ -49,14 +49,14 @@
 //     fails as DeployerProcessCrashed. An action that was cut off counts as
 //     failed and is not run again.
 //   - JOB-18. After the reboot the inventory is taken again: a patch at its
-//     version succeeded, any other failed with code
-//     15. If no reboot is needed, the check follows at once. If the inventory
-//     cannot be taken for 24 h, counted from the first failed try, the
-//     execution ends. Installed patches then fail with code 5, "installed,
-//     could not be verified", and cut-off ones with code 10. No reboot is asked
-//     for; one that is needed stays listed (RBT-11). Once its last install and
-//     action are over, an unverified execution holds up no other job. If it
-//     turns out to need a reboot, it waits until the other job is done.
+//     version succeeded, any other failed (code 15). If no reboot is needed,
+//     the check follows at once. If the inventory cannot be taken for 24 h,
+//     counted from the first failed try, the execution ends. Installed patches
+//     then fail with code 5, "installed, could not be verified", and cut-off
+//     ones with code 10. No reboot is asked for; one that is needed stays
+//     listed (RBT-11). Once its last install and action are over, an unverified
+//     execution holds up no other job. If it turns out to need a reboot, it
+//     waits until the other job is done.
 //   - JOB-21. What an execution did is durable before anything that could cut
 //     its report off, above all the reboot. It is reported until it is
 //     acknowledged. A reboot by itself never turns a success into a failure or

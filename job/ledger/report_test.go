@@ -507,7 +507,7 @@ func TestOldResultIsNoSurprise_JOB24(t *testing.T) {
 		}
 	}
 	behind := rev
-	behind.Behind = true
+	behind.PutBack = true
 	after, _ := ledger.Step(behind, situation(t, "gone, begun"), ledger.Reported{Report: job.Report{Result: job.Cancelled}}, t0)
 	require.Equal(t, job.Cancelled, after.Result, "of a server that is known to have been put back")
 }

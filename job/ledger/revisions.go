@@ -17,7 +17,7 @@ type Revisions struct {
 	Issued  time.Time         `json:"issued,omitzero"`
 	Expires time.Time         `json:"expires,omitzero"`
 	Digest  string            `json:"digest,omitempty"`  // of the manifest that Sealed was last handed out as
-	Behind  bool              `json:"behind,omitempty"`  // the asset held a manifest once that was never sealed here
+	PutBack bool              `json:"behind,omitempty"`  // the asset held a manifest once that was never sealed here
 	Without manifest.Revision `json:"without,omitempty"` // from this one on the manifests have none of the orders that are gone; zero: none is
 }
 
@@ -48,7 +48,7 @@ func (r Revisions) Heard(in manifest.CheckIn) (next Revisions, silent, ahead boo
 		r.Without = 0
 	}
 	if ahead {
-		r.Behind = true
+		r.PutBack = true
 		r.Wanted = max(r.Wanted, held+1)
 		if r.Without > 0 {
 			r.Without = r.Wanted

@@ -142,7 +142,7 @@ func Step(r Revisions, e Entry, ev Event, at time.Time) (Entry, Out) {
 			m.Entry = Entry{Run: m.Run, Asset: m.Asset, Phase: Waiting}
 		default:
 			m.endHere(job.Withdrawn, "withdrawn before the asset received it")
-			if ev.Unsure || m.r.Behind { // what it reports of the order later replaces this
+			if ev.Unsure || m.r.PutBack { // what it reports of the order later replaces this
 				m.Lost = true
 				m.Text = "withdrawn; whether the asset had begun it is not known here any more"
 			}
@@ -402,7 +402,7 @@ func (m *machine) objection(ev Reported) string {
 		return "it says too late for a cancel, and none was asked for"
 	case rep.TooLate == job.StageDownload || rep.TooLate == job.StageDone:
 		return fmt.Sprintf("it says too late for a cancel in the stage %v (JOB-3)", rep.TooLate)
-	case rep.Result == job.Cancelled && !m.Cancelled && !rep.Again && !m.r.Behind: // a server that was put back forgot the cancel
+	case rep.Result == job.Cancelled && !m.Cancelled && !rep.Again && !m.r.PutBack: // a server that was put back forgot the cancel
 		return "it says Cancelled, and no cancel was asked for"
 	case rep.Result == job.Cancelled && (m.TooLate != 0 || m.Stage >= job.StageDeploy):
 		return "it says Cancelled after the deploy stage began (JOB-4)"
