@@ -114,10 +114,10 @@ func (d Definition) Enable(now time.Time) error {
 		l.Add("state", d.State.String(), "is final; save the job with another id (JOB-6)")
 	}
 	if len(d.Patches.List) == 0 && d.Patches.Query == nil && len(d.Pre) == 0 && len(d.Post) == 0 && !d.RebootPending {
-		l.Add("patches", "", "are missing; add a patch, a query or an action, or set rebootPending (JOB-6)")
+		l.Add("patches", "", "no patch, query or action is given; add at least one, or set rebootPending (JOB-6)")
 	}
 	if len(d.Assets.Include) == 0 && len(d.Assets.IncludeTags) == 0 {
-		l.Add("assets", "", "are missing; include at least one asset or tag (JOB-6)")
+		l.Add("assets", "", "no asset and no tag is included; add at least one (JOB-6)")
 	}
 	l.Under("schedule", d.Schedule.Past(now))
 	return l.Err("job " + string(d.ID))

@@ -43,7 +43,7 @@ func checkPatches(l *problem.List, s Patches) {
 			l.Add(field, "", "is empty")
 		}
 		if seen[string(id)] {
-			l.Add(field, string(id), "is repeated; name it once")
+			l.Add(field, string(id), "is named twice; name it once")
 		}
 		seen[string(id)] = true
 	}

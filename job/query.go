@@ -134,7 +134,7 @@ func checkConditions(l *problem.List, field string, c Conditions) {
 				l.Add(entry, "", "is empty")
 			}
 			if seen[key] {
-				l.Add(entry, s, "is repeated; name it once")
+				l.Add(entry, s, "is named twice; name it once")
 			}
 			seen[key] = true
 		}
