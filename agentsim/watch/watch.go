@@ -111,7 +111,7 @@ func (o *Order) Reported(r job.Report, held, marked bool) (b *Broken) {
 
 // Failures counts the failed installs among outcomes, a patch once (RPT-1).
 func Failures(list []job.PatchOutcome) (n int) {
-	failed := func(p job.PatchOutcome) bool { return p.Status == job.PatchFailed && p.Code != job.CodeCancelled }
+	failed := job.PatchOutcome.FailedInstall
 	for i, p := range list {
 		if failed(p) && !slices.ContainsFunc(list[:i], func(q job.PatchOutcome) bool { return q.Patch == p.Patch && failed(q) }) {
 			n++
