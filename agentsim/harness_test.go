@@ -13,6 +13,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
@@ -77,7 +78,7 @@ asset pc-1 tagged office has kernel 1.0
 	//
 	// Play:6: +1d6h    expect pc-1 nightly Completed: expected Completed, found PendingReboot
 	//   why: the server shows nightly@20260302T220000Z/pc-1 as PendingReboot
-	//   why: the last that pc-1 says of it: nightly PendingReboot, at 2026-03-02T22:00:43Z
+	//   why: the last report of pc-1 about it: nightly PendingReboot, at 2026-03-02T22:00:43Z
 	//   why: kernel-2 of job nightly: installed [INT-2] The file carries no signature; its checksum matches by sha256.
 	//   it shows: The asset runs the new kernel in the morning. (RBT-3)
 }
@@ -103,6 +104,53 @@ enable now
          expect settled`)
 	fmt.Println("held")
 	// Output: held
+}
+
+// An importer's own signature verifier, platform and admission.
+func ExampleConfig() {
+	agentsim.Test(printer{}, agentsim.Config{
+		// A patch waits until it is two days old.
+		Admit: func(p catalog.Patch, now time.Time) string {
+			if now.Sub(p.Published) < 48*time.Hour {
+				return "it is younger than two days"
+			}
+			return ""
+		},
+		// One key is revoked.
+		Verify: func(_ job.OrderPatch, _ int, served integrity.Signature) integrity.Signature {
+			if served.Signer == "Old Key" {
+				return integrity.Signature{Status: integrity.Bad, Detail: "the key was revoked"}
+			}
+			return served
+		},
+		// Every installer asks for a reboot.
+		Install: func(_ job.AssetID, _ job.OrderPatch, _, to version.Version) (version.Version, execution.InstallResult) {
+			return to, execution.InstallResult{Reboot: true}
+		},
+	}).Play(`
+patch app-2: app 2.0, pinned, signed by New Key
+patch tool-2: tool 2.0, pinned, signed by Old Key
+asset pc-1 has app 1.0, tool 1.0
+job now: query, assets pc-1, on demand
++1h      expect server missing on pc-1 nothing
++2d1h    expect server missing on pc-1 app-2 tool-2
+         enable now
++2d3h    expect pc-1 now tool-2 failed FileSignatureFailed INT-1
+         expect pc-1 app 2.0
+         expect pc-1 reboots 1
+         expect settled`)
+	fmt.Println("held")
+	// Output: held
+}
+
+// TestAdmissionExplained wants a failure to name the admission's reason.
+func TestAdmissionExplained_APR5(t *testing.T) {
+	r := &recorder{T: t}
+	agentsim.Test(r, agentsim.Config{Admit: func(p catalog.Patch, _ time.Time) string { return "nothing in March" }}).Play(`
+patch app-2: app 2.0, pinned
+asset pc-1 has app 1.0
++1h      expect pc-1 app 2.0`)
+	require.Contains(t, r.failure, "app-2 is not admitted: nothing in March")
 }
 
 // A server of one's own settings: here it hands orders out an hour ahead instead of three.
@@ -149,8 +197,8 @@ func TestHarnessFails(t *testing.T) {
 		}, "rejected"},
 		"line":      {func(t agentsim.TB) { agentsim.Test(t, agentsim.Config{}).Play("\nexpect x") }, "Play:2"},
 		"refusal":   {func(t agentsim.TB) { agentsim.Test(t, agentsim.Config{}).Play("enable x") }, "no line expects it"},
-		"bad time":  {func(t agentsim.TB) { agentsim.Test(t, agentsim.Config{}).Play("+1parsec expect settled") }, "is no duration"},
-		"the clock": {func(t agentsim.TB) { agentsim.Test(t, agentsim.Config{}).Play("clock 2026-03-02T00:00:00Z") }, "set once"},
+		"bad time":  {func(t agentsim.TB) { agentsim.Test(t, agentsim.Config{}).Play("+1parsec expect settled") }, "is not a duration"},
+		"the clock": {func(t agentsim.TB) { agentsim.Test(t, agentsim.Config{}).Play("clock 2026-03-02T00:00:00Z") }, "comes once"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := &recorder{T: t}
