@@ -163,7 +163,6 @@ func whileUp(do func(*asset, *match)) func(*asset, *match) {
 	}
 }
 
-// forget replaces the agent by one without any state.
 func (a *asset) forget() {
 	a.stop()
 	a.disk, a.ended = nil, nil
@@ -191,7 +190,6 @@ func (a *asset) enrolAgain(as job.AssetID) error {
 	return nil
 }
 
-// share marks the computers that call, or called, under one identity.
 func (w *World) share(as job.AssetID) {
 	of := slices.DeleteFunc(w.sorted(), func(a *asset) bool { return a.as != as })
 	for _, a := range of {
@@ -226,10 +224,8 @@ func (a *asset) clone(id job.AssetID, m *match) error {
 	return nil
 }
 
-// setFault sets what the installer of a product does from now on.
 func (a *asset) setFault(m *match, f fault) { a.faults[a.product(m.w[0])] = f }
 
-// setClock moves the asset's own clock.
 func (a *asset) setClock(m *match, by string, d time.Duration) {
 	if skew := a.skew + d; skew.Abs() > maxSpan {
 		m.err = fmt.Errorf("the clock would be off by %s; at most %s is allowed", short(skew.Abs()), short(maxSpan))

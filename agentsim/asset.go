@@ -102,7 +102,6 @@ func (w *World) bare(id job.AssetID, tags []string, on place) *asset {
 	return a
 }
 
-// fingerprint returns the name of the asset's own key.
 func (a *asset) fingerprint() string { return manifest.Fingerprint(a.key.Public().(ed25519.PublicKey)) }
 
 // product returns the id that a product of this name has on the asset.
@@ -165,7 +164,6 @@ func (a *asset) asleep() bool { return a.w.now.Before(a.sleep) }
 // unreachable reports whether no call of the asset can reach the server.
 func (a *asset) unreachable() bool { return !a.up || a.asleep() || a.link.cut }
 
-// inventory lists the installed products. An error ends the simulation.
 func (a *asset) inventory() catalog.Inventory {
 	list := make([]catalog.Installed, 0, len(a.installed))
 	for id, v := range a.installed {
@@ -177,7 +175,6 @@ func (a *asset) inventory() catalog.Inventory {
 	return inventory
 }
 
-// committed returns the agent's state as it is on disk.
 func (a *asset) committed() (state, ended []byte, err error) {
 	state, err = a.state.MarshalBinary()
 	ended, errEnded := a.state.MarshalEnded()
@@ -224,13 +221,11 @@ func (a *asset) start() {
 	a.step(agent.Started{})
 }
 
-// crash ends the agent and starts it again; the computer stays on.
 func (a *asset) crash() {
 	a.stop()
 	a.start()
 }
 
-// boot takes the computer down, and brings it up after a time.
 func (a *asset) boot(off time.Duration) {
 	a.stop()
 	a.up, a.mark, a.sleep = false, false, time.Time{}
@@ -253,7 +248,6 @@ func (a *asset) boot(off time.Duration) {
 	})
 }
 
-// login changes who is logged in.
 func (a *asset) login(m *match) {
 	a.sessions = map[string]reboot.Sessions{"in": reboot.Active, "out": reboot.Nobody, "locks": reboot.Locked, "unlocks": reboot.Active}[m.w[0]]
 	a.log("sessions: %s", a.sessions)

@@ -65,7 +65,6 @@ func (s *server) audit(runs []listed, failed int) error {
 	return nil
 }
 
-// failures counts a list of failed installs, page by page.
 func (s *server) failures(filter controller.FailureFilter) (n int, err error) {
 	for {
 		page, err := s.c.Failures(context.Background(), filter)
@@ -97,7 +96,6 @@ func (s *server) auditOpen(what string, list func(context.Context, int) ([]contr
 	return nil
 }
 
-// auditRun compares a run's counts with its rows.
 func (s *server) auditRun(run listed) {
 	waiting, results := 0, map[job.Result]int{}
 	for _, row := range run.rows {

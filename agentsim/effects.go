@@ -47,15 +47,14 @@ type task struct {
 }
 
 func (a *asset) queue(takes time.Duration, do func()) {
-	a.add(&task{takes: func() time.Duration { return takes }, do: do})
+	a.queueTask(task{takes: func() time.Duration { return takes }, do: do})
 }
 
-func (a *asset) add(t *task) {
-	a.tasks = append(a.tasks, t)
+func (a *asset) queueTask(t task) {
+	a.tasks = append(a.tasks, &t)
 	a.work()
 }
 
-// work begins the next task when none is running.
 func (a *asset) work() {
 	if a.current != nil || len(a.tasks) == 0 {
 		return
@@ -158,7 +157,7 @@ func (a *asset) download(order job.OrderID, e execution.Download, reply func(exe
 		}
 		return a.took["download"]
 	}
-	a.add(&task{download: at, takes: takes, do: func() {
+	a.queueTask(task{download: at, takes: takes, do: func() {
 		done := execution.Downloaded{ID: e.ID}
 		file, staged := a.staged[at]
 		code := a.faults[e.Patch.Product].noFetch
@@ -281,7 +280,6 @@ func (a *asset) prompt(order job.OrderID, e execution.Prompt, reply func(executi
 	}
 }
 
-// says answers whatever prompt is shown.
 func (a *asset) says(later bool, reply func(execution.Event)) {
 	a.log("user answers: %s", map[bool]string{true: "later", false: "now"}[later])
 	reply(execution.Answered{Later: later})

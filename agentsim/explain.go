@@ -19,7 +19,6 @@ type explanation struct {
 	list []string
 }
 
-// maxReasons is how many sentences an explanation has at most.
 const maxReasons = 20
 
 func (x *explanation) add(format string, args ...any) {
@@ -219,7 +218,6 @@ func (x *explanation) unselected(a *asset, d job.Definition) string {
 	return fmt.Sprintf("it is for assets tagged %s%s, this one %s", strings.Join(d.Assets.IncludeTags, " "), not, has)
 }
 
-// row adds the state of an order at the server.
 func (x *explanation) row(a *asset, row controller.RunAsset) {
 	text := ""
 	if row.Text != "" {
@@ -264,7 +262,6 @@ func (x *explanation) verdict(a *asset, id catalog.PatchID) {
 	}
 }
 
-// join joins words.
 func join[T ~string](list []T, between string) string {
 	var all []string
 	for _, word := range list {

@@ -113,7 +113,6 @@ func (g *grammar[T]) apply(p *player, of T, text string) error {
 	return fmt.Errorf("%q is not %s; %s", text, g.what, g.suggest(text))
 }
 
-// applyAll does what each clause of a list says.
 func (g *grammar[T]) applyAll(p *player, of T, text string) error {
 	for clause := range strings.SplitSeq(text, ",") {
 		if err := g.apply(p, of, clause); err != nil {
@@ -142,14 +141,12 @@ func (g *grammar[T]) suggest(text string) string {
 	return "write one of:\n" + strings.Join(near, "\n")
 }
 
-// firstWords returns the words that a pattern can begin with.
 func firstWords(text string) []string {
 	first, _, _ := strings.Cut(text, " ")
 	first, _, _ = strings.Cut(first, "[")
 	return strings.Split(first, "|")
 }
 
-// keywords returns the words that lines begin with.
 func (g *grammar[T]) keywords() (words []string) {
 	for _, one := range g.list {
 		words = append(words, firstWords(one.text)...)
@@ -157,7 +154,6 @@ func (g *grammar[T]) keywords() (words []string) {
 	return slices.Compact(words)
 }
 
-// reference lists the patterns with their notes.
 func (g *grammar[T]) reference(title string) string {
 	s := "\n" + title + "\n\n"
 	for i, one := range g.list {

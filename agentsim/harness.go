@@ -62,7 +62,6 @@ func (h *Harness) Job(d job.Definition) *Harness {
 	return h
 }
 
-// saveJob saves a job on the server.
 func (p *player) saveJob(d job.Definition) error {
 	return p.w.server.act("save "+string(d.ID), func(ctx context.Context, now time.Time) error {
 		_, err := p.w.server.c.SaveJob(ctx, d, now)

@@ -10,7 +10,6 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
-// jobClauses define a job.
 var jobClauses = newGrammar("a clause of a job", "", []pattern[*job.Definition]{
 	{"patches ID…", "", func(d *job.Definition, m *match) { d.Patches = job.Patches{List: words[catalog.PatchID](m.w[0])} }},
 	{"query but not CONDITION or …", "query()(?: but not (.+))", query},
@@ -116,7 +115,6 @@ func (p *player) save(m *match) {
 	}
 }
 
-// commands makes an action of each name; its command is the name.
 func commands(names string) (list []job.Action) {
 	for _, name := range strings.Fields(names) {
 		list = append(list, job.Action{Name: name, Command: []string{name}})

@@ -45,7 +45,6 @@ func (k *keys) rotate(now time.Time, roots bool) error {
 	return k.add(t, old, k.root)
 }
 
-// add appends a version, signed by keys of these names.
 func (k *keys) add(t manifest.Trust, signers ...string) error {
 	var by []manifest.Signer
 	for _, name := range signers {

@@ -175,10 +175,8 @@ func (p *player) answered() error {
 	return fmt.Errorf("the server refused, and no line expects it: %w", err)
 }
 
-// instant parses a time in a line.
 func (p *player) instant(s string) (time.Time, error) { return parseWhen(s, p.w.cfg.Start) }
 
-// patchOptions define a patch, and how its file is offered.
 var patchOptions = newGrammar("an option of a patch", "", []pattern[*offered]{
 	{"pinned  one URL for this version alone; the default", "", func(*offered, *match) {}},
 	{"latest only  one URL for all versions (CAT-6)", "", func(o *offered, _ *match) { o.availability = catalog.LatestOnly }},
@@ -321,7 +319,6 @@ func (p *player) try(m *match) {
 	m.err = err
 }
 
-// number parses a small count.
 func number(s string) (int, error) {
 	n, err := strconv.Atoi(s)
 	if err != nil || n < 0 || n > maxTimes {
@@ -330,7 +327,6 @@ func number(s string) (int, error) {
 	return n, nil
 }
 
-// words splits a list of words.
 func words[T ~string](s string) []T {
 	var list []T
 	for _, w := range strings.Fields(s) {

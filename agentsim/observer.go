@@ -153,7 +153,6 @@ func (o *observer) delivered(answer manifest.Answer) {
 	}
 }
 
-// committed checks a commit and the reports in it.
 func (o *observer) committed(before, after *agent.State) {
 	fresh, broken := watch.Committed(before, after, &o.made, o.taken)
 	o.note("", broken)
@@ -185,7 +184,6 @@ func (o *observer) downloaded(at stagedKey, patch job.OrderPatch, files []execut
 	o.note(at.order, o.of(at.order).patch(at.index).Downloaded(patch.Patch, o.allPass(at.order, patch, files)))
 }
 
-// acted follows a pre- or post-action.
 func (o *observer) acted(id job.OrderID, action job.Action, exit int) {
 	e := o.of(id)
 	o.note(id, e.Touches("runs action "+action.Name))

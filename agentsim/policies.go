@@ -9,7 +9,6 @@ import (
 
 const policySyntax = "policy NAME: CLAUSE[, CLAUSE]…"
 
-// policyClauses define a signer policy.
 var policyClauses = newGrammar("a clause of a policy", "", []pattern[*integrity.Policy]{
 	{"actions NAME…", "", func(p *integrity.Policy, m *match) {
 		for name := range strings.FieldsSeq(m.w[0]) {

@@ -274,7 +274,6 @@ func (s *Script) planBackups(p *player) error {
 
 const putBack = "server is put back to "
 
-// player plays a scenario.
 type player struct {
 	config  Config
 	w       *World
@@ -308,7 +307,6 @@ func (p *player) step(st step) error {
 	return p.w.trouble()
 }
 
-// do plays a line.
 func (p *player) do(words string) error {
 	word, rest, _ := strings.Cut(words, " ")
 	if slices.Contains(lines.keywords(), word) {
@@ -324,7 +322,6 @@ func (p *player) do(words string) error {
 	return actions.apply(p, a, rest)
 }
 
-// clockClauses are the settings of a world.
 var clockClauses = newGrammar("a setting of the clock line", "clock …, ", []pattern[*Config]{
 	{"check-in every D", "", func(c *Config, m *match) { c.CheckIn = m.positive() }},
 	{"sync every D", "", func(c *Config, m *match) { c.Sync = m.positive() }},
@@ -346,7 +343,6 @@ func (p *player) clock(m *match) {
 	p.w, m.err = New(c)
 }
 
-// positive returns a duration that must not be zero.
 func (m *match) positive() time.Duration {
 	if m.d[0] == 0 {
 		m.err = fmt.Errorf("%q is zero; write a longer time", m.w[0])

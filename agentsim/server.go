@@ -38,7 +38,6 @@ type server struct {
 	keys   keys
 }
 
-// token is the enrolment token of assets without tags.
 const token = "agentsim-enrolment-token-0001"
 
 func newServer(w *World) (*server, error) {
@@ -57,7 +56,6 @@ func newServer(w *World) (*server, error) {
 	return s, err
 }
 
-// start starts the server with what its store has.
 func (s *server) start() (err error) {
 	s.c, err = controller.New(s.store, controller.Config{
 		Signer: manifest.NewSigner(key(s.keys.manifest)), Trust: s.keys.trust, Exchange: []*ecdh.PrivateKey{s.keys.exchange},

@@ -109,18 +109,15 @@ func (a *asset) settle(rows map[job.OrderID]controller.RunAsset) (failed int) {
 	return failed
 }
 
-// broke records an invariant that broke at the server.
 func (w *World) broke(invariant int, format string, args ...any) {
 	w.broken = append(w.broken, &Broken{Invariant: invariant, At: w.now, Text: fmt.Sprintf(format, args...)})
 }
 
-// listed is a run as the server shows it, with its orders.
 type listed struct {
 	controller.RunStatus
 	rows []controller.RunAsset
 }
 
-// listed returns every run that the server shows.
 func (s *server) listed() (all []listed, err error) {
 	jobs, err := pages(s.c.Jobs, func(j controller.JobStatus) job.ID { return j.ID })
 	if err != nil {
@@ -142,14 +139,12 @@ func (s *server) listed() (all []listed, err error) {
 	return all, nil
 }
 
-// runs returns the runs of a job by start.
 func (s *server) runs(id job.ID) ([]controller.RunStatus, error) {
 	return pages(func(ctx context.Context, past job.RunID, limit int) ([]controller.RunStatus, error) {
 		return s.c.Runs(ctx, id, past, limit)
 	}, func(run controller.RunStatus) job.RunID { return run.ID })
 }
 
-// orders returns the orders of a run by asset.
 func (s *server) orders(id job.RunID) ([]controller.RunAsset, error) {
 	return pages(func(ctx context.Context, past job.AssetID, limit int) ([]controller.RunAsset, error) {
 		return s.c.RunAssets(ctx, id, past, limit)

@@ -43,7 +43,6 @@ func Timeline(history []Line, start time.Time) string {
 	return b.String()
 }
 
-// describe puts a report into words.
 func describe(r job.Report) string {
 	name, text := r.Order.Run().Job(), ""
 	if r.Text != "" {
@@ -80,7 +79,6 @@ func describeOutcome(p job.PatchOutcome) string {
 	return s
 }
 
-// since formats an instant as the timeline does.
 func (w *World) since(at time.Time) string { return "+" + short(at.Sub(w.cfg.Start)) }
 
 // moment formats an instant in UTC and in a zone:
@@ -108,7 +106,6 @@ func local(t time.Time, zone string) string {
 	return fmt.Sprintf("(%s %s)", t.In(place).Format(layout), strings.ReplaceAll(name, "_", " "))
 }
 
-// short formats a duration in whole seconds.
 func short(d time.Duration) string { return FormatDuration(d.Truncate(time.Second)) }
 
 // FormatDuration formats a duration to the millisecond, as [ParseDuration]

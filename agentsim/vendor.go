@@ -246,7 +246,6 @@ func (v *vendor) patchesOf(product catalog.ProductID, to string) (ids []catalog.
 	return ids
 }
 
-// line sets the end of life of a version line of a product.
 func (v *vendor) line(product catalog.ProductID, prefix string, eol, extended time.Time) {
 	p := v.products[product]
 	lines := slices.DeleteFunc(slices.Clone(p.Lines), func(l catalog.Line) bool { return l.Prefix == prefix })
@@ -255,7 +254,6 @@ func (v *vendor) line(product catalog.ProductID, prefix string, eol, extended ti
 	v.products[p.ID] = p
 }
 
-// serveOf serves a version's file at the URL of a patch.
 func (v *vendor) serveOf(p *catalog.Patch, at version.Version) {
 	v.serve(p.Artifacts[0].Source(), string(p.Product), at, p.Artifacts[0].Signer)
 }

@@ -50,7 +50,6 @@ type Config struct {
 	events int // instead of maxEvents
 }
 
-// withDefaults fills in what is zero.
 func (c Config) withDefaults() Config {
 	c.CheckIn, c.Sync = cmp.Or(c.CheckIn, 15*time.Minute), cmp.Or(c.Sync, 30*time.Minute)
 	c.Network, c.events = cmp.Or(c.Network, 100*time.Millisecond), cmp.Or(c.events, maxEvents)
@@ -146,7 +145,6 @@ func (w *World) Run(t time.Time) error {
 	return w.trouble()
 }
 
-// trouble returns what keeps the world from going on.
 func (w *World) trouble() error {
 	if w.err == nil && len(w.broken) > 0 {
 		return w.broken[0]
@@ -154,14 +152,12 @@ func (w *World) trouble() error {
 	return w.err
 }
 
-// fail ends the simulation; the first failure counts.
 func (w *World) fail(err error) {
 	if err != nil && w.err == nil {
 		w.err = err
 	}
 }
 
-// after plans something.
 func (w *World) after(d time.Duration, do func()) {
 	if w.count++; w.count > uint64(w.cfg.events) {
 		w.fail(fmt.Errorf("more than %d things happened; make the scenario shorter", w.cfg.events))
@@ -172,7 +168,6 @@ func (w *World) after(d time.Duration, do func()) {
 	w.agenda = slices.Insert(w.agenda, i, entry{at, do})
 }
 
-// every does something each time d has passed.
 func (w *World) every(d time.Duration, do func()) {
 	w.after(d, func() {
 		do()
