@@ -14,8 +14,7 @@ import (
 // audit compares the server's lists with each other, and with what the agents
 // hold (invariants 10 and 12).
 func (s *server) audit(runs []listed, failed int) error {
-	ctx := context.Background()
-	differences, err := s.c.Audit(ctx)
+	differences, err := s.c.Audit(background)
 	if err != nil {
 		return err
 	}
@@ -53,7 +52,7 @@ func (s *server) audit(runs []listed, failed int) error {
 		if s.removed[a.id] || a.shared {
 			continue
 		}
-		status, err := s.c.Asset(ctx, a.as, s.w.now)
+		status, err := s.c.Asset(background, a.as, s.w.now)
 		if err != nil {
 			return err
 		}
@@ -67,7 +66,7 @@ func (s *server) audit(runs []listed, failed int) error {
 
 func (s *server) failures(filter controller.FailureFilter) (n int, err error) {
 	for {
-		page, err := s.c.Failures(context.Background(), filter)
+		page, err := s.c.Failures(background, filter)
 		if err != nil {
 			return 0, err
 		}
@@ -80,7 +79,7 @@ func (s *server) failures(filter controller.FailureFilter) (n int, err error) {
 
 // auditOpen compares a list of open orders with the rows that should be in it.
 func (s *server) auditOpen(what string, list func(context.Context, int) ([]controller.Open, error), rows []controller.Open) error {
-	have, err := list(context.Background(), controller.MaxPage)
+	have, err := list(background, controller.MaxPage)
 	if err != nil || len(rows) > controller.MaxPage {
 		return err
 	}

@@ -2,7 +2,6 @@ package agentsim
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -22,7 +21,7 @@ var expectations = newGrammar("an expectation", "expect ", []pattern[*player]{
 		p.feed(m, func(f controller.FeedStatus) string { return fmt.Sprint(f.Rejected) })
 	}},
 	{"latency PATCH D  from the vendor's publishing to the listing", "latency ([^ ]+) ([^ ]+)", func(p *player, m *match) {
-		snap, err := p.w.server.c.Snapshot(context.Background())
+		snap, err := p.w.server.c.Snapshot(background)
 		if m.err = err; err == nil {
 			patch, _ := snap.Patch(catalog.PatchID(m.w[0]))
 			latency, _ := patch.Latency()
@@ -34,13 +33,13 @@ var expectations = newGrammar("an expectation", "expect ", []pattern[*player]{
 	{"server silent|behind|refusing|cloned|clock off|stuck|waiting for reboot|waiting for cancel ASSET…|nobody",
 		"server (silent|behind|refusing|cloned|clock off|stuck|waiting for reboot|waiting for cancel) (.+)", (*player).expectAssets},
 	{"server failed installs N", "server failed installs ([^ ]+)", func(p *player, m *match) {
-		n, err := p.w.server.c.FailedInstalls(context.Background())
+		n, err := p.w.server.c.FailedInstalls(background)
 		m.err = err
 		m.compare(0, fmt.Sprint(n))
 	}},
 	{"server failures COUNT[ of asset A][ of patch P][ with code C][ from TIME][ to TIME]", "", (*player).expectFailures},
 	{"server missing on ASSET PATCH…|nothing", "server missing on ([^ ]+) (.+)", func(p *player, m *match) {
-		verdicts, err := p.w.server.c.Missing(context.Background(), job.AssetID(m.w[0]), p.w.now)
+		verdicts, err := p.w.server.c.Missing(background, job.AssetID(m.w[0]), p.w.now)
 		m.err = err
 		compareAll(m, 1, verdicts, func(v catalog.Verdict) string { return string(v.Patch) }, "nothing")
 	}},
@@ -83,7 +82,7 @@ var expectations = newGrammar("an expectation", "expect ", []pattern[*player]{
 		m.compare(3, a.outcome(job.ID(m.w[1]), catalog.PatchID(m.w[2]), m.w[3]))
 	})},
 	{"job JOB waits TEXT…  why a job that runs after another has not started", "", func(p *player, m *match) { // (JOB-19)
-		status, err := p.w.server.c.Job(context.Background(), job.ID(m.w[0]))
+		status, err := p.w.server.c.Job(background, job.ID(m.w[0]))
 		have := "nothing"
 		if status.Waits != nil {
 			have = status.Waits.Text
@@ -251,7 +250,7 @@ func (m *match) contains(i int, have string) {
 }
 
 func (p *player) feed(m *match, word func(controller.FeedStatus) string) {
-	feeds, err := p.w.server.c.Feeds(context.Background(), p.w.now)
+	feeds, err := p.w.server.c.Feeds(background, p.w.now)
 	m.err = err
 	compareAll(m, 0, feeds, word, "nothing")
 }
@@ -288,7 +287,7 @@ func (p *player) expectVerdict(m *match) {
 
 // verdict returns the catalog's verdict on a patch, for what the asset has now.
 func (a *asset) verdict(id catalog.PatchID) (catalog.Verdict, error) {
-	snap, err := a.w.server.c.Snapshot(context.Background())
+	snap, err := a.w.server.c.Snapshot(background)
 	if err != nil {
 		return catalog.Verdict{}, err
 	}
@@ -298,12 +297,11 @@ func (a *asset) verdict(id catalog.PatchID) (catalog.Verdict, error) {
 // expectPreview compares the patches that a job would deploy on an asset now,
 // and whether it would reboot for a pending reboot (JOB-22, RBT-11).
 func (p *player) expectPreview(m *match) {
-	ctx := context.Background()
-	status, err := p.w.server.c.Job(ctx, job.ID(m.w[0]))
+	status, err := p.w.server.c.Job(background, job.ID(m.w[0]))
 	if m.err = err; err != nil {
 		return
 	}
-	plan, selected, err := p.w.server.c.Preview(ctx, status.Definition, job.AssetID(m.w[1]), p.w.now)
+	plan, selected, err := p.w.server.c.Preview(background, status.Definition, job.AssetID(m.w[1]), p.w.now)
 	if m.err = err; !selected {
 		m.compare(2, "not selected")
 		return
@@ -325,7 +323,7 @@ func (p *player) expectPreview(m *match) {
 }
 
 func (p *player) expectAssets(m *match) {
-	ctx, c := context.Background(), p.w.server.c
+	c := p.w.server.c
 	var list []job.AssetID
 	open := func(rows []controller.Open, err error) {
 		m.err = err
@@ -335,18 +333,18 @@ func (p *player) expectAssets(m *match) {
 	}
 	switch m.w[0] {
 	case "waiting for reboot":
-		open(c.PendingReboots(ctx, controller.MaxPage))
+		open(c.PendingReboots(background, controller.MaxPage))
 		list = slices.Compact(list)
 	case "waiting for cancel":
-		open(c.PendingCancels(ctx, controller.MaxPage))
+		open(c.PendingCancels(background, controller.MaxPage))
 	case "stuck":
-		rows, err := c.Stuck(ctx, controller.MaxPage, p.w.now)
+		rows, err := c.Stuck(background, controller.MaxPage, p.w.now)
 		m.err = err
 		for _, o := range rows {
 			list = append(list, o.Asset)
 		}
 	default:
-		rows, err := c.Assets(ctx, "", controller.MaxPage, p.w.now)
+		rows, err := c.Assets(background, "", controller.MaxPage, p.w.now)
 		m.err = err
 		for _, s := range rows {
 			if (map[string]bool{"silent": s.Silent, "behind": s.Behind, "refusing": s.Refused != nil, "cloned": s.Cloned != nil, "clock off": s.OffsetTooFar})[m.w[0]] {

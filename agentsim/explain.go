@@ -1,7 +1,6 @@
 package agentsim
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -38,7 +37,7 @@ func (p *player) why(line string) []string {
 	for _, word := range named {
 		if a := p.w.assets[job.AssetID(word)]; a != nil {
 			assets = append(assets, a)
-		} else if status, err := p.w.server.c.Job(context.Background(), job.ID(word)); err == nil {
+		} else if status, err := p.w.server.c.Job(background, job.ID(word)); err == nil {
 			jobs = append(jobs, status)
 		} else if patch, known := p.w.vendor.patches[catalog.PatchID(word)]; known {
 			patches = append(patches, patch.ID)
@@ -97,7 +96,7 @@ func (x *explanation) asset(a *asset) {
 	case a.link.cut:
 		x.add("the network of %s is cut", a.id)
 	}
-	status, err := a.w.server.c.Asset(context.Background(), a.as, a.w.now)
+	status, err := a.w.server.c.Asset(background, a.as, a.w.now)
 	switch {
 	case err != nil:
 		x.add("the server refuses the calls of %s: %v", a.id, err)
@@ -173,7 +172,7 @@ func (x *explanation) order(a *asset, status controller.JobStatus, patches []cat
 	case exists:
 		x.row(a, row)
 	case len(status.Open) > 0:
-		if run, err := a.w.server.c.Run(context.Background(), status.Open[0]); err == nil {
+		if run, err := a.w.server.c.Run(background, status.Open[0]); err == nil {
 			x.add("no order of job %s is made for %s: its run %s is %s, and starts at %s", status.ID, a.id, run.ID, run.State, moment(run.Start, a.zone))
 		}
 	default:
@@ -197,7 +196,7 @@ func (x *explanation) order(a *asset, status controller.JobStatus, patches []cat
 // unselected returns why a job does not select an asset; empty: it does, or the
 // server does not know the asset (JOB-7).
 func (x *explanation) unselected(a *asset, d job.Definition) string {
-	status, err := a.w.server.c.Asset(context.Background(), a.as, a.w.now)
+	status, err := a.w.server.c.Asset(background, a.as, a.w.now)
 	switch {
 	case err != nil || d.Select(status.Asset):
 		return ""
@@ -235,7 +234,7 @@ func (x *explanation) row(a *asset, row controller.RunAsset) {
 	default:
 		x.add("%s has not been handed out%s", row.Order, text)
 	}
-	if run, err := a.w.server.c.Run(context.Background(), row.Order.Run()); err == nil && row.Ended.IsZero() && run.Start.After(a.w.now) {
+	if run, err := a.w.server.c.Run(background, row.Order.Run()); err == nil && row.Ended.IsZero() && run.Start.After(a.w.now) {
 		x.add("run %s starts at %s", run.ID, moment(run.Start, a.zone))
 	}
 	switch {

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestUnmetExplains wants a line about something that did not happen to say why it did not.
+// TestUnmetExplains checks that an expectation that does not hold says why.
 func TestUnmetExplains(t *testing.T) {
 	const world = `clock 2026-03-02T00:00:00Z
 patch base-2: base 2.0, pinned
@@ -112,8 +112,8 @@ job one: patches top-2, assets a-1, once at +6h
 	}
 }
 
-// TestIdleScenarioExplains wants a scenario in which nothing started to end with
-// the verdicts that explain it.
+// TestIdleScenarioExplains checks that a scenario in which nothing started ends
+// with the verdicts that explain it.
 func TestIdleScenarioExplains(t *testing.T) {
 	for lines, want := range map[string]string{
 		"enable one\n+8h expect settled":        "nothing started: top-2 on a-1: AlreadyInstalled [CAT-3]",

@@ -1,11 +1,9 @@
 package agentsim
 
 import (
-	"context"
-	"time"
-
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/controller"
 )
 
 // TB is the part of [testing.TB] that [Test] needs.
@@ -63,8 +61,8 @@ func (h *Harness) Job(d job.Definition) *Harness {
 }
 
 func (p *player) saveJob(d job.Definition) error {
-	return p.w.server.act("save "+string(d.ID), func(ctx context.Context, now time.Time) error {
-		_, err := p.w.server.c.SaveJob(ctx, d, now)
+	return p.w.server.act("save "+string(d.ID), func(c *controller.Controller) error {
+		_, err := c.SaveJob(background, d, p.w.now)
 		return err
 	})
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
-// nightly is a policy of a product that imports this library.
+// nightly is a job of a product that imports this library.
 func nightly() job.Definition {
 	return job.Definition{
 		ID: "nightly", Name: "Nightly patches", Platform: catalog.Linux,
@@ -30,7 +30,7 @@ func nightly() job.Definition {
 	}
 }
 
-// The test of a product's own policy: what does a user who is working late see of it?
+// The test of a product's own job: what does a user who works late see?
 func ExampleTest() {
 	var t agentsim.TB = printer{} // in a test, its *testing.T
 	s := agentsim.Test(t, agentsim.Config{}).Job(nightly())
@@ -50,7 +50,8 @@ enable nightly
 	// Output: at 2026-03-03T08:00:00Z
 }
 
-// A policy that does not do what its author thinks: the failure shows what happened, the line, and the rule.
+// A job that does not do what its author thinks: the failure shows what happened,
+// the line and the rule.
 func ExampleHarness_Play() {
 	d := nightly()
 	d.Reboot = reboot.Policy{Suppress: true}
@@ -83,7 +84,7 @@ asset pc-1 tagged office has kernel 1.0
 	//   it shows: The asset runs the new kernel in the morning. (RBT-3)
 }
 
-// A catalog of one's own, with what its files must prove.
+// An importer's own catalog, with the evidence that its files must have.
 func ExampleHarness_Catalog() {
 	openssl, _ := version.Parse(version.Debian, "3.0.15-1~deb12u1")
 	agentsim.Test(printer{}, agentsim.Config{}).Catalog(catalog.Batch{
@@ -143,7 +144,8 @@ job now: query, assets pc-1, on demand
 	// Output: held
 }
 
-// TestAdmissionExplained wants a failure to name the admission's reason.
+// TestAdmissionExplained_APR5 checks that a failure names the reason of the
+// admission function.
 func TestAdmissionExplained_APR5(t *testing.T) {
 	r := &recorder{T: t}
 	agentsim.Test(r, agentsim.Config{Admit: func(p catalog.Patch, _ time.Time) string { return "nothing in March" }}).Play(`
@@ -153,7 +155,8 @@ asset pc-1 has app 1.0
 	require.Contains(t, r.failure, "app-2 is not admitted: nothing in March")
 }
 
-// A server of one's own settings: here it hands orders out an hour ahead instead of three.
+// TestHarnessLead_MAN1 uses other settings of the server: it hands orders out one
+// hour ahead instead of three.
 func TestHarnessLead_MAN1(t *testing.T) {
 	agentsim.Test(t, agentsim.Config{Lead: time.Hour}).Play(`
 patch chrome-121: chrome 121.0, pinned
@@ -165,7 +168,7 @@ enable nightly
 +7h      expect web-1 nightly Completed`)
 }
 
-// printer prints what a test would, and goes on.
+// printer prints what a test would print, and goes on.
 type printer struct{}
 
 func (printer) Helper()                           {}

@@ -1,7 +1,6 @@
 package agentsim
 
 import (
-	"context"
 	"errors"
 	"strings"
 
@@ -104,7 +103,7 @@ func (p *player) save(m *match) {
 	}
 	d := job.Definition{ID: job.ID(m.w[1]), Name: m.w[1], Platform: catalog.Linux, Schedule: schedule.Schedule{Kind: schedule.OnDemand}}
 	if m.w[0] == "edit" {
-		status, err := p.w.server.c.Job(context.Background(), d.ID)
+		status, err := p.w.server.c.Job(background, d.ID)
 		if m.err = err; err != nil {
 			return
 		}

@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestLanguageExample wants the example in the package's documentation, and so
-// every reader, to see what the tables of the parser have.
+// TestLanguageExample checks that the example in the package's documentation is
+// what the tables of the parser have.
 func TestLanguageExample(t *testing.T) {
 	const file = "example_language_test.go"
 	want := `package agentsim_test

@@ -1,7 +1,6 @@
 package agentsim
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -32,54 +31,34 @@ func init() {
 		{"job ID: CLAUSE[, CLAUSE]…", "(job) ([^:]*):(.*)", (*player).save},
 		{"edit ID: CLAUSE[, CLAUSE]…  clauses that are left out stay", "(edit) ([^:]*):(.*)", (*player).save},
 		{policySyntax, "policy ([^: ]+):(.*)", (*player).policy},
-		{"enable|disable|delete|cancel|run JOB", "", func(p *player, m *match) {
-			p.act(m, func(ctx context.Context, now time.Time) (err error) {
-				switch c, id := p.w.server.c, job.ID(m.w[1]); m.w[0] {
-				case "enable":
-					_, err = c.EnableJob(ctx, id, now)
-				case "disable":
-					err = c.DisableJob(ctx, id, now)
-				case "delete":
-					err = c.DeleteJob(ctx, id, false, now)
-				case "run":
-					_, err = c.RunJob(ctx, id, now)
-				case "cancel":
-					_, err = c.CancelJob(ctx, id, now)
-				}
-				return err
-			})
-		}},
-		{"delete JOB by force  though enabled jobs run after it", "", func(p *player, m *match) { // (JOB-19)
-			p.act(m, func(ctx context.Context, now time.Time) error {
-				return p.w.server.c.DeleteJob(ctx, job.ID(m.w[0]), true, now)
-			})
-		}},
-		{"retry PATCH of JOB on ASSET  that the job gave up", "", func(p *player, m *match) { // (JOB-27)
-			p.act(m, func(ctx context.Context, now time.Time) error {
-				return p.w.server.c.RetryPatch(ctx, job.ID(m.w[1]), job.AssetID(m.w[2]), catalog.PatchID(m.w[0]), now)
-			})
-		}},
-		{"remove ASSET  its calls get a last, empty manifest until it holds it, and are refused after that; what has begun goes on", "", func(p *player, m *match) {
-			id := job.AssetID(m.w[0])
-			p.act(m, func(ctx context.Context, now time.Time) error { return p.w.server.c.RemoveAsset(ctx, id, now) })
-			if _, err := p.w.server.c.Asset(context.Background(), id, p.w.now); err != nil {
-				for _, a := range p.w.sorted() {
-					if a.as == id {
-						p.w.server.removed[a.id] = true
-					}
-				}
+		{"enable|disable|delete|cancel|run JOB", "", asks(func(c *controller.Controller, m *match, now time.Time) (err error) {
+			switch id := job.ID(m.w[1]); m.w[0] {
+			case "enable":
+				_, err = c.EnableJob(background, id, now)
+			case "disable":
+				err = c.DisableJob(background, id, now)
+			case "delete":
+				err = c.DeleteJob(background, id, false, now)
+			case "run":
+				_, err = c.RunJob(background, id, now)
+			case "cancel":
+				_, err = c.CancelJob(background, id, now)
 			}
-		}},
-		{"settle ASSET  only one computer calls as the asset again, after it was cloned", "", func(p *player, m *match) { // (MAN-9)
-			p.act(m, func(ctx context.Context, now time.Time) error {
-				return p.w.server.c.SettleClone(ctx, job.AssetID(m.w[0]), now)
-			})
-		}},
-		{"tag ASSET[ TAG…]  replaces all its tags", "", func(p *player, m *match) { // (JOB-7)
-			p.act(m, func(ctx context.Context, now time.Time) error {
-				return p.w.server.c.TagAsset(ctx, job.AssetID(m.w[0]), strings.Fields(m.w[1]), now)
-			})
-		}},
+			return err
+		})},
+		{"delete JOB by force  though enabled jobs run after it", "", asks(func(c *controller.Controller, m *match, now time.Time) error {
+			return c.DeleteJob(background, job.ID(m.w[0]), true, now) // (JOB-19)
+		})},
+		{"retry PATCH of JOB on ASSET  that the job gave up", "", asks(func(c *controller.Controller, m *match, now time.Time) error {
+			return c.RetryPatch(background, job.ID(m.w[1]), job.AssetID(m.w[2]), catalog.PatchID(m.w[0]), now) // (JOB-27)
+		})},
+		{"remove ASSET  its calls get a last, empty manifest until it holds it, and are refused after that; what has begun goes on", "", (*player).remove},
+		{"settle ASSET  only one computer calls as the asset again, after it was cloned", "", asks(func(c *controller.Controller, m *match, now time.Time) error {
+			return c.SettleClone(background, job.AssetID(m.w[0]), now) // (MAN-9)
+		})},
+		{"tag ASSET[ TAG…]  replaces all its tags", "", asks(func(c *controller.Controller, m *match, now time.Time) error {
+			return c.TagAsset(background, job.AssetID(m.w[0]), strings.Fields(m.w[1]), now) // (JOB-7)
+		})},
 		{"reboot pending on ASSET  its system asks for one, whoever caused it", "", func(p *player, m *match) {
 			a := p.w.assets[job.AssetID(m.w[0])]
 			if a == nil {
@@ -101,7 +80,9 @@ func init() {
 				p.w.log("server", "%s", strings.TrimPrefix(m.text, "server "))
 			}
 		}},
-		{"server crashes before|after commit N  the Nth from now that writes something; it starts again, and administrators repeat their acts", "", func(p *player, m *match) { m.err = p.w.server.store.crashAt(m.w[0] == "after", m.n[0]) }},
+		{"server crashes before|after commit N  the Nth from now that writes something; it starts again, and administrators repeat their acts", "", func(p *player, m *match) {
+			m.err = p.w.server.store.crashAt(m.w[0] == "after", m.n[0])
+		}},
 		{"server rotates its manifest key[ and root keys]  with a new version of the trust document; it starts again", "server rotates its manifest key( and root keys)?", func(p *player, m *match) { // (MAN-13)
 			if m.err = p.w.server.keys.rotate(p.w.now, m.w[0] != ""); m.err == nil {
 				p.startServer(m)
@@ -157,11 +138,28 @@ func init() {
 	})
 }
 
-// act asks the server for something. A refusal is kept for the next line to
-// expect.
-func (p *player) act(m *match, do func(context.Context, time.Time) error) {
-	if m.err = p.answered(); m.err == nil {
-		p.refused = p.w.server.act(m.text, do)
+// asks handles a line that the server may refuse. A refusal is kept for the
+// next line to expect.
+func asks(do func(c *controller.Controller, m *match, now time.Time) error) func(*player, *match) {
+	return func(p *player, m *match) {
+		if m.err = p.answered(); m.err == nil {
+			p.refused = p.w.server.act(m.text, func(c *controller.Controller) error { return do(c, m, p.w.now) })
+		}
+	}
+}
+
+func (p *player) remove(m *match) {
+	id := job.AssetID(m.w[0])
+	asks(func(c *controller.Controller, m *match, now time.Time) error {
+		return c.RemoveAsset(background, id, now)
+	})(p, m)
+	if _, err := p.w.server.c.Asset(background, id, p.w.now); err == nil {
+		return
+	}
+	for _, a := range p.w.assets {
+		if a.as == id {
+			p.w.server.removed[a.id] = true
+		}
 	}
 }
 

@@ -24,7 +24,7 @@ asset web-1 has chrome 120.0
 job j: patches chrome-121, assets web-1, on demand
 `
 
-// reported tells whether a commit brought such a report.
+// reported reports whether a commit has such a report.
 func reported(before, after agent.State, is func(job.Report) bool) bool {
 	return slices.ContainsFunc(after.Reports, func(r job.Report) bool { return r.Sequence > before.Sequence && is(r) })
 }
@@ -37,13 +37,14 @@ func result(res job.Result) func(job.Report) bool {
 	return func(r job.Report) bool { return r.Result == res }
 }
 
-// executed is the effect of an execution; nil: e is none.
+// executed returns the effect of an execution; nil: e is not one.
 func executed(e agent.Effect) execution.Effect {
 	x, _ := e.(agent.Execute)
 	return x.Effect
 }
 
-// deployOf is an effect that installs an order's first patch from what is staged.
+// deployOf returns an effect that installs an order's first patch from its
+// staged file.
 func (a *asset) deployOf(o job.Order) agent.Effect {
 	s := execution.Staged{Patch: o.Patches[0]}
 	for _, f := range a.staged[stagedKey{o.ID, 0}].evidence {
@@ -77,10 +78,11 @@ func lieInCalls(out *agent.Out, change func(*job.Report)) {
 	}
 }
 
-// TestInvariantsCanBreak makes of the agent, its disk, its network or its installer one that breaks a rule, and wants the
-// observer to name the invariant. Without the twist the same lines pass.
+// TestInvariantsCanBreak makes the agent, its disk, its network or its installer
+// break a rule, and checks that the observer names the invariant. Without the
+// twist the same lines pass.
 func TestInvariantsCanBreak(t *testing.T) {
-	var order job.Order // the one that was executing last
+	var order job.Order // the last one that was executing
 	keep := func(s agent.State) {
 		for _, x := range s.Executions {
 			order = x.Order
@@ -137,7 +139,7 @@ func TestInvariantsCanBreak(t *testing.T) {
 		{"starts what was withdrawn", 3, stage + "edit j: once at +2h\nenable j\n+1h disable j\n+3h", func(a *asset, before agent.State, after *agent.State, _ *agent.Out) {
 			keep(before)
 			if len(before.Queue) > 0 && len(after.Queue) == 0 && reported(before, *after, result(job.Withdrawn)) {
-				after.Queue = before.Queue // it does not listen, and says something else
+				after.Queue = before.Queue // it ignores the withdrawal, and reports something else
 				last := &after.Reports[len(after.Reports)-1]
 				last.Result, last.Progress = 0, job.Blocked
 			}
@@ -240,12 +242,13 @@ func TestInvariantsCanBreak(t *testing.T) {
 	}
 }
 
-// TestHistoryIsAFunctionOfTheScript plays each scenario twice, the second time over a store that repeats transactions:
-// the histories are equal, byte for byte (invariant 11).
+// TestHistoryIsAFunctionOfTheScript plays each scenario twice, the second time
+// with a store that repeats transactions: the histories are equal, byte for byte
+// (invariant 11).
 func TestHistoryIsAFunctionOfTheScript(t *testing.T) {
 	for _, file := range scenarioFiles(t) {
 		if !strings.Contains(file, "faq") && !strings.Contains(file, "messages") && !strings.Contains(file, "resume") {
-			continue // those have everything, and take seconds
+			continue // the others add nothing, and take long
 		}
 		script := readScript(t, file)
 		a, errA := script.play(Config{}, nil)

@@ -13,7 +13,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/agent"
 )
 
-// busy is a scenario in which the server writes all sorts of things: jobs, orders behind others, a cancel, a sync that trims.
+// busy is a scenario in which the server writes all kinds of records: jobs,
+// orders that follow others, a cancel, a sync that takes patches out.
 const busy = `clock 2026-03-02T00:00:00Z, sync every 2h
 patch chrome-121: chrome 121.0, latest only
 patch zoom-2: zoom 2.0, pinned, needs reboot
@@ -36,8 +37,9 @@ enable l
 +2d   expect settled
 `
 
-// TestServerCrashesAtEveryCommit crashes the server before and after each commit of a day's work, one at a time. Every invariant
-// holds, and what is installed in the end is what is installed without a crash.
+// TestServerCrashesAtEveryCommit crashes the server before and after each commit
+// of a day's work, one at a time. Every invariant holds, and the installed
+// versions at the end are those of a run without a crash.
 func TestServerCrashesAtEveryCommit(t *testing.T) {
 	final := func(line string) (installed string, commits int, crashed bool) {
 		s, err := ParseScript("busy", fmt.Sprintf(busy, line))
@@ -52,11 +54,11 @@ func TestServerCrashesAtEveryCommit(t *testing.T) {
 		}
 		return installed, maxTimes - w.server.store.outages[0].left, strings.Contains(Timeline(w.History(), w.Start()), "crashes at a commit")
 	}
-	want, commits, crashed := final(fmt.Sprintf("server crashes after commit %d", maxTimes)) // counts them, and never comes
+	want, commits, crashed := final(fmt.Sprintf("server crashes after commit %d", maxTimes)) // counts the commits, and never happens
 	require.False(t, crashed)
 	require.Contains(t, want, "122.0")
 	require.Greater(t, commits, 100)
-	for n := 1; n <= commits; n += 1 + n/6 { // all of the first ones, then fewer: agents' calls
+	for n := 1; n <= commits; n += 1 + n/6 { // all of the first commits, then fewer: they are agents' calls
 		for _, side := range []string{"before", "after"} {
 			have, _, crashed := final(fmt.Sprintf("server crashes %s commit %d\nserver crashes after commit %d", side, n, maxTimes))
 			require.True(t, crashed, "commit %d", n)
@@ -83,7 +85,8 @@ func TestOutageBounds(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// TestTry wants what cannot be done to be left, and what is no line to be told all the same.
+// TestTry checks that a tried line is skipped if it cannot be done now, and fails
+// if it is not a line.
 func TestTry(t *testing.T) {
 	s, err := ParseScript("f", stage+`
 web-1 goes off
@@ -126,7 +129,8 @@ web-1 comes on
 	}
 }
 
-// TestSettleLetsTheAbsentBe wants assets that never came back to keep no world from settling, and those that did to count.
+// TestSettleLetsTheAbsentBe checks that a world settles without the assets that
+// never come back.
 func TestSettleLetsTheAbsentBe(t *testing.T) {
 	for _, gone := range []string{"web-1 goes off", "web-1 network cut", "web-1 sleeps for 30d"} {
 		s, err := ParseScript("f", stage+"web-1 installer of chrome fails\nenable j\n+10s "+gone+"\n+2d expect settled")
@@ -136,7 +140,7 @@ func TestSettleLetsTheAbsentBe(t *testing.T) {
 	}
 }
 
-// TestAuditCanFail makes of agents, network and store ones that let the server's answers contradict each other or the asset.
+// TestAuditCanFail makes the server's answers contradict each other or the asset.
 func TestAuditCanFail(t *testing.T) {
 	lie := func(change func(*job.Report)) twist {
 		return func(_ *asset, _ agent.State, _ *agent.State, out *agent.Out) { lieInCalls(out, change) }
@@ -152,7 +156,7 @@ func TestAuditCanFail(t *testing.T) {
 			}
 		}), "makes no sense of 1 reports"},
 		"an order nobody knows any more": {10, func(_ *asset, before agent.State, after *agent.State, out *agent.Out) {
-			if len(after.Queue) > 0 { // it drops what it received, and never reports it
+			if len(after.Queue) > 0 { // it drops the order that it received, and never reports it
 				after.Queue, after.Reports, after.Sequence, out.Effects = nil, before.Reports, before.Sequence, nil
 			}
 		}, "the asset knows nothing of it"},

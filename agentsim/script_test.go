@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var rewrite = flag.Bool("rewrite", false, "replace expectations in testdata that do not hold by what was found")
+var rewrite = flag.Bool("rewrite", false, "in testdata, replace the values of expectations that do not hold; rewrite the example of Language")
 
 func scenarioFiles(t testing.TB) []string {
 	files, err := filepath.Glob("testdata/*/*.txt")
@@ -52,7 +52,8 @@ func TestScenarios(t *testing.T) {
 	}
 }
 
-// TestScriptErrorsTeach wants every mistake to be answered with the line, and with what could be written instead.
+// TestScriptErrorsTeach checks that each mistake gets an error with the line and
+// with what could be written instead.
 func TestScriptErrorsTeach(t *testing.T) {
 	for script, want := range map[string]string{
 		"":               "a scenario begins with a clock",
@@ -141,7 +142,7 @@ func TestRewrite(t *testing.T) {
 	s, err := ParseScript("f", stage+"enable j\n+1h expect web-1 installs 7   # JOB-1\nexpect web-1 j chrome-121 failed\nexpect server web-1 j Failed\nexpect refused x")
 	require.NoError(t, err)
 	text, err := s.Rewrite()
-	require.ErrorContains(t, err, "the server did it") // no other words would mend that
+	require.ErrorContains(t, err, "the server did it") // no other value would mend that
 	require.Contains(t, text, "+1h expect web-1 installs 1   # JOB-1\nexpect web-1 j chrome-121 succeeded INT-2\nexpect server web-1 j Completed\n")
 }
 
@@ -206,7 +207,7 @@ func TestBounds(t *testing.T) {
 	require.Equal(t, w.Start().Add(time.Hour), w.Now())
 }
 
-// FuzzScript wants that no text makes a scenario panic or go on for ever.
+// FuzzScript checks that no text makes a scenario panic or run forever.
 func FuzzScript(f *testing.F) {
 	for _, file := range scenarioFiles(f) {
 		data, err := os.ReadFile(file)

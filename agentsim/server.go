@@ -38,6 +38,9 @@ type server struct {
 	keys   keys
 }
 
+// background is the context of every call: nothing in a world is cancelled.
+var background = context.Background()
+
 const token = "agentsim-enrolment-token-0001"
 
 func newServer(w *World) (*server, error) {
@@ -52,7 +55,7 @@ func newServer(w *World) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, err = s.c.AddToken(context.Background(), token, controller.Token{Expires: w.now.AddDate(100, 0, 0), Uses: controller.MaxTokenUses}, w.now)
+	_, err = s.c.AddToken(background, token, controller.Token{Expires: w.now.AddDate(100, 0, 0), Uses: controller.MaxTokenUses}, w.now)
 	return s, err
 }
 
@@ -83,7 +86,7 @@ func (s *server) tick() {
 	if !s.up {
 		return
 	}
-	next, err := s.c.Tick(context.Background(), s.w.now)
+	next, err := s.c.Tick(background, s.w.now)
 	if unanswered(s.alive(err)) { // its start ticks
 		return
 	}
@@ -103,7 +106,7 @@ func (s *server) sync() catalog.Changes {
 	if !s.up {
 		return catalog.Changes{}
 	}
-	changes, err := s.c.Sync(context.Background(), []catalog.Batch{s.w.vendor.batch()}, s.w.now)
+	changes, err := s.c.Sync(background, []catalog.Batch{s.w.vendor.batch()}, s.w.now)
 	if unanswered(s.alive(err)) { // the next sync does it
 		return catalog.Changes{}
 	}
@@ -132,7 +135,7 @@ func (s *server) checkIn(a *asset, in manifest.CheckIn) (manifest.Answer, error)
 	if s.refusing[in.Asset] {
 		return manifest.Answer{}, manifest.ErrRefused
 	}
-	answer, err := s.c.CheckIn(context.Background(), in, s.w.now)
+	answer, err := s.c.CheckIn(background, in, s.w.now)
 	switch {
 	case err == nil:
 		s.accepted[in.Key] = answer.Acknowledged
@@ -151,15 +154,15 @@ func (s *server) enrol(a *asset) error {
 	a.key = key(fmt.Sprintf("asset %d", s.enrolled))
 	if len(a.tags) > 0 { // tags belong to a token
 		secret = token + "-" + fmt.Sprintf("%x", sha256.Sum256([]byte(strings.Join(a.tags, " "))))
-		if err := s.insist(func(ctx context.Context) error {
-			_, err := s.c.AddToken(ctx, secret, controller.Token{Tags: a.tags}, s.w.now)
+		if err := s.insist(func() error {
+			_, err := s.c.AddToken(background, secret, controller.Token{Tags: a.tags}, s.w.now)
 			return err
 		}); err != nil {
 			return err
 		}
 	}
-	return s.insist(func(ctx context.Context) error {
-		_, err := s.c.Enrol(ctx, manifest.Enrolment{
+	return s.insist(func() error {
+		_, err := s.c.Enrol(background, manifest.Enrolment{
 			Token: secret, Asset: a.as, Key: a.key.Public().(ed25519.PublicKey), Platform: a.on.platform, Architecture: a.on.architecture,
 		}, s.w.now)
 		return err
@@ -168,9 +171,9 @@ func (s *server) enrol(a *asset) error {
 
 // insist repeats an act while crashes leave it without an answer. A scenario
 // has a finite number of crashes.
-func (s *server) insist(do func(context.Context) error) error {
+func (s *server) insist(do func() error) error {
 	for {
-		if err := do(context.Background()); !unanswered(s.alive(err)) {
+		if err := do(); !unanswered(s.alive(err)) {
 			return err
 		}
 	}
@@ -203,11 +206,11 @@ func (s *server) restore(b backup) error {
 }
 
 // act carries out an administrator's act, and logs it with the answer.
-func (s *server) act(what string, do func(ctx context.Context, now time.Time) error) error {
+func (s *server) act(what string, do func(*controller.Controller) error) error {
 	if !s.up {
 		return errDown
 	}
-	err := s.insist(func(ctx context.Context) error { return do(ctx, s.w.now) })
+	err := s.insist(func() error { return do(s.c) })
 	if err != nil {
 		s.w.log("server", "%s: refused: %v", what, err)
 	} else {

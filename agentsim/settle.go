@@ -49,7 +49,7 @@ func (w *World) Settle() error {
 			failed += watch.Failures(row.Patches)
 		}
 	}
-	n, err := w.server.c.FailedInstalls(context.Background())
+	n, err := w.server.c.FailedInstalls(background)
 	if err != nil {
 		return err
 	}
@@ -155,7 +155,7 @@ func (s *server) orders(id job.RunID) ([]controller.RunAsset, error) {
 func pages[K, E any](list func(ctx context.Context, past K, limit int) ([]E, error), key func(E) K) (all []E, err error) {
 	var past K
 	for {
-		page, err := list(context.Background(), past, controller.MaxPage)
+		page, err := list(background, past, controller.MaxPage)
 		if err != nil {
 			return nil, err
 		}

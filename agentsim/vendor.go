@@ -42,7 +42,7 @@ func newVendor(w *World) *vendor {
 	}
 }
 
-// batch returns what the vendor's feed has now, as far as it is admitted.
+// batch returns the products and admitted patches of the vendor's feed.
 func (v *vendor) batch() catalog.Batch {
 	b := catalog.Batch{Feed: "vendor", At: v.w.now}
 	if v.failing != "" {

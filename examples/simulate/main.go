@@ -45,7 +45,7 @@ func command() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(scenario(), search.Command(), draw.Command(), report.Command())
+	root.AddCommand(scenario(), language(), search.Command(), draw.Command(), report.Command())
 	return root
 }
 
