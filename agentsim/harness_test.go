@@ -144,9 +144,9 @@ job now: query, assets pc-1, on demand
 	// Output: held
 }
 
-// TestAdmissionExplained_APR5 checks that a failure names the reason of the
+// TestAdmissionExplained checks that a failure names the reason of the
 // admission function.
-func TestAdmissionExplained_APR5(t *testing.T) {
+func TestAdmissionExplained(t *testing.T) {
 	r := &recorder{T: t}
 	agentsim.Test(r, agentsim.Config{Admit: func(p catalog.Patch, _ time.Time) string { return "nothing in March" }}).Play(`
 patch app-2: app 2.0, pinned

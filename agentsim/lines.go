@@ -259,20 +259,6 @@ func (p *player) asset(m *match) {
 	if m.err = p.w.free(job.AssetID(id)); m.err != nil {
 		return
 	}
-	var installed []catalog.Installed
-	for clause := range strings.SplitSeq(has, ",") {
-		name, text, _ := strings.Cut(strings.TrimSpace(clause), " ")
-		if name == "" {
-			break
-		}
-		text, held := strings.CutSuffix(text, " on hold")
-		product, v, err := p.w.vendor.parseVersion(name, at, text)
-		if err != nil {
-			m.err = err
-			return
-		}
-		installed = append(installed, catalog.Installed{Product: product, Version: v, Held: held})
-	}
 	if zone != "" {
 		if m.err = schedule.ValidZone(zone); m.err != nil {
 			return
@@ -283,8 +269,17 @@ func (p *player) asset(m *match) {
 		return
 	}
 	a.zone = zone
-	for _, i := range installed {
-		a.installed[i.Product], a.held[i.Product] = i.Version, i.Held
+	for clause := range strings.SplitSeq(has, ",") {
+		name, text, _ := strings.Cut(strings.TrimSpace(clause), " ")
+		if name == "" {
+			break
+		}
+		text, held := strings.CutSuffix(text, " on hold")
+		product, v, err := p.w.vendor.parseVersion(name, at, text)
+		if m.err = err; err != nil {
+			return
+		}
+		a.installed[product], a.held[product] = v, held
 	}
 }
 

@@ -101,6 +101,14 @@ func (s *server) tick() {
 	}
 }
 
+// syncLater plans the regular syncs.
+func (s *server) syncLater() {
+	s.w.after(s.w.cfg.Sync, func() {
+		s.sync()
+		s.syncLater()
+	})
+}
+
 // sync fetches the feed of the vendor (CAT-1).
 func (s *server) sync() catalog.Changes {
 	if !s.up {

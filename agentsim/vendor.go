@@ -61,7 +61,7 @@ func (v *vendor) batch() catalog.Batch {
 	return b
 }
 
-// admits asks the importer's admission function (APR-5).
+// admits asks the importer's admission function.
 func (v *vendor) admits(p catalog.Patch) bool {
 	if v.w.cfg.Admit == nil {
 		return true

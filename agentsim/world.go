@@ -32,7 +32,7 @@ type Config struct {
 
 	// Admit returns why a patch may not enter the catalog yet; empty: it may.
 	// It is asked at each sync, and a patch that it stops admitting leaves the
-	// catalog. It must be pure. Default: every patch may (APR-5).
+	// catalog. It must be pure. Default: every patch may.
 	Admit func(p catalog.Patch, now time.Time) (why string)
 
 	// Verify judges the signature of a downloaded file: file is its index in
@@ -114,7 +114,7 @@ func New(c Config) (*World, error) {
 	if w.server, err = newServer(w); err != nil {
 		return nil, err
 	}
-	w.every(c.Sync, func() { w.server.sync() })
+	w.server.syncLater()
 	return w, nil
 }
 
@@ -166,13 +166,6 @@ func (w *World) after(d time.Duration, do func()) {
 	at := w.now.Add(max(d, 0))
 	i, _ := slices.BinarySearchFunc(w.agenda, at, func(e entry, at time.Time) int { return cmp.Or(e.at.Compare(at), -1) })
 	w.agenda = slices.Insert(w.agenda, i, entry{at, do})
-}
-
-func (w *World) every(d time.Duration, do func()) {
-	w.after(d, func() {
-		do()
-		w.every(d, do)
-	})
 }
 
 // sorted returns the assets by id, so that no map order reaches the history.
