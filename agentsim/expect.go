@@ -204,16 +204,16 @@ func outcomeOf(list []job.PatchOutcome, patch catalog.PatchID, want string) stri
 	return ""
 }
 
-// occurrences lists when something happened on an asset, by the beginning or
-// the end of the line that the history has of it.
+// occurrences returns the lines of the history that say that something happened
+// on an asset, by how they begin or end.
 func (a *asset) occurrences(what string) (list []Line) {
 	begins := map[string]string{
-		"reboots": "reboots\n", "prompts": "asks to reboot", "countdowns": "reboots in ", "downloads": "downloads ", "installs": "installed ",
+		"reboots": "reboots", "prompts": "asks to reboot", "countdowns": "reboots in ", "downloads": "downloads ", "installs": "installed ",
 		"refusals": "refused a manifest",
 	}[what]
-	ends := map[string]string{"starts": " Started\n", "resumes": " Resumed\n"}[what]
+	ends := map[string]string{"reboots": "reboots", "starts": " Started", "resumes": " Resumed"}[what]
 	for _, l := range a.w.history {
-		if text := l.Text + "\n"; l.Actor == string(a.id) && strings.HasPrefix(text, begins) && strings.HasSuffix(text, ends) {
+		if l.Actor == string(a.id) && strings.HasPrefix(l.Text, begins) && strings.HasSuffix(l.Text, ends) {
 			list = append(list, l)
 		}
 	}

@@ -60,7 +60,7 @@ func (p *player) why(line string) []string {
 // on every patch if a job has a query.
 func (p *player) explainIdle() {
 	jobs, err := pages(p.w.server.c.Jobs, func(j controller.JobStatus) job.ID { return j.ID })
-	if err != nil || slices.ContainsFunc(p.w.sorted(), func(a *asset) bool { return len(a.occurrences("starts")) > 0 }) {
+	if err != nil || slices.ContainsFunc(p.w.history, func(l Line) bool { return strings.HasSuffix(l.Text, " Started") }) {
 		return
 	}
 	x := &explanation{w: p.w}
