@@ -24,14 +24,14 @@ func TestScheduleWords_JOB9(t *testing.T) {
 		"patch tuesday -27d at 02:00 in America/Sao_Paulo": {Kind: schedule.PatchTuesday, Time: two, Zone: "America/Sao_Paulo", Offset: -27},
 	} {
 		have := schedule.Schedule{}
-		require.NoError(t, recurring.say(&player{}, &have, clause), clause)
+		require.NoError(t, recurring.apply(&player{}, &have, clause), clause)
 		require.Equal(t, want, have, clause)
 	}
 	d := job.Definition{Schedule: schedule.Schedule{Kind: schedule.Once, Spread: time.Hour}}
-	require.NoError(t, jobClauses.say(&player{}, &d, "daily at 02:00 in UTC"))
+	require.NoError(t, jobClauses.apply(&player{}, &d, "daily at 02:00 in UTC"))
 	require.Equal(t, schedule.Schedule{Kind: schedule.Daily, Time: two, Zone: "UTC", Spread: time.Hour}, d.Schedule, "the spread is a clause of its own")
 	for _, clause := range []string{"dailyish at 02:00 in UTC", "patches a", "once at +1h"} {
-		require.ErrorContains(t, recurring.say(&player{}, &d.Schedule, clause), "is no schedule; write one of")
+		require.ErrorContains(t, recurring.apply(&player{}, &d.Schedule, clause), "is not a schedule; write one of")
 	}
 }
 
