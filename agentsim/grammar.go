@@ -172,7 +172,7 @@ func (m *match) read(kinds []string) {
 		case "N":
 			m.n = parsed(m, m.n, i, number)
 		case "D":
-			m.d = parsed(m, m.d, i, ParseDuration)
+			m.d = parsed(m, m.d, i, parseDuration)
 		case "TIME":
 			m.at = parsed(m, m.at, i, m.p.instant)
 		case "HH:MM":

@@ -161,7 +161,7 @@ func isInstant(s string) bool { return len(s) > 10 && s[4:5] == "-" && s[7:8] ==
 // parseWhen parses a time: +3h15m or +2d4h after start, or an instant.
 func parseWhen(s string, start time.Time) (time.Time, error) {
 	if offset, ok := strings.CutPrefix(s, "+"); ok {
-		d, err := ParseDuration(offset)
+		d, err := parseDuration(offset)
 		return start.Add(d), err
 	}
 	t, err := time.Parse(time.RFC3339, s)
@@ -171,9 +171,9 @@ func parseWhen(s string, start time.Time) (time.Time, error) {
 	return t.UTC(), nil
 }
 
-// ParseDuration parses a duration as Go does, and also days: 90s, 15m, 3h15m,
+// parseDuration parses a duration as Go does, and also days: 90s, 15m, 3h15m,
 // 2d12h. A negative duration is an error.
-func ParseDuration(s string) (time.Duration, error) {
+func parseDuration(s string) (time.Duration, error) {
 	wrong := fmt.Errorf("%q is not a duration; write 90s, 15m, 3h15m or 2d12h", s)
 	rest, days := s, time.Duration(0)
 	if n, more, ok := strings.Cut(s, "d"); ok {

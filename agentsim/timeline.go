@@ -108,8 +108,8 @@ func local(t time.Time, zone string) string {
 
 func short(d time.Duration) string { return FormatDuration(d.Truncate(time.Second)) }
 
-// FormatDuration formats a duration to the millisecond, as [ParseDuration]
-// reads it: 3h15m, 2d1s.
+// FormatDuration formats a duration to the millisecond, as scripts write it:
+// 3h15m, 2d1s.
 func FormatDuration(d time.Duration) string {
 	text := ""
 	for _, u := range []struct {

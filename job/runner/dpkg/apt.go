@@ -54,11 +54,11 @@ func (p *Platform) OpenApt(ctx context.Context) (*Apt, error) {
 
 func (p *Platform) openApt(ctx context.Context, db *database) (*Apt, error) {
 	for _, program := range []string{"apt-get", "apt-cache"} {
-		if _, err := Find(program, p.cfg.Programs...); err != nil {
+		if _, err := findProgram(program, p.cfg.Programs...); err != nil {
 			return nil, fmt.Errorf("apt is asked what it would do, and it is not on this machine: install the package apt: %w", err)
 		}
 	}
-	if err := CheckRoot(ctx, p.cfg.Root, AptReads...); err != nil {
+	if err := checkRoot(ctx, p.cfg.Root, aptReads...); err != nil {
 		return nil, err
 	}
 	dir, err := os.MkdirTemp(p.cfg.Temp, "patchpolicy-apt-")

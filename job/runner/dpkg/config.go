@@ -64,7 +64,7 @@ func New(c Config) (*Platform, error) {
 	}
 	c.Root = root
 	for _, program := range []string{"dpkg", "dpkg-deb"} {
-		if _, err := Find(program, c.Programs...); err != nil {
+		if _, err := findProgram(program, c.Programs...); err != nil {
 			errs = append(errs, fmt.Errorf("install the package dpkg, or set Programs to where it is: %w", err))
 		}
 	}
