@@ -184,7 +184,7 @@ func TestEveryFieldIsDecidedOn(t *testing.T) {
 		{agent.CallState{}, "Last Out Sent Next Failures Refused LastCall"},
 		{agent.LastCall{}, "Order Effect Until Tries"},
 		{agent.Early{}, "Order At Next Waiting"},
-		{agent.Clock{}, "Offset Known Jump Behind BootID Up Wall Steady"},
+		{agent.Clock{}, "Offset Known Jump SetBack BootID Up Wall Steady"},
 		{execution.State{}, "Order Stage Phase Waiting Last Until Tries Failing Missed Patches Acted Actions Failed Aborted NeedsReboot RebootRequired Pending BootID Sessions Reboot Reboots SaidTooLate Result NotKnown"}, // empty: there is no other release
 		{execution.PatchState{}, "PatchOutcome Tries Attempts Reboot Digests"},
 		{job.PatchOutcome{}, "Patch Name Status From To Now Code Rule Text Check"},
