@@ -204,7 +204,7 @@ func TestEveryFieldIsDecidedOn(t *testing.T) {
 		{record{}, "revisions entries patches accepted caller"},
 		{ledger.Entry{}, "Run Asset Phase Start Since Dropped Progress Stage Began Result Cancelled TooLate Retracted Lost Former Again Doubtful Stale At Ended Reboots Text"},
 		{ledger.Caller{}, "Call Top At Came Held Boots Alone Cloned"},
-		{ledger.Revisions{}, "Wanted Sealed Issued Expires Digest Behind Without"},
+		{ledger.Revisions{}, "Wanted Sealed Issued Expires Digest PutBack Without"},
 		{server{}, "store due sync feed jobs accepted fuse"},
 		{standing{}, "state patches cancelled"},
 		{feed{}, "newer ended unlisted moved"},
