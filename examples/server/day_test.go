@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os/user"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -265,6 +266,10 @@ func TestAnAdministratorsDay_JOB3_JOB19_JOB22(t *testing.T) {
 	d.ok("", "report failures --asset web-1 --full", why)
 	d.ok("", "rule int-2", "INT-2. ")
 	require.Equal(t, "1\n", d.ok("", "report failed"))
+	who, err := user.Current()
+	require.NoError(t, err)
+	events := d.ok("", "report events", "job enabled", "job cancelled", "asset enrolled")
+	require.Contains(t, events, who.Username)
 	_, stderr, code = d.run("", "run cancel "+run)
 	require.Equal(t, cli.ExitFailed, code)
 	require.Contains(t, stderr, "its orders have ended")

@@ -132,6 +132,7 @@ func serveCommand() *cobra.Command {
 	f.StringVar(&config.TLSCert, "tls-cert", "", "PEM file with the certificate chain")
 	f.StringVar(&config.TLSKey, "tls-key", "", "PEM file with the certificate's key")
 	f.BoolVar(&config.PlainHTTP, "plain-http", false, "listen beyond the loopback without TLS; a proxy in front of the server must have it")
+	f.DurationVar(&config.Keep, "keep", 0, "how long runs, reports and events are kept after they ended, at least 2160h; 0: for ever")
 	f.DurationVar(&config.SyncEvery, "sync-every", catalog.SyncEvery, "time between two syncs of the catalog")
 	f.DurationVar(&config.CheckIn, "check-in", 0, "how long agents wait between calls (default 15m; more than about 20m breaks MAN-3 and is refused)")
 	f.StringArrayVar(&documents, "feed-json", nil, "URL or path of a JSON patch document, like \"server patch example\" (repeatable)")

@@ -40,6 +40,7 @@ func TestBadInput(t *testing.T) {
 		{"serve --listen 0.0.0.0:8443", 2, "from outside"},
 		{"serve --tls-cert cert.pem", 2, "both or none"},
 		{"serve --sync-every 1ms", 2, "at least 1s"},
+		{"serve --keep 24h", 2, "at least 2160h"},
 		{"serve --sync-every soon", 2, "invalid"},
 		{"serve --log-level loud", 2, "log-level"},
 		{"serve --feed-json gopher://x", 2, "http"},

@@ -16,6 +16,7 @@ import (
 type Client struct {
 	Server string       // base URL
 	Token  string       // the administrator's
+	User   string       // who asks, for the record of events; empty: not stated
 	HTTP   *http.Client // the caller sets its timeouts
 }
 
@@ -42,6 +43,9 @@ func (c Client) Do(ctx context.Context, method, path string, query url.Values, i
 		return err
 	}
 	r.Header.Set("Authorization", "Bearer "+c.Token)
+	if c.User != "" {
+		r.Header.Set(userHeader, c.User)
+	}
 	resp, err := c.HTTP.Do(r)
 	if err != nil {
 		if ctx.Err() != nil {

@@ -41,6 +41,7 @@
 //	GET    reports/missing?asset   on one asset; without one, counts over all (RPT-3)
 //	GET    reports/{reboots,cancels,silent,cloned,stuck}?limit (RPT-3)
 //	GET    reports/feeds           GET reports/unreachable (CAT-10)
+//	GET    reports/events?before=&limit=  what administrators did, newest first; the header Patchpolicy-User says who asks
 //	GET    custom-urls             PUT custom-urls [{patch, artifact, url}…]; an empty url removes it (CAT-5)
 //	POST   sync?accept-older=FEED  fetches every feed now → the changes; accepts older data from the feed named (CAT-2)
 //

@@ -29,6 +29,10 @@ type Options struct {
 	Sync func(ctx context.Context, acceptOlder catalog.FeedID) (catalog.Changes, error)
 }
 
+// userHeader names the user of a request. Whoever has the token may give any
+// name: it is for people who work together, and no proof.
+const userHeader = "Patchpolicy-User"
+
 type handler struct{ Options }
 
 // NewHandler serves the routes of the package documentation. It is safe for
@@ -123,6 +127,7 @@ func (h handler) routes() []route {
 		{"GET reports/cloned", limited, paged(func(r *http.Request, _ string, n int) (any, error) { return c.Cloned(r.Context(), n, h.Clock()) })},
 		{"GET reports/silent", limited, paged(func(r *http.Request, _ string, n int) (any, error) { return c.Silent(r.Context(), n, h.Clock()) })},
 		{"GET reports/stuck", limited, paged(func(r *http.Request, _ string, n int) (any, error) { return c.Stuck(r.Context(), n, h.Clock()) })},
+		{"GET reports/events", []string{"before", "limit"}, paged(h.events)},
 		{"GET reports/feeds", nil, func(r *http.Request) (any, error) { return c.Feeds(r.Context(), h.Clock()) }},
 		{"GET reports/unreachable", nil, func(r *http.Request) (any, error) { return c.Unreachable(r.Context()) }},
 		{"GET custom-urls", nil, func(r *http.Request) (any, error) { return list(c.CustomURLs(r.Context())) }},
@@ -152,6 +157,7 @@ func Guard(token string, next http.Handler) http.Handler {
 func (h handler) serve(rt route) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		r = r.WithContext(controller.As(r.Context(), r.Header.Get(userHeader)))
 		for name, values := range r.URL.Query() {
 			if !slices.Contains(rt.query, name) || len(values) > 1 {
 				answer(w, http.StatusBadRequest, &Error{Text: fmt.Sprintf("parameter %.80q is unknown here, or given twice", name)})

@@ -164,6 +164,16 @@ func (h handler) patches(r *http.Request, after string, limit int) (any, error) 
 	return found, nil
 }
 
+func (h handler) events(r *http.Request, _ string, limit int) (_ any, err error) {
+	var before time.Time
+	if text := r.URL.Query().Get("before"); text != "" {
+		if before, err = time.Parse(time.RFC3339, text); err != nil {
+			return nil, badRequest{fmt.Errorf("before %.80q is not a time; write it like 2026-01-02T15:04:05Z", text)}
+		}
+	}
+	return list(h.Controller.Events(r.Context(), before, limit))
+}
+
 func (h handler) failures(r *http.Request, _ string, limit int) (_ any, err error) {
 	q := r.URL.Query()
 	f := controller.FailureFilter{Asset: job.AssetID(q.Get("asset")), Patch: catalog.PatchID(q.Get("patch")), Limit: limit, Page: q.Get("page")}

@@ -26,6 +26,8 @@ func (r *remote) reports() *cobra.Command {
 			}),
 		listing(r, cobra.Command{Use: "cloned", Short: "Assets that two computers call as: nothing starts on them until that is settled (MAN-9)"}, at("reports/cloned"), most, "ASSET LAST-CALL WHAT-TO-DO",
 			func(a controller.AssetStatus) []any { return []any{a.ID, a.LastSeen, a.Cloned.Text} }),
+		listing(r, cobra.Command{Use: "events", Short: "What administrators did, and which assets enrolled, newest first"}, at("reports/events"), most, "AT WHO WHAT ON MORE",
+			func(e controller.Event) []any { return []any{e.At, e.Actor, e.Action, e.Subject, long(e.Text)} }),
 		listing(r, cobra.Command{Use: "silent", Short: "Assets that have not called for half an hour"}, at("reports/silent"), most, assetHead, assetRow),
 		listing(r, cobra.Command{Use: "unreachable", Short: "URLs of patches near their end of life that cannot be reached; new orders leave those patches out (CAT-10)"}, at("reports/unreachable"), nil, "URL SINCE WHY",
 			func(u controller.Unreachable) []any { return []any{u.URL, u.Since, long(u.Err)} }))

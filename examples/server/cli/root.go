@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"os/user"
 	"strings"
 	"time"
 
@@ -111,6 +112,9 @@ func Commands() []*cobra.Command {
 
 func (r *remote) client() (adminhttp.Client, error) {
 	c := adminhttp.Client{Server: r.server}
+	if u, err := user.Current(); err == nil {
+		c.User = u.Username
+	}
 	u, err := url.Parse(r.server)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return c, usageError{fmt.Errorf("--server %q: want http://HOST:PORT or https://HOST:PORT", r.server)}

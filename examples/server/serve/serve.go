@@ -33,6 +33,7 @@ type Config struct {
 	TLSKey    string                          // PEM file
 	PlainHTTP bool                            // allow Listen beyond the loopback without TLS: a proxy in front of the server has it
 	SyncEvery time.Duration                   // between syncs (CAT-1)
+	Keep      time.Duration                   // how long history is kept after it ended; zero: for ever
 	CheckIn   time.Duration                   // how long agents wait between calls; zero: the default (MAN-3)
 	Policy    integrity.Excerpt               // the signer policy that orders are made under; zero: none
 	Feeds     []catalog.Feed                  // the order decides who owns a product (CAT-17)
@@ -61,6 +62,9 @@ func (c Config) Validate() error {
 	}
 	if c.SyncEvery < time.Second {
 		problems = append(problems, fmt.Errorf("interval between syncs %v: want at least 1s", c.SyncEvery))
+	}
+	if c.Keep != 0 && c.Keep < controller.PruneAge {
+		problems = append(problems, fmt.Errorf("history kept for %v: want at least %v, or 0 to keep it for ever", c.Keep, controller.PruneAge))
 	}
 	for _, f := range c.Feeds {
 		if slices.Contains(c.Forget, string(f.ID())) {
@@ -95,7 +99,7 @@ func Run(ctx context.Context, c Config) (err error) {
 	defer func() { err = errors.Join(err, store.Close()) }()
 	ctl, err := controller.New(store, controller.Config{
 		Signer: keys.Signer, Trust: keys.Trust, Exchange: keys.Exchange, Timing: manifest.Timing{CheckIn: c.CheckIn}, Zone: time.LoadLocation,
-		Policy: c.Policy,
+		Policy: c.Policy, OnEvent: c.logEvent,
 	})
 	if err != nil {
 		return err
@@ -128,6 +132,7 @@ func Run(ctx context.Context, c Config) (err error) {
 		return server.Shutdown(draining)
 	})
 	group.Go(func() error { checkpointLoop(ctx, store, c.Logger); return nil })
+	group.Go(func() error { pruneLoop(ctx, ctl, c.Keep, c.Logger); return nil })
 	group.Go(func() error { syncLoop(ctx, s, p, c.SyncEvery); return nil })
 	group.Go(func() error { c.announce(ctx, keys.Trust); return nil })
 	group.Go(func() error { tickLoop(ctx, ctl, p, kick, c.Logger); return nil })
@@ -214,6 +219,31 @@ func checkpointLoop(ctx context.Context, store *sqlstore.Store, logger *slog.Log
 		}
 		if err := store.Checkpoint(ctx); err != nil && ctx.Err() == nil {
 			logger.Error("checkpoint of the database", "err", err)
+		}
+	}
+}
+
+// logEvent logs what an administrator did. The logger escapes names and texts.
+func (c Config) logEvent(e controller.Event) {
+	c.Logger.Info(e.Action.String(), "by", e.Actor, "on", e.Subject, "text", e.Text)
+}
+
+// pruneLoop removes once a day what ended longer ago than keep; zero: nothing.
+func pruneLoop(ctx context.Context, ctl *controller.Controller, keep time.Duration, logger *slog.Logger) {
+	if keep == 0 {
+		return
+	}
+	ticker := time.NewTicker(24 * time.Hour)
+	defer ticker.Stop()
+	for {
+		now := time.Now()
+		if _, err := ctl.Prune(ctx, now.Add(-keep), now); err != nil && ctx.Err() == nil {
+			logger.Error("removal of old history", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
 		}
 	}
 }
