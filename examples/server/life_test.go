@@ -121,7 +121,7 @@ func TestWhatTheVendorDoesNotServe_CAT5_CAT10(t *testing.T) {
 	require.Contains(t, s.ok("url", "list"), "https://files.example/editor.bin")
 	_, stderr, code := s.run("url", "set", "editor-2", "editor.bin", "https://files.example/editor.bin", "--server", s.url)
 	require.Equal(t, 1, code)
-	require.Contains(t, stderr, "is for Vendor artifacts")
+	require.Contains(t, stderr, "only a Vendor artifact takes a custom URL")
 	s.ok("url", "unset", "editor-3", "editor.bin")
 	require.NotContains(t, s.ok("url", "list"), "files.example")
 	require.Eventually(t, func() bool { return strings.Contains(s.ok("report", "unreachable"), gone) }, 2*time.Minute, 200*time.Millisecond)

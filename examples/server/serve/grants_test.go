@@ -26,7 +26,7 @@ func TestGrants_CAT17(t *testing.T) {
 		"acme.json":              "does not begin",
 		"acme.json Acme":         `"Acme" cannot be granted`,
 		"acme.json vendor":       "a granted vendor is empty",
-		"acme.json product a*b":  "has a star before its end",
+		"acme.json product a*b":  "has a star that is not at its end",
 		"acme.json authority ":   "speaks for exactly one authority",
 	} {
 		_, err := grants([]string{text}, feeds)
