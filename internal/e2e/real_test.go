@@ -42,7 +42,7 @@ func TestRealDebianRoot_CAT3_JOB8_JOB16_JOB18_MAN6(t *testing.T) {
 	s := newServer(t, filepath.Join(root, "etc/apt"))
 	s.patience = longPatience
 	a := enrol(s, "debian", root)
-	a.every = 5 * time.Second // more than it takes to ask apt for the pins of a real root
+	a.every = 20 * time.Second // much more than it takes to ask apt for the pins of a real root
 	a.start()
 	s.knows(a.name)
 	s.synced()
