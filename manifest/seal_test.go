@@ -72,7 +72,7 @@ func TestSealRefuses(t *testing.T) {
 		"past year 9999": {func(d *manifest.Document) {
 			d.Issued, d.Expires = d.Issued.AddDate(9000, 0, 0), d.Expires.AddDate(9000, 0, 0)
 		}, "year"},
-		"no UTF-8": {func(d *manifest.Document) { d.Orders[0].Post[0].Command[0] = "\xff" }, "without loss"},
+		"no UTF-8": {func(d *manifest.Document) { d.Orders[0].Post[0].Command[0] = "\xff" }, "would change the document"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := document(order("a", t0))

@@ -252,9 +252,11 @@ func TestSecret_MAN12(t *testing.T) {
 	id := manifest.Fingerprint(agent.Public().(ed25519.PublicKey))
 	own, err := manifest.AgentSecret(agent, asset, server.PublicKey().Bytes())
 	require.NoError(t, err)
-	theirs, err := manifest.ServerSecret(server, asset, id, public)
+	both := []*ecdh.PrivateKey{exchangeOf(t, 8), server}
+	theirs, err := manifest.ServerSecrets(both, asset, id, public)
 	require.NoError(t, err)
-	require.Equal(t, own, theirs)
+	require.Len(t, theirs, 2)
+	require.Equal(t, own, theirs[1])
 
 	seen := map[manifest.Secret]string{own: "own"}
 	add := func(name string, s manifest.Secret, err error) {
@@ -268,16 +270,16 @@ func TestSecret_MAN12(t *testing.T) {
 	add("another key", s, err)
 	s, err = manifest.AgentSecret(agent, asset, exchangeOf(t, 8).PublicKey().Bytes())
 	add("another server", s, err)
-	s, err = manifest.ServerSecret(server, asset, "sha256:00", public)
-	add("another key's name", s, err)
+	theirs, err = manifest.ServerSecrets(both[1:], asset, "sha256:00", public)
+	add("another key's name", theirs[0], err)
 
 	for _, bad := range [][]byte{nil, make([]byte, 31), make([]byte, 32)} { // the last is of small order
 		_, err := manifest.AgentSecret(agent, asset, bad)
 		require.ErrorIs(t, err, manifest.ErrExchange)
-		_, err = manifest.ServerSecret(server, asset, id, bad)
+		_, err = manifest.ServerSecrets(both, asset, id, bad)
 		require.ErrorIs(t, err, manifest.ErrExchange)
 	}
-	_, err = manifest.ServerSecret(nil, asset, id, public)
+	_, err = manifest.ServerSecrets([]*ecdh.PrivateKey{nil}, asset, id, public)
 	require.ErrorIs(t, err, manifest.ErrExchange)
 	_, err = manifest.AgentExchange(agent[:5])
 	require.ErrorIs(t, err, manifest.ErrBadKey)

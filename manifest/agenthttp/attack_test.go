@@ -2,6 +2,7 @@ package agenthttp
 
 import (
 	"bytes"
+	"crypto/ecdh"
 	"crypto/ed25519"
 	"encoding/json"
 	"errors"
@@ -280,7 +281,7 @@ func BenchmarkCheckIn(b *testing.B) {
 	b.Run("agreement", func(b *testing.B) {
 		public := must(manifest.AgentExchange(agentKey))
 		for b.Loop() {
-			must(manifest.ServerSecret(exchange, asset, "sha256:00", public))
+			must(manifest.ServerSecrets([]*ecdh.PrivateKey{exchange}, asset, "sha256:00", public))
 		}
 	})
 	b.Run("Ed25519", func(b *testing.B) {
