@@ -72,15 +72,15 @@ func TestStrangeAnswers(t *testing.T) {
 		serve http.HandlerFunc
 		want  string
 	}{
-		"a login page":              {text(200, "text/html", "<html>"), "did not come from a patchpolicy server"},
+		"a login page":              {text(200, "text/html", "<html>"), "not from a Patchpolicy server"},
 		"a proxy's error":           {text(502, "text/html", "<html>"), "502"},
 		"no JSON":                   {text(200, mediaJSON, "hello"), "read answer"},
 		"cut JSON":                  {text(200, mediaJSON, `{"at":"2026-01-31T12:00:00Z"`), "read answer"},
 		"wrong types":               {text(200, mediaJSON, `{"at":5}`), "read answer"},
 		"deep nesting":              {text(200, mediaJSON, strings.Repeat("[", 1<<20)), "read answer"},
-		"too large":                 {text(200, mediaJSON, strings.Repeat(" ", MaxAnswer+1)), "over"},
-		"too large an error":        {text(400, mediaProblem, strings.Repeat(" ", MaxAnswer+1)), "over"},
-		"a gzip bomb":               {text(200, mediaJSON, string(zip(make([]byte, MaxAnswer+1))), "Content-Encoding", "gzip"), "over"},
+		"too large":                 {text(200, mediaJSON, strings.Repeat(" ", MaxAnswer+1)), "larger than"},
+		"too large an error":        {text(400, mediaProblem, strings.Repeat(" ", MaxAnswer+1)), "larger than"},
+		"a gzip bomb":               {text(200, mediaJSON, string(zip(make([]byte, MaxAnswer+1))), "Content-Encoding", "gzip"), "larger than"},
 		"damaged gzip":              {text(200, mediaJSON, "hello, this is not gzip", "Content-Encoding", "gzip"), "gzip"},
 		"a length that is a lie":    {text(200, mediaJSON, "{", "Content-Length", "100"), "EOF"},
 		"a redirect":                {text(302, mediaJSON, "", "Location", "http://127.0.0.1:1/elsewhere"), "302"},
