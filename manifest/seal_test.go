@@ -19,7 +19,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// A document comes out as it went in, in canonical form: UTC, whole seconds, orders by Start and then ID (MAN-5).
+// A document comes out as it went in, in canonical form: UTC, whole seconds,
+// orders by Start, then ID (MAN-5).
 func TestSealAndOpen_MAN5(t *testing.T) {
 	first, second, third := order("b", t0), order("c", t0), patched(t, order("a", t0.Add(time.Hour)))
 	d := document(third, second, first)
@@ -48,7 +49,7 @@ func TestEmptyQueue(t *testing.T) {
 	require.Empty(t, d.Orders)
 }
 
-// Validation tells every problem, and Seal seals nothing that has one.
+// Validation returns every problem, and Seal refuses a document with one.
 func TestSealCollectsProblems(t *testing.T) {
 	bad := order("a", t0)
 	bad.Name = "bell\a"
@@ -123,7 +124,7 @@ func TestDSSEInterop(t *testing.T) {
 	require.Equal(t, ids(jobs(2)...), ids(d.Orders...))
 }
 
-// library is our key as the library wants it.
+// library is our key in the library's form.
 type library struct{ manifest.Signer }
 
 func (l library) Sign(_ context.Context, data []byte) ([]byte, error) { return l.Signer.Sign(data) }
