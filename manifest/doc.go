@@ -26,9 +26,11 @@
 // between can add anything. The signature covers the document inside. The
 // section on releases says how the document is read.
 //
-//	sealed    = {"payloadType":type,"payload":base64(payload),"signatures":[{"keyid":keyid,"sig":base64(sig)}]}
+//	sealed    = {"payloadType":type,"payload":base64(payload),
+//	             "signatures":[{"keyid":keyid,"sig":base64(sig)}]}
 //	type      = "application/vnd.patchpolicy.manifest.v1+json"
-//	keyid     = "sha256:" and the SHA-256 of the public key's bytes, see PublicKey, in lower-case hex
+//	keyid     = "sha256:" and the SHA-256 of the public key's bytes in
+//	            lower-case hex, see PublicKey
 //	sig       = the signature over message
 //	message   = "DSSEv1 " length(type) " " type " " length(payload) " " payload
 //	            lengths in bytes, decimal
@@ -39,15 +41,19 @@
 // fields are always written; an empty list of orders is [].
 //
 //	document  = format asset revision issued expires orders
-//	order     = id job name run revision start [end] [patches] [pre] [post] [installLimit] reboot [noLastCall] [early] [cancelled] [begun] [policy] [rebootPending] [needs]
-//	patch     = patch product name [vendor] [feed] version [latestOnly] [reboot] [transaction] [requires] files
+//	order     = id job name run revision start [end] [patches] [pre] [post]
+//	            [installLimit] reboot [noLastCall] [early] [cancelled] [begun]
+//	            [policy] [rebootPending] [needs]
+//	patch     = patch product name [vendor] [feed] version [latestOnly]
+//	            [reboot] [transaction] [requires] files
 //	requires  = patch product version [reboot]
 //	file      = name url [signatureUrl] [size] expect
 //	expect    = [signer] [digests] [latestOnly] [allowLegacy]
 //	action    = name command [timeout]
 //	reboot    = [suppress] [deferrals] [interval] [prompt] [countdown]
 //	policy    = digest [clauses]
-//	clause    = name vendor product [feed] [signers] [formats] [allowUnsigned] [allowLegacy]
+//	clause    = name vendor product [feed] [signers] [formats] [allowUnsigned]
+//	            [allowLegacy]
 //
 // Format is 1. Instants are in UTC and whole seconds, such as
 // 2026-01-31T12:00:00Z. Durations are in nanoseconds. A version is its scheme,
@@ -60,19 +66,26 @@
 // For example, asset web-1 should hold one order of a job that runs one
 // command. The payload, broken into lines here:
 //
-//	{"format":1,"asset":"web-1","revision":7,"issued":"2026-01-31T12:00:00Z","expires":"2026-02-07T12:00:00Z",
-//	"orders":[{"id":"nightly@20260131T120000Z/web-1","job":"nightly","name":"nightly","run":"nightly@20260131T120000Z",
-//	"revision":1,"start":"2026-01-31T12:00:00Z","post":[{"name":"note","command":["/bin/true"]}],"reboot":{}}]}
+//	{"format":1,"asset":"web-1","revision":7,"issued":"2026-01-31T12:00:00Z",
+//	"expires":"2026-02-07T12:00:00Z",
+//	"orders":[{"id":"nightly@20260131T120000Z/web-1","job":"nightly",
+//	"name":"nightly","run":"nightly@20260131T120000Z","revision":1,
+//	"start":"2026-01-31T12:00:00Z","post":[{"name":"note",
+//	"command":["/bin/true"]}],"reboot":{}}]}
 //
 // Sealed with the key whose seed is 32 zero bytes, broken into lines here:
 //
-//	{"payloadType":"application/vnd.patchpolicy.manifest.v1+json","payload":
-//	"eyJmb3JtYXQiOjEsImFzc2V0Ijoid2ViLTEiLCJyZXZpc2lvbiI6NywiaXNzdWVkIjoiMjAyNi0wMS0zMVQxMjowMDowMFoiLCJleHBpcmVzIjoiMjAyNi
-//	0wMi0wN1QxMjowMDowMFoiLCJvcmRlcnMiOlt7ImlkIjoibmlnaHRseUAyMDI2MDEzMVQxMjAwMDBaL3dlYi0xIiwiam9iIjoibmlnaHRseSIsIm5hbWUiOi
-//	JuaWdodGx5IiwicnVuIjoibmlnaHRseUAyMDI2MDEzMVQxMjAwMDBaIiwicmV2aXNpb24iOjEsInN0YXJ0IjoiMjAyNi0wMS0zMVQxMjowMDowMFoiLCJwb3
-//	N0IjpbeyJuYW1lIjoibm90ZSIsImNvbW1hbmQiOlsiL2Jpbi90cnVlIl19XSwicmVib290Ijp7fX1dfQ==",
-//	"signatures":[{"keyid":"sha256:139e3940e64b5491722088d9a0d741628fc826e09475d341a780acde3c4b8070",
-//	"sig":"LyPcJipa4OFGaVx8lDjTHrTCMMNmJkBM8B/PYNJJrQO/C4RBMSyCMqJq+0HeQ5F8O/0LaZX0/3s94atkmKYTDw=="}]}
+//	{"payloadType":"application/vnd.patchpolicy.manifest.v1+json",
+//	"payload":"eyJmb3JtYXQiOjEsImFzc2V0Ijoid2ViLTEiLCJyZXZpc2lvbiI6NywiaXNzdWVkI
+//	joiMjAyNi0wMS0zMVQxMjowMDowMFoiLCJleHBpcmVzIjoiMjAyNi0wMi0wN1QxMjowMDowMFoiL
+//	CJvcmRlcnMiOlt7ImlkIjoibmlnaHRseUAyMDI2MDEzMVQxMjAwMDBaL3dlYi0xIiwiam9iIjoib
+//	mlnaHRseSIsIm5hbWUiOiJuaWdodGx5IiwicnVuIjoibmlnaHRseUAyMDI2MDEzMVQxMjAwMDBaI
+//	iwicmV2aXNpb24iOjEsInN0YXJ0IjoiMjAyNi0wMS0zMVQxMjowMDowMFoiLCJwb3N0IjpbeyJuY
+//	W1lIjoibm90ZSIsImNvbW1hbmQiOlsiL2Jpbi90cnVlIl19XSwicmVib290Ijp7fX1dfQ==",
+//	"signatures":[{"keyid":"sha256:139e3940e64b5491722088d9a0d741628fc826e09475d
+//	341a780acde3c4b8070",
+//	"sig":"LyPcJipa4OFGaVx8lDjTHrTCMMNmJkBM8B/PYNJJrQO/C4RBMSyCMqJq+0HeQ5F8O/0La
+//	ZX0/3s94atkmKYTDw=="}]}
 //
 // # Different releases side by side
 //

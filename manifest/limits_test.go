@@ -134,7 +134,7 @@ func TestCheckInValidate_MAN6(t *testing.T) {
 		in     manifest.CheckIn
 		fields []string
 	}{
-		{"nothing to tell", checkIn(func(*manifest.CheckIn) {}), nil},
+		{"nothing to report", checkIn(func(*manifest.CheckIn) {}), nil},
 		{"at every limit", checkIn(func(in *manifest.CheckIn) {
 			in.Boot, in.Digest, in.Reports = word, word, reports(5, manifest.MaxReports)
 			in.Inventory = inventoryOf(t, manifest.MaxInstalled)

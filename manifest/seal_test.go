@@ -101,7 +101,8 @@ func TestSealTellsWhySigningFailed(t *testing.T) {
 	}
 }
 
-// Another implementation of DSSE verifies our envelopes and makes envelopes that we open.
+// Another implementation of DSSE verifies our envelopes and makes envelopes
+// that we open.
 func TestDSSEInterop(t *testing.T) {
 	theirs := library{manifest.NewSigner(key)}
 	verifier, err := dsse.NewEnvelopeVerifier(theirs)

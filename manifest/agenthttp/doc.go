@@ -8,10 +8,12 @@
 //
 // # Routes
 //
-//	GET  /v1/agent/trust                         -> {"trust": [every version of the trust document, base64]}
+//	GET  /v1/agent/trust                         -> {"trust": [base64, …]}
 //	POST /v1/agent/enrol     manifest.Enrolment  -> manifest.Enrolled
 //	POST /v1/agent/check-in  manifest.CheckIn    -> manifest.Answer
 //	POST /v1/agent/leave     {}                  -> {}
+//
+// The first answer lists every version of the trust document.
 //
 // Bodies are JSON as encoding/json writes the types, plain or with
 // Content-Encoding: gzip, in both directions. A request has at most
@@ -26,13 +28,16 @@
 //
 //	Patchpolicy-Asset:   the asset
 //	Patchpolicy-Key:     the id of the agent's own key, manifest.Fingerprint
-//	Patchpolicy-Time:    the time of sending, RFC 3339 in UTC without trailing zeroes
-//	Patchpolicy-Content: SHA-256 of the body as sent, compressed or not, in lower-case hex
+//	Patchpolicy-Time:    the time of sending, RFC 3339, UTC, no trailing zeroes
+//	Patchpolicy-Content: SHA-256 of the body as sent (perhaps compressed), in
+//	                     lower-case hex
 //	Patchpolicy-Proof:   base64 of a proof of the message
 //
-//	message = "patchpolicy-request-v1" LF method LF target LF asset LF key LF time LF content LF
-//	target  = the route as above and, if there is a query, "?" and the query as sent
-//	proof   = for an enrolment, the signature of the key in it; otherwise HMAC-SHA256 under the asset's manifest.Secret
+//	message = "patchpolicy-request-v1" LF method LF target LF asset LF key LF
+//	          time LF content LF
+//	target  = the route and, if there is a query, "?" and the query as sent
+//	proof   = for an enrolment, the signature of the key in it; otherwise
+//	          HMAC-SHA256 under the asset's manifest.Secret
 //
 // The handler checks the proof of a call before it reads a byte of the body. An
 // asset that is not enrolled gets the same answer as one whose proof is wrong.
@@ -42,7 +47,7 @@
 // may be wrong (MAN-8), so the refusal carries the server's time. The client
 // sends the request once more with that time and remembers the difference.
 // Within the window, anyone who recorded a request can send it again. That does
-// no harm: a check-in may be repeated (MAN-6), and only the asset can verify
+// no harm: a check-in may be repeated (MAN-6), and only the asset can check
 // the proof of the answer.
 //
 // # Answers carry a proof
@@ -52,7 +57,8 @@
 // have been changed on the way:
 //
 //	proof = HMAC-SHA256 under the asset's manifest.Secret of
-//	        "patchpolicy-answer-v1" LF the request's proof LF status LF SHA-256 of the body before compression LF
+//	        "patchpolicy-answer-v1" LF the request's proof LF status LF
+//	        SHA-256 of the body before compression LF
 //
 // The client accepts no success without this proof, and reports of a refusal
 // whether it is [Problem.Authentic]. So an attacker in between can hold an

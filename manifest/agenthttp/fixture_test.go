@@ -196,7 +196,8 @@ func body(b string) func(*http.Request) {
 	return func(r *http.Request) { r.Body, r.ContentLength = io.NopCloser(strings.NewReader(b)), int64(len(b)) }
 }
 
-// requireProblem checks a refusal in full: status, kind, and a text and a hint for people.
+// requireProblem checks a whole refusal: status, kind, and a text and a hint
+// for people.
 func requireProblem(t testing.TB, w *httptest.ResponseRecorder, want Kind) *Problem {
 	t.Helper()
 	require.Equal(t, mediaProblem, w.Header().Get("Content-Type"), w.Body.String())

@@ -50,7 +50,7 @@ file that cannot be read, the object has only "file" and "error".
 Exit codes: 0 every file passed, 1 a file was refused, 2 wrong usage, or a file,
 a key or the policy cannot be read.`,
 		Example: `  agent verify setup.exe                                   # who signed it?
-  agent verify setup.exe --policy acme.json --vendor Acme --product acme/pdf
+  agent verify setup.exe --policy signers.json --vendor Acme --product acme/app
   agent verify tool.tar.gz --signature tool.tar.gz.asc --key acme.asc
   agent verify *.deb --json`,
 		Args: cobra.ArbitraryArgs,

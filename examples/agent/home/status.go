@@ -25,7 +25,7 @@ func (h Home) WriteStatus(s Status) error {
 	return h.writeJSON("status.json", s)
 }
 
-// ReadStatus returns the last status. Ok is false if there is none yet.
+// ReadStatus returns the last status. Ok is false before the first.
 func (h Home) ReadStatus() (s Status, ok bool, err error) {
 	err = h.readJSON("status.json", &s)
 	if errors.Is(err, fs.ErrNotExist) {
