@@ -217,9 +217,9 @@
 //     back (a reverted snapshot). A cloned asset is listed and its manifest
 //     becomes empty, except for marks on orders that never start, because a
 //     cancel must reach an execution that has begun. What has started continues
-//     and its reports count; the asset's other orders wait. The state ends when
-//     only one boot identity has called for 24 hours, or by a named act. The
-//     server says how to enrol the copy again.
+//     and its reports count; the asset's other orders wait. The asset stops
+//     being listed when only one boot identity has called for 24 hours, or by a
+//     named act. The server says how to enrol the copy again.
 //   - MAN-10: Removal reaches the agent. The server keeps a removed asset's key
 //     and revision for 90 days. Until the asset holds a last, signed, empty
 //     manifest, each of its calls gets it; after that its calls are refused,

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"mime"
-	"net/http"
 	"strconv"
 	"strings"
 
@@ -73,11 +72,6 @@ func (r *request) read(from io.Reader, limit int64, pool *semaphore.Weighted) ([
 			return nil, newProblem(Invalid, "the request is cut off or damaged")
 		}
 	}
-}
-
-func isTooLarge(err error) bool {
-	_, ok := errors.AsType[*http.MaxBytesError](err)
-	return ok
 }
 
 // elements counts the elements of all lists in a JSON text, with one byte of

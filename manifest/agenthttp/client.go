@@ -280,10 +280,9 @@ func (c *Client) do(req *http.Request) (status int, answer []byte, header http.H
 	}
 	defer resp.Body.Close()
 	answer, err = io.ReadAll(http.MaxBytesReader(nil, resp.Body, MaxAnswer))
-	switch {
-	case isTooLarge(err):
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 		err = fmt.Errorf("the answer is larger than %d bytes", MaxAnswer)
-	case err != nil:
+	} else if err != nil {
 		err = fmt.Errorf("read answer: %w", err)
 	}
 	return resp.StatusCode, answer, resp.Header, err

@@ -359,7 +359,7 @@ func TestProcessStopsCleanly(t *testing.T) {
 	code, text, _ = call(t, "status", "--state", a.state)
 	require.Equal(t, OK, code)
 	require.Contains(t, text, "running    no")
-	require.Contains(t, text, "queued    1")
+	require.Contains(t, text, "queued     1")
 }
 
 // A context that has ended ends the run with 0.
