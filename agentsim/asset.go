@@ -17,24 +17,25 @@ import (
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
-// asset is one computer with the production agent on it. A crash leaves of the agent what it committed.
+// asset is one computer with the production agent. After a crash, the agent has
+// what it had committed.
 type asset struct {
 	w        *World
-	id       job.AssetID // by which the scenario names it
-	as       job.AssetID // by which it calls: that of another, if it is a copy or took its name
+	id       job.AssetID // its name in the scenario
+	as       job.AssetID // its identity at the server: another's, if it is a copy or took that name
 	key      ed25519.PrivateKey
 	shared   bool // another computer calls or called under the same identity
 	on       place
-	tags     []string  // that it enrols with
-	enrolled time.Time // last
+	tags     []string  // for its enrolment
+	enrolled time.Time // the last time
 	config   agent.Config
 
-	disk    []byte      // the agent's state as it was committed before the last crash
+	disk    []byte      // the agent's committed state, while it does not run
 	ended   []byte      // and the orders that ended
-	state   agent.State // as last committed
-	up      bool        // the computer runs
-	running bool        // the agent does: what it committed is then in state, otherwise on disk
-	life    uint64      // grows with each crash: what an earlier life began is not answered
+	state   agent.State // as committed, while it runs
+	up      bool        // the computer is on
+	running bool        // the agent runs
+	life    uint64      // grows with each crash: what was begun in an earlier life gets no answer
 	wake    uint64      // number of the wake-up that counts
 	sleep   time.Time   // until when the computer sleeps
 
@@ -43,32 +44,41 @@ type asset struct {
 	skew    time.Duration // of its clock
 	zone    string        // of its clock; empty: not reported
 	link    link
-	traps   []trap
-	ignored int // reboots that will come to nothing
+	crashes []crashPoint
+	ignored int // reboots that will not happen
 
 	sessions reboot.Sessions
-	blind    bool   // who is logged in cannot be found out (RBT-9)
-	mark     bool   // the system's own mark that a reboot is required
-	answers  []bool // what the user answers to coming prompts; true: later
+	blind    bool   // the agent cannot find out who is logged in (RBT-9)
+	mark     bool   // the system's own reboot-required flag
+	answers  []bool // the user's, to the next prompts; true: later
 
 	installed map[catalog.ProductID]version.Version
 	held      map[catalog.ProductID]bool
-	staged    map[stagedKey]stagedFile // what was fetched
+	staged    map[stagedKey]stagedFile // downloads
 	faults    map[catalog.ProductID]fault
 	exits     map[string]int           // of actions, by name; default 0
 	unread    int                      // inventories that will fail
 	took      map[string]time.Duration // how long things take
-	lane      []*task                  // effects waiting to be carried out, one at a time
+	tasks     []*task                  // effects to carry out, one at a time
 	current   *task
 
-	watch observer
-	twist func(before agent.State, after *agent.State, out *agent.Out) // tests only: makes of the agent one that breaks rules
+	observer observer
+}
+
+// free reports why a world cannot have another asset of that name; nil: it can.
+func (w *World) free(id job.AssetID) error {
+	switch {
+	case slices.Contains(lines.keywords(), string(id)):
+		return fmt.Errorf("%q is a word of the language; choose another name for the asset", id)
+	case w.assets[id] != nil:
+		return fmt.Errorf("the asset %q already exists; choose another name", id)
+	case len(w.assets) == MaxAssets:
+		return fmt.Errorf("a world has at most %d assets", MaxAssets)
+	}
+	return nil
 }
 
 func (w *World) newAsset(id job.AssetID, tags []string, on place) (*asset, error) {
-	if len(w.assets) == MaxAssets {
-		return nil, fmt.Errorf("a world has %d assets at most", MaxAssets)
-	}
 	a := w.bare(id, tags, on)
 	if err := w.server.enrol(a); err != nil {
 		return nil, err
@@ -78,7 +88,7 @@ func (w *World) newAsset(id job.AssetID, tags []string, on place) (*asset, error
 	return a, nil
 }
 
-// bare is a computer that runs, and has not enrolled.
+// bare returns a computer that is on and has not enrolled.
 func (w *World) bare(id job.AssetID, tags []string, on place) *asset {
 	a := &asset{
 		w: w, id: id, as: id, on: on, tags: tags, enrolled: w.now, up: true, running: true, booted: w.now, sessions: reboot.Nobody,
@@ -88,14 +98,13 @@ func (w *World) bare(id job.AssetID, tags []string, on place) *asset {
 		took: map[string]time.Duration{"inventory": time.Second, "download": 10 * time.Second, "preflight": time.Second,
 			"install": 30 * time.Second, "action": 10 * time.Second, "boot": time.Minute},
 	}
-	a.watch = observer{a: a, orders: map[job.OrderID]*seen{}}
+	a.observer = observer{a: a, orders: map[job.OrderID]*observed{}}
 	return a
 }
 
-// fingerprint names the asset's own key.
 func (a *asset) fingerprint() string { return manifest.Fingerprint(a.key.Public().(ed25519.PublicKey)) }
 
-// product is the id of what is called so on the asset.
+// product returns the id that a product of this name has on the asset.
 func (a *asset) product(name string) catalog.ProductID { return a.w.vendor.product(name, a.on) }
 
 func (a *asset) log(format string, args ...any) { a.w.log(string(a.id), format, args...) }
@@ -104,34 +113,33 @@ func (a *asset) moment() agent.Moment {
 	return agent.Moment{Wall: a.w.now.Add(a.skew), BootID: fmt.Sprintf("%s-boot-%d", a.id, a.boots), Up: a.w.now.Sub(a.booted)}
 }
 
-// step lets the agent take an event, commits, and carries out what comes of it: all that a driver does.
+// step gives the agent an event, commits its state and carries out its effects,
+// as a driver does.
 func (a *asset) step(ev agent.Event) {
 	if !a.up || a.w.trouble() != nil {
 		return
 	}
 	before := a.state
 	state, out := a.w.cfg.Step(a.config, a.state, ev, a.moment())
-	if a.twist != nil {
-		a.twist(before, &state, &out)
-	}
-	if a.trapped(false, before, state, out) {
+	if a.crashesAt(false, before, state, out) {
 		return
 	}
 	a.state = state
-	a.watch.committed(&before, &a.state)
-	if a.trapped(true, before, state, out) {
+	a.observer.committed(&before, &a.state)
+	if a.crashesAt(true, before, state, out) {
 		return
 	}
 	a.after(out.Wake, &a.wake, func() { a.step(agent.Tick{}) })
 	life := a.life
 	for _, e := range out.Effects {
-		if a.life == life { // otherwise the effect before it ended this life
+		if a.life == life { // otherwise the previous effect ended this life
 			a.carryOut(e)
 		}
 	}
 }
 
-// after does something later in this life, when the computer does not sleep. With a number, only the latest of its kind counts.
+// after does something later, if this life goes on; while the computer sleeps,
+// it waits. With a number, only the latest of its kind counts.
 func (a *asset) after(d time.Duration, number *uint64, do func()) {
 	life, mine := a.life, uint64(0)
 	if number != nil {
@@ -153,31 +161,42 @@ func (a *asset) after(d time.Duration, number *uint64, do func()) {
 
 func (a *asset) asleep() bool { return a.w.now.Before(a.sleep) }
 
-func (a *asset) inventory() (catalog.Inventory, error) {
+// unreachable reports whether no call of the asset can reach the server.
+func (a *asset) unreachable() bool { return !a.up || a.asleep() || a.link.cut }
+
+func (a *asset) inventory() catalog.Inventory {
 	list := make([]catalog.Installed, 0, len(a.installed))
 	for id, v := range a.installed {
 		list = append(list, catalog.Installed{Product: id, Version: v, Held: a.held[id]})
 	}
 	slices.SortFunc(list, func(a, b catalog.Installed) int { return cmp.Compare(a.Product, b.Product) })
-	return catalog.NewInventory(a.on.platform, list)
+	inventory, err := catalog.NewInventory(a.on.platform, list)
+	a.w.fail(err)
+	return inventory
 }
 
-// stop ends the agent; what it had not committed, and what it was doing, is gone. What it had committed is written down
-// only here: nobody reads it before.
+func (a *asset) committed() (state, ended []byte, err error) {
+	state, err = a.state.MarshalBinary()
+	ended, errEnded := a.state.MarshalEnded()
+	return state, ended, errors.Join(err, errEnded)
+}
+
+// stop ends the agent. What it had not committed, and what it was doing, is
+// lost. The state is encoded only here, because nothing reads it earlier.
 func (a *asset) stop() {
 	a.life++
-	a.lane, a.current = nil, nil
+	a.tasks, a.current = nil, nil
 	if !a.running {
 		return
 	}
-	data, err := a.state.MarshalBinary()
+	var err error
+	a.disk, a.ended, err = a.committed()
 	a.w.fail(err)
-	ended, err := a.state.MarshalEnded()
-	a.w.fail(err)
-	a.disk, a.ended, a.state, a.running = data, ended, agent.State{}, false
+	a.state, a.running = agent.State{}, false
 }
 
-// start starts the agent on what it committed. Staged files that it needs no more are deleted, as the runner does.
+// start starts the agent with its committed state. It deletes staged files that
+// no order needs, as the runner does.
 func (a *asset) start() {
 	var state agent.State
 	if a.disk != nil {
@@ -202,21 +221,19 @@ func (a *asset) start() {
 	a.step(agent.Started{})
 }
 
-// crash ends the agent and starts it again; the computer runs on.
 func (a *asset) crash() {
 	a.stop()
 	a.start()
 }
 
-// boot takes the computer down, and up again after a time.
 func (a *asset) boot(off time.Duration) {
 	a.stop()
 	a.up, a.mark, a.sleep = false, false, time.Time{}
-	a.watch.rebooting()
+	a.observer.rebooting()
 	life := a.life
 	a.w.after(off, func() {
 		if a.life != life {
-			return // switched off, or on again, meanwhile
+			return // it was switched off, or on again, in the meantime
 		}
 		a.up = true
 		a.boots++
@@ -231,13 +248,13 @@ func (a *asset) boot(off time.Duration) {
 	})
 }
 
-// login changes who is logged in, and informs the executions, as a runner that looks often would.
 func (a *asset) login(m *match) {
 	a.sessions = map[string]reboot.Sessions{"in": reboot.Active, "out": reboot.Nobody, "locks": reboot.Locked, "unlocks": reboot.Active}[m.w[0]]
 	a.log("sessions: %s", a.sessions)
-	a.tellSessions()
+	a.reportSessions()
 }
 
+// seen returns who is logged in, as the agent finds out.
 func (a *asset) seen() reboot.Sessions {
 	if a.blind {
 		return reboot.Unknown
@@ -245,35 +262,9 @@ func (a *asset) seen() reboot.Sessions {
 	return a.sessions
 }
 
-func (a *asset) tellSessions() {
+// reportSessions informs the executions at once, as a runner that polls often.
+func (a *asset) reportSessions() {
 	for _, x := range a.state.Executions {
 		a.step(agent.ForOrder{Order: x.Order.ID, Event: execution.SessionsChanged{Sessions: a.seen()}})
 	}
-}
-
-// Describe puts a report into words.
-func Describe(r job.Report) string {
-	name := r.Order.Run().Job()
-	text := ""
-	if r.Text != "" {
-		text = " (" + r.Text + ")"
-	}
-	switch {
-	case r.Refused != "":
-		return "refused a manifest: " + r.Refused
-	case r.Progress != 0:
-		return fmt.Sprintf("%s %s%s", name, r.Progress, text)
-	case r.TooLate != 0:
-		return fmt.Sprintf("%s TooLate(%s)", name, r.TooLate)
-	}
-	s := fmt.Sprintf("%s %s%s", name, r.Result, text)
-	for _, a := range r.Actions {
-		if a.Exit != 0 {
-			s += fmt.Sprintf("\naction %s exit %d: %s", a.Name, a.Exit, a.Text)
-		}
-	}
-	for _, p := range r.Patches {
-		s += fmt.Sprintf("\n%s %s", p.Patch, describeOutcome(p))
-	}
-	return s
 }

@@ -11,10 +11,10 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/ledger"
 )
 
-// audit compares what the server says in one place with what it says in another, and with what its own agents hold
-// (invariants 10 and 12).
+// audit compares the server's lists with each other, and with what the agents
+// hold (invariants 10 and 12).
 func (s *server) audit(runs []listed, failed int) error {
-	differences, err := s.c.Audit(context.Background())
+	differences, err := s.c.Audit(background)
 	if err != nil {
 		return err
 	}
@@ -30,7 +30,17 @@ func (s *server) audit(runs []listed, failed int) error {
 	}
 	var reboots, cancels []controller.Open
 	for _, run := range runs {
-		s.auditRun(run, &reboots, &cancels)
+		s.auditRun(run)
+		for _, row := range run.rows {
+			open := controller.Open{Run: run.ID, Asset: row.Asset}
+			if row.Result == job.PendingReboot {
+				reboots = append(reboots, open)
+			}
+			if row.Cancel == ledger.CancelPending {
+				cancels = append(cancels, open)
+			}
+			s.auditRow(run.Start, row)
+		}
 	}
 	if err := s.auditOpen("waiting for a reboot", s.c.PendingReboots, reboots); err != nil {
 		return err
@@ -42,22 +52,21 @@ func (s *server) audit(runs []listed, failed int) error {
 		if s.removed[a.id] || a.shared {
 			continue
 		}
-		status, err := s.c.Asset(context.Background(), a.as, s.w.now)
+		status, err := s.c.Asset(background, a.as, s.w.now)
 		if err != nil {
 			return err
 		}
-		if n := len(status.LastAnomalies); n > 0 && !a.watch.lost && !s.restored {
+		if n := len(status.LastAnomalies); n > 0 && !a.observer.lost && !s.restored {
 			last := status.LastAnomalies[n-1]
-			a.watch.broke(12, "the server makes no sense of %d reports of its own agent, the last on %s: %s", status.AnomalyCount, last.Order, last.Text)
+			a.observer.broke(12, "the server makes no sense of %d reports of its own agent, the last on %s: %s", status.AnomalyCount, last.Order, last.Text)
 		}
 	}
 	return nil
 }
 
-// failures counts a list of failed installs, page by page.
 func (s *server) failures(filter controller.FailureFilter) (n int, err error) {
 	for {
-		page, err := s.c.Failures(context.Background(), filter)
+		page, err := s.c.Failures(background, filter)
 		if err != nil {
 			return 0, err
 		}
@@ -68,13 +77,13 @@ func (s *server) failures(filter controller.FailureFilter) (n int, err error) {
 	}
 }
 
-// auditOpen wants the list of what is open to be what the rows say.
+// auditOpen compares a list of open orders with the rows that should be in it.
 func (s *server) auditOpen(what string, list func(context.Context, int) ([]controller.Open, error), rows []controller.Open) error {
-	have, err := list(context.Background(), controller.MaxPage)
+	have, err := list(background, controller.MaxPage)
 	if err != nil || len(rows) > controller.MaxPage {
 		return err
 	}
-	have = slices.DeleteFunc(have, func(o controller.Open) bool { return o.Run == "" }) // the asset's own
+	have = slices.DeleteFunc(have, func(o controller.Open) bool { return o.Run == "" }) // no job caused it
 	for _, o := range rows {
 		if !slices.Contains(have, o) {
 			s.w.broke(12, "%s on %s is %s, and not listed (RPT-3)", o.Run, o.Asset, what)
@@ -86,9 +95,7 @@ func (s *server) auditOpen(what string, list func(context.Context, int) ([]contr
 	return nil
 }
 
-// auditRun wants a run's counts to be those of its rows, and each row that is open and due to be with its asset. It collects
-// the rows that wait for something.
-func (s *server) auditRun(run listed, reboots, cancels *[]controller.Open) {
+func (s *server) auditRun(run listed) {
 	waiting, results := 0, map[job.Result]int{}
 	for _, row := range run.rows {
 		switch {
@@ -97,13 +104,6 @@ func (s *server) auditRun(run listed, reboots, cancels *[]controller.Open) {
 		case !row.Ended.IsZero():
 			results[row.Result]++
 		}
-		if row.Result == job.PendingReboot {
-			*reboots = append(*reboots, controller.Open{Run: run.ID, Asset: row.Asset})
-		}
-		if row.Cancel == ledger.CancelPending {
-			*cancels = append(*cancels, controller.Open{Run: run.ID, Asset: row.Asset})
-		}
-		s.auditRow(run.Start, row)
 	}
 	open := run.Waiting + run.NotBegun + run.Executing
 	for _, r := range run.Results {
@@ -118,18 +118,18 @@ func (s *server) auditRun(run listed, reboots, cancels *[]controller.Open) {
 	}
 }
 
-// auditRow wants an order that the server waits for to be one that its asset still knows.
+// auditRow checks that the asset knows an order for which the server waits.
 func (s *server) auditRow(start time.Time, row controller.RunAsset) {
 	a := s.w.assets[row.Asset]
-	if !row.Ended.IsZero() || row.Waiting || a == nil || !a.up || a.asleep() || a.link.cut || len(a.state.Reports) > 0 {
+	if !row.Ended.IsZero() || row.Waiting || a == nil || a.unreachable() || len(a.state.Reports) > 0 {
 		return
 	}
-	if a.shared || a.watch.lost && a.watch.revision == 0 { // the server has not heard of what was lost yet
+	if a.shared || a.observer.lost && a.observer.revision == 0 { // the server has not seen the loss yet
 		return
 	}
 	known := slices.ContainsFunc(a.state.Queue, func(o job.Order) bool { return o.ID == row.Order }) ||
 		slices.ContainsFunc(a.state.Executions, func(x execution.State) bool { return x.Order.ID == row.Order })
 	if started := !start.After(s.w.now.Add(-s.w.cfg.CheckIn)); started && !known {
-		a.watch.broke(10, "the server waits for %s, and the asset knows nothing of it", row.Order)
+		a.observer.broke(10, "the server waits for %s, and the asset knows nothing of it", row.Order)
 	}
 }

@@ -2,6 +2,7 @@ package agentsim
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog/version"
@@ -16,50 +17,50 @@ type stagedKey struct {
 	index int
 }
 
-// stagedFile is the fetched file of a patch: what it really contains, and what was found out about it.
+// stagedFile is the downloaded file of a patch: the version that it contains,
+// and the evidence about it.
 type stagedFile struct {
 	version  version.Version
 	evidence []execution.Evidence
 }
 
-// fault is what an installer does instead of succeeding.
+// fault is what goes wrong with a product on an asset.
 type fault struct {
 	code    job.Code
 	text    string
 	times   int             // how often; zero: always
 	crash   bool            // the agent crashes in the middle, and nothing is installed
-	reboot  bool            // it succeeds and asks for a reboot
+	reboot  bool            // the installer succeeds and asks for a reboot
 	lies    bool            // it reports success and changes nothing
 	undone  bool            // it succeeds, and the next boot undoes it
-	was     version.Version // before it was undone
-	marks   bool            // it leaves the system's mark
-	refuse  string          // the preflight refuses it
+	was     version.Version // what the next boot restores
+	marks   bool            // it sets the system's reboot-required flag
+	refuse  string          // why the preflight refuses it
 	noFetch job.Code        // the download fails with this code
 }
 
-// task is one effect on an asset's lane: effects are carried out one after the other, each taking its time.
+// task is one effect that takes time.
 type task struct {
-	download stagedKey // that a Discard cuts off; the zero value: none
+	download stagedKey // zero: it is not a download
 	takes    func() time.Duration
 	do       func()
 }
 
 func (a *asset) queue(takes time.Duration, do func()) {
-	a.add(&task{takes: func() time.Duration { return takes }, do: do})
+	a.queueTask(task{takes: func() time.Duration { return takes }, do: do})
 }
 
-func (a *asset) add(t *task) {
-	a.lane = append(a.lane, t)
+func (a *asset) queueTask(t task) {
+	a.tasks = append(a.tasks, &t)
 	a.work()
 }
 
 func (a *asset) work() {
-	if a.current != nil || len(a.lane) == 0 {
+	if a.current != nil || len(a.tasks) == 0 {
 		return
 	}
-	t := a.lane[0]
-	a.lane = a.lane[1:]
-	a.current = t
+	t := a.tasks[0]
+	a.tasks, a.current = a.tasks[1:], t
 	a.after(t.takes(), nil, func() {
 		if a.current != t { // cut off
 			return
@@ -72,22 +73,22 @@ func (a *asset) work() {
 	})
 }
 
-// cutOff drops the downloads that a Discard makes useless.
-func (a *asset) cutOff(order job.OrderID, d execution.Discard) {
-	covered := func(t *task) bool {
-		return t.download.order == order && (d.Index < 0 || d.Index == t.download.index)
-	}
-	kept := []*task{}
-	for _, t := range a.lane {
-		if !covered(t) {
-			kept = append(kept, t)
-		}
-	}
-	a.lane = kept
-	if a.current != nil && covered(a.current) {
+// discard cuts off the downloads that a Discard names, and deletes their files
+// after the tasks that are queued.
+func (a *asset) discard(order job.OrderID, index int) {
+	covers := func(at stagedKey) bool { return at.order == order && (index < 0 || index == at.index) }
+	a.tasks = slices.DeleteFunc(slices.Clone(a.tasks), func(t *task) bool { return covers(t.download) })
+	if a.current != nil && covers(a.current.download) {
 		a.current = nil
 		a.work()
 	}
+	a.queue(0, func() {
+		for at := range a.staged {
+			if covers(at) {
+				delete(a.staged, at)
+			}
+		}
+	})
 }
 
 func (a *asset) carryOut(e agent.Effect) {
@@ -118,7 +119,7 @@ func (a *asset) execute(order job.OrderID, e execution.Effect) {
 	case execution.RunAction:
 		a.queue(a.took["action"], func() {
 			exit := a.exits[e.Action.Name]
-			a.watch.acted(order, e.Action, exit)
+			a.observer.acted(order, e.Action, exit)
 			a.log("%s ran %s: exit %d", order.Run().Job(), e.Action.Name, exit)
 			reply(execution.ActionDone{ID: e.ID, Exit: exit, Output: fmt.Sprintf("%s ends with %d", e.Action.Name, exit)})
 		})
@@ -126,7 +127,7 @@ func (a *asset) execute(order job.OrderID, e execution.Effect) {
 		a.prompt(order, e, reply)
 	case execution.Reboot:
 		a.queue(0, func() {
-			a.watch.reboots(order)
+			a.observer.reboots(order)
 			a.log("reboots")
 			if take(&a.ignored) {
 				a.log("goes on as if nothing had been asked")
@@ -135,14 +136,7 @@ func (a *asset) execute(order job.OrderID, e execution.Effect) {
 			a.boot(a.took["boot"])
 		})
 	case execution.Discard:
-		a.cutOff(order, e)
-		a.queue(0, func() {
-			for at := range a.staged {
-				if at.order == order && (e.Index < 0 || e.Index == at.index) {
-					delete(a.staged, at)
-				}
-			}
-		})
+		a.discard(order, e.Index)
 	}
 }
 
@@ -151,49 +145,45 @@ func (a *asset) takeInventory(e execution.TakeInventory) execution.InventoryTake
 		a.log("inventory fails")
 		return execution.InventoryTaken{ID: e.ID, Err: "the package database cannot be read"}
 	}
-	inventory, err := a.inventory()
-	if err != nil {
-		a.w.fail(err)
-	}
-	return execution.InventoryTaken{ID: e.ID, Inventory: inventory, RebootRequired: a.mark, Sessions: a.seen()}
+	return execution.InventoryTaken{ID: e.ID, Inventory: a.inventory(), RebootRequired: a.mark, Sessions: a.seen()}
 }
 
-// download fetches, unless the file is staged already (JOB-17).
+// download fetches the files of a patch, unless they are staged (JOB-17).
 func (a *asset) download(order job.OrderID, e execution.Download, reply func(execution.Event)) {
 	at := stagedKey{order, e.Index}
 	takes := func() time.Duration {
-		if _, there := a.staged[at]; there {
+		if _, staged := a.staged[at]; staged {
 			return 0
 		}
 		return a.took["download"]
 	}
-	a.add(&task{download: at, takes: takes, do: func() {
-		if file, there := a.staged[at]; there {
-			reply(execution.Downloaded{ID: e.ID, Files: file.evidence})
-			return
+	a.queueTask(task{download: at, takes: takes, do: func() {
+		done := execution.Downloaded{ID: e.ID}
+		file, staged := a.staged[at]
+		code := a.faults[e.Patch.Product].noFetch
+		switch {
+		case staged:
+			done.Files = file.evidence
+		case code != 0:
+			done.Code, done.Text = code, fmt.Sprintf("The download ended with %s.", code)
+		case a.link.cut:
+			done.Code, done.Text = job.FileDownloadFailed, "The network is down."
+		default:
+			var contains version.Version
+			done, contains = a.w.vendor.fetch(e.Patch)
+			if done.ID = e.ID; done.Code == 0 {
+				a.log("downloads %s", e.Patch.Patch)
+				a.observer.downloaded(at, e.Patch, done.Files)
+				a.staged[at] = stagedFile{contains, done.Files}
+			}
 		}
-		if code := a.faults[e.Patch.Product].noFetch; code != 0 {
-			reply(execution.Downloaded{ID: e.ID, Code: code, Text: fmt.Sprintf("The download ended with %s.", code)})
-			return
-		}
-		if a.link.cut {
-			reply(execution.Downloaded{ID: e.ID, Code: job.FileDownloadFailed, Text: "The network is down."})
-			return
-		}
-		fetched, really := a.w.vendor.fetch(e.Patch)
-		fetched.ID = e.ID
-		if fetched.Code == 0 {
-			a.log("downloads %s", e.Patch.Patch)
-			a.watch.downloaded(at, e.Patch, fetched.Files)
-			a.staged[at] = stagedFile{really, fetched.Files}
-		}
-		reply(fetched)
+		reply(done)
 	}})
 }
 
-// preflight says what each staged file really contains, and what would not install or would lower a version.
-func (a *asset) preflight(order job.OrderID, e execution.Preflight) []execution.PreflightResult {
-	var results []execution.PreflightResult
+// preflight returns what each staged file contains, and which patches would
+// not install or would lower a version.
+func (a *asset) preflight(order job.OrderID, e execution.Preflight) (results []execution.PreflightResult) {
 	for _, s := range e.Patches {
 		r := execution.PreflightResult{
 			Index: s.Index, Version: a.staged[stagedKey{order, s.Index}].version, Refused: a.faults[s.Patch.Product].refuse,
@@ -206,12 +196,13 @@ func (a *asset) preflight(order job.OrderID, e execution.Preflight) []execution.
 	return results
 }
 
-// install installs one patch after the other; a crash in between leaves what was installed until then.
+// install installs one patch after the other. A crash in between keeps what was
+// installed until then.
 func (a *asset) install(order job.OrderID, e execution.Install, reply func(execution.Event)) {
 	var results []execution.InstallResult
 	left := e.Limit
 	for _, s := range e.Patches {
-		a.watch.deploys(order, s)
+		a.observer.deploys(order, s)
 		takes, ended := a.took["install"], e.Limit > 0 && a.took["install"] > left
 		if e.Limit > 0 {
 			takes = min(takes, left)
@@ -222,6 +213,7 @@ func (a *asset) install(order job.OrderID, e execution.Install, reply func(execu
 			if crashed {
 				return
 			}
+			r.Index = s.Index
 			results = append(results, r)
 			if len(results) == len(e.Patches) {
 				reply(execution.Installed{ID: e.ID, Results: results})
@@ -230,15 +222,16 @@ func (a *asset) install(order job.OrderID, e execution.Install, reply func(execu
 	}
 }
 
-// runInstaller brings a patch to its end. Ended: by its limit, before it had changed anything (JOB-25).
+// runInstaller runs the installer of a patch. It is ended if it reached its
+// limit before it changed anything (JOB-25).
 func (a *asset) runInstaller(order job.OrderID, s execution.Staged, ended bool) (r execution.InstallResult, crashed bool) {
 	if ended {
 		a.log("ends the installer of %s at its limit", s.Patch.Patch)
-		return execution.InstallResult{Index: s.Index, Code: job.DeployerProcessCrashed, Text: "It ran longer than the install limit."}, false
+		return execution.InstallResult{Code: job.DeployerProcessCrashed, Text: "It ran longer than the install limit."}, false
 	}
 	product := s.Patch.Product
 	f := a.faults[product]
-	if f.times > 0 { // the last time, it works again
+	if f.times > 0 { // then it works again
 		left := f
 		if left.times--; left.times == 0 {
 			left = fault{}
@@ -250,29 +243,32 @@ func (a *asset) runInstaller(order job.OrderID, s execution.Staged, ended bool) 
 		a.crash()
 		return r, true
 	}
-	r = execution.InstallResult{Index: s.Index, Code: f.code, Text: f.text, Reboot: f.reboot}
-	to := a.staged[stagedKey{order, s.Index}].version
-	a.watch.deployed(order, s, f, to)
-	if f.code == 0 && !f.lies {
+	r = execution.InstallResult{Code: f.code, Text: f.text, Reboot: f.reboot}
+	was, to := a.installed[product], a.staged[stagedKey{order, s.Index}].version
+	if f == (fault{noFetch: f.noFetch, refuse: f.refuse}) && a.w.cfg.Install != nil {
+		to, r = a.w.cfg.Install(a.id, s.Patch, was, to)
+	}
+	a.observer.deployed(order, s, r, f, to)
+	if r.Code == 0 && !f.lies {
 		if f.undone {
-			f.was = a.installed[product]
+			f.was = was
 			a.faults[product] = f
 		}
-		a.log("installed %s %s (was %s)", s.Patch.Name, to, a.installed[product])
+		a.log("installed %s %s (was %s)", s.Patch.Name, to, was)
 		a.installed[product] = to
 	}
-	if f.marks {
-		a.mark = true
-	}
+	a.mark = a.mark || f.marks
 	return r, false
 }
 
-// prompt shows it, and answers as the script says if somebody is there to do it: by default nobody does.
+// prompt shows a prompt. An active user answers as the scenario says, and by
+// default does not answer.
 func (a *asset) prompt(order job.OrderID, e execution.Prompt, reply func(execution.Event)) {
+	about := fmt.Sprintf("%s (%s)", e.Job, e.Reasons()) // (RBT-12)
 	switch kind := e.Kind.(type) {
 	case reboot.ShowPrompt:
-		a.watch.offers(order)
-		a.log("asks to reboot for %s: now or later (%d left), %s at the latest", about(e), kind.Remaining, a.w.since(e.Last))
+		a.observer.offers(order)
+		a.log("asks to reboot for %s: now or later (%d left), %s at the latest", about, kind.Remaining, a.w.since(e.Last))
 		if len(a.answers) == 0 || a.sessions != reboot.Active {
 			return
 		}
@@ -280,15 +276,10 @@ func (a *asset) prompt(order job.OrderID, e execution.Prompt, reply func(executi
 		a.answers = a.answers[1:]
 		a.after(time.Minute, nil, func() { a.says(later, reply) })
 	case reboot.ShowCountdown:
-		a.log("reboots in %v, %s, for %s", kind.Left.Round(time.Second), a.w.since(e.Last), about(e))
-	case reboot.ClearPrompt:
+		a.log("reboots in %v, %s, for %s", kind.Left.Round(time.Second), a.w.since(e.Last), about)
 	}
 }
 
-// about is the job that a prompt is of, and what its reboot is for (RBT-12).
-func about(p execution.Prompt) string { return fmt.Sprintf("%s (%s)", p.Job, p.Reasons()) }
-
-// says is a user's answer, whatever is on the screen.
 func (a *asset) says(later bool, reply func(execution.Event)) {
 	a.log("user answers: %s", map[bool]string{true: "later", false: "now"}[later])
 	reply(execution.Answered{Later: later})

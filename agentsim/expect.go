@@ -2,7 +2,6 @@ package agentsim
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,17 +11,17 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
+	"github.com/patchpolicy/patchpolicy/job/ledger"
 )
 
-// expectations is what a line can expect.
-var expectations = formsOf("not understood", "expect ", []form[*player]{
-	{"settled", "", func(p *player, m *match) { m.err = p.w.Settle() }},
+var expectations = newGrammar("an expectation", "expect ", []pattern[*player]{
+	{"settled  nothing is under way, and server and journals agree", "", func(p *player, m *match) { m.err = p.w.Settle() }},
 	{"feed healthy|failing|stale", "feed ([^ ]+)", func(p *player, m *match) { p.feed(m, health) }},
-	{"feed rejected N", "feed rejected (.+)", func(p *player, m *match) {
+	{"feed rejected N  records of its last batch (CAT-16)", "feed rejected (.+)", func(p *player, m *match) {
 		p.feed(m, func(f controller.FeedStatus) string { return fmt.Sprint(f.Rejected) })
 	}},
-	{"latency PATCH D", "latency ([^ ]+) ([^ ]+)", func(p *player, m *match) {
-		snap, err := p.w.server.c.Snapshot(context.Background())
+	{"latency PATCH D  from the vendor's publishing to the listing", "latency ([^ ]+) ([^ ]+)", func(p *player, m *match) {
+		snap, err := p.w.server.c.Snapshot(background)
 		if m.err = err; err == nil {
 			patch, _ := snap.Patch(catalog.PatchID(m.w[0]))
 			latency, _ := patch.Latency()
@@ -30,23 +29,21 @@ var expectations = formsOf("not understood", "expect ", []form[*player]{
 		}
 	}},
 	{"verdict PATCH on ASSET REASON…", "", (*player).expectVerdict},
-	{"preview JOB on ASSET PATCH…[ not run|unsure]|reboot|nothing|not selected", "preview ([^ ]+) on ([^ ]+) (.+)", (*player).expectPreview},
+	{"preview JOB on ASSET PATCH…[ not run|unsure]|reboot|nothing|not selected  reboot: for a pending one; not run, unsure: the agent does not begin it, or only the agent knows", "preview ([^ ]+) on ([^ ]+) (.+)", (*player).expectPreview},
 	{"server silent|behind|refusing|cloned|clock off|stuck|waiting for reboot|waiting for cancel ASSET…|nobody",
 		"server (silent|behind|refusing|cloned|clock off|stuck|waiting for reboot|waiting for cancel) (.+)", (*player).expectAssets},
 	{"server failed installs N", "server failed installs ([^ ]+)", func(p *player, m *match) {
-		n, err := p.w.server.c.FailedInstalls(context.Background())
-		if m.err = err; err == nil {
-			m.compare(0, fmt.Sprint(n))
-		}
+		n, err := p.w.server.c.FailedInstalls(background)
+		m.err = err
+		m.compare(0, fmt.Sprint(n))
 	}},
 	{"server failures COUNT[ of asset A][ of patch P][ with code C][ from TIME][ to TIME]", "", (*player).expectFailures},
 	{"server missing on ASSET PATCH…|nothing", "server missing on ([^ ]+) (.+)", func(p *player, m *match) {
-		verdicts, err := p.w.server.c.Missing(context.Background(), job.AssetID(m.w[0]), p.w.now)
-		if m.err = err; err == nil {
-			compareAll(m, 1, verdicts, func(v catalog.Verdict) string { return string(v.Patch) }, "nothing")
-		}
+		verdicts, err := p.w.server.c.Missing(background, job.AssetID(m.w[0]), p.w.now)
+		m.err = err
+		compareAll(m, 1, verdicts, func(v catalog.Verdict) string { return string(v.Patch) }, "nothing")
 	}},
-	{"server ASSET JOB action NAME exits N|nothing", "server ([^ ]+) ([^ ]+) action ([^ ]+) exits ([^ ]+)", func(p *player, m *match) {
+	{"server ASSET JOB action NAME exits N|nothing  nothing: it did not run", "server ([^ ]+) ([^ ]+) action ([^ ]+) exits ([^ ]+)", func(p *player, m *match) {
 		row := p.row(m)
 		have := "nothing"
 		for _, a := range row.Actions {
@@ -57,18 +54,18 @@ var expectations = formsOf("not understood", "expect ", []form[*player]{
 		m.compare(3, have)
 	}},
 	{"server ASSET JOB nothing|PROGRESS|RESULT|CANCEL[(STAGE)]", "server ([^ ]+) ([^ ]+) ([^ ]+)", func(p *player, m *match) {
-		m.compare(2, standing(p.row(m)))
+		m.compare(2, shown(p.row(m)))
 	}},
 	{"server ASSET JOB PATCH STATUS[ CODE][ RULE][ REASON]", "server ([^ ]+) ([^ ]+) ([^ ]+) (.+)", func(p *player, m *match) {
 		m.compare(3, cmp.Or(outcomeOf(p.row(m).Patches, catalog.PatchID(m.w[2]), m.w[3]), "nothing"))
 	}},
 	{"ASSET reboots|prompts|countdowns|downloads|installs|refusals|starts|resumes N",
 		"([^ ]+) (reboots|prompts|countdowns|downloads|installs|refusals|starts|resumes) (.+)", onAsset(func(a *asset, m *match) {
-			m.compare(2, fmt.Sprint(len(a.trace(m.w[1]))))
+			m.compare(2, fmt.Sprint(len(a.occurrences(m.w[1]))))
 		})},
-	{"ASSET prompt|countdown says TEXT…", "([^ ]+) (prompt|countdown) says (.+)", onAsset((*asset).expectSays)}, // (RBT-12)
-	{"ASSET reboot|prompt|download|install|start between TIME and TIME", "", onAsset((*asset).expectBetween)},
-	{"ASSET PRODUCT VERSION|nothing", "", onAsset(func(a *asset, m *match) {
+	{"ASSET prompt|countdown says TEXT…  the last one, as in the timeline", "([^ ]+) (prompt|countdown) says (.+)", onAsset((*asset).expectSays)}, // (RBT-12)
+	{"ASSET reboot|prompt|download|install|start between TIME and TIME  the last one", "", onAsset((*asset).expectBetween)},
+	{"ASSET PRODUCT VERSION|nothing  what is installed", "", onAsset(func(a *asset, m *match) {
 		if len(a.w.vendor.named(m.w[1])) == 0 {
 			m.err = errOther
 			return
@@ -80,55 +77,54 @@ var expectations = formsOf("not understood", "expect ", []form[*player]{
 		m.compare(2, have)
 	})},
 	{"ASSET JOB starts N", "([^ ]+) ([^ ]+) starts (.+)", onAsset(func(a *asset, m *match) { m.compare(2, fmt.Sprint(a.starts(job.ID(m.w[1])))) })},
-	{"ASSET JOB nothing|PROGRESS|RESULT|TooLate(STAGE)", "([^ ]+) ([^ ]+) ([^ ]+)", onAsset(func(a *asset, m *match) { m.compare(2, a.last(job.ID(m.w[1]))) })},
-	{"ASSET JOB PATCH STATUS[ CODE][ RULE][ REASON]", "([^ ]+) ([^ ]+) ([^ ]+) (.+)", onAsset(func(a *asset, m *match) {
+	{"ASSET JOB nothing|PROGRESS|RESULT|TooLate(STAGE)  by the asset's journal", "([^ ]+) ([^ ]+) ([^ ]+)", onAsset(func(a *asset, m *match) { m.compare(2, a.last(job.ID(m.w[1]))) })},
+	{"ASSET JOB PATCH STATUS[ CODE][ RULE][ REASON]  REASON: of the check of its file", "([^ ]+) ([^ ]+) ([^ ]+) (.+)", onAsset(func(a *asset, m *match) {
 		m.compare(3, a.outcome(job.ID(m.w[1]), catalog.PatchID(m.w[2]), m.w[3]))
 	})},
-	{"job JOB waits TEXT…", "", func(p *player, m *match) { // (JOB-19)
-		status, err := p.w.server.c.Job(context.Background(), job.ID(m.w[0]))
+	{"job JOB waits TEXT…  why a job that runs after another has not started", "", func(p *player, m *match) { // (JOB-19)
+		status, err := p.w.server.c.Job(background, job.ID(m.w[0]))
 		have := "nothing"
 		if status.Waits != nil {
 			have = status.Waits.Text
 		}
-		if m.err = err; err == nil && !strings.Contains(have, m.w[1]) {
-			m.err = &Unmet{Want: m.w[1], Have: have}
-		}
+		m.err = err
+		m.contains(1, have)
 	}},
-	{"refused TEXT…", "", func(*player, *match) {}}, // what the server said to the line above: see expect
+	{"refused TEXT…  by the server, the line above", "", func(*player, *match) {}}, // see expect
 })
 
-// onAsset is an expectation about an asset that there is.
 func onAsset(do func(*asset, *match)) func(*player, *match) {
 	return func(p *player, m *match) {
-		if m.err = errOther; p.w.assets[job.AssetID(m.w[0])] != nil {
-			m.err = nil
-			do(p.w.assets[job.AssetID(m.w[0])], m)
+		a := p.w.assets[job.AssetID(m.w[0])]
+		if a == nil {
+			m.err = errOther
+			return
 		}
+		do(a, m)
 	}
 }
 
-// expect compares what is with what a line says.
 func (p *player) expect(m *match) {
 	if text, ok := strings.CutPrefix(m.w[0], "refused"); ok {
 		m.err = p.expectRefused(strings.TrimSpace(text))
 		return
 	}
 	if m.err = p.answered(); m.err == nil {
-		m.err = expectations.say(p, p, m.w[0])
+		m.err = expectations.apply(p, p, m.w[0])
 	}
 	if unmet, ok := errors.AsType[*Unmet](m.err); ok {
 		unmet.Why = append(unmet.Why, p.why(m.w[0])...)
 	}
 }
 
-// compare wants a word to be what there is.
+// compare fails unless a word is what was found.
 func (m *match) compare(i int, have string) {
 	if m.err == nil && m.w[i] != have {
 		m.err = &Unmet{Want: m.w[i], Have: have}
 	}
 }
 
-// compareAll wants the words to be a list, or none.
+// compareAll fails unless the words are a list; none stands for an empty one.
 func compareAll[E any](m *match, i int, list []E, word func(E) string, none string) {
 	var have []string
 	for _, e := range list {
@@ -142,16 +138,17 @@ func (p *player) expectRefused(text string) error {
 	p.refused = nil
 	switch {
 	case err == nil:
-		return fmt.Errorf("expected that the step above is refused; the server did it")
+		return errors.New("expected the server to refuse the line above; the server did it")
 	case text == "" || !strings.Contains(err.Error(), text):
 		return &Unmet{Want: "refused " + text, Have: "refused " + err.Error()}
 	}
 	return nil
 }
 
-// last is the last thing the asset's journal says of a job: the answer to a cancel counts until something else is said.
+// last returns the last thing that the asset's journal says of a job. The
+// answer to a cancel counts until something else is reported.
 func (a *asset) last(id job.ID) string {
-	for _, r := range slices.Backward(a.watch.reports()) {
+	for _, r := range slices.Backward(a.observer.reports()) {
 		switch {
 		case r.Order == "" || r.Order.Run().Job() != id:
 		case r.Result != 0:
@@ -165,9 +162,8 @@ func (a *asset) last(id job.ID) string {
 	return "nothing"
 }
 
-// starts counts the runs of a job that began on the asset.
 func (a *asset) starts(id job.ID) (n int) {
-	for _, r := range a.watch.reports() {
+	for _, r := range a.observer.reports() {
 		if r.Progress == job.Started && r.Order.Run().Job() == id {
 			n++
 		}
@@ -175,9 +171,8 @@ func (a *asset) starts(id job.ID) (n int) {
 	return n
 }
 
-// outcome is what became of a patch by the last result: status, code, rule.
 func (a *asset) outcome(id job.ID, patch catalog.PatchID, want string) string {
-	for _, r := range slices.Backward(a.watch.reports()) {
+	for _, r := range slices.Backward(a.observer.reports()) {
 		if r.Result != 0 && r.Order.Run().Job() == id {
 			if s := outcomeOf(r.Patches, patch, want); s != "" {
 				return s
@@ -187,7 +182,8 @@ func (a *asset) outcome(id job.ID, patch catalog.PatchID, want string) string {
 	return "nothing"
 }
 
-// outcomeOf is what a list says of a patch; empty: nothing. The reason of its check is in it if more is wanted than the rest.
+// outcomeOf returns the status, code and rule of a patch; empty: the list does
+// not have it. If more words are wanted, the reason of its check is added.
 func outcomeOf(list []job.PatchOutcome, patch catalog.PatchID, want string) string {
 	for _, p := range list {
 		if p.Patch != patch {
@@ -208,36 +204,29 @@ func outcomeOf(list []job.PatchOutcome, patch catalog.PatchID, want string) stri
 	return ""
 }
 
-// traces tells the lines of the history by which a thing is counted.
-var traces = map[string]func(text string) bool{
-	"reboots":    func(s string) bool { return s == "reboots" },
-	"prompts":    func(s string) bool { return strings.HasPrefix(s, "asks to reboot") },
-	"countdowns": func(s string) bool { return strings.HasPrefix(s, "reboots in ") },
-	"downloads":  func(s string) bool { return strings.HasPrefix(s, "downloads ") },
-	"installs":   func(s string) bool { return strings.HasPrefix(s, "installed ") },
-	"refusals":   func(s string) bool { return strings.HasPrefix(s, "refused a manifest") },
-	"starts":     func(s string) bool { return strings.HasSuffix(s, " Started") },
-	"resumes":    func(s string) bool { return strings.HasSuffix(s, " Resumed") },
-}
-
-// trace lists when something happened on the asset.
-func (a *asset) trace(what string) (at []time.Time) {
+// occurrences returns the lines of the history that say that something happened
+// on an asset, by how they begin or end.
+func (a *asset) occurrences(what string) (list []Line) {
+	begins := map[string]string{
+		"reboots": "reboots", "prompts": "asks to reboot", "countdowns": "reboots in ", "downloads": "downloads ", "installs": "installed ",
+		"refusals": "refused a manifest",
+	}[what]
+	ends := map[string]string{"reboots": "reboots", "starts": " Started", "resumes": " Resumed"}[what]
 	for _, l := range a.w.history {
-		if l.Actor == string(a.id) && traces[what](l.Text) {
-			at = append(at, l.At)
+		if l.Actor == string(a.id) && strings.HasPrefix(l.Text, begins) && strings.HasSuffix(l.Text, ends) {
+			list = append(list, l)
 		}
 	}
-	return at
+	return list
 }
 
-// expectBetween says within what time the last of something was.
 func (a *asset) expectBetween(m *match) {
-	at := a.trace(m.w[1] + "s")
-	if len(at) == 0 {
+	list := a.occurrences(m.w[1] + "s")
+	if len(list) == 0 {
 		m.err = &Unmet{Want: fmt.Sprintf("a %s between %s and %s", m.w[1], m.w[2], m.w[3])}
 		return
 	}
-	if last := at[len(at)-1]; last.Before(m.at[0]) || last.After(m.at[1]) {
+	if last := list[len(list)-1].At; last.Before(m.at[0]) || last.After(m.at[1]) {
 		since := last.Sub(a.w.cfg.Start)
 		m.err = &Unmet{
 			Want: "between " + m.w[2] + " and " + m.w[3], Have: "between +" + short(since) + " and +" + short(since+time.Second),
@@ -246,25 +235,24 @@ func (a *asset) expectBetween(m *match) {
 	}
 }
 
-// expectSays says what the last prompt or countdown showed.
 func (a *asset) expectSays(m *match) {
 	have := "nothing"
-	for _, l := range a.w.history {
-		if l.Actor == string(a.id) && traces[m.w[1]+"s"](l.Text) {
-			have = l.Text
-		}
+	if list := a.occurrences(m.w[1] + "s"); len(list) > 0 {
+		have = list[len(list)-1].Text
 	}
-	if !strings.Contains(have, m.w[2]) {
-		m.err = &Unmet{Want: m.w[2], Have: have}
+	m.contains(2, have)
+}
+
+func (m *match) contains(i int, have string) {
+	if m.err == nil && !strings.Contains(have, m.w[i]) {
+		m.err = &Unmet{Want: m.w[i], Have: have}
 	}
 }
 
-// feed compares a word with what the server says of the vendor's feed.
 func (p *player) feed(m *match, word func(controller.FeedStatus) string) {
-	feeds, err := p.w.server.c.Feeds(context.Background(), p.w.now)
-	if m.err = err; err == nil {
-		compareAll(m, 0, feeds, word, "nothing")
-	}
+	feeds, err := p.w.server.c.Feeds(background, p.w.now)
+	m.err = err
+	compareAll(m, 0, feeds, word, "nothing")
 }
 
 func health(f controller.FeedStatus) string {
@@ -284,7 +272,7 @@ func (p *player) expectVerdict(m *match) {
 		m.err = fmt.Errorf("there is no asset %q", m.w[1])
 		return
 	}
-	verdict, err := p.verdict(a, catalog.PatchID(m.w[0]))
+	verdict, err := a.verdict(catalog.PatchID(m.w[0]))
 	if m.err = err; err != nil {
 		return
 	}
@@ -297,46 +285,108 @@ func (p *player) expectVerdict(m *match) {
 	m.compare(2, strings.Join(have, " "))
 }
 
-// verdict is the catalog's on a patch, for what the asset has now.
-func (p *player) verdict(a *asset, id catalog.PatchID) (catalog.Verdict, error) {
-	inventory, err := a.inventory()
+// verdict returns the catalog's verdict on a patch, for what the asset has now.
+func (a *asset) verdict(id catalog.PatchID) (catalog.Verdict, error) {
+	snap, err := a.w.server.c.Snapshot(background)
 	if err != nil {
 		return catalog.Verdict{}, err
 	}
-	snap, err := p.w.server.c.Snapshot(context.Background())
-	if err != nil {
-		return catalog.Verdict{}, err
-	}
-	return snap.Evaluate(id, inventory, catalog.Options{}, p.w.now), nil
+	return snap.Evaluate(id, a.inventory(), catalog.Options{}, a.w.now), nil
 }
 
-// expectPreview compares the patches that a job would deploy on an asset now, and whether it would reboot for a pending reboot
-// (JOB-22, RBT-11).
+// expectPreview compares the patches that a job would deploy on an asset now,
+// and whether it would reboot for a pending reboot (JOB-22, RBT-11).
 func (p *player) expectPreview(m *match) {
-	ctx := context.Background()
-	status, err := p.w.server.c.Job(ctx, job.ID(m.w[0]))
+	status, err := p.w.server.c.Job(background, job.ID(m.w[0]))
 	if m.err = err; err != nil {
 		return
 	}
-	plan, selected, err := p.w.server.c.Preview(ctx, status.Definition, job.AssetID(m.w[1]), p.w.now)
-	switch m.err = err; {
-	case err != nil:
-	case !selected:
+	plan, selected, err := p.w.server.c.Preview(background, status.Definition, job.AssetID(m.w[1]), p.w.now)
+	if m.err = err; !selected {
 		m.compare(2, "not selected")
-	default:
-		var have []string
-		for _, o := range plan.Order.Patches {
-			have = append(have, string(o.Patch))
-		}
-		if plan.Reboots {
-			have = append(have, "reboot")
-		}
-		switch x := plan.Obstacle; {
-		case x.Stops():
-			have = append(have, "not", "run")
-		case x.Unsure:
-			have = append(have, "unsure")
-		}
-		compareAll(m, 2, have, func(word string) string { return word }, "nothing")
+		return
 	}
+	var have []string
+	for _, o := range plan.Order.Patches {
+		have = append(have, string(o.Patch))
+	}
+	if plan.Reboots {
+		have = append(have, "reboot")
+	}
+	switch x := plan.Obstacle; {
+	case x.Stops():
+		have = append(have, "not run")
+	case x.Unsure:
+		have = append(have, "unsure")
+	}
+	m.compare(2, cmp.Or(strings.Join(have, " "), "nothing"))
+}
+
+func (p *player) expectAssets(m *match) {
+	c := p.w.server.c
+	var list []job.AssetID
+	open := func(rows []controller.Open, err error) {
+		m.err = err
+		for _, o := range rows {
+			list = append(list, o.Asset)
+		}
+	}
+	switch m.w[0] {
+	case "waiting for reboot":
+		open(c.PendingReboots(background, controller.MaxPage))
+		list = slices.Compact(list)
+	case "waiting for cancel":
+		open(c.PendingCancels(background, controller.MaxPage))
+	case "stuck":
+		rows, err := c.Stuck(background, controller.MaxPage, p.w.now)
+		m.err = err
+		for _, o := range rows {
+			list = append(list, o.Asset)
+		}
+	default:
+		rows, err := c.Assets(background, "", controller.MaxPage, p.w.now)
+		m.err = err
+		for _, s := range rows {
+			if (map[string]bool{"silent": s.Silent, "behind": s.Behind, "refusing": s.Refused != nil, "cloned": s.Cloned != nil, "clock off": s.OffsetTooFar})[m.w[0]] {
+				list = append(list, s.ID)
+			}
+		}
+	}
+	m.compare(1, cmp.Or(join(list, " "), "nobody"))
+}
+
+func (p *player) row(m *match) (row controller.RunAsset) {
+	if m.err = errOther; p.w.assets[job.AssetID(m.w[0])] != nil {
+		row, _, m.err = p.w.server.row(job.AssetID(m.w[0]), job.ID(m.w[1]))
+	}
+	return row
+}
+
+// shown returns the word for what the server shows of a run on an asset: the
+// answer to a cancel, or else the result, or else the progress.
+func shown(row controller.RunAsset) string {
+	switch {
+	case row.TooLate != 0 && row.Cancel == ledger.CancelTooLate:
+		return fmt.Sprintf("%s(%s)", row.Cancel, row.TooLate)
+	case row.Cancel != 0:
+		return row.Cancel.String()
+	case row.Result != 0:
+		return row.Result.String()
+	case row.Progress != 0:
+		return row.Progress.String()
+	}
+	return "nothing"
+}
+
+// expectFailures compares the number of failed installs in a list (RPT-2).
+func (p *player) expectFailures(m *match) {
+	filter := controller.FailureFilter{Asset: job.AssetID(m.w[1]), Patch: catalog.PatchID(m.w[2]), From: m.at[0], To: m.at[1], Limit: controller.MaxPage}
+	if m.w[3] != "" {
+		if filter.Code, m.err = job.ParseCode(m.w[3]); m.err != nil {
+			return
+		}
+	}
+	n, err := p.w.server.failures(filter)
+	m.err = err
+	m.compare(0, fmt.Sprint(n))
 }

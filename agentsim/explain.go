@@ -1,8 +1,8 @@
 package agentsim
 
 import (
-	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -12,13 +12,12 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/ledger"
 )
 
-// explanation collects, in sentences, what stands between a line's expectation and what was found.
+// explanation collects sentences that explain why an expectation does not hold.
 type explanation struct {
-	p    *player
+	w    *World
 	list []string
 }
 
-// maxReasons is how much of it is told.
 const maxReasons = 20
 
 func (x *explanation) add(format string, args ...any) {
@@ -27,9 +26,10 @@ func (x *explanation) add(format string, args ...any) {
 	}
 }
 
-// why explains a line that did not hold, by the assets, jobs, patches and products that it names.
+// why explains an expectation that does not hold, by the assets, jobs, patches
+// and products that its line names.
 func (p *player) why(line string) []string {
-	x := &explanation{p: p}
+	x := &explanation{w: p.w}
 	var assets []*asset
 	var jobs []controller.JobStatus
 	var patches []catalog.PatchID
@@ -37,7 +37,7 @@ func (p *player) why(line string) []string {
 	for _, word := range named {
 		if a := p.w.assets[job.AssetID(word)]; a != nil {
 			assets = append(assets, a)
-		} else if status, err := p.w.server.c.Job(context.Background(), job.ID(word)); err == nil {
+		} else if status, err := p.w.server.c.Job(background, job.ID(word)); err == nil {
 			jobs = append(jobs, status)
 		} else if patch, known := p.w.vendor.patches[catalog.PatchID(word)]; known {
 			patches = append(patches, patch.ID)
@@ -55,7 +55,35 @@ func (p *player) why(line string) []string {
 	return x.list
 }
 
-// asset says what keeps an asset from hearing of anything.
+// explainIdle adds to the history why nothing happened, if no execution started
+// in a world with jobs: each asset's verdict on each patch of a job's list, or
+// on every patch if a job has a query.
+func (p *player) explainIdle() {
+	jobs, err := pages(p.w.server.c.Jobs, func(j controller.JobStatus) job.ID { return j.ID })
+	if err != nil || slices.ContainsFunc(p.w.history, func(l Line) bool { return strings.HasSuffix(l.Text, " Started") }) {
+		return
+	}
+	x := &explanation{w: p.w}
+	for _, status := range jobs {
+		x.job(status)
+		patches := status.Patches.List
+		if status.Patches.Query != nil {
+			patches = slices.Sorted(maps.Keys(p.w.vendor.patches))
+		}
+		for _, a := range p.w.sorted() {
+			for _, id := range patches {
+				if len(x.list) < maxReasons {
+					x.verdict(a, id)
+				}
+			}
+		}
+	}
+	for _, sentence := range x.list {
+		p.w.log("server", "nothing started: %s", sentence)
+	}
+}
+
+// asset adds what keeps an asset from its orders.
 func (x *explanation) asset(a *asset) {
 	if here := local(a.w.now, a.zone); here != "" {
 		x.add("it is %s on %s", moment(a.w.now, a.zone), a.id)
@@ -68,7 +96,7 @@ func (x *explanation) asset(a *asset) {
 	case a.link.cut:
 		x.add("the network of %s is cut", a.id)
 	}
-	status, err := a.w.server.c.Asset(context.Background(), a.as, a.w.now)
+	status, err := a.w.server.c.Asset(background, a.as, a.w.now)
 	switch {
 	case err != nil:
 		x.add("the server refuses the calls of %s: %v", a.id, err)
@@ -82,11 +110,11 @@ func (x *explanation) asset(a *asset) {
 	}
 }
 
-// jobs says what became on an asset of the jobs that a line names, or else of those that may bring its patches.
-func (x *explanation) jobs(a *asset, named []controller.JobStatus, patches []catalog.PatchID) {
-	list := named
-	if len(named) == 0 {
-		all, err := pages(x.p.w.server.c.Jobs, func(j controller.JobStatus) job.ID { return j.ID })
+// jobs adds how far the named jobs came on an asset; without a named job, those
+// that have one of the patches.
+func (x *explanation) jobs(a *asset, list []controller.JobStatus, patches []catalog.PatchID) {
+	if len(list) == 0 {
+		all, err := pages(x.w.server.c.Jobs, func(j controller.JobStatus) job.ID { return j.ID })
 		if err != nil {
 			x.add("%v", err)
 		}
@@ -100,19 +128,19 @@ func (x *explanation) jobs(a *asset, named []controller.JobStatus, patches []cat
 			x.add("no job brings %s to %s", join(patches, " or "), a.id)
 		}
 	}
-	told := map[catalog.PatchID]bool{}
+	said := map[catalog.PatchID]bool{}
 	for _, status := range list {
 		x.job(status)
-		x.order(a, status, patches, told)
+		x.order(a, status, patches, said)
 	}
 	for _, id := range patches {
-		if !told[id] {
+		if !said[id] {
 			x.verdict(a, id)
 		}
 	}
 }
 
-// job says why a job makes no orders at all, and what the server refused about it.
+// job adds why a job makes no orders, and what the server refused about it.
 func (x *explanation) job(status controller.JobStatus) {
 	switch {
 	case status.State == job.Disabled && status.Enabled.IsZero():
@@ -122,7 +150,7 @@ func (x *explanation) job(status controller.JobStatus) {
 	case status.Waits != nil:
 		x.add("job %s waits: %s", status.ID, status.Waits.Text)
 	}
-	for _, l := range slices.Backward(x.p.w.history) {
+	for _, l := range slices.Backward(x.w.history) {
 		act, refusal, refused := strings.Cut(l.Text, ": refused: ")
 		if refused && l.Actor == "server" && slices.Contains(strings.Fields(act), string(status.ID)) {
 			x.add("%s, at %s, was refused: %s", act, moment(l.At, ""), refusal)
@@ -131,44 +159,44 @@ func (x *explanation) job(status controller.JobStatus) {
 	}
 }
 
-// order says how far a job came on an asset, and what became of patches; none: of all that did not succeed.
-func (x *explanation) order(a *asset, status controller.JobStatus, patches []catalog.PatchID, told map[catalog.PatchID]bool) {
+// order adds how far a job came on an asset, and the outcome of patches; without
+// patches, of all that did not succeed.
+func (x *explanation) order(a *asset, status controller.JobStatus, patches []catalog.PatchID, said map[catalog.PatchID]bool) {
 	if why := x.unselected(a, status.Definition); why != "" {
 		x.add("job %s does not select %s: %s", status.ID, a.id, why)
 	}
-	row, there, err := a.w.server.row(a.as, status.ID)
+	row, exists, err := a.w.server.row(a.as, status.ID)
 	switch {
 	case err != nil:
 		x.add("%v", err)
-	case !there && len(status.Open) > 0:
-		run, err := a.w.server.c.Run(context.Background(), status.Open[0])
-		if err == nil {
+	case exists:
+		x.row(a, row)
+	case len(status.Open) > 0:
+		if run, err := a.w.server.c.Run(background, status.Open[0]); err == nil {
 			x.add("no order of job %s is made for %s: its run %s is %s, and starts at %s", status.ID, a.id, run.ID, run.State, moment(run.Start, a.zone))
 		}
-	case !there:
-		x.add("no order of job %s was ever made for %s", status.ID, a.id)
 	default:
-		x.row(a, row)
+		x.add("no order of job %s was ever made for %s", status.ID, a.id)
 	}
-	for _, r := range slices.Backward(a.watch.reports()) {
+	for _, r := range slices.Backward(a.observer.reports()) {
 		if r.Order != "" && r.Order.Run().Job() == status.ID {
-			said, _, _ := strings.Cut(Describe(r), "\n")
-			x.add("the last that %s says of it: %s, at %s", a.id, said, moment(r.At, a.zone))
+			report, _, _ := strings.Cut(describe(r), "\n")
+			x.add("the last report of %s about it: %s, at %s", a.id, report, moment(r.At, a.zone))
 			break
 		}
 	}
 	for _, o := range row.Patches {
-		if len(patches) > 0 && !slices.Contains(patches, o.Patch) || len(patches) == 0 && o.Status == job.Succeeded {
-			continue
+		if slices.Contains(patches, o.Patch) || len(patches) == 0 && o.Status != job.Succeeded {
+			said[o.Patch] = true
+			x.add("%s of job %s: %s", o.Patch, status.ID, describeOutcome(o))
 		}
-		told[o.Patch] = true
-		x.add("%s of job %s: %s", o.Patch, status.ID, describeOutcome(o))
 	}
 }
 
-// unselected says why a job does not run on an asset (JOB-7); empty: it does, or the server knows neither.
+// unselected returns why a job does not select an asset; empty: it does, or the
+// server does not know the asset (JOB-7).
 func (x *explanation) unselected(a *asset, d job.Definition) string {
-	status, err := a.w.server.c.Asset(context.Background(), a.as, a.w.now)
+	status, err := a.w.server.c.Asset(background, a.as, a.w.now)
 	switch {
 	case err != nil || d.Select(status.Asset):
 		return ""
@@ -178,17 +206,17 @@ func (x *explanation) unselected(a *asset, d job.Definition) string {
 		return "the asset is excluded by name"
 	case len(d.Assets.IncludeTags) == 0:
 		return fmt.Sprintf("it is for %s", join(d.Assets.Include, " "))
-	case len(status.Tags) == 0:
-		return fmt.Sprintf("it is for assets tagged %s, this one has no tag", strings.Join(d.Assets.IncludeTags, " "))
 	}
-	not := ""
+	not, has := "", "has no tag"
 	if len(d.Assets.ExcludeTags) > 0 {
 		not = " and not " + strings.Join(d.Assets.ExcludeTags, " ")
 	}
-	return fmt.Sprintf("it is for assets tagged %s%s, this one is tagged %s", strings.Join(d.Assets.IncludeTags, " "), not, strings.Join(status.Tags, " "))
+	if len(status.Tags) > 0 {
+		has = "is tagged " + strings.Join(status.Tags, " ")
+	}
+	return fmt.Sprintf("it is for assets tagged %s%s, this one %s", strings.Join(d.Assets.IncludeTags, " "), not, has)
 }
 
-// row says where the server sees an order.
 func (x *explanation) row(a *asset, row controller.RunAsset) {
 	text := ""
 	if row.Text != "" {
@@ -202,11 +230,11 @@ func (x *explanation) row(a *asset, row controller.RunAsset) {
 	case row.Waiting:
 		x.add("%s waits for the asset's inventory, for its run to be due, or for what its patches need%s", row.Order, text)
 	case row.HandedOut:
-		x.add("%s may have reached the asset, which has said nothing of it%s", row.Order, text)
+		x.add("%s may have reached the asset, which has not reported it%s", row.Order, text)
 	default:
 		x.add("%s has not been handed out%s", row.Order, text)
 	}
-	if run, err := a.w.server.c.Run(context.Background(), row.Order.Run()); err == nil && row.Ended.IsZero() && run.Start.After(a.w.now) {
+	if run, err := a.w.server.c.Run(background, row.Order.Run()); err == nil && row.Ended.IsZero() && run.Start.After(a.w.now) {
 		x.add("run %s starts at %s", run.ID, moment(run.Start, a.zone))
 	}
 	switch {
@@ -219,9 +247,12 @@ func (x *explanation) row(a *asset, row controller.RunAsset) {
 	}
 }
 
-// verdict says what the catalog says of a patch that no order has.
+// verdict adds every reason of the catalog's verdict on a patch.
 func (x *explanation) verdict(a *asset, id catalog.PatchID) {
-	v, err := x.p.verdict(a, id)
+	if why := x.w.vendor.barred[id]; why != "" {
+		x.add("%s is not admitted: %s", id, why)
+	}
+	v, err := a.verdict(id)
 	if err != nil {
 		x.add("%v", err)
 	}
@@ -230,18 +261,6 @@ func (x *explanation) verdict(a *asset, id catalog.PatchID) {
 	}
 }
 
-func describeOutcome(p job.PatchOutcome) string {
-	s := p.Status.String()
-	if p.Code != 0 {
-		s += fmt.Sprintf(" %s(%d)", p.Code, p.Code)
-	}
-	if p.Rule != "" {
-		s += fmt.Sprintf(" [%s] %s", p.Rule, p.Text)
-	}
-	return s
-}
-
-// join writes words one after the other.
 func join[T ~string](list []T, between string) string {
 	var all []string
 	for _, word := range list {

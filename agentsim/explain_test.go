@@ -1,12 +1,13 @@
 package agentsim
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 )
 
-// TestUnmetExplains wants a line about something that did not happen to say why it did not.
+// TestUnmetExplains checks that an expectation that does not hold says why.
 func TestUnmetExplains(t *testing.T) {
 	const world = `clock 2026-03-02T00:00:00Z
 patch base-2: base 2.0, pinned
@@ -22,7 +23,7 @@ job one: patches top-2, assets a-1, once at +6h
 	}{
 		"never enabled": {"+8h expect a-1 top 2.0", []string{"job one was never enabled", "no order of job one was ever made for a-1", "top-2 on a-1: Upgrade [CAT-3]"}},
 		"disabled": {"enable one\n+4h disable one\n+8h expect a-1 top 2.0", []string{
-			"job one is disabled", "the server shows one@20260302T060000Z/a-1 as Withdrawn", "the last that a-1 says of it: one Withdrawn (withdrawn before it started), at 2026-03-02T04:",
+			"job one is disabled", "the server shows one@20260302T060000Z/a-1 as Withdrawn", "the last report of a-1 about it: one Withdrawn (withdrawn before it started), at 2026-03-02T04:",
 		}},
 		"enabling refused": {"job two: patches nothing-1, tags web, once at 2026-03-01T00:00:00Z\nenable two\nexpect refused past\n+8h expect a-1 two Completed", []string{
 			"job two was never enabled", "enable two, at 2026-03-02T00:00Z, was refused:",
@@ -33,7 +34,7 @@ job one: patches top-2, assets a-1, once at +6h
 			"the server shows one@20260302T060000Z/a-1 as NotApplicable", "top-2 of job one: left out [CAT-3] top is already at version 2.0.",
 		}},
 		"not applicable on the asset": {"enable one\n+5h a-1 has top 2.0\na-1 network cut\n+8h expect a-1 one Completed", []string{
-			"the last that a-1 says of it: one NotApplicable", "the network of a-1 is cut",
+			"the last report of a-1 about it: one NotApplicable", "the network of a-1 is cut",
 		}},
 		"superseded in the list": {"job two: patches top-2 top-3, assets a-1, once at +6h\nenable two\n+8h expect a-1 top 2.0", []string{
 			"top-2 of job two: left out [CAT-14] top-3, in the same list, takes its place.",
@@ -74,7 +75,7 @@ job one: patches top-2, assets a-1, once at +6h
 		"tries again":       {"vendor takes down top-2\nenable one\n+8h expect a-1 one top-2 succeeded INT-2", []string{"waits to try again (failed tries: 7): Nothing is served at"}},
 		"cannot be fetched": {"vendor takes down top-2\nenable one\n+32h expect a-1 one top-2 succeeded INT-2", []string{"top-2 of job one: failed FileDownloadFailed(4)"}},
 		"waits for another job": {"job two: patches base-2, assets a-1, once at +5h55m\na-1 takes 4h for install\nenable one\nenable two\n+8h expect a-1 one Completed", []string{
-			"the last that a-1 says of it: one Blocked (waits for job two), at 2026-03-02T06:00Z (01:00 New York)",
+			"the last report of a-1 about it: one Blocked (waits for job two), at 2026-03-02T06:00Z (01:00 New York)",
 		}},
 		"waits for its predecessor": {"job two: patches base-2, assets a-1, on demand, after one at 100%\nenable two\nenable one\n+2h expect a-1 two Completed", []string{
 			"job two waits: Job one, which it runs after, starts at 2026-03-02T06:00:00Z",
@@ -108,5 +109,23 @@ job one: patches top-2, assets a-1, once at +6h
 				require.Contains(t, err.Error(), want)
 			}
 		})
+	}
+}
+
+// TestIdleScenarioExplains checks that a scenario in which nothing started ends
+// with the verdicts that explain it.
+func TestIdleScenarioExplains(t *testing.T) {
+	for lines, want := range map[string]string{
+		"enable one\n+8h expect settled":        "nothing started: top-2 on a-1: AlreadyInstalled [CAT-3]",
+		"+8h expect settled":                    "nothing started: job one was never enabled",
+		"a-1 has top 1.0\nenable one\n+8h sync": "",
+	} {
+		s, err := ParseScript("file", "clock 2026-03-02T00:00:00Z\npatch top-2: top 2.0, pinned\nasset a-1 has top 2.0\njob one: patches top-2, assets a-1, once at +6h\n"+lines)
+		require.NoError(t, err)
+		w, err := s.Play()
+		require.NoError(t, err)
+		history := Timeline(w.History(), w.Start())
+		require.Contains(t, history, want)
+		require.Equal(t, want != "", strings.Contains(history, "nothing started"), history)
 	}
 }

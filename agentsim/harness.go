@@ -1,30 +1,28 @@
 package agentsim
 
 import (
-	"context"
-	"fmt"
-	"time"
-
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/controller"
 )
 
-// TB is what Test needs of a *testing.T.
+// TB is the part of [testing.TB] that [Test] needs.
 type TB interface {
 	Helper()
 	Logf(format string, args ...any)
 	Fatalf(format string, args ...any)
 }
 
-// Harness plays lines of the scenario language against policies made in Go: your own job definitions, reboot policies and
-// catalogs, on the production controller and agents. A failure prints the timeline, the line that failed and the comment
-// it stands under, which names the rule, and ends the test. Make it with Test.
+// Harness plays lines of the scenario language with your own job definitions,
+// reboot policies and catalogs, on the production controller and agents. A
+// failure ends the test; it prints the timeline, the line that failed and the
+// comment above it. Make one with [Test].
 type Harness struct {
 	t TB
 	p player
 }
 
-// Test returns a harness around a new world. It ends the test if the settings are not valid.
+// Test returns a harness with a new world. Invalid settings end the test.
 func Test(t TB, c Config) *Harness {
 	t.Helper()
 	w, err := New(c)
@@ -35,11 +33,12 @@ func Test(t TB, c Config) *Harness {
 	return &Harness{t: t, p: player{w: w}}
 }
 
-// World is the world the lines are played in.
+// World returns the world in which the lines are played.
 func (h *Harness) World() *World { return h.p.w }
 
-// Catalog publishes products and patches of your own, and lets the server sync them at once. Their files are served as
-// they are described: with those checksums, signed by that signer. A record that the catalog refuses ends the test (CAT-16).
+// Catalog publishes products and patches of your own, and syncs the server at
+// once. Their files have the checksums and the signer that the batch names. A
+// record that the catalog rejects ends the test (CAT-16).
 func (h *Harness) Catalog(b catalog.Batch) *Harness {
 	h.t.Helper()
 	w := h.p.w
@@ -51,21 +50,25 @@ func (h *Harness) Catalog(b catalog.Batch) *Harness {
 	return h
 }
 
-// Job saves a definition of your own, as an administrator would; enable it with a line. A refusal ends the test.
+// Job saves a job definition, as an administrator would. Enable the job with a
+// line. A refusal ends the test.
 func (h *Harness) Job(d job.Definition) *Harness {
 	h.t.Helper()
-	err := h.p.w.server.act(fmt.Sprintf("save %s", d.ID), func(ctx context.Context, now time.Time) error {
-		_, err := h.p.w.server.c.SaveJob(ctx, d, now)
-		return err
-	})
-	if err != nil {
+	if err := h.p.saveJob(d); err != nil {
 		h.fail(err)
 	}
 	return h
 }
 
-// Play plays lines of the language described in the package's doc, without its clock line. It may be called again: time
-// goes on where it was.
+func (p *player) saveJob(d job.Definition) error {
+	return p.w.server.act("save "+string(d.ID), func(c *controller.Controller) error {
+		_, err := c.SaveJob(background, d, p.w.now)
+		return err
+	})
+}
+
+// Play plays lines of the language that [Language] describes, without a clock
+// line. A later call goes on at the time where this one ended.
 func (h *Harness) Play(lines string) *Harness {
 	h.t.Helper()
 	s, err := parseSteps("Play", lines, h.p.w.cfg.Start, h.p.w.now)

@@ -13,11 +13,12 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
-// nightly is a policy of a product that imports this library.
+// nightly is a job of a product that imports this library.
 func nightly() job.Definition {
 	return job.Definition{
 		ID: "nightly", Name: "Nightly patches", Platform: catalog.Linux,
@@ -29,7 +30,7 @@ func nightly() job.Definition {
 	}
 }
 
-// The test of a product's own policy: what does a user who is working late see of it?
+// The test of a product's own job: what does a user who works late see?
 func ExampleTest() {
 	var t agentsim.TB = printer{} // in a test, its *testing.T
 	s := agentsim.Test(t, agentsim.Config{}).Job(nightly())
@@ -49,7 +50,8 @@ enable nightly
 	// Output: at 2026-03-03T08:00:00Z
 }
 
-// A policy that does not do what its author thinks: the failure shows what happened, the line, and the rule.
+// A job that does not do what its author thinks: the failure shows what happened,
+// the line and the rule.
 func ExampleHarness_Play() {
 	d := nightly()
 	d.Reboot = reboot.Policy{Suppress: true}
@@ -77,12 +79,12 @@ asset pc-1 tagged office has kernel 1.0
 	//
 	// Play:6: +1d6h    expect pc-1 nightly Completed: expected Completed, found PendingReboot
 	//   why: the server shows nightly@20260302T220000Z/pc-1 as PendingReboot
-	//   why: the last that pc-1 says of it: nightly PendingReboot, at 2026-03-02T22:00:43Z
+	//   why: the last report of pc-1 about it: nightly PendingReboot, at 2026-03-02T22:00:43Z
 	//   why: kernel-2 of job nightly: installed [INT-2] The file carries no signature; its checksum matches by sha256.
 	//   it shows: The asset runs the new kernel in the morning. (RBT-3)
 }
 
-// A catalog of one's own, with what its files must prove.
+// An importer's own catalog, with the evidence that its files must have.
 func ExampleHarness_Catalog() {
 	openssl, _ := version.Parse(version.Debian, "3.0.15-1~deb12u1")
 	agentsim.Test(printer{}, agentsim.Config{}).Catalog(catalog.Batch{
@@ -105,7 +107,56 @@ enable now
 	// Output: held
 }
 
-// A server of one's own settings: here it hands orders out an hour ahead instead of three.
+// An importer's own signature verifier, platform and admission.
+func ExampleConfig() {
+	agentsim.Test(printer{}, agentsim.Config{
+		// A patch waits until it is two days old.
+		Admit: func(p catalog.Patch, now time.Time) string {
+			if now.Sub(p.Published) < 48*time.Hour {
+				return "it is younger than two days"
+			}
+			return ""
+		},
+		// One key is revoked.
+		Verify: func(_ job.OrderPatch, _ int, served integrity.Signature) integrity.Signature {
+			if served.Signer == "Old Key" {
+				return integrity.Signature{Status: integrity.Bad, Detail: "the key was revoked"}
+			}
+			return served
+		},
+		// Every installer asks for a reboot.
+		Install: func(_ job.AssetID, _ job.OrderPatch, _, to version.Version) (version.Version, execution.InstallResult) {
+			return to, execution.InstallResult{Reboot: true}
+		},
+	}).Play(`
+patch app-2: app 2.0, pinned, signed by New Key
+patch tool-2: tool 2.0, pinned, signed by Old Key
+asset pc-1 has app 1.0, tool 1.0
+job now: query, assets pc-1, on demand
++1h      expect server missing on pc-1 nothing
++2d1h    expect server missing on pc-1 app-2 tool-2
+         enable now
++2d3h    expect pc-1 now tool-2 failed FileSignatureFailed INT-1
+         expect pc-1 app 2.0
+         expect pc-1 reboots 1
+         expect settled`)
+	fmt.Println("held")
+	// Output: held
+}
+
+// TestAdmissionExplained checks that a failure names the reason of the
+// admission function.
+func TestAdmissionExplained(t *testing.T) {
+	r := &recorder{T: t}
+	agentsim.Test(r, agentsim.Config{Admit: func(p catalog.Patch, _ time.Time) string { return "nothing in March" }}).Play(`
+patch app-2: app 2.0, pinned
+asset pc-1 has app 1.0
++1h      expect pc-1 app 2.0`)
+	require.Contains(t, r.failure, "app-2 is not admitted: nothing in March")
+}
+
+// TestHarnessLead_MAN1 uses other settings of the server: it hands orders out one
+// hour ahead instead of three.
 func TestHarnessLead_MAN1(t *testing.T) {
 	agentsim.Test(t, agentsim.Config{Lead: time.Hour}).Play(`
 patch chrome-121: chrome 121.0, pinned
@@ -117,7 +168,7 @@ enable nightly
 +7h      expect web-1 nightly Completed`)
 }
 
-// printer prints what a test would, and goes on.
+// printer prints what a test would print, and goes on.
 type printer struct{}
 
 func (printer) Helper()                           {}
@@ -149,8 +200,8 @@ func TestHarnessFails(t *testing.T) {
 		}, "rejected"},
 		"line":      {func(t agentsim.TB) { agentsim.Test(t, agentsim.Config{}).Play("\nexpect x") }, "Play:2"},
 		"refusal":   {func(t agentsim.TB) { agentsim.Test(t, agentsim.Config{}).Play("enable x") }, "no line expects it"},
-		"bad time":  {func(t agentsim.TB) { agentsim.Test(t, agentsim.Config{}).Play("+1parsec expect settled") }, "is no duration"},
-		"the clock": {func(t agentsim.TB) { agentsim.Test(t, agentsim.Config{}).Play("clock 2026-03-02T00:00:00Z") }, "set once"},
+		"bad time":  {func(t agentsim.TB) { agentsim.Test(t, agentsim.Config{}).Play("+1parsec expect settled") }, "is not a duration"},
+		"the clock": {func(t agentsim.TB) { agentsim.Test(t, agentsim.Config{}).Play("clock 2026-03-02T00:00:00Z") }, "comes once"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := &recorder{T: t}

@@ -1,18 +1,15 @@
 package agentsim
 
 import (
-	"context"
 	"errors"
 	"strings"
-	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
-// jobClauses say what a job is.
-var jobClauses = formsOf("no clause of a job", "", []form[*job.Definition]{
+var jobClauses = newGrammar("a clause of a job", "", []pattern[*job.Definition]{
 	{"patches ID…", "", func(d *job.Definition, m *match) { d.Patches = job.Patches{List: words[catalog.PatchID](m.w[0])} }},
 	{"query but not CONDITION or …", "query()(?: but not (.+))", query},
 	{"query[ CONDITION and …][ but not CONDITION or …]", "query(?: (.+?))?(?: but not (.+))?", query},
@@ -34,7 +31,7 @@ var jobClauses = formsOf("no clause of a job", "", []form[*job.Definition]{
 	}},
 	{"daily, weekly, monthly, patch tuesday …: each at HH:MM in ZONE", `((?:daily|weekly|monthly|patch tuesday)\b.*)`, func(d *job.Definition, m *match) {
 		d.Schedule = schedule.Schedule{Spread: d.Schedule.Spread}
-		m.err = recurring.say(m.p, &d.Schedule, m.w[0])
+		m.err = recurring.apply(m.p, &d.Schedule, m.w[0])
 	}},
 	{"start spread D", "", func(d *job.Definition, m *match) { d.Schedule.Spread = m.d[0] }},
 	{"window D", "", func(d *job.Definition, m *match) { d.Window = m.d[0] }},
@@ -53,8 +50,8 @@ var jobClauses = formsOf("no clause of a job", "", []form[*job.Definition]{
 	{"gives up after N failures", "", func(d *job.Definition, m *match) { d.GiveUp = m.n[0] }},
 	{"late joiners", "", func(d *job.Definition, m *match) { d.LateJoiners = true }},
 	{"early download", "", func(d *job.Definition, m *match) { d.Early = true }},
-	{"first ACTION…", "", func(d *job.Definition, m *match) { d.Pre = actions(m.w[0]) }},
-	{"last ACTION…", "", func(d *job.Definition, m *match) { d.Post = actions(m.w[0]) }},
+	{"first ACTION…", "", func(d *job.Definition, m *match) { d.Pre = commands(m.w[0]) }},
+	{"last ACTION…", "", func(d *job.Definition, m *match) { d.Post = commands(m.w[0]) }},
 	{"after JOB per asset[ plus D]", "", func(d *job.Definition, m *match) {
 		d.After = &job.After{Job: job.ID(m.w[0]), PerAsset: true, Delay: m.d[0]}
 	}},
@@ -63,8 +60,8 @@ var jobClauses = formsOf("no clause of a job", "", []form[*job.Definition]{
 	}},
 })
 
-// conditions are what a query takes patches by, and leaves them out by (JOB-8).
-var conditions = formsOf("no condition of a query", "", []form[*job.Conditions]{
+// conditions select patches for a query, or exclude them (JOB-8).
+var conditions = newGrammar("a condition of a query", "", []pattern[*job.Conditions]{
 	{"product P…", "", func(c *job.Conditions, m *match) { c.Products = words[string](m.w[0]) }},
 	{"vendor V…", "", func(c *job.Conditions, m *match) { c.Vendors = words[string](m.w[0]) }},
 	{"channel C…", "", func(c *job.Conditions, m *match) { c.Channels = words[string](m.w[0]) }},
@@ -81,7 +78,8 @@ var conditions = formsOf("no condition of a query", "", []form[*job.Conditions]{
 	{"needs reboot", "", func(c *job.Conditions, _ *match) { c.Reboot = true }},
 })
 
-// query makes a job's patches a query. All of the conditions are asked for, and none of those after "but not".
+// query makes a job's patches a query: all conditions must hold, and none of
+// those after "but not".
 func query(d *job.Definition, m *match) {
 	var q job.Query
 	d.Patches = job.Patches{Query: &q}
@@ -93,37 +91,30 @@ func query(d *job.Definition, m *match) {
 			continue
 		}
 		for text := range strings.SplitSeq(m.w[i], of.between) {
-			m.err = errors.Join(m.err, conditions.say(m.p, of.conditions, text))
+			m.err = errors.Join(m.err, conditions.apply(m.p, of.conditions, text))
 		}
 	}
 }
 
-// save makes or changes a job. A clause that is not given again stays as it was.
+// save creates a job, or edits one; a clause that an edit leaves out stays.
 func (p *player) save(m *match) {
 	if m.err = p.answered(); m.err != nil {
 		return
 	}
-	name := m.w[1]
-	d := job.Definition{ID: job.ID(name), Name: name, Platform: catalog.Linux, Schedule: schedule.Schedule{Kind: schedule.OnDemand}}
+	d := job.Definition{ID: job.ID(m.w[1]), Name: m.w[1], Platform: catalog.Linux, Schedule: schedule.Schedule{Kind: schedule.OnDemand}}
 	if m.w[0] == "edit" {
-		status, err := p.w.server.c.Job(context.Background(), job.ID(name))
-		if err != nil {
-			m.err = err
+		status, err := p.w.server.c.Job(background, d.ID)
+		if m.err = err; err != nil {
 			return
 		}
 		d = status.Definition
 	}
-	if m.err = jobClauses.each(p, &d, m.w[2]); m.err != nil {
-		return
+	if m.err = jobClauses.applyAll(p, &d, m.w[2]); m.err == nil {
+		p.refused = p.saveJob(d)
 	}
-	p.refused = p.w.server.act("save "+name, func(ctx context.Context, now time.Time) error {
-		_, err := p.w.server.c.SaveJob(ctx, d, now)
-		return err
-	})
 }
 
-func actions(names string) []job.Action {
-	var list []job.Action
+func commands(names string) (list []job.Action) {
 	for _, name := range strings.Fields(names) {
 		list = append(list, job.Action{Name: name, Command: []string{name}})
 	}

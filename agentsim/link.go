@@ -2,43 +2,34 @@ package agentsim
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/job/agent"
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// link is the network between an asset and the server, with what it does to the next messages.
+// link is the network between an asset and the server, and what it does to the
+// next messages.
 type link struct {
 	cut         bool
-	loseCalls   int           // how many calls do not arrive
-	loseAnswers int           // how many answers do not
-	repeat      int           // how many calls arrive twice
-	late        int           // how many calls arrive so late that nobody waits for the answer any more
+	loseCalls   int           // calls that will not arrive
+	loseAnswers int           // answers that will not arrive
+	repeat      int           // calls that will arrive twice
+	late        int           // calls that will arrive after the agent stopped waiting
 	lateness    time.Duration // how late
-	fake        string        // the manifest that the next answer carries instead
-	old         []byte        // the first manifest that was delivered, for the fake that is old
-
-	mute bool // calls do not say what the agent is and can do
-
-	spoil func(*manifest.CheckIn) // tests only: makes of the network one that changes what it carries
+	fake        string        // the kind of manifest that replaces the next one
+	old         []byte        // the first manifest that was delivered
+	mute        bool          // calls do not say what the agent is and can do
 }
 
-// call sends a check-in and brings the answer, if the network lets it. A message that is under way arrives whatever
-// becomes of its sender.
+// call sends a check-in and brings the answer, if the network allows it. A
+// message on its way arrives even if its sender is gone.
 func (a *asset) call(c agent.Call) {
-	in := c.Request
-	inventory, err := a.inventory()
-	if err != nil {
-		a.w.fail(err)
-		return
-	}
+	in, inventory := c.Request, a.inventory()
 	in.Digest, in.Zone, in.Reboot, in.Key = inventory.Digest(), a.zone, in.Reboot || a.mark, a.fingerprint()
 	if a.link.mute {
 		in.Format, in.Release, in.Hostname, in.Can = 0, "", "", nil
-	}
-	if a.link.spoil != nil {
-		a.link.spoil(&in)
 	}
 	send := func() (manifest.Answer, error) {
 		answer, err := a.w.server.checkIn(a, in)
@@ -52,21 +43,25 @@ func (a *asset) call(c agent.Call) {
 	failed := func(after time.Duration, why string) {
 		a.after(after, nil, func() { a.step(agent.CallFailed{ID: c.ID, Err: why}) })
 	}
+	const noAnswer, noNetwork = "no answer came", "the network is down"
 	l, network := &a.link, a.w.cfg.Network
 	switch {
 	case l.cut:
-		failed(network, "the network is down")
+		failed(network, noNetwork)
 		return
 	case take(&l.loseCalls):
 		a.log("call lost on its way")
-		failed(callTimeout, "no answer came")
+		failed(callTimeout, noAnswer)
 		return
 	case take(&l.late):
 		a.log("call delayed by %s", short(l.lateness))
-		failed(callTimeout, "no answer came")
+		failed(callTimeout, noAnswer)
 		a.w.after(l.lateness, func() {
-			_, err := send()
-			a.log("the delayed call arrived%s", because(err))
+			refused := ""
+			if _, err := send(); err != nil {
+				refused = ", and was refused: " + err.Error()
+			}
+			a.log("the delayed call arrived%s", refused)
 		})
 		return
 	}
@@ -74,15 +69,14 @@ func (a *asset) call(c agent.Call) {
 	a.w.after(network, func() {
 		if l.cut {
 			if a.life == life {
-				failed(0, "the network is down")
+				failed(0, noNetwork)
 			}
 			return
 		}
 		answer, err := send()
 		if err == nil && take(&l.repeat) {
 			a.log("call arrived twice")
-			_, err := send()
-			if err != nil {
+			if _, err := send(); err != nil {
 				a.log("the second was refused: %v", err)
 			}
 		}
@@ -96,18 +90,18 @@ func (a *asset) call(c agent.Call) {
 			failed(network, err.Error())
 		case take(&l.loseAnswers):
 			a.log("answer lost on its way")
-			failed(callTimeout, "no answer came")
+			failed(callTimeout, noAnswer)
 		default:
 			if answer.Manifest, err = a.faked(answer.Manifest); err != nil {
 				a.w.fail(err)
 			}
 			a.after(network, nil, func() {
 				if l.cut {
-					a.step(agent.CallFailed{ID: c.ID, Err: "the network is down"})
+					a.step(agent.CallFailed{ID: c.ID, Err: noNetwork})
 					return
 				}
-				if c.ID == a.state.Calls.Out { // otherwise the agent does not wait for it any more
-					a.watch.delivered(answer)
+				if c.ID == a.state.Calls.Out { // otherwise the agent no longer waits for it
+					a.observer.delivered(answer)
 				}
 				a.step(agent.CallDone{ID: c.ID, Answer: answer})
 			})
@@ -115,7 +109,7 @@ func (a *asset) call(c agent.Call) {
 	})
 }
 
-// take counts n down and reports whether there was one.
+// take counts n down, and reports whether it was above zero.
 func take(n *int) bool {
 	if *n == 0 {
 		return false
@@ -124,14 +118,7 @@ func take(n *int) bool {
 	return true
 }
 
-func because(err error) string {
-	if err == nil {
-		return ""
-	}
-	return ", and was refused: " + err.Error()
-}
-
-// faked puts the manifest that a line of the scenario asked for in the place of the right one.
+// faked replaces a manifest by the wrong one that a line asked for.
 func (a *asset) faked(right []byte) ([]byte, error) {
 	kind := a.link.fake
 	if a.link.old == nil {
@@ -142,26 +129,26 @@ func (a *asset) faked(right []byte) ([]byte, error) {
 	}
 	a.link.fake = ""
 	a.log("is sent a wrong manifest: %s", kind)
+	now := a.w.now.Truncate(time.Second)
 	d := manifest.Document{
-		Format: manifest.Format, Asset: a.as, Revision: a.state.Revision + 100, Issued: a.w.now.Truncate(time.Second),
-		Expires: a.w.now.Truncate(time.Second).Add(manifest.Lifetime),
+		Format: manifest.Format, Asset: a.as, Revision: a.state.Revision + 100, Issued: now, Expires: now.Add(manifest.Lifetime),
 	}
 	signer := key("server")
 	switch kind {
 	case "forged":
 		signer = key("somebody else")
 	case "expired":
-		d.Issued, d.Expires = d.Issued.Add(-2*manifest.Lifetime), d.Issued.Add(-time.Second)
+		d.Issued, d.Expires = now.Add(-2*manifest.Lifetime), now.Add(-time.Second)
 	case "other asset":
 		d.Asset = "somebody-else"
-	case "old": // none, if it has had none yet
+	case "old": // none, if none was delivered before
 		return a.link.old, nil
 	case "huge":
 		return make([]byte, manifest.MaxSealed+1), nil
 	}
 	sealed, err := manifest.Seal(d, manifest.NewSigner(signer))
 	if kind == "damaged" && err == nil {
-		sealed = append([]byte(nil), sealed...)
+		sealed = slices.Clone(sealed)
 		sealed[len(sealed)/2] ^= 1
 	}
 	return sealed, err

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestMain lets garbage grow: worlds make much and keep little.
+// TestMain collects garbage less often: worlds allocate much and keep little.
 func TestMain(m *testing.M) {
 	debug.SetGCPercent(800)
 	os.Exit(m.Run())

@@ -9,47 +9,48 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/controller"
 )
 
-// errDown is what a call finds when the server is down; errCrashed, when it went down over the call.
+// errDown is the error of a call while the server is down; errCrashed, of a
+// call during which it went down.
 var (
 	errDown    = errors.New("the server is down")
 	errCrashed = errors.New("the server crashed")
 )
 
-// gone reports whether a call failed only because the server was not there to answer it.
-func gone(err error) bool { return errors.Is(err, errDown) || errors.Is(err, errCrashed) }
+// unanswered reports whether a call failed only because the server was down.
+func unanswered(err error) bool { return errors.Is(err, errDown) || errors.Is(err, errCrashed) }
 
-// outage is a crash of the server at a commit of its store: just before, so that nothing of the transaction stays, or just
-// after, so that nobody is told. It happens once.
+// outage is one crash of the server at a commit of its store: just before, so
+// that the transaction is lost, or just after, so that its caller gets no
+// answer.
 type outage struct {
 	after bool
-	left  int // commits that write something until then, it included
+	left  int // commits that write something until then, this one included
 }
 
-// fragile is a store whose server crashes at the commits that outages name. A transaction that writes nothing is none.
-type fragile struct {
+// crashingStore is a store whose server crashes at the outages' commits. A
+// transaction that writes nothing is not a commit.
+type crashingStore struct {
 	controller.Store
 	outages []outage
 }
 
 // crashAt adds an outage at the nth commit from now.
-func (f *fragile) crashAt(after bool, n int) error {
+func (s *crashingStore) crashAt(after bool, n int) error {
 	if n < 1 {
-		return fmt.Errorf("%d is no commit; the next one is 1", n)
+		return fmt.Errorf("%d is not a commit; the next one is 1", n)
 	}
-	if len(f.outages) == MaxTimes {
-		return fmt.Errorf("a server has %d crashes ahead at most", MaxTimes)
+	if len(s.outages) == maxTimes {
+		return fmt.Errorf("a server can have at most %d crashes ahead", maxTimes)
 	}
-	f.outages = append(f.outages, outage{after, n})
+	s.outages = append(s.outages, outage{after, n})
 	return nil
 }
 
-// due reports whether the next commit meets an outage on that side.
-func (f *fragile) due(after bool) bool { return slices.Contains(f.outages, outage{after, 1}) }
-
-// Update implements controller.Store. Attempts that a store makes in vain count as none: what counts is written last.
-func (f *fragile) Update(ctx context.Context, fn func(controller.Writer) error) error {
-	wrote, before, after := false, f.due(false), f.due(true)
-	err := f.Store.Update(ctx, func(w controller.Writer) error {
+// Update implements [controller.Store]. Of attempts that the store repeats,
+// only the last one counts.
+func (s *crashingStore) Update(ctx context.Context, fn func(controller.Writer) error) error {
+	wrote, before, after := false, slices.Contains(s.outages, outage{false, 1}), slices.Contains(s.outages, outage{true, 1})
+	err := s.Store.Update(ctx, func(w controller.Writer) error {
 		r := &recorder{Writer: w}
 		err := fn(r)
 		if wrote = r.wrote; err == nil && wrote && before {
@@ -60,17 +61,17 @@ func (f *fragile) Update(ctx context.Context, fn func(controller.Writer) error) 
 	if err != nil && !errors.Is(err, errCrashed) || !wrote {
 		return err
 	}
-	for i := range f.outages {
-		f.outages[i].left--
+	for i := range s.outages {
+		s.outages[i].left--
 	}
-	f.outages = slices.DeleteFunc(f.outages, func(o outage) bool { return o.left == 0 })
+	s.outages = slices.DeleteFunc(s.outages, func(o outage) bool { return o.left == 0 })
 	if err == nil && after {
 		return errCrashed
 	}
 	return err
 }
 
-// recorder tells whether a transaction writes.
+// recorder notes whether a transaction writes.
 type recorder struct {
 	controller.Writer
 	wrote bool
@@ -84,13 +85,4 @@ func (r *recorder) Put(table controller.Table, key string, value []byte) error {
 func (r *recorder) Delete(table controller.Table, key string) error {
 	r.wrote = true
 	return r.Writer.Delete(table, key)
-}
-
-// alive restarts the server if a call of it ended in a crash, and returns the call's error.
-func (s *server) alive(err error) error {
-	if errors.Is(err, errCrashed) && s.up {
-		s.w.log("server", "crashes at a commit of its store, and starts again")
-		s.w.fail(s.start())
-	}
-	return err
 }

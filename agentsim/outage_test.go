@@ -11,10 +11,10 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
-	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// busy is a scenario in which the server writes all sorts of things: jobs, orders behind others, a cancel, a sync that trims.
+// busy is a scenario in which the server writes all kinds of records: jobs,
+// orders that follow others, a cancel, a sync that takes patches out.
 const busy = `clock 2026-03-02T00:00:00Z, sync every 2h
 patch chrome-121: chrome 121.0, latest only
 patch zoom-2: zoom 2.0, pinned, needs reboot
@@ -37,8 +37,9 @@ enable l
 +2d   expect settled
 `
 
-// TestServerCrashesAtEveryCommit crashes the server before and after each commit of a day's work, one at a time. Every invariant
-// holds, and what is installed in the end is what is installed without a crash.
+// TestServerCrashesAtEveryCommit crashes the server before and after each commit
+// of a day's work, one at a time. Every invariant holds, and the installed
+// versions at the end are those of a run without a crash.
 func TestServerCrashesAtEveryCommit(t *testing.T) {
 	final := func(line string) (installed string, commits int, crashed bool) {
 		s, err := ParseScript("busy", fmt.Sprintf(busy, line))
@@ -48,19 +49,18 @@ func TestServerCrashesAtEveryCommit(t *testing.T) {
 			t.Fatalf("%s: %v\n%s", line, err, Timeline(w.History(), w.Start()))
 		}
 		for _, a := range w.sorted() {
-			inventory, err := a.inventory()
-			require.NoError(t, err)
+			inventory := a.inventory()
 			installed += fmt.Sprintln(a.id, slices.Collect(inventory.Installed()))
 		}
-		return installed, MaxTimes - w.server.store.outages[0].left, strings.Contains(Timeline(w.History(), w.Start()), "crashes at a commit")
+		return installed, maxTimes - w.server.store.outages[0].left, strings.Contains(Timeline(w.History(), w.Start()), "crashes at a commit")
 	}
-	want, commits, crashed := final(fmt.Sprintf("server crashes after commit %d", MaxTimes)) // counts them, and never comes
+	want, commits, crashed := final(fmt.Sprintf("server crashes after commit %d", maxTimes)) // counts the commits, and never happens
 	require.False(t, crashed)
 	require.Contains(t, want, "122.0")
 	require.Greater(t, commits, 100)
-	for n := 1; n <= commits; n += 1 + n/6 { // all of the first ones, then fewer: agents' calls
+	for n := 1; n <= commits; n += 1 + n/6 { // all of the first commits, then fewer: they are agents' calls
 		for _, side := range []string{"before", "after"} {
-			have, _, crashed := final(fmt.Sprintf("server crashes %s commit %d\nserver crashes after commit %d", side, n, MaxTimes))
+			have, _, crashed := final(fmt.Sprintf("server crashes %s commit %d\nserver crashes after commit %d", side, n, maxTimes))
 			require.True(t, crashed, "commit %d", n)
 			require.Equal(t, want, have, "%s commit %d", side, n)
 		}
@@ -70,22 +70,23 @@ func TestServerCrashesAtEveryCommit(t *testing.T) {
 func TestOutageBounds(t *testing.T) {
 	for line, want := range map[string]string{
 		"server crashes before commit 0":    "the next one is 1",
-		"server crashes before commit 1001": "no number from 0 to 1000",
+		"server crashes before commit 1001": "not a number from 0 to 1000",
 		"server crashes beside commit 1":    "crashes before|after commit N",
-		strings.Repeat("server crashes after commit 9\n", MaxTimes) + "server crashes after commit 1": "1000 crashes ahead at most",
+		strings.Repeat("server crashes after commit 9\n", maxTimes) + "server crashes after commit 1": "at most 1000 crashes ahead",
 	} {
 		s, err := ParseScript("f", stage+line)
 		require.NoError(t, err)
 		_, err = s.Play()
 		require.ErrorContains(t, err, want)
 	}
-	s, err := ParseScript("f", stage+strings.Repeat("server crashes after commit 9\n", MaxTimes))
+	s, err := ParseScript("f", stage+strings.Repeat("server crashes after commit 9\n", maxTimes))
 	require.NoError(t, err)
 	_, err = s.Play()
 	require.NoError(t, err)
 }
 
-// TestTry wants what cannot be done to be left, and what is no line to be told all the same.
+// TestTry checks that a tried line is skipped if it cannot be done now, and fails
+// if it is not a line.
 func TestTry(t *testing.T) {
 	s, err := ParseScript("f", stage+`
 web-1 goes off
@@ -112,11 +113,11 @@ web-1 comes on
 	}
 	for line, want := range map[string]string{
 		"try dance":                        "neither an asset nor",
-		"try job k: at once":               "is no clause of a job",
-		"try web-1 dances":                 "nothing an asset does",
+		"try job k: at once":               "is not a clause of a job",
+		"try web-1 dances":                 "is not an action of an asset",
 		"try expect web-1 chrome 121.0":    "expected 121.0, found 120.0",
 		"enable k\ntry enable j":           "no line expects it",
-		"try clock 2026-03-02T00:00:00Z":   "set once",
+		"try clock 2026-03-02T00:00:00Z":   "comes once",
 		"try server sings":                 "write one of:\nserver goes down",
 		"try try web-1 clock soon":         "ASSET clock +D",
 		"try enable k\nexpect refused job": "the server did it",
@@ -128,7 +129,8 @@ web-1 comes on
 	}
 }
 
-// TestSettleLetsTheAbsentBe wants assets that never came back to keep no world from settling, and those that did to count.
+// TestSettleLetsTheAbsentBe checks that a world settles without the assets that
+// never come back.
 func TestSettleLetsTheAbsentBe(t *testing.T) {
 	for _, gone := range []string{"web-1 goes off", "web-1 network cut", "web-1 sleeps for 30d"} {
 		s, err := ParseScript("f", stage+"web-1 installer of chrome fails\nenable j\n+10s "+gone+"\n+2d expect settled")
@@ -138,21 +140,14 @@ func TestSettleLetsTheAbsentBe(t *testing.T) {
 	}
 }
 
-// TestAuditCanFail makes of agents, network and store ones that let the server's answers contradict each other or the asset.
+// TestAuditCanFail makes the server's answers contradict each other or the asset.
 func TestAuditCanFail(t *testing.T) {
-	lie := func(change func(*job.Report)) func(w *World) {
-		return func(w *World) {
-			w.assets["web-1"].link.spoil = func(in *manifest.CheckIn) {
-				in.Reports = slices.Clone(in.Reports)
-				for i := range in.Reports {
-					change(&in.Reports[i])
-				}
-			}
-		}
+	lie := func(change func(*job.Report)) twist {
+		return func(_ *asset, _ agent.State, _ *agent.State, out *agent.Out) { lieInCalls(out, change) }
 	}
 	for name, c := range map[string]struct {
 		invariant int
-		spoil     func(w *World)
+		spoil     twist
 		want      string
 	}{
 		"reports that make no sense": {12, lie(func(r *job.Report) {
@@ -160,11 +155,9 @@ func TestAuditCanFail(t *testing.T) {
 				r.Progress, r.Result = 0, job.Cancelled
 			}
 		}), "makes no sense of 1 reports"},
-		"an order nobody knows any more": {10, func(w *World) {
-			w.assets["web-1"].twist = func(before agent.State, after *agent.State, out *agent.Out) {
-				if len(after.Queue) > 0 { // it drops what it received, and never reports it
-					after.Queue, after.Reports, after.Sequence, out.Effects = nil, before.Reports, before.Sequence, nil
-				}
+		"an order nobody knows any more": {10, func(_ *asset, before agent.State, after *agent.State, out *agent.Out) {
+			if len(after.Queue) > 0 { // it drops the order that it received, and never reports it
+				after.Queue, after.Reports, after.Sequence, out.Effects = nil, before.Reports, before.Sequence, nil
 			}
 		}, "the asset knows nothing of it"},
 	} {
@@ -176,8 +169,8 @@ func TestAuditCanFail(t *testing.T) {
 				if err = p.step(st); err != nil {
 					break
 				}
-				if p.w != nil && p.w.assets["web-1"] != nil {
-					c.spoil(p.w)
+				if a := p.w.assets["web-1"]; a != nil {
+					a.twist(c.spoil)
 				}
 			}
 			broken, ok := errors.AsType[*Broken](err)

@@ -1,6 +1,7 @@
 package agentsim
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -8,27 +9,24 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog"
 )
 
-// place is where a product runs, and what an asset is.
+// place is a platform and an architecture: of an asset, or of a product.
 type place struct {
 	platform     catalog.Platform
 	architecture string
 }
 
-// usual is what a patch or an asset is for that names no place.
+// usual is the place of a patch or an asset that names none.
 var usual = place{catalog.Linux, "amd64"}
 
 var architectures = []string{usual.architecture, "arm64", "386"}
 
-// parsePlace reads the words of a place; without an architecture it is the usual one.
+// parsePlace parses a place; without an architecture it has the usual one.
 func parsePlace(platform, architecture string) (at place, err error) {
 	if at.platform, err = catalog.ParsePlatform(platform); err != nil {
 		return at, err
 	}
-	if at.architecture = architecture; architecture == "" {
-		at.architecture = usual.architecture
-	}
-	if !slices.Contains(architectures, at.architecture) {
-		return at, fmt.Errorf("%q is no architecture; write one of: %s", architecture, strings.Join(architectures, ", "))
+	if at.architecture = cmp.Or(architecture, usual.architecture); !slices.Contains(architectures, at.architecture) {
+		return at, fmt.Errorf("%q is not an architecture; write one of: %s", architecture, strings.Join(architectures, ", "))
 	}
 	return at, nil
 }
@@ -40,7 +38,8 @@ func (at place) String() string {
 	return at.platform.String() + "/" + at.architecture
 }
 
-// fits reports whether a product runs at the place. One without an architecture runs on all.
+// fits reports whether a product runs at the place. A product without an
+// architecture runs on all.
 func (at place) fits(p catalog.Product) bool {
 	return p.Platform == at.platform && (p.Architecture == "" || p.Architecture == at.architecture)
 }

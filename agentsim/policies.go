@@ -9,14 +9,13 @@ import (
 
 const policySyntax = "policy NAME: CLAUSE[, CLAUSE]…"
 
-// policyClauses say which products a signer policy holds to what.
-var policyClauses = formsOf("no clause of a policy", "", []form[*integrity.Policy]{
+var policyClauses = newGrammar("a clause of a policy", "", []pattern[*integrity.Policy]{
 	{"actions NAME…", "", func(p *integrity.Policy, m *match) {
 		for name := range strings.FieldsSeq(m.w[0]) {
 			p.Commands = append(p.Commands, integrity.Command{Name: name, Command: []string{name}})
 		}
 	}},
-	{"PRODUCT unsigned", "", func(p *integrity.Policy, m *match) {
+	{"PRODUCT unsigned  PRODUCT * is every product that no other clause names", "", func(p *integrity.Policy, m *match) {
 		p.Clauses = append(p.Clauses, integrity.Clause{Name: m.w[0], Vendor: integrity.Any, Product: m.w[0], AllowUnsigned: true})
 	}},
 	{"PRODUCT signed by SIGNER…[ or unsigned]", "", func(p *integrity.Policy, m *match) {
@@ -26,10 +25,11 @@ var policyClauses = formsOf("no clause of a policy", "", []form[*integrity.Polic
 	}},
 })
 
-// policy is a line that writes a signer policy. Who is held to it, lines about the server and the assets say.
+// policy defines a signer policy. Other lines put the server and the assets
+// under it.
 func (p *player) policy(m *match) {
 	policy := integrity.Policy{Format: integrity.PolicyFormat}
-	if m.err = policyClauses.each(p, &policy, m.w[1]); m.err != nil {
+	if m.err = policyClauses.applyAll(p, &policy, m.w[1]); m.err != nil {
 		return
 	}
 	x := policy.Excerpt()
@@ -42,11 +42,11 @@ func (p *player) policy(m *match) {
 	p.policies[m.w[0]] = x
 }
 
-// named finds a policy that a line wrote; "no policy" is none.
+// named finds a policy that a line defined; "no policy" is the zero value.
 func (p *player) named(name string) (integrity.Excerpt, error) {
 	x, has := p.policies[name]
 	if !has && name != "no policy" {
-		return x, fmt.Errorf("there is no policy %q; write it before: %s", name, policySyntax)
+		return x, fmt.Errorf("there is no policy %q; define it above: %s", name, policySyntax)
 	}
 	return x, nil
 }

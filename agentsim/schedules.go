@@ -16,10 +16,10 @@ var nthWords = map[string]schedule.Nth{
 	"1st": schedule.First, "2nd": schedule.Second, "3rd": schedule.Third, "4th": schedule.Fourth, "5th": schedule.Fifth, "last": schedule.Last,
 }
 
-// recurring are the schedules that come again (JOB-9).
-var recurring = formsOf("no schedule", "", []form[*schedule.Schedule]{
+// recurring are the schedules that recur (JOB-9).
+var recurring = newGrammar("a schedule", "", []pattern[*schedule.Schedule]{
 	{"daily at HH:MM in ZONE", "", func(s *schedule.Schedule, m *match) { s.Kind, s.Time, s.Zone = schedule.Daily, m.clock, m.w[1] }},
-	{"weekly on DAY… at HH:MM in ZONE", "", func(s *schedule.Schedule, m *match) {
+	{"weekly on DAY… at HH:MM in ZONE  DAY: mon, tue, wed, thu, fri, sat or sun", "", func(s *schedule.Schedule, m *match) {
 		s.Kind, s.Time, s.Zone, s.Weekdays = schedule.Weekly, m.clock, m.w[2], m.weekdays(m.w[0])
 	}},
 	{"monthly on day N at HH:MM in ZONE", "", func(s *schedule.Schedule, m *match) {
@@ -37,7 +37,7 @@ var recurring = formsOf("no schedule", "", []form[*schedule.Schedule]{
 		if s.Offset, m.err = strconv.Atoi(days); m.w[0] == "" {
 			m.err = nil
 		} else if m.err != nil || !ok {
-			m.err = fmt.Errorf("%q is no number of days; write patch tuesday +4d or -3d", m.w[0])
+			m.err = fmt.Errorf("%q is not a number of days; write patch tuesday +4d or -3d", m.w[0])
 		}
 	}},
 })
@@ -47,7 +47,7 @@ func (m *match) weekdays(words string) schedule.Weekdays {
 	for _, word := range strings.Fields(words) {
 		day, ok := dayWords[word]
 		if !ok {
-			m.err = fmt.Errorf("%q is no day; write mon, tue, wed, thu, fri, sat or sun", word)
+			m.err = fmt.Errorf("%q is not a day; write mon, tue, wed, thu, fri, sat or sun", word)
 			return 0
 		}
 		days = append(days, day)

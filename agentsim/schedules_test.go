@@ -24,14 +24,14 @@ func TestScheduleWords_JOB9(t *testing.T) {
 		"patch tuesday -27d at 02:00 in America/Sao_Paulo": {Kind: schedule.PatchTuesday, Time: two, Zone: "America/Sao_Paulo", Offset: -27},
 	} {
 		have := schedule.Schedule{}
-		require.NoError(t, recurring.say(&player{}, &have, clause), clause)
+		require.NoError(t, recurring.apply(&player{}, &have, clause), clause)
 		require.Equal(t, want, have, clause)
 	}
 	d := job.Definition{Schedule: schedule.Schedule{Kind: schedule.Once, Spread: time.Hour}}
-	require.NoError(t, jobClauses.say(&player{}, &d, "daily at 02:00 in UTC"))
+	require.NoError(t, jobClauses.apply(&player{}, &d, "daily at 02:00 in UTC"))
 	require.Equal(t, schedule.Schedule{Kind: schedule.Daily, Time: two, Zone: "UTC", Spread: time.Hour}, d.Schedule, "the spread is a clause of its own")
 	for _, clause := range []string{"dailyish at 02:00 in UTC", "patches a", "once at +1h"} {
-		require.ErrorContains(t, recurring.say(&player{}, &d.Schedule, clause), "is no schedule; write one of")
+		require.ErrorContains(t, recurring.apply(&player{}, &d.Schedule, clause), "is not a schedule; write one of")
 	}
 }
 
@@ -39,7 +39,7 @@ func TestDurationWords(t *testing.T) {
 	for text, want := range map[string]time.Duration{
 		"90s": 90 * time.Second, "15m": 15 * time.Minute, "3h15m": 195 * time.Minute, "2d": 48 * time.Hour, "2d12h": 60 * time.Hour, "0s": 0,
 	} {
-		have, err := ParseDuration(text)
+		have, err := parseDuration(text)
 		require.NoError(t, err)
 		require.Equal(t, want, have)
 	}
@@ -49,12 +49,12 @@ func TestDurationWords(t *testing.T) {
 		"1d2h3m4s5ms": 26*time.Hour + 3*time.Minute + 4*time.Second + 5*time.Millisecond,
 	} {
 		require.Equal(t, want, FormatDuration(d))
-		again, err := ParseDuration(want)
+		again, err := parseDuration(want)
 		require.NoError(t, err)
 		require.Equal(t, d, again)
 	}
 	for _, text := range []string{"", "d", "1", "-1h", "-1d", "1d-1h", "+1d", "01d", "36501d", "1dd", "9999999999h"} {
-		_, err := ParseDuration(text)
+		_, err := parseDuration(text)
 		require.ErrorContains(t, err, "write 90s", text)
 	}
 }

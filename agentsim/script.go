@@ -12,12 +12,12 @@ import (
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
-// ScriptError says which line of a scenario is wrong, and how.
+// ScriptError is an error at a line of a scenario.
 type ScriptError struct {
 	File string
 	Line int // from 1
 	Text string
-	Why  string // the comment that the line stands under, which names the rule it shows; empty: there is none
+	Why  string // the comment of the line, or else the nearest above it; empty: none
 	Err  error
 }
 
@@ -31,17 +31,17 @@ func (e *ScriptError) Error() string {
 
 func (e *ScriptError) Unwrap() error { return e.Err }
 
-// Unmet is an expectation that did not hold.
+// Unmet is an expectation that does not hold.
 type Unmet struct {
 	Want string
-	Have string   // in the words an expect line uses; empty: nothing of the kind happened
-	Why  []string // what explains it, a sentence each: verdicts, refusals, how far the orders came
+	Have string   // in the words of an expect line; empty: nothing of the kind happened
+	Why  []string // sentences that explain it: verdicts, refusals, how far the orders came
 }
 
 func (e *Unmet) Error() string {
-	s := fmt.Sprintf("expected %s, found %s", e.Want, e.Have)
-	if e.Have == "" {
-		s = fmt.Sprintf("expected %s; there was none", e.Want)
+	s := "expected " + e.Want + "; there was none"
+	if e.Have != "" {
+		s = "expected " + e.Want + ", found " + e.Have
 	}
 	for _, why := range e.Why {
 		s += "\n  why: " + why
@@ -49,7 +49,7 @@ func (e *Unmet) Error() string {
 	return s
 }
 
-// Script is a parsed scenario: see the package doc for the language.
+// Script is a parsed scenario, in the language that [Language] describes.
 type Script struct {
 	file  string
 	lines []string
@@ -62,8 +62,9 @@ type step struct {
 	words string // without time and comment
 }
 
-// ParseScript reads the lines of a scenario; file is its name in errors. What a line says is understood when it is
-// played. The error is a *ScriptError.
+// ParseScript parses the lines of a scenario; file is its name in errors. It
+// checks the times and the first line; the other lines are checked when they
+// are played. The error is a [*ScriptError].
 func ParseScript(file, text string) (*Script, error) {
 	s, err := parseSteps(file, text, time.Time{}, time.Time{})
 	if err == nil && (len(s.steps) == 0 || !strings.HasPrefix(s.steps[0].words, "clock ")) {
@@ -75,11 +76,12 @@ func ParseScript(file, text string) (*Script, error) {
 	return s, nil
 }
 
-// parseSteps reads lines that may be a part of a scenario, which began at start and is at now.
+// parseSteps parses lines that may be a part of a scenario that began at start
+// and is at now.
 func parseSteps(file, text string, start, now time.Time) (*Script, error) {
 	s := &Script{file: file}
 	if len(text) > MaxScript {
-		return nil, &ScriptError{File: file, Line: 1, Err: fmt.Errorf("the scenario has %d bytes; at most %d are read", len(text), MaxScript)}
+		return nil, &ScriptError{File: file, Line: 1, Err: fmt.Errorf("the scenario has %d bytes; at most %d are allowed", len(text), MaxScript)}
 	}
 	s.lines = strings.Split(text, "\n")
 	for i, line := range s.lines {
@@ -98,7 +100,7 @@ func parseSteps(file, text string, start, now time.Time) (*Script, error) {
 			first, _, _ := strings.Cut(strings.TrimSpace(clock), ",")
 			t, err := time.Parse(time.RFC3339, first)
 			if err != nil {
-				return nil, s.wrong(i, fmt.Errorf("%q is no instant; write: clock 2026-03-02T00:00:00Z, check-in every 15m, sync every 30m, lead 3h, store seed 7", first))
+				return nil, s.wrong(i, fmt.Errorf("%q is not an instant; write: clock 2026-03-02T00:00:00Z, check-in every 15m, sync every 30m, lead 3h, store seed 7", first))
 			}
 			start = t.UTC().Truncate(time.Second)
 			now = start
@@ -108,13 +110,14 @@ func parseSteps(file, text string, start, now time.Time) (*Script, error) {
 	return s, nil
 }
 
-// Step is one step of a scenario: its time from the clock's start, and what it says without time and comment.
+// Step is one step of a scenario: its time since the start of the clock, and
+// its line without time and comment.
 type Step struct {
 	At    time.Duration
 	Words string
 }
 
-// Steps lists the steps. The first is the clock's.
+// Steps returns the steps. The first is the clock line.
 func (s *Script) Steps() []Step {
 	list := make([]Step, len(s.steps))
 	for i, st := range s.steps {
@@ -127,7 +130,8 @@ func (s *Script) wrong(line int, err error) *ScriptError {
 	return &ScriptError{File: s.file, Line: line + 1, Text: uncomment(s.lines[line]), Why: s.why(line), Err: err}
 }
 
-// why is the comment on a line, else the nearest block of whole-line comments above it.
+// why returns the comment of a line, or else the nearest block of whole-line
+// comments above it.
 func (s *Script) why(line int) string {
 	if _, comment, ok := strings.Cut(s.lines[line], " #"); ok {
 		return strings.TrimSpace(comment)
@@ -143,7 +147,7 @@ func (s *Script) why(line int) string {
 	return strings.Join(words, " ")
 }
 
-// uncomment cuts a comment off: a # at the beginning or behind a space.
+// uncomment removes a comment: a # at the beginning or after a space.
 func uncomment(line string) string {
 	if strings.HasPrefix(strings.TrimSpace(line), "#") {
 		return ""
@@ -154,26 +158,28 @@ func uncomment(line string) string {
 
 func isInstant(s string) bool { return len(s) > 10 && s[4:5] == "-" && s[7:8] == "-" }
 
-// parseWhen reads a time: +3h15m or +2d4h from the start, or 2026-03-02T00:00:00Z.
+// parseWhen parses a time: +3h15m or +2d4h after start, or an instant.
 func parseWhen(s string, start time.Time) (time.Time, error) {
 	if offset, ok := strings.CutPrefix(s, "+"); ok {
-		d, err := ParseDuration(offset)
+		d, err := parseDuration(offset)
 		return start.Add(d), err
 	}
 	t, err := time.Parse(time.RFC3339, s)
 	if err != nil {
-		return time.Time{}, fmt.Errorf("%q is no time; write +3h15m or 2026-03-02T00:00:00Z", s)
+		return time.Time{}, fmt.Errorf("%q is not a time; write +3h15m or 2026-03-02T00:00:00Z", s)
 	}
 	return t.UTC(), nil
 }
 
-// ParseDuration reads a duration as Go does, with days: 90s, 15m, 3h15m, 2d12h.
-func ParseDuration(s string) (time.Duration, error) {
+// parseDuration parses a duration as Go does, and also days: 90s, 15m, 3h15m,
+// 2d12h. A negative duration is an error.
+func parseDuration(s string) (time.Duration, error) {
+	wrong := fmt.Errorf("%q is not a duration; write 90s, 15m, 3h15m or 2d12h", s)
 	rest, days := s, time.Duration(0)
 	if n, more, ok := strings.Cut(s, "d"); ok {
 		count, err := strconv.Atoi(n)
 		if err != nil || count < 0 || count > 36500 || strconv.Itoa(count) != n {
-			return 0, fmt.Errorf("%q is no duration; write 90s, 15m, 3h15m or 2d12h", s)
+			return 0, wrong
 		}
 		if rest, days = more, time.Duration(count)*24*time.Hour; rest == "" {
 			return days, nil
@@ -181,20 +187,23 @@ func ParseDuration(s string) (time.Duration, error) {
 	}
 	d, err := time.ParseDuration(rest)
 	if err != nil || d < 0 {
-		return 0, fmt.Errorf("%q is no duration; write 90s, 15m, 3h15m or 2d12h", s)
+		return 0, wrong
 	}
 	return days + d, nil
 }
 
-// Play runs a scenario to its end and returns the world as it is then. With an error, which is a *ScriptError, the world is
-// where it stopped; nil if it never began.
+// Play plays a scenario to its end, and returns the world as it is then. The
+// error is a [*ScriptError]; the world is then where the scenario stopped, or
+// nil if it never began.
 func (s *Script) Play() (*World, error) { return s.PlayIn(Config{}) }
 
-// PlayIn is Play in a world with settings of one's own. What the scenario's clock line says goes before them.
+// PlayIn is [Script.Play] in a world with these settings. Those of the
+// scenario's clock line go before them.
 func (s *Script) PlayIn(c Config) (*World, error) { return s.play(c, nil) }
 
-// Rewrite plays the scenario, and returns its text with every expectation that did not hold replaced by what was found.
-// The error, a *ScriptError, is of another kind: no other expectation would mend it.
+// Rewrite plays the scenario, and returns its text with the right value in
+// every expectation that did not hold. The error, a [*ScriptError], is one that
+// another value does not mend.
 func (s *Script) Rewrite() (string, error) {
 	lines := slices.Clone(s.lines)
 	_, err := s.play(Config{}, func(line int, unmet *Unmet) {
@@ -206,13 +215,17 @@ func (s *Script) Rewrite() (string, error) {
 	return strings.Join(lines, "\n"), err
 }
 
-// play plays the scenario in a world whose settings are those of c where its clock line does not set them.
 func (s *Script) play(c Config, rewrite func(line int, unmet *Unmet)) (*World, error) {
 	p := &player{config: c}
 	err := s.playOn(p, rewrite)
+	if err == nil {
+		p.explainIdle()
+	}
 	return p.w, err
 }
 
+// playOn plays the steps, also those that are a part of a scenario. Rewrite, if
+// not nil, takes the expectations that do not hold.
 func (s *Script) playOn(p *player, rewrite func(line int, unmet *Unmet)) error {
 	if err := s.planBackups(p); err != nil {
 		return err
@@ -233,7 +246,8 @@ func (s *Script) playOn(p *player, rewrite func(line int, unmet *Unmet)) error {
 	return nil
 }
 
-// planBackups notes to when the server will be put back: what it has then is kept.
+// planBackups finds the instants to which the server will be put back: it makes
+// a backup at each.
 func (s *Script) planBackups(p *player) error {
 	for _, st := range s.steps {
 		when, is := strings.CutPrefix(strings.TrimPrefix(st.words, "try "), putBack)
@@ -246,7 +260,7 @@ func (s *Script) planBackups(p *player) error {
 		}
 		at, err := parseWhen(when, start)
 		if err == nil && (at.After(st.at) || p.w != nil && at.Before(p.w.now)) {
-			err = fmt.Errorf("the server has nothing of %s: it can be put back to a time before this line, and after the scenario began", when)
+			err = fmt.Errorf("the server has no backup of %s; put it back to a time before this line and after the start of the scenario", when)
 		}
 		if err != nil {
 			return s.wrong(st.line, err)
@@ -260,13 +274,12 @@ func (s *Script) planBackups(p *player) error {
 
 const putBack = "server is put back to "
 
-// player is a scenario being played.
 type player struct {
 	config  Config
 	w       *World
-	refused error // the answer to the last act of the administrator; nil: it was done
+	refused error // the server's refusal of the last act; nil: it was done
 
-	policies map[string]integrity.Excerpt // by the name that a line gave them
+	policies map[string]integrity.Excerpt // by name
 	backupAt []time.Time                  // still to be made
 	backups  map[time.Time]backup
 }
@@ -274,7 +287,7 @@ type player struct {
 func (p *player) step(st step) error {
 	if strings.HasPrefix(st.words, "clock ") {
 		p.config.Start = st.at
-		return lines.say(p, p, st.words)
+		return lines.apply(p, p, st.words)
 	}
 	if st.at.Before(p.w.now) {
 		return fmt.Errorf("%s is before the step above, at +%s", st.at.Format(time.RFC3339), short(p.w.now.Sub(p.w.cfg.Start)))
@@ -294,47 +307,45 @@ func (p *player) step(st step) error {
 	return p.w.trouble()
 }
 
-// do does what a line says.
 func (p *player) do(words string) error {
 	word, rest, _ := strings.Cut(words, " ")
-	if names := lines.names(); slices.Contains(names, word) {
-		return lines.say(p, p, words)
-	} else if p.w.assets[job.AssetID(word)] == nil {
-		return fmt.Errorf("%q is neither an asset nor one of: %s", word, strings.Join(names, ", "))
+	if slices.Contains(lines.keywords(), word) {
+		return lines.apply(p, p, words)
 	}
 	a := p.w.assets[job.AssetID(word)]
-	if a.asleep() {
-		return notNowf("%s sleeps until +%s", a.id, short(a.sleep.Sub(p.w.cfg.Start)))
+	switch {
+	case a == nil:
+		return fmt.Errorf("%q is neither an asset nor one of: %s", word, strings.Join(lines.keywords(), ", "))
+	case a.asleep():
+		return notNowf("%s sleeps until %s", a.id, p.w.since(a.sleep))
 	}
-	return deeds.say(p, a, rest)
+	return actions.apply(p, a, rest)
 }
 
-// clockClauses are the settings of a world.
-var clockClauses = formsOf("not understood", "clock …, ", []form[*Config]{
+var clockClauses = newGrammar("a setting of the clock line", "clock …, ", []pattern[*Config]{
 	{"check-in every D", "", func(c *Config, m *match) { c.CheckIn = m.positive() }},
 	{"sync every D", "", func(c *Config, m *match) { c.Sync = m.positive() }},
 	{"lead D", "", func(c *Config, m *match) { c.Lead = m.positive() }},
-	{"store seed N", "store seed (.+)", func(c *Config, m *match) { c.Seed, m.err = strconv.ParseUint(m.w[0], 10, 64) }},
+	{"store seed N  makes the store repeat transactions", "store seed (.+)", func(c *Config, m *match) { c.Seed, m.err = strconv.ParseUint(m.w[0], 10, 64) }},
 })
 
 func (p *player) clock(m *match) {
 	if p.w != nil {
-		m.err = errors.New("the clock is set once, at the beginning")
+		m.err = errors.New("the clock line comes once, at the beginning; delete this one")
 		return
 	}
 	c := p.config
 	if _, settings, more := strings.Cut(m.w[0], ","); more {
-		if m.err = clockClauses.each(p, &c, settings); m.err != nil {
+		if m.err = clockClauses.applyAll(p, &c, settings); m.err != nil {
 			return
 		}
 	}
 	p.w, m.err = New(c)
 }
 
-// positive is a duration that may not be zero.
 func (m *match) positive() time.Duration {
 	if m.d[0] == 0 {
-		m.err = fmt.Errorf("%q is no time at all", m.w[0])
+		m.err = fmt.Errorf("%q is zero; write a longer time", m.w[0])
 	}
 	return m.d[0]
 }

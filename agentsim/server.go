@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
 	"time"
 	_ "time/tzdata" // scenarios play the same on a host that has no time zone database
@@ -21,41 +20,45 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// server is the production controller over a store in memory that keeps what was committed.
+// server is the production controller with a store in memory.
 type server struct {
 	w     *World
-	store *fragile
+	store *crashingStore
 	c     *controller.Controller
 	up    bool
 	due   uint64 // number of the wake-up that counts
 
-	enrolled int                     // keys there ever were
+	enrolled int                     // keys so far
 	accepted map[string]job.Sequence // the last report of each key
-	removed  map[job.AssetID]bool    // computers whose asset was removed, and which have not been enrolled since
-	refusing map[job.AssetID]bool    // assets whose calls are refused, so that they know
-	restored bool                    // it was put back to a backup at any time
+	removed  map[job.AssetID]bool    // computers whose asset was removed, and that have not enrolled since
+	refusing map[job.AssetID]bool    // assets whose calls get an authenticated refusal
+	restored bool                    // it was restored from a backup at any time
 
-	policy integrity.Excerpt // that orders are made under
+	policy integrity.Excerpt // for the orders that it makes
 	keys   keys
 }
 
-// token is the enrolment token of every asset without tags.
+// background is the context of every call: nothing in a world is cancelled.
+var background = context.Background()
+
 const token = "agentsim-enrolment-token-0001"
 
 func newServer(w *World) (*server, error) {
-	s := &server{w: w, accepted: map[string]job.Sequence{}, removed: map[job.AssetID]bool{}, refusing: map[job.AssetID]bool{}, store: &fragile{Store: memstore.New(memstore.Options{Seed: w.cfg.Seed})}}
+	s := &server{
+		w: w, accepted: map[string]job.Sequence{}, removed: map[job.AssetID]bool{}, refusing: map[job.AssetID]bool{},
+		store: &crashingStore{Store: memstore.New(memstore.Options{Seed: w.cfg.Seed})},
+	}
 	var err error
-	if s.keys, err = newKeys(w); err == nil {
+	if s.keys, err = newKeys(w.now); err == nil {
 		err = s.start()
 	}
 	if err != nil {
 		return nil, err
 	}
-	_, err = s.c.AddToken(context.Background(), token, controller.Token{Expires: w.now.AddDate(100, 0, 0), Uses: controller.MaxTokenUses}, w.now)
+	_, err = s.c.AddToken(background, token, controller.Token{Expires: w.now.AddDate(100, 0, 0), Uses: controller.MaxTokenUses}, w.now)
 	return s, err
 }
 
-// start starts the server on what its store has.
 func (s *server) start() (err error) {
 	s.c, err = controller.New(s.store, controller.Config{
 		Signer: manifest.NewSigner(key(s.keys.manifest)), Trust: s.keys.trust, Exchange: []*ecdh.PrivateKey{s.keys.exchange},
@@ -68,13 +71,23 @@ func (s *server) start() (err error) {
 	return err
 }
 
-// tick makes the runs that are due, and again when the next one is.
+// alive restarts the server if a call ended in a crash, and returns the call's
+// error.
+func (s *server) alive(err error) error {
+	if errors.Is(err, errCrashed) && s.up {
+		s.w.log("server", "crashes at a commit of its store, and starts again")
+		s.w.fail(s.start())
+	}
+	return err
+}
+
+// tick makes the runs that are due, and plans to do so again.
 func (s *server) tick() {
 	if !s.up {
 		return
 	}
-	next, err := s.c.Tick(context.Background(), s.w.now)
-	if gone(s.alive(err)) { // what starts again ticks, too
+	next, err := s.c.Tick(background, s.w.now)
+	if unanswered(s.alive(err)) { // its start ticks
 		return
 	}
 	s.w.fail(err)
@@ -88,13 +101,21 @@ func (s *server) tick() {
 	}
 }
 
-// sync takes in what the vendor publishes (CAT-1).
+// syncLater plans the regular syncs.
+func (s *server) syncLater() {
+	s.w.after(s.w.cfg.Sync, func() {
+		s.sync()
+		s.syncLater()
+	})
+}
+
+// sync fetches the feed of the vendor (CAT-1).
 func (s *server) sync() catalog.Changes {
 	if !s.up {
 		return catalog.Changes{}
 	}
-	changes, err := s.c.Sync(context.Background(), []catalog.Batch{s.w.vendor.batch()}, s.w.now)
-	if gone(s.alive(err)) { // the next sync brings it
+	changes, err := s.c.Sync(background, []catalog.Batch{s.w.vendor.batch()}, s.w.now)
+	if unanswered(s.alive(err)) { // the next sync does it
 		return catalog.Changes{}
 	}
 	s.w.fail(err)
@@ -113,8 +134,8 @@ func (s *server) sync() catalog.Changes {
 	return changes
 }
 
-// checkIn answers a call. The error tells that the server is not there, or breaks down over it: any other would be one that
-// no agent can do anything about.
+// checkIn answers a call. An error that is not an outage or a refusal ends the
+// simulation.
 func (s *server) checkIn(a *asset, in manifest.CheckIn) (manifest.Answer, error) {
 	if !s.up {
 		return manifest.Answer{}, errDown
@@ -122,13 +143,13 @@ func (s *server) checkIn(a *asset, in manifest.CheckIn) (manifest.Answer, error)
 	if s.refusing[in.Asset] {
 		return manifest.Answer{}, manifest.ErrRefused
 	}
-	answer, err := s.c.CheckIn(context.Background(), in, s.w.now)
+	answer, err := s.c.CheckIn(background, in, s.w.now)
 	switch {
 	case err == nil:
 		s.accepted[in.Key] = answer.Acknowledged
 		s.tick()
 	case s.removed[a.id] && errors.Is(err, manifest.ErrUnknownAsset):
-	case !gone(s.alive(err)):
+	case !unanswered(s.alive(err)):
 		s.w.fail(fmt.Errorf("the server refuses the call of %s: %w", in.Asset, err))
 	}
 	return answer, err
@@ -136,31 +157,37 @@ func (s *server) checkIn(a *asset, in manifest.CheckIn) (manifest.Answer, error)
 
 // enrol enrols a computer with a new key.
 func (s *server) enrol(a *asset) error {
-	ctx, secret := context.Background(), token
+	secret := token
 	s.enrolled++
 	a.key = key(fmt.Sprintf("asset %d", s.enrolled))
-	for len(a.tags) > 0 { // tags belong to a token
+	if len(a.tags) > 0 { // tags belong to a token
 		secret = token + "-" + fmt.Sprintf("%x", sha256.Sum256([]byte(strings.Join(a.tags, " "))))
-		_, err := s.c.AddToken(ctx, secret, controller.Token{Tags: a.tags}, s.w.now)
-		if gone(s.alive(err)) {
-			continue
-		}
-		if err != nil {
+		if err := s.insist(func() error {
+			_, err := s.c.AddToken(background, secret, controller.Token{Tags: a.tags}, s.w.now)
+			return err
+		}); err != nil {
 			return err
 		}
-		break
 	}
-	for {
-		_, err := s.c.Enrol(ctx, manifest.Enrolment{
+	return s.insist(func() error {
+		_, err := s.c.Enrol(background, manifest.Enrolment{
 			Token: secret, Asset: a.as, Key: a.key.Public().(ed25519.PublicKey), Platform: a.on.platform, Architecture: a.on.architecture,
 		}, s.w.now)
-		if !gone(s.alive(err)) {
+		return err
+	})
+}
+
+// insist repeats an act while crashes leave it without an answer. A scenario
+// has a finite number of crashes.
+func (s *server) insist(do func() error) error {
+	for {
+		if err := do(); !unanswered(s.alive(err)) {
 			return err
 		}
 	}
 }
 
-// backup is what a server had at some time.
+// backup is the server at some time.
 type backup struct {
 	at       time.Time
 	store    *memstore.Store
@@ -172,31 +199,26 @@ func (s *server) backup() backup {
 	return backup{s.w.now, s.store.Store.(*memstore.Store).Clone(), maps.Clone(s.accepted), maps.Clone(s.removed)}
 }
 
-// putBack starts the server from a backup. What it heard since is lost.
-func (s *server) putBack(b backup) error {
-	ids := slices.Sorted(maps.Keys(s.w.assets))
-	for _, id := range ids {
-		if !s.w.assets[id].enrolled.Before(b.at) {
-			return notNowf("%s enrolled after that: the server would not know it", id)
+// restore starts the server from a backup. What it received since is lost.
+func (s *server) restore(b backup) error {
+	for _, a := range s.w.sorted() {
+		if !a.enrolled.Before(b.at) {
+			return notNowf("%s enrolled after that: the server would not know it", a.id)
 		}
 	}
-	for _, id := range ids {
-		k := s.w.assets[id].fingerprint()
-		s.w.assets[id].watch.forgotten(b.accepted[k], s.accepted[k])
+	for _, a := range s.w.assets {
+		a.observer.forgotten(b.accepted[a.fingerprint()], s.accepted[a.fingerprint()])
 	}
 	s.store.Store, s.accepted, s.removed, s.restored = b.store.Clone(), maps.Clone(b.accepted), maps.Clone(b.removed), true
 	return s.start()
 }
 
-// act does something an administrator asks for, and logs it with its answer.
-func (s *server) act(what string, do func(ctx context.Context, now time.Time) error) error {
+// act carries out an administrator's act, and logs it with the answer.
+func (s *server) act(what string, do func(*controller.Controller) error) error {
 	if !s.up {
 		return errDown
 	}
-	err := do(context.Background(), s.w.now)
-	for gone(s.alive(err)) { // whoever was not answered asks again; crashes are finitely many
-		err = do(context.Background(), s.w.now)
-	}
+	err := s.insist(func() error { return do(s.c) })
 	if err != nil {
 		s.w.log("server", "%s: refused: %v", what, err)
 	} else {

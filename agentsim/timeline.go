@@ -15,7 +15,7 @@ type Line struct {
 	At    time.Time `json:"at"`
 	Actor string    `json:"actor"` // an asset's id, "server" or "vendor"
 	Text  string    `json:"text"`
-	Zone  string    `json:"zone,omitempty"` // the asset's own, if it tells one
+	Zone  string    `json:"zone,omitempty"` // the asset's own, if it reports one
 }
 
 func (w *World) log(actor, format string, args ...any) {
@@ -26,10 +26,11 @@ func (w *World) log(actor, format string, args ...any) {
 	w.history = append(w.history, l)
 }
 
-// History is what happened so far.
+// History returns a copy of what happened so far.
 func (w *World) History() []Line { return slices.Clone(w.history) }
 
-// Timeline prints a history for people: the time since start, who, the asset's local time if it has a zone, and what.
+// Timeline formats a history for people: the time since start, the actor, the
+// asset's local time if it has a zone, and what happened.
 func Timeline(history []Line, start time.Time) string {
 	var b strings.Builder
 	for _, l := range history {
@@ -42,10 +43,46 @@ func Timeline(history []Line, start time.Time) string {
 	return b.String()
 }
 
-// since writes an instant as the timeline does.
+func describe(r job.Report) string {
+	name, text := r.Order.Run().Job(), ""
+	if r.Text != "" {
+		text = " (" + r.Text + ")"
+	}
+	switch {
+	case r.Refused != "":
+		return "refused a manifest: " + r.Refused
+	case r.Progress != 0:
+		return fmt.Sprintf("%s %s%s", name, r.Progress, text)
+	case r.TooLate != 0:
+		return fmt.Sprintf("%s TooLate(%s)", name, r.TooLate)
+	}
+	s := fmt.Sprintf("%s %s%s", name, r.Result, text)
+	for _, a := range r.Actions {
+		if a.Exit != 0 {
+			s += fmt.Sprintf("\naction %s exit %d: %s", a.Name, a.Exit, a.Text)
+		}
+	}
+	for _, p := range r.Patches {
+		s += fmt.Sprintf("\n%s %s", p.Patch, describeOutcome(p))
+	}
+	return s
+}
+
+func describeOutcome(p job.PatchOutcome) string {
+	s := p.Status.String()
+	if p.Code != 0 {
+		s += fmt.Sprintf(" %s(%d)", p.Code, p.Code)
+	}
+	if p.Rule != "" {
+		s += fmt.Sprintf(" [%s] %s", p.Rule, p.Text)
+	}
+	return s
+}
+
 func (w *World) since(at time.Time) string { return "+" + short(at.Sub(w.cfg.Start)) }
 
-// moment writes an instant in UTC, and on the clocks of a zone: 2026-03-02T05:00Z (00:00 New York).
+// moment formats an instant in UTC and in a zone:
+// 2026-03-02T05:00Z (00:00 New York).
 func moment(t time.Time, zone string) string {
 	layout := "2006-01-02T15:04Z"
 	if t.Second() != 0 {
@@ -54,7 +91,8 @@ func moment(t time.Time, zone string) string {
 	return strings.TrimSpace(t.UTC().Format(layout) + " " + local(t, zone))
 }
 
-// local is what clocks in a zone show, with the day if it is another than in UTC; empty: there is no zone of that name.
+// local formats what clocks in a zone show, with the day if it is not the same
+// in UTC; empty: there is no zone of that name.
 func local(t time.Time, zone string) string {
 	place, err := time.LoadLocation(zone)
 	if zone == "" || err != nil {
@@ -68,10 +106,10 @@ func local(t time.Time, zone string) string {
 	return fmt.Sprintf("(%s %s)", t.In(place).Format(layout), strings.ReplaceAll(name, "_", " "))
 }
 
-// short writes a duration in whole seconds.
 func short(d time.Duration) string { return FormatDuration(d.Truncate(time.Second)) }
 
-// FormatDuration writes a duration as ParseDuration reads it, to the millisecond and without parts that are zero: 3h15m, 2d1s.
+// FormatDuration formats a duration to the millisecond, as scripts write it:
+// 3h15m, 2d1s.
 func FormatDuration(d time.Duration) string {
 	text := ""
 	for _, u := range []struct {

@@ -7,7 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestLocalTimes wants the time on an asset's own clock beside UTC, with the day where it is another.
+// TestLocalTimes checks that an asset's local time is shown beside UTC, with the
+// day where it is not the same.
 func TestLocalTimes(t *testing.T) {
 	at := time.Date(2026, 3, 2, 5, 0, 0, 0, time.UTC)
 	for zone, want := range map[string]string{

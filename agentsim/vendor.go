@@ -3,6 +3,7 @@ package agentsim
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -18,7 +19,8 @@ import (
 // vendor publishes products and patches, and serves files.
 type vendor struct {
 	w        *World
-	failing  string // why its feed cannot be fetched; empty: it can
+	failing  string                     // why its feed cannot be fetched; empty: it can be fetched
+	barred   map[catalog.PatchID]string // why patches are not admitted
 	products map[catalog.ProductID]catalog.Product
 	patches  map[catalog.PatchID]catalog.Patch
 	served   map[string]*content // by URL
@@ -29,15 +31,18 @@ type content struct {
 	version   version.Version
 	digests   []integrity.Digest
 	signature integrity.Signature
-	within    string // by whom the file carries a signature within it; empty: by nobody
+	within    string // who signed the file within it; empty: nobody
 	gone      bool
 }
 
 func newVendor(w *World) *vendor {
-	return &vendor{w: w, products: map[catalog.ProductID]catalog.Product{}, patches: map[catalog.PatchID]catalog.Patch{}, served: map[string]*content{}}
+	return &vendor{
+		w: w, products: map[catalog.ProductID]catalog.Product{}, patches: map[catalog.PatchID]catalog.Patch{}, served: map[string]*content{},
+		barred: map[catalog.PatchID]string{},
+	}
 }
 
-// batch is what a fetch of the vendor's feed brings now.
+// batch returns the products and admitted patches of the vendor's feed.
 func (v *vendor) batch() catalog.Batch {
 	b := catalog.Batch{Feed: "vendor", At: v.w.now}
 	if v.failing != "" {
@@ -47,16 +52,31 @@ func (v *vendor) batch() catalog.Batch {
 	for _, p := range v.products {
 		b.Products = append(b.Products, p)
 	}
-	for _, p := range v.patches {
-		b.Patches = append(b.Patches, p)
+	for _, id := range slices.Sorted(maps.Keys(v.patches)) {
+		if v.admits(v.patches[id]) {
+			b.Patches = append(b.Patches, v.patches[id])
+		}
 	}
 	slices.SortFunc(b.Products, func(a, b catalog.Product) int { return cmp.Compare(a.ID, b.ID) })
-	slices.SortFunc(b.Patches, func(a, b catalog.Patch) int { return cmp.Compare(a.ID, b.ID) })
 	return b
 }
 
-// parseVersion reads a version of what is called so at a place, in the product's scheme. A product named for the first time
-// gets the first scheme of dotted, semver and debian that takes the text.
+// admits asks the importer's admission function.
+func (v *vendor) admits(p catalog.Patch) bool {
+	if v.w.cfg.Admit == nil {
+		return true
+	}
+	why := v.w.cfg.Admit(p, v.w.now)
+	if why != v.barred[p.ID] {
+		v.w.log("server", "catalog: %s is %s", p.ID, map[bool]string{true: "admitted", false: "not admitted: " + why}[why == ""])
+	}
+	v.barred[p.ID] = why
+	return why == ""
+}
+
+// parseVersion parses a version of the product of this name at a place. A new
+// product gets the first of the schemes dotted, semver and debian that accepts
+// the version.
 func (v *vendor) parseVersion(name string, at place, text string) (catalog.ProductID, version.Version, error) {
 	id := v.product(name, at)
 	if p, ok := v.products[id]; ok {
@@ -69,10 +89,11 @@ func (v *vendor) parseVersion(name string, at place, text string) (catalog.Produ
 			return id, parsed, nil
 		}
 	}
-	return id, version.Version{}, fmt.Errorf("%q is no version: write it as 121.0.6167.85, 1.2.3-rc.1 or 1:2.3-4", text)
+	return id, version.Version{}, fmt.Errorf("%q is not a version; write one such as 121.0.6167.85, 1.2.3-rc.1 or 1:2.3-4", text)
 }
 
-// product is the id of what is called so at a place: the name, and where that is not the usual place, the place behind it.
+// product returns the id of the product of this name at a place: the name, and
+// the place after it if that is not the usual one.
 func (v *vendor) product(name string, at place) catalog.ProductID {
 	if p, ok := v.products[catalog.ProductID(name)]; at == usual || ok && at.fits(p) {
 		return catalog.ProductID(name)
@@ -80,7 +101,7 @@ func (v *vendor) product(name string, at place) catalog.ProductID {
 	return catalog.ProductID(name + "/" + at.String())
 }
 
-// named lists the products of a name, at whatever place, by id.
+// named returns the products of a name at any place, by id.
 func (v *vendor) named(name string) (ids []catalog.ProductID) {
 	for id, p := range v.products {
 		if p.Name == name || string(id) == name {
@@ -91,24 +112,25 @@ func (v *vendor) named(name string) (ids []catalog.ProductID) {
 	return ids
 }
 
-// digestsOf are the digests of the bytes that a version of a product consists of, by every algorithm.
+// digestsOf returns the digests, by every algorithm, of a version's file.
 func digestsOf(product string, v version.Version, salt string) []integrity.Digest {
 	d := integrity.NewDigester(integrity.Algorithms()...)
 	_, _ = fmt.Fprintf(d, "%s %s%s", product, v, salt) // it never fails
 	return d.Sums()
 }
 
-// offered is a patch, and how its one file is offered.
+// offered is a patch and how its one file is offered.
 type offered struct {
 	catalog.Patch
 	place        place
 	availability catalog.Availability
-	signer       string              // as the catalog says
-	within       string              // who signed the file within it
+	signer       string              // in the catalog
+	within       string              // who signed the file within it; not in the catalog
 	checksum     integrity.Algorithm // zero: none is published
 }
 
-// publish lists a patch and serves its file. A LatestOnly product has one URL for all its versions.
+// publish adds a patch to the feed and serves its file. A LatestOnly product has
+// one URL for all versions.
 func (v *vendor) publish(o offered) {
 	p, id := o.Patch, string(o.Product)
 	name, at, _ := strings.Cut(id, "/")
@@ -137,7 +159,7 @@ func (v *vendor) publish(o offered) {
 	v.patches[p.ID] = p
 }
 
-// supply puts a file that only the customer has at a URL of the customer's own (CAT-5).
+// supply serves the file of a patch at a URL of the customer's own (CAT-5).
 func (v *vendor) supply(p *catalog.Patch) {
 	url := fmt.Sprintf("https://files.customer.example/%s", p.ID)
 	for i := range p.Artifacts {
@@ -146,7 +168,8 @@ func (v *vendor) supply(p *catalog.Patch) {
 	v.serve(url, string(p.Product), p.Version, p.Artifacts[0].Signer)
 }
 
-// serve puts a version's file at a URL, signed by signer if that is not empty, and within it as the one before.
+// serve serves a version's file at a URL. An empty signer leaves it unsigned; a
+// signature within the previous file at the URL stays.
 func (v *vendor) serve(url, product string, at version.Version, signer string) *content {
 	c := &content{version: at, digests: digestsOf(product, at, ""), signature: integrity.Signature{Status: integrity.Absent}}
 	if old := v.served[url]; old != nil && old.within != "" {
@@ -159,7 +182,8 @@ func (v *vendor) serve(url, product string, at version.Version, signer string) *
 	return c
 }
 
-// add lists products and patches that were made elsewhere, and serves files as they describe them.
+// add adds products and patches of an importer to the feed, and serves files as
+// they describe them.
 func (v *vendor) add(b catalog.Batch) {
 	for _, p := range b.Products {
 		v.products[p.ID] = p
@@ -179,27 +203,32 @@ func (v *vendor) add(b catalog.Batch) {
 	}
 }
 
-// fetch is what a download of a patch's files finds.
+// fetch downloads the files of a patch, and returns the version that they
+// contain.
 func (v *vendor) fetch(p job.OrderPatch) (execution.Downloaded, version.Version) {
 	var out execution.Downloaded
-	var really version.Version
-	for _, f := range p.Files {
+	var contains version.Version
+	for i, f := range p.Files {
 		c := v.served[f.URL]
 		if c == nil || c.gone {
 			out.Code, out.Text = job.FileDownloadFailed, "Nothing is served at "+f.URL+"."
-			return out, really
+			return out, contains
 		}
 		signature := c.signature
 		if f.SignatureURL == "" && f.Expect.Signer == "" && c.within == "" && signature.Status == integrity.Valid {
-			signature = integrity.Signature{Status: integrity.Absent} // a detached one that nobody pointed to
+			signature = integrity.Signature{Status: integrity.Absent} // a detached one that nothing refers to
+		}
+		if v.w.cfg.Verify != nil {
+			signature = v.w.cfg.Verify(p, i, signature)
 		}
 		out.Files = append(out.Files, execution.Evidence{Size: 1, Digests: slices.Clone(c.digests), Signature: signature})
-		really = c.version
+		contains = c.version
 	}
-	return out, really
+	return out, contains
 }
 
-// patchesOf lists the patches of a product to a version by id; all, if none leads there.
+// patchesOf returns the patches of a product to a version, by id; all patches of
+// the product if none has that version.
 func (v *vendor) patchesOf(product catalog.ProductID, to string) (ids []catalog.PatchID) {
 	var all []catalog.PatchID
 	for id, p := range v.patches {
@@ -217,7 +246,6 @@ func (v *vendor) patchesOf(product catalog.ProductID, to string) (ids []catalog.
 	return ids
 }
 
-// line sets a version line of a product and its end of life.
 func (v *vendor) line(product catalog.ProductID, prefix string, eol, extended time.Time) {
 	p := v.products[product]
 	lines := slices.DeleteFunc(slices.Clone(p.Lines), func(l catalog.Line) bool { return l.Prefix == prefix })
@@ -226,12 +254,12 @@ func (v *vendor) line(product catalog.ProductID, prefix string, eol, extended ti
 	v.products[p.ID] = p
 }
 
-// serveOf puts a version's file where a patch is fetched from.
 func (v *vendor) serveOf(p *catalog.Patch, at version.Version) {
 	v.serve(p.Artifacts[0].Source(), string(p.Product), at, p.Artifacts[0].Signer)
 }
 
-// ofPatch is a line about a patch, whose id is the ith word, and what is served of it. A patch that loses its id is removed.
+// ofPatch handles a line about a patch and its served file. The ith word is the
+// id; a patch whose id becomes empty is removed.
 func ofPatch(i int, do func(*match, *catalog.Patch, *content)) func(*player, *match) {
 	return func(p *player, m *match) {
 		v, id := p.w.vendor, catalog.PatchID(m.w[i])

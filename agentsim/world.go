@@ -2,72 +2,92 @@ package agentsim
 
 import (
 	"cmp"
-	"container/heap"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"fmt"
 	"slices"
 	"time"
 
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/catalog/version"
+	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
+	"github.com/patchpolicy/patchpolicy/job/execution"
 )
 
-// Config is a world's settings.
+// Config is the settings of a world. The zero value is valid.
 type Config struct {
 	Start   time.Time     // of the virtual clock, UTC, whole seconds; default 2026-03-02T00:00:00Z, a Monday
-	CheckIn time.Duration // between an agent's calls, MinCheckIn to MaxCheckIn; default 15 min (MAN-3)
-	Sync    time.Duration // between catalog syncs, MinSync or more; default 30 min (CAT-1)
-	Network time.Duration // that a message takes, one way; default 100 ms
-	Lead    time.Duration // before a run's start, at which its orders are handed out; default manifest.Lead (MAN-1); negative: none
-	Seed    uint64        // makes the server's store repeat transactions, as real ones may; zero: never. No history depends on it.
+	CheckIn time.Duration // between an agent's calls, 1 s to 30 min; default 15 min (MAN-3)
+	Sync    time.Duration // between catalog syncs, at least 1 min; default 30 min (CAT-1)
+	Network time.Duration // that a message takes, one way, less than 30 s; default 100 ms
+	Lead    time.Duration // before a run's start, when its orders are handed out; default manifest.Lead; negative: none (MAN-1)
+	Seed    uint64        // makes the server's store repeat transactions, as real stores may; zero: never. It changes no history.
 
-	// Step is the agents' machine; nil: agent.Step, the production one. Put another in its place to see whether the observer
-	// notices what it does wrong.
+	// Step is the agents' machine; default [agent.Step]. Replace it to see
+	// whether the observer notices what your machine does wrong.
 	Step func(agent.Config, agent.State, agent.Event, agent.Moment) (agent.State, agent.Out)
+
+	// Admit returns why a patch may not enter the catalog yet; empty: it may.
+	// It is asked at each sync, and a patch that it stops admitting leaves the
+	// catalog. It must be pure. Default: every patch may.
+	Admit func(p catalog.Patch, now time.Time) (why string)
+
+	// Verify judges the signature of a downloaded file: file is its index in
+	// the patch, and served is what the scenario says about its signature.
+	// Default: served is the answer (INT-9).
+	Verify func(p job.OrderPatch, file int, served integrity.Signature) integrity.Signature
+
+	// Install installs a patch whose file contains the version to, on an asset
+	// that has the version was, and returns the version that the asset has
+	// afterwards. The result's Index is ignored; so is the version when the
+	// result has a Code. A line such as "ASSET installer of PRODUCT fails" goes
+	// before it. Default: the asset has the version to.
+	Install func(asset job.AssetID, p job.OrderPatch, was, to version.Version) (version.Version, execution.InstallResult)
 
 	events int // instead of maxEvents
 }
 
-// withDefaults fills in what is zero.
 func (c Config) withDefaults() Config {
 	c.CheckIn, c.Sync = cmp.Or(c.CheckIn, 15*time.Minute), cmp.Or(c.Sync, 30*time.Minute)
 	c.Network, c.events = cmp.Or(c.Network, 100*time.Millisecond), cmp.Or(c.events, maxEvents)
-	c.Start = cmp.Or(c.Start, time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC))
+	c.Start = cmp.Or(c.Start, time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)).UTC().Truncate(time.Second)
 	if c.Step == nil {
 		c.Step = agent.Step
 	}
-	c.Start = c.Start.UTC().Truncate(time.Second)
 	return c
 }
 
-// Validate says everything that is wrong with the settings, defaults filled in. The error is a *job.Invalid.
+// Validate returns everything that is wrong with the settings, after defaults
+// are filled in. The error is a [*job.Invalid].
 func (c Config) Validate() error {
 	c = c.withDefaults()
 	var bad problem.List
 	if y := c.Start.Year(); y < 1971 || y > 9000 {
 		bad.Add("start", c.Start.Format(time.RFC3339), "is not between the years 1971 and 9000")
 	}
-	if c.CheckIn < MinCheckIn || c.CheckIn > MaxCheckIn {
-		bad.Add("checkIn", c.CheckIn.String(), "is not between %v and %v", MinCheckIn, MaxCheckIn)
+	if c.CheckIn < minCheckIn || c.CheckIn > maxCheckIn {
+		bad.Add("checkIn", c.CheckIn.String(), "is not between %v and %v", minCheckIn, maxCheckIn)
 	}
-	if c.Sync < MinSync {
-		bad.Add("sync", c.Sync.String(), "is not at least %v", MinSync)
+	if c.Sync < minSync {
+		bad.Add("sync", c.Sync.String(), "is not at least %v", minSync)
 	}
 	if c.Network < 0 || c.Network >= callTimeout {
-		bad.Add("network", c.Network.String(), "is not between 0 and %v, which an agent's program waits", callTimeout)
+		bad.Add("network", c.Network.String(), "is not from 0 to less than %v, the time that an agent waits for an answer", callTimeout)
 	}
 	return bad.Err("world")
 }
 
-// World is a virtual fleet with its server, its vendors and its network on one virtual clock. It is not safe for
-// concurrent use. The same calls on it give the same history, byte for byte.
+// World is a virtual fleet with its server, vendors and network on one virtual
+// clock. It is not safe for concurrent use. The same calls give the same
+// history, byte for byte.
 type World struct {
 	cfg     Config
 	now     time.Time
-	agenda  agenda
-	count   uint64 // of things ever put on the agenda
+	agenda  []entry // by time; at one instant, in the order in which it was planned
+	count   uint64  // entries ever planned
 	server  *server
 	vendor  *vendor
 	assets  map[job.AssetID]*asset
@@ -76,7 +96,13 @@ type World struct {
 	err     error // what ended the simulation itself
 }
 
-// New returns an empty world at its start. The error is that of Config.Validate, or the controller's about its settings.
+type entry struct {
+	at time.Time
+	do func()
+}
+
+// New returns an empty world at its start. The error is that of
+// [Config.Validate], or the controller's for settings that it refuses.
 func New(c Config) (*World, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
@@ -88,27 +114,29 @@ func New(c Config) (*World, error) {
 	if w.server, err = newServer(w); err != nil {
 		return nil, err
 	}
-	w.every(c.Sync, func() { w.server.sync() })
+	w.server.syncLater()
 	return w, nil
 }
 
-// Now is the world's time, UTC.
+// Now returns the world's time, UTC.
 func (w *World) Now() time.Time { return w.now }
 
-// Events is how many things were put on the agenda so far: messages, effects, wake-ups.
+// Events returns how many messages, effects and wake-ups were planned so far.
 func (w *World) Events() uint64 { return w.count }
 
-// Start is the instant the world's clock began at.
+// Start returns the instant at which the world's clock began.
 func (w *World) Start() time.Time { return w.cfg.Start }
 
-// Run lets the world go on until t. It returns the first invariant that broke, as a *Broken, or what ended the simulation.
+// Run advances the world to t. It returns the first invariant that broke, as a
+// [*Broken], or the error that ended the simulation.
 func (w *World) Run(t time.Time) error {
-	if span := t.Sub(w.cfg.Start); span > MaxSpan {
-		return fmt.Errorf("%s is %s after the start; a world sees %s at most", t.Format(time.RFC3339), short(span), short(MaxSpan))
+	if span := t.Sub(w.cfg.Start); span > maxSpan {
+		return fmt.Errorf("%s is %s after the start; a world runs for at most %s", t.Format(time.RFC3339), short(span), short(maxSpan))
 	}
 	for len(w.agenda) > 0 && !w.agenda[0].at.After(t) && w.trouble() == nil {
-		next := heap.Pop(&w.agenda).(entry)
-		w.now = next.at
+		next := w.agenda[0]
+		w.agenda[0] = entry{}
+		w.agenda, w.now = w.agenda[1:], next.at
 		next.do()
 	}
 	if t.After(w.now) && w.trouble() == nil {
@@ -117,42 +145,30 @@ func (w *World) Run(t time.Time) error {
 	return w.trouble()
 }
 
-// trouble is what keeps the world from going on.
 func (w *World) trouble() error {
-	if w.err != nil {
-		return w.err
-	}
-	if len(w.broken) > 0 {
+	if w.err == nil && len(w.broken) > 0 {
 		return w.broken[0]
 	}
-	return nil
+	return w.err
 }
 
-// fail ends the simulation; the first failure stays.
 func (w *World) fail(err error) {
 	if err != nil && w.err == nil {
 		w.err = err
 	}
 }
 
-// after puts something on the agenda. What is due at the same instant is done in the order in which it was put there.
 func (w *World) after(d time.Duration, do func()) {
 	if w.count++; w.count > uint64(w.cfg.events) {
-		w.fail(fmt.Errorf("more than %d things happened: the scenario is too long", w.cfg.events))
+		w.fail(fmt.Errorf("more than %d things happened; make the scenario shorter", w.cfg.events))
 		return
 	}
-	heap.Push(&w.agenda, entry{at: w.now.Add(max(d, 0)), number: w.count, do: do})
+	at := w.now.Add(max(d, 0))
+	i, _ := slices.BinarySearchFunc(w.agenda, at, func(e entry, at time.Time) int { return cmp.Or(e.at.Compare(at), -1) })
+	w.agenda = slices.Insert(w.agenda, i, entry{at, do})
 }
 
-// every does something each time d has passed.
-func (w *World) every(d time.Duration, do func()) {
-	w.after(d, func() {
-		do()
-		w.every(d, do)
-	})
-}
-
-// sorted lists the assets by id, so that no map order reaches the history.
+// sorted returns the assets by id, so that no map order reaches the history.
 func (w *World) sorted() []*asset {
 	list := make([]*asset, 0, len(w.assets))
 	for _, a := range w.assets {
@@ -162,31 +178,9 @@ func (w *World) sorted() []*asset {
 	return list
 }
 
-// key derives a signing key from words: the same world always has the same keys.
+// key derives a signing key from words, so that a world always has the same
+// keys.
 func key(words string) ed25519.PrivateKey {
 	seed := sha256.Sum256([]byte("patchpolicy agentsim " + words))
 	return ed25519.NewKeyFromSeed(seed[:])
-}
-
-type entry struct {
-	at     time.Time
-	number uint64
-	do     func()
-}
-
-// agenda is a heap of entries by time and number.
-type agenda []entry
-
-func (a agenda) Len() int { return len(a) }
-func (a agenda) Less(i, j int) bool {
-	return cmp.Or(a[i].at.Compare(a[j].at), cmp.Compare(a[i].number, a[j].number)) < 0
-}
-func (a agenda) Swap(i, j int) { a[i], a[j] = a[j], a[i] }
-func (a *agenda) Push(x any)   { *a = append(*a, x.(entry)) }
-func (a *agenda) Pop() any {
-	old := *a
-	last := old[len(old)-1]
-	old[len(old)-1] = entry{}
-	*a = old[:len(old)-1]
-	return last
 }

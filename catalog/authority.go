@@ -349,16 +349,18 @@ func (s *syncer) show(feed int32, what, owner, reason string) {
 	}
 }
 
+// introduce gives an authority an id that nobody owns and that is below nothing.
+func (s *syncer) introduce(id claim, authority string) {
+	if _, has := s.owners[id]; !has && s.cover(id) == "" {
+		s.own(id, owner{Authority: authority, Bare: id.Kind == ownsProduct && s.shared(id.Name, authority)})
+	}
+}
+
 // claimProduct gives an authority what an accepted product introduces.
 func (s *syncer) claimProduct(p *Product, authority string) {
-	id := claim{ownsProduct, string(p.ID)}
-	if _, has := s.owners[id]; !has && s.cover(id) == "" {
-		s.own(id, owner{Authority: authority, Bare: s.shared(id.Name, authority)})
-	}
-	if p.Vendor == "" {
-		return
-	}
-	if vendor := (claim{ownsVendor, s.vendorKey(p.Vendor)}); s.owners[vendor].Authority == "" {
+	s.introduce(claim{ownsProduct, string(p.ID)}, authority)
+	vendor := claim{ownsVendor, s.vendorKey(p.Vendor)}
+	if p.Vendor != "" && s.owners[vendor].Authority == "" {
 		s.own(vendor, owner{Authority: authority})
 	}
 }
@@ -367,10 +369,7 @@ func (s *syncer) claimProduct(p *Product, authority string) {
 // owners.
 func (s *syncer) settle() {
 	for i, p := range s.next.patches {
-		id, a := claim{ownsPatch, string(p.ID)}, s.next.authority(i)
-		if _, has := s.owners[id]; !has && s.cover(id) == "" {
-			s.own(id, owner{Authority: a})
-		}
+		s.introduce(claim{ownsPatch, string(p.ID)}, s.next.authority(i))
 	}
 	s.next.owners = make([]owned, 0, len(s.owners))
 	for c, o := range s.owners {

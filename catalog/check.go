@@ -62,11 +62,7 @@ func (p Patch) Check() []string {
 	if p.Class != 0 && !classes.Valid(p.Class) {
 		c.addf("unknown class %d", uint8(p.Class))
 	}
-	if c.count("CVE ids", len(p.CVEs), MaxCVEs) {
-		for _, cve := range p.CVEs {
-			c.text("a CVE id", cve, MaxCVE, true)
-		}
-	}
+	texts(&c, "CVE ids", "a CVE id", p.CVEs, MaxCVEs, MaxCVE)
 	if c.count("artifacts", len(p.Artifacts), MaxArtifacts) {
 		for i, a := range p.Artifacts {
 			c.artifact(a)
@@ -77,16 +73,8 @@ func (p Patch) Check() []string {
 			}
 		}
 	}
-	if c.count("superseded patches", len(p.Supersedes), MaxEdges) {
-		for _, id := range p.Supersedes {
-			c.text("a superseded patch's id", string(id), MaxID, true)
-		}
-	}
-	if c.count("requirements", len(p.Requires), MaxEdges) {
-		for _, r := range p.Requires {
-			c.text("a required patch's id", string(r.Patch), MaxID, true)
-		}
-	}
+	texts(&c, "superseded patches", "a superseded patch's id", p.Supersedes, MaxEdges, MaxID)
+	texts(&c, "requirements", "a required patch's id", requirements.to(&p), MaxEdges, MaxID)
 	return c.problems
 }
 
@@ -122,6 +110,16 @@ func (c *checker) text(what, s string, most int, required bool) {
 		c.addf("%s has %d bytes, at most %d are allowed", what, len(s), most)
 	case !printable(s):
 		c.addf("%s %q contains control characters or is not UTF-8", what, s)
+	}
+}
+
+// texts checks a list of required texts: their number, and the length of each in
+// bytes.
+func texts[T ~string](c *checker, what, each string, list []T, most, length int) {
+	if c.count(what, len(list), most) {
+		for _, s := range list {
+			c.text(each, string(s), length, true)
+		}
 	}
 }
 

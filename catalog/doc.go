@@ -188,8 +188,8 @@
 //     NotInstalled. If the catalog knows that the asset has it from another
 //     channel, the reason says so.
 //   - CAT-18. Facts about vulnerabilities have a source and a time. They decide
-//     order and deadline, and never whether a patch is deployable. Not built
-//     yet.
+//     order and deadline, and never whether a patch is deployable.
+//     Not built yet.
 //   - CAT-19. For each installed product, [Snapshot.Missing] offers the newest
 //     version that this asset may get, of the product and of the other channels
 //     that the asset uses for the same software (Installed.Also). It explains

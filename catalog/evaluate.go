@@ -80,28 +80,14 @@ func (v *Verdict) add(code ReasonCode, have, want, format string, args ...any) {
 
 // installation compares the patch with what is installed (CAT-3). The Upgrade reason stays only if nothing blocks.
 func (e *evaluation) installation(inv Inventory) {
-	name, to := e.product.Name, e.patch.Version.String()
 	if !e.isInstalled {
 		if other, has := e.snapshot.elsewhere(int(e.state.product), inv); has {
 			e.verdict.add(NotInstalled, other.Channel, e.product.Channel, "%s is installed, and the asset does not use its channel %q; it uses %q.",
-				name, e.product.Channel, other.Channel)
+				e.product.Name, e.product.Channel, other.Channel)
 			return
 		}
-		e.verdict.add(NotInstalled, "", to, "%s is not installed, and nothing is installed for the first time.", name)
-		return
 	}
-	from := e.installed.Version.String()
-	switch order, ok := e.patch.Version.Compare(e.installed.Version); {
-	case !ok:
-		e.verdict.add(Unorderable, from, to, "The installed version %s of %s (%s) cannot be ordered with %s (%s).",
-			from, name, e.installed.Version.Scheme(), to, e.patch.Version.Scheme())
-	case order == 0:
-		e.verdict.add(AlreadyInstalled, from, to, "%s is already at version %s.", name, from)
-	case order < 0:
-		e.verdict.add(NewerInstalled, from, to, "The installed version %s of %s is newer than %s, and nothing is downgraded.", from, name, to)
-	default:
-		e.verdict.add(Upgrade, from, to, "%s can be upgraded from %s to %s.", name, from, to)
-	}
+	e.verdict.Reasons = append(e.verdict.Reasons, upgrade(e.installed, e.isInstalled, e.product.Name, e.patch.Version))
 }
 
 // upgrades reports whether the patch is newer than what is installed.

@@ -96,43 +96,33 @@ func (s *Snapshot) Missing(inv Inventory, o Options, now time.Time) []Verdict {
 	var candidates []int32
 	for i := range inv.installed {
 		candidates = s.newerThan(&inv.installed[i], candidates[:0])
-		missing = s.missing(missing, candidates, func(c int32) Verdict {
+		start, blocked, best := len(missing), 0, Verdict{}
+		for _, c := range candidates {
 			v := s.evaluate(int(c), inv, o, now)
 			if other, is := by[v.Patch]; is {
 				v = v.With(NewReason(Superseded, string(v.Patch), string(other), "This asset may get %s, which supersedes it.", other))
 			}
-			return v
-		})
+			if v.Deployable {
+				best = v
+				break
+			}
+			if blocked++; blocked <= MaxNewer {
+				missing = append(missing, v)
+			}
+		}
+		for blocked > 0 && best.Deployable && !newer(s.patches[candidates[blocked-1]].Version, best.To) {
+			blocked-- // it is of the same version
+		}
+		missing = missing[:start+min(blocked, MaxNewer)]
+		if blocked > MaxNewer {
+			last := &missing[len(missing)-1]
+			*last = last.With(NewReason(MoreNewer, "", "", "%d more newer patches cannot be deployed here. Evaluate them one by one for their reasons.", blocked-MaxNewer))
+		}
+		if best.Deployable {
+			missing = append(missing, best)
+		}
 	}
 	return missing
-}
-
-// missing appends the verdicts on the patches that are newer than one installed
-// product. Newest holds them, the newest first.
-func (s *Snapshot) missing(verdicts []Verdict, newest []int32, evaluate func(int32) Verdict) []Verdict {
-	start, blocked, best := len(verdicts), 0, Verdict{}
-	for _, c := range newest {
-		v := evaluate(c)
-		if v.Deployable {
-			best = v
-			break
-		}
-		if blocked++; blocked <= MaxNewer {
-			verdicts = append(verdicts, v)
-		}
-	}
-	for blocked > 0 && best.Deployable && !newer(s.patches[newest[blocked-1]].Version, best.To) {
-		blocked-- // it is of the same version
-	}
-	verdicts = verdicts[:start+min(blocked, MaxNewer)]
-	if blocked > MaxNewer {
-		last := &verdicts[len(verdicts)-1]
-		*last = last.With(NewReason(MoreNewer, "", "", "%d more newer patches cannot be deployed here. Evaluate them one by one for their reasons.", blocked-MaxNewer))
-	}
-	if best.Deployable {
-		verdicts = append(verdicts, best)
-	}
-	return verdicts
 }
 
 // newerThan appends the patches that are newer than the installed version, in

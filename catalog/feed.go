@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -86,11 +87,11 @@ func (g Grant) given() bool { return g.Vendors != nil || g.Products != nil || g.
 // Failed returns the batch of a fetch that failed with err at the given time
 // (CAT-1).
 func Failed(feed FeedID, at time.Time, err error) Batch {
-	b := Batch{Feed: feed, At: at, Err: "the fetch failed"}
-	if err != nil && err.Error() != "" {
-		b.Err = err.Error()
+	text := ""
+	if err != nil {
+		text = err.Error()
 	}
-	return b
+	return Batch{Feed: feed, At: at, Err: cmp.Or(text, "the fetch failed")}
 }
 
 // Rejected is a refused record with every reason (CAT-16), or another claim of

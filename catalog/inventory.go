@@ -123,11 +123,7 @@ func (inv Inventory) Check() error {
 		if i > 0 && inv.installed[i-1].Product == in.Product {
 			c.addf("it occurs twice")
 		}
-		if c.count("products of other channels", len(in.Also), MaxAlso) {
-			for _, id := range in.Also {
-				c.text("a product of another channel", string(id), MaxID, true)
-			}
-		}
+		texts(&c, "products of other channels", "a product of another channel", in.Also, MaxAlso, MaxID)
 		for _, p := range c.problems {
 			bad.Add("product", string(in.Product), "%s", p)
 		}

@@ -27,11 +27,7 @@ func (s *syncer) feeds(batches []Batch) {
 		c := checker{b.Grant.Check()}
 		c.text("the feed id", string(b.Feed), MaxID, true)
 		c.text("the authority", b.Authority, MaxText, false)
-		if c.count("names", len(b.Names), MaxNames) {
-			for _, name := range b.Names {
-				c.text("a name", name, MaxID, true)
-			}
-		}
+		texts(&c, "names", "a name", b.Names, MaxNames, MaxID)
 		at, known := s.next.feedIndex(b.Feed)
 		if !known && !b.Gone && len(c.problems) == 0 {
 			if c.count("feeds with this one", len(s.next.feeds)+1, MaxFeeds) {

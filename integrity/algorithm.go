@@ -49,7 +49,8 @@ func (a Algorithm) Legacy() bool { return a == SHA1 || a == MD5 }
 // String returns the algorithm's name, as in a digest's text form.
 func (a Algorithm) String() string { return algorithms.String(a) }
 
-// MarshalText returns the algorithm's name, the empty text for zero, or an error for an unknown algorithm.
+// MarshalText returns the algorithm's name, the empty text for zero, or an
+// error for an unknown algorithm.
 func (a Algorithm) MarshalText() ([]byte, error) { return algorithms.MarshalText(a) }
 
 // UnmarshalText sets the algorithm called text; the empty text is zero.

@@ -22,8 +22,8 @@ func observe(e Expectation, s Signature, computed []Digest) Verdict {
 	return v
 }
 
-// judge decides by the expectation and the clause, if there is one. It is the
-// table in the package documentation.
+// judge decides by the expectation and the clause, if there is one. It is the table in the
+// package documentation.
 func judge(e Expectation, c *Clause, v Verdict) Verdict {
 	s := v.Signature
 	legacy := e.AllowLegacy && (s.Status == Valid || c == nil || c.AllowLegacy)

@@ -17,7 +17,7 @@ const (
 	MaxPolicySigners = 256       // of one policy
 	MaxClauses       = 4096      // of one policy, and of one order's excerpt: more than an order has patches
 	MaxTrust         = 512 << 10 // bytes of one keyring, key or certificate; a distribution's whole keyring has 100 KiB
-	MaxWays          = 64        // in which one signer is known, of each kind, and entries of each list in one
+	MaxWays          = 64        // ways in which one signer is known, per kind, and entries of each list in one
 	maxCommands      = 1024      // of one policy
 	maxWords         = 256       // of one command; an action has as many
 	maxWord          = 4096      // bytes of one word of it; an action's has as many

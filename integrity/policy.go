@@ -101,8 +101,8 @@ func (x Excerpt) For(feed, vendor, product string) (Clause, bool) {
 	return x.Clauses[at], true
 }
 
-// rank says how closely the clause matches a patch; 0 is not at all. Naming the
-// product counts most, then the vendor, then the feed.
+// rank says how closely the clause matches a patch; 0 is not at all. Naming the product counts
+// most, then the vendor, then the feed.
 func (c *Clause) rank(feed, vendor, product string) int {
 	if c.Vendor != Any && c.Vendor != vendor || c.Product != Any && c.Product != product || c.Feed != "" && c.Feed != feed {
 		return 0

@@ -111,8 +111,7 @@ type problems struct {
 	policy bool // the signers are in a policy, so in JSON
 }
 
-// each refuses a list that is too long, and yields its first elements with
-// their fields.
+// each refuses a list that is too long, and yields its first elements with their fields.
 func each[T any](p *problems, field string, list []T, most int) iter.Seq2[string, T] {
 	if len(list) > most {
 		p.Add(field, fmt.Sprint(len(list)), "are too many; at most %d are allowed", most)
@@ -298,8 +297,7 @@ func (p *problems) anchors(at string, list []string, needed, byDigest bool) {
 	}
 }
 
-// pem checks a key or certificate. It never quotes one, because it may be a
-// private key.
+// pem checks a key or certificate. It never quotes one, because it may be a private key.
 func (p *problems) pem(field, text, kind string) {
 	block, rest := pem.Decode([]byte(text))
 	switch {

@@ -23,7 +23,8 @@ var statuses = enum.Of[Status]("signature status", "valid", "bad", "absent", "un
 // String returns the status's name.
 func (s Status) String() string { return statuses.String(s) }
 
-// MarshalText returns the status's name, the empty text for zero, or an error for an unknown status.
+// MarshalText returns the status's name, the empty text for zero, or an error
+// for an unknown status.
 func (s Status) MarshalText() ([]byte, error) { return statuses.MarshalText(s) }
 
 // UnmarshalText sets the status called text; the empty text is zero.

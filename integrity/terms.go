@@ -50,8 +50,7 @@ func (t Terms) Judge(s Signature, computed []Digest) Verdict {
 	return v
 }
 
-// clause returns the clause that decides; nil without a refusal: there is no
-// policy.
+// clause returns the clause that decides; nil without a refusal: there is no policy.
 func (t Terms) clause() (c *Clause, refusal Reason, why string) {
 	policy, whose := t.Own, "this asset's signer policy"
 	switch {
@@ -78,8 +77,8 @@ func (t Terms) clause() (c *Clause, refusal Reason, why string) {
 	return &clause, 0, ""
 }
 
-// shownDigest is how many bytes of a policy's digest a text shows: "sha256:",
-// 12 digits and the mark of the cut.
+// shownDigest is how many bytes of a policy's digest a text shows: "sha256:", 12 digits and the
+// mark of the cut.
 const shownDigest = 22
 
 // either joins alternatives with "or".

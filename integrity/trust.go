@@ -26,7 +26,7 @@ type AuthenticodeTrust struct {
 	Organisation string    `json:"organisation,omitempty"` // the subject's only organisation, exactly; empty: any
 	Usage        string    `json:"usage,omitempty"`        // extended key usage beside code signing, as dotted numbers; empty: none more
 	Timestampers []string  `json:"timestampers,omitempty"` // where the chain of a timestamp must end; empty: no timestamp is trusted
-	At           time.Time `json:"at,omitzero"`            // UTC: when certificates are judged that no trusted timestamp gives a time for; zero: such a signature is unsupported
+	At           time.Time `json:"at,omitzero"`            // UTC: when to judge certificates without a trusted timestamp; zero: such a signature is unsupported
 }
 
 // OpenPGPTrust is how a signer with OpenPGP keys is known (formats openpgp,

@@ -31,11 +31,11 @@ const (
 	SignerUnexpected                       // INT-1: validly signed by somebody else
 	SignatureUnsupported                   // INT-9
 	ChecksumMismatch                       // INT-2, and INT-5 where there is a valid signature
-	LegacyDigest                           // INT-7: only SHA-1 or MD5 to go by, and not allowed
+	LegacyDigest                           // INT-7: the only checksum is SHA-1 or MD5, which is not allowed
 	NoEvidence                             // INT-3
 	SignedNotJudged                        // INT-9: signed in a form that is not judged, and the checksum matched (INT-2)
 	FormatNotAllowed                       // INT-1: validly signed, in a format that the policy does not allow here
-	NoClause                               // INT-4: there is a policy, and nothing in it is about the product
+	NoClause                               // INT-4: no clause of the policy is about the product
 	PolicyMismatch                         // INT-4: the order was made under another policy than the asset's
 	NotTrusted                             // INT-1: signed by nobody whom the verifier trusts
 )
@@ -47,7 +47,8 @@ var reasons = enum.Of[Reason]("integrity reason", "SignatureValid", "ChecksumMat
 // String returns the reason's name.
 func (r Reason) String() string { return reasons.String(r) }
 
-// MarshalText returns the reason's name, the empty text for zero, or an error for an unknown reason.
+// MarshalText returns the reason's name, the empty text for zero, or an error
+// for an unknown reason.
 func (r Reason) MarshalText() ([]byte, error) { return reasons.MarshalText(r) }
 
 // UnmarshalText sets the reason called text; the empty text is zero.
@@ -68,7 +69,8 @@ var checksums = enum.Of[Checksum]("checksum outcome", "not compared", "matched",
 // String returns the outcome's name.
 func (c Checksum) String() string { return checksums.String(c) }
 
-// MarshalText returns the outcome's name, the empty text for zero, or an error for an unknown outcome.
+// MarshalText returns the outcome's name, the empty text for zero, or an error
+// for an unknown outcome.
 func (c Checksum) MarshalText() ([]byte, error) { return checksums.MarshalText(c) }
 
 // UnmarshalText sets the outcome called text; the empty text is zero.

@@ -16,7 +16,7 @@ type Action struct {
 
 func checkActions(l *problem.List, field string, list []Action) {
 	if len(list) > MaxActions {
-		l.Add(field, fmt.Sprint(len(list)), "is longer than %d", MaxActions)
+		l.Add(field, fmt.Sprint(len(list)), "actions are too many; use at most %d", MaxActions)
 	}
 	for i, a := range list {
 		at := fmt.Sprintf("%s[%d]", field, i)
@@ -25,7 +25,7 @@ func checkActions(l *problem.List, field string, list []Action) {
 		case len(a.Command) == 0 || a.Command[0] == "":
 			l.Add(at+".command", "", "is empty; name the program to run")
 		case len(a.Command) > MaxArguments:
-			l.Add(at+".command", fmt.Sprint(len(a.Command)), "has more than %d words", MaxArguments)
+			l.Add(at+".command", fmt.Sprint(len(a.Command)), "are too many words; use at most %d", MaxArguments)
 		}
 		for j, word := range a.Command {
 			if len(word) > MaxText {

@@ -14,7 +14,7 @@ type Asset struct {
 	Tags     []string         `json:"tags,omitempty"`
 }
 
-// Assets selects assets: ((in included tags − in excluded tags) ∪ included) − excluded (JOB-7).
+// Assets selects assets: see [Definition.Select].
 type Assets struct {
 	Include     []AssetID `json:"include,omitempty"`
 	Exclude     []AssetID `json:"exclude,omitempty"`
@@ -26,7 +26,7 @@ type Assets struct {
 // Match says how included tags combine (JOB-7).
 type Match uint8
 
-// The ways. Any is the default.
+// The matches. Any is the default.
 const (
 	Any Match = 1 + iota // one included tag is enough
 	All                  // every included tag is needed
@@ -40,11 +40,12 @@ func (m Match) String() string { return matches.String(m) }
 // MarshalText returns the name.
 func (m Match) MarshalText() ([]byte, error) { return matches.MarshalText(m) }
 
-// UnmarshalText sets the tag match by its name; the error is an unknown name.
+// UnmarshalText sets the tag match by its name. The error is an unknown name.
 func (m *Match) UnmarshalText(text []byte) error { return matches.UnmarshalText(text, m) }
 
-// Select reports whether the definition's job runs on asset:
-// ((in included tags − in excluded tags) ∪ explicitly included) − explicitly excluded, and of the job's platform (JOB-7).
+// Select reports whether the job runs on the asset. The job's assets are ((in
+// included tags − in excluded tags) ∪ explicitly included) − explicitly
+// excluded, and of the job's platform (JOB-7).
 func (d Definition) Select(asset Asset) bool {
 	a := d.Assets
 	switch {

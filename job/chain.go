@@ -10,21 +10,24 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
-// After makes a job run after another (JOB-19). Each run of the other starts a run of this job: at once and after Delay if its
-// own schedule is on demand, and at the next time of a schedule that recurs, counted from then. With PerAsset, all assets
-// that verified the other run by then take part in that time's run, and the later ones in a later time's; a Delay then needs
-// such a schedule, since otherwise each asset would need a run of its own.
+// After makes a job run after another (JOB-19). Each run of the other job
+// starts a run of this job, Delay later. If this job's schedule recurs, the run
+// starts at the schedule's next time after that. With PerAsset, all assets that
+// have verified the other run by that time take part, and the others at a later
+// time. PerAsset with a Delay needs a schedule that recurs, because otherwise
+// each asset would need a run of its own.
 type After struct {
 	Job      ID            `json:"job"`
 	Share    int           `json:"share,omitempty"`    // percent of the other run's assets that must have succeeded, 1 to 100
-	PerAsset bool          `json:"perAsset,omitempty"` // instead: on each asset once that asset verified the other run
+	PerAsset bool          `json:"perAsset,omitempty"` // instead: on each asset after it verified the other run
 	Delay    time.Duration `json:"delay,omitempty"`    // whole seconds, at most MaxFollowDelay; zero: none
 }
 
-// Needed is how many of the assets that count must have succeeded.
+// Needed returns how many of the assets that count must have succeeded.
 func (a After) Needed(assets int) int { return (assets*a.Share + 99) / 100 }
 
-// Due reports whether a share of assets that succeeded is enough. No assets are never enough.
+// Due reports whether a share of assets that succeeded is enough. No assets are
+// never enough.
 func (a After) Due(succeeded, assets int) bool {
 	return !a.PerAsset && assets > 0 && succeeded >= a.Needed(assets)
 }
@@ -36,7 +39,7 @@ func checkAfter(l *problem.List, d Definition) {
 	}
 	checkID(l, "after.job", string(a.Job))
 	if a.Job == d.ID {
-		l.Add("after.job", string(a.Job), "is the job itself; name another (JOB-19)")
+		l.Add("after.job", string(a.Job), "is this job itself; name another job (JOB-19)")
 	}
 	if a.PerAsset != (a.Share == 0) || a.Share < 0 || a.Share > 100 {
 		l.Add("after.share", fmt.Sprint(a.Share), "give either perAsset or a share from 1 to 100 percent (JOB-19)")
@@ -46,7 +49,7 @@ func checkAfter(l *problem.List, d Definition) {
 	case a.Delay < 0 || a.Delay > MaxFollowDelay || a.Delay%time.Second != 0:
 		l.Add("after.delay", a.Delay.String(), "is not between 0s and %v, in whole seconds (JOB-19)", MaxFollowDelay)
 	case a.Delay > 0 && a.PerAsset && onDemand:
-		l.Add("after.delay", a.Delay.String(), "with perAsset needs a schedule that recurs, at whose next time after the delay each asset starts (JOB-19)")
+		l.Add("after.delay", a.Delay.String(), "with perAsset needs a schedule that recurs: each asset starts at its next time after the delay (JOB-19)")
 	}
 	if d.Schedule.Kind == schedule.Once {
 		l.Add("schedule.kind", d.Schedule.Kind.String(), "could be past before the other job succeeds; use \"on demand\" or a schedule that recurs (JOB-19)")
@@ -59,8 +62,9 @@ type Pair struct {
 	Needs catalog.PatchID `json:"needs"`
 }
 
-// CoDependent is why a job cannot be enabled as it is: it reboots once, at its end, and the pairs need a reboot in the
-// middle (JOB-14). Split offers the chain of jobs that does it.
+// CoDependent is the error of a job that cannot be enabled: it reboots once, at
+// its end, and the pairs need a reboot between them (JOB-14).
+// [Definition.Split] makes the chain of jobs instead.
 type CoDependent struct {
 	Job   ID
 	Pairs []Pair
@@ -74,8 +78,9 @@ func (e *CoDependent) Error() string {
 	return fmt.Sprintf("job %s cannot hold patches that need a reboot between them (JOB-14): %s; split it into a chain of jobs", e.Job, strings.Join(texts, ", "))
 }
 
-// CheckPairs returns a *CoDependent if the definition lists patches that need a reboot between them, naming every pair.
-// A query is not refused: each run leaves the dependent patch to a later one.
+// CheckPairs returns a *CoDependent with every pair of listed patches that need
+// a reboot between them. A query is not refused: each run leaves the dependent
+// patch to a later run.
 func (d Definition) CheckPairs(snap *catalog.Snapshot) error {
 	if pairs := rebootPairs(snap, d.Patches.List); len(pairs) > 0 {
 		return &CoDependent{Job: d.ID, Pairs: pairs}
@@ -83,12 +88,13 @@ func (d Definition) CheckPairs(snap *catalog.Snapshot) error {
 	return nil
 }
 
-// rebootPairs finds the patches of a list that need another of the list and a reboot between, directly or through others
-// of the list, in the list's order.
+// rebootPairs finds the patches of a list that need another of the list and a
+// reboot between them, directly or through others of the list. They come in the
+// list's order.
 func rebootPairs(snap *catalog.Snapshot, list []catalog.PatchID) []Pair {
 	type need struct {
 		patch  catalog.PatchID
-		reboot bool // there is one on the way
+		reboot bool // a reboot is on the path
 	}
 	in := set(list)
 	var pairs []Pair
@@ -112,14 +118,17 @@ func rebootPairs(snap *catalog.Snapshot, list []catalog.PatchID) []Pair {
 	return pairs
 }
 
-// Split makes of a definition with a list the chain of jobs that its patches need (JOB-14): each holds the patches that
-// may be deployed before one reboot, and runs on each asset once that asset verified the one before it. The first keeps
-// the definition's id and schedule; the others are its id with "-2", "-3" …, all Disabled. Pre-actions go to the first and
-// post-actions to the last. A definition without such pairs is returned alone. The error is an *Invalid: a new id is too long.
+// Split returns the chain of jobs that a definition with a list needs (JOB-14).
+// Each job holds the patches that can be deployed before one reboot, and runs
+// on each asset after that asset verified the job before it. The first keeps
+// the id and the schedule. The others have the id with "-2", "-3" …, and are
+// Disabled. Pre-actions go to the first, post-actions to the last. A definition
+// without such pairs comes back alone. The error is an *Invalid: a new id is
+// too long.
 func (d Definition) Split(snap *catalog.Snapshot) ([]Definition, error) {
 	level := map[catalog.PatchID]int{}
 	in := set(d.Patches.List)
-	var levelOf func(id catalog.PatchID) int // ends, because the catalog refuses cycles
+	var levelOf func(id catalog.PatchID) int // it ends, because the catalog refuses cycles
 	levelOf = func(id catalog.PatchID) int {
 		if n, known := level[id]; known {
 			return n

@@ -11,13 +11,14 @@ import (
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
-// Definition is the administrator's intent: which patches, which assets, when, and with what care.
+// Definition is the administrator's intent: which patches, on which assets,
+// when and how.
 type Definition struct {
 	ID           ID                `json:"id"`
 	Name         string            `json:"name"`
 	Revision     uint64            `json:"revision"` // grows with every change
 	State        State             `json:"state"`
-	Platform     catalog.Platform  `json:"platform"` // one a job (JOB-7)
+	Platform     catalog.Platform  `json:"platform"` // one per job (JOB-7)
 	Assets       Assets            `json:"assets"`
 	Patches      Patches           `json:"patches"`
 	Pre          []Action          `json:"pre,omitempty"`  // before the patches (JOB-13)
@@ -26,21 +27,22 @@ type Definition struct {
 	After        *After            `json:"after,omitempty"`        // runs after another job, see After (JOB-19)
 	Window       time.Duration     `json:"window,omitempty"`       // 1 min to 168 h; zero: none (JOB-10)
 	InstallLimit time.Duration     `json:"installLimit,omitempty"` // of one installer's run, 10 min to 168 h; zero: none (JOB-25)
-	StuckAfter   time.Duration     `json:"stuckAfter,omitempty"`   // how long a stage takes at most before it is listed, 1 min to 168 h; zero: 2 h (JOB-25)
+	StuckAfter   time.Duration     `json:"stuckAfter,omitempty"`   // a stage that lasts longer is listed as stuck, 1 min to 168 h; zero: 2 h (JOB-25)
 	Reboot       reboot.Policy     `json:"reboot"`
 	AllowLegacy  bool              `json:"allowLegacy,omitempty"` // SHA-1 and MD5 may carry trust (INT-7)
-	StrictLines  bool              `json:"strictLines,omitempty"` // an installed line past its end of life blocks, too (CAT-11)
+	StrictLines  bool              `json:"strictLines,omitempty"` // an installed line past its end of life also blocks (CAT-11)
 	KnownLines   bool              `json:"knownLines,omitempty"`  // a version on no line of a product that has lines is blocked (CAT-11)
 	NoLastCall   bool              `json:"noLastCall,omitempty"`  // agents do not check in before the start and the deploy (MAN-7)
-	Early        bool              `json:"early,omitempty"`       // files may be fetched before the start (JOB-23)
+	Early        bool              `json:"early,omitempty"`       // files may be downloaded before the start (JOB-23)
 	GiveUp       int               `json:"giveUp,omitempty"`      // after so many failed runs a patch is left out on an asset; zero: never (JOB-27)
-	LateJoiners  bool              `json:"lateJoiners,omitempty"` // assets that enrol or get the tag later take part, too (JOB-26)
+	LateJoiners  bool              `json:"lateJoiners,omitempty"` // assets that enrol or get the tag later also take part (JOB-26)
 
-	// RebootPending says that it reboots for a reboot that was pending already, also if it installs nothing (RBT-11).
+	// RebootPending says that the job reboots for a reboot that was pending
+	// already, even if it installs nothing (RBT-11).
 	RebootPending bool `json:"rebootPending,omitempty"`
 }
 
-// State is where a definition stands (JOB-6).
+// State says whether a job's runs start (JOB-6).
 type State uint8
 
 // The states. A job is saved Disabled; Deleted is final.
@@ -58,14 +60,15 @@ func (s State) String() string { return states.String(s) }
 // MarshalText returns the name.
 func (s State) MarshalText() ([]byte, error) { return states.MarshalText(s) }
 
-// UnmarshalText sets the state by its name; the error is an unknown name.
+// UnmarshalText sets the state by its name. The error is an unknown name.
 func (s *State) UnmarshalText(text []byte) error { return states.UnmarshalText(text, s) }
 
 // States lists every state in order.
 func States() []State { return states.All() }
 
-// Validate says everything that is wrong with what the definition says; nil means that it can be saved (JOB-20).
-// A definition that may be saved is not yet complete: see Enable. The error is an *Invalid.
+// Validate says everything that is wrong with the definition; nil means that it
+// can be saved (JOB-20). A definition that can be saved may still be
+// incomplete: see [Definition.Enable]. The error is an *Invalid.
 func (d Definition) Validate() error {
 	var l problem.List
 	checkID(&l, "id", string(d.ID))
@@ -73,7 +76,7 @@ func (d Definition) Validate() error {
 	switch d.State {
 	case Disabled, Enabled, Deleted:
 	default:
-		l.Add("state", d.State.String(), "is no state of a job")
+		l.Add("state", d.State.String(), "is not a state of a job; use disabled, enabled or deleted (JOB-6)")
 	}
 	checkPlatform(&l, d)
 	checkAssets(&l, d.Assets)
@@ -87,7 +90,7 @@ func (d Definition) Validate() error {
 		l.Add("giveUp", fmt.Sprint(d.GiveUp), "is not between 0 (never) and %d (JOB-27)", MaxGiveUp)
 	}
 	if d.LateJoiners && d.After != nil && d.After.PerAsset {
-		l.Add("lateJoiners", "true", "changes nothing in a job that goes asset by asset: set it in job %s (JOB-26)", d.After.Job)
+		l.Add("lateJoiners", "true", "has no effect with perAsset; set it in job %s (JOB-26)", d.After.Job)
 	}
 	if d.Window != 0 && (d.Window < MinWindow || d.Window > MaxWindow) {
 		l.Add("window", d.Window.String(), "is neither zero (none) nor between %v and %v (JOB-10)", MinWindow, MaxWindow)
@@ -101,13 +104,14 @@ func (d Definition) Validate() error {
 	return l.Err("job " + string(d.ID))
 }
 
-// Enable says everything that keeps the definition from being enabled at now (JOB-6): what Validate says, what is missing,
-// and a start that is already past. The error is an *Invalid.
+// Enable says everything that keeps the definition from being enabled at now:
+// what [Definition.Validate] says, what is missing, and a start that is past
+// (JOB-6). The error is an *Invalid.
 func (d Definition) Enable(now time.Time) error {
 	var l problem.List
 	l.Under("", d.Validate())
 	if d.State == Deleted {
-		l.Add("state", d.State.String(), "is final; save the job under another id (JOB-6)")
+		l.Add("state", d.State.String(), "is final; save the job with another id (JOB-6)")
 	}
 	if len(d.Patches.List) == 0 && d.Patches.Query == nil && len(d.Pre) == 0 && len(d.Post) == 0 && !d.RebootPending {
 		l.Add("patches", "", "no patch, query or action is given; add at least one, or set rebootPending (JOB-6)")
@@ -119,8 +123,9 @@ func (d Definition) Enable(now time.Time) error {
 	return l.Err("job " + string(d.ID))
 }
 
-// Run names the run that the job makes of an occurrence. A run at a local time is named by that time, without a Z, so it
-// has one name on all assets, whatever their zones; any other run is named by its start in UTC.
+// Run returns the id of the run of an occurrence. A run at a local time is
+// named by that time, without a Z, so it has one name in all zones. Any other
+// run is named by its start in UTC.
 func (d Definition) Run(o schedule.Occurrence) RunID {
 	if o.Local == 0 {
 		return MakeRunID(d.ID, o.Start)
@@ -128,9 +133,10 @@ func (d Definition) Run(o schedule.Occurrence) RunID {
 	return RunID(string(d.ID) + "@" + o.Local.In(time.UTC).Format(localStamp))
 }
 
-// Span is when an order of the occurrence starts on the asset and when its window ends, zero meaning that it never does.
-// The window is counted from the start of the run: it closes for all assets of a zone at once, and because the spread is
-// shorter it is still open when the last of them begins (JOB-9, JOB-10).
+// Span returns when an order of the occurrence starts on the asset, and when
+// its window ends; zero: never. The window is counted from the start of the
+// run, so it ends at once for all assets of a zone. The spread is shorter, so
+// the window is still open when the last of them begins (JOB-9, JOB-10).
 func (d Definition) Span(o schedule.Occurrence, asset AssetID) (start, end time.Time) {
 	if d.Window > 0 {
 		end = o.Start.Add(d.Window)
@@ -140,7 +146,7 @@ func (d Definition) Span(o schedule.Occurrence, asset AssetID) (start, end time.
 
 func checkPlatform(l *problem.List, d Definition) {
 	if _, err := d.Platform.MarshalText(); err != nil || d.Platform == 0 {
-		l.Add("platform", d.Platform.String(), "a job has one platform; choose linux, windows or macos (JOB-7)")
+		l.Add("platform", d.Platform.String(), "is not a platform; choose linux, windows or macos (JOB-7)")
 	}
 }
 
@@ -150,15 +156,17 @@ func checkInstallLimit(l *problem.List, d time.Duration) {
 	}
 }
 
-// checkRebootPending refuses a job that reboots for what is pending and never reboots (RBT-7, RBT-11).
+// checkRebootPending refuses a job that reboots for a pending reboot and also
+// suppresses its reboot (RBT-7, RBT-11).
 func checkRebootPending(l *problem.List, pending bool, policy reboot.Policy) {
 	if pending && policy.Suppress {
-		l.Add("rebootPending", "true", "contradicts reboot.suppress, under which the asset is never rebooted; keep one of them (RBT-7, RBT-11)")
+		l.Add("rebootPending", "true", "contradicts reboot.suppress, which never reboots the asset; keep one of them (RBT-7, RBT-11)")
 	}
 }
 
-// checkSpread refuses a spread that the window is too short for: an asset whose start is after the end of the window would
-// never run (JOB-9). A spread that is wrong in itself is refused with the schedule.
+// checkSpread refuses a spread that is not shorter than the window: an asset
+// that starts after the window's end would never run (JOB-9). A spread that is
+// itself invalid is refused with the schedule.
 func checkSpread(l *problem.List, d Definition) {
 	s := d.Schedule.Spread
 	if d.Window > 0 && s >= d.Window && s <= schedule.MaxSpread && s%time.Second == 0 {
@@ -176,10 +184,10 @@ func checkAssets(l *problem.List, a Assets) {
 	}
 }
 
-// ids checks a list of asset ids or tags.
+// checkIDs checks a list of asset ids or tags.
 func checkIDs[T ~string](l *problem.List, field string, list []T) {
 	if len(list) > MaxSelection {
-		l.Add(field, fmt.Sprint(len(list)), "is longer than %d", MaxSelection)
+		l.Add(field, fmt.Sprint(len(list)), "are too many; use at most %d", MaxSelection)
 		return
 	}
 	for i, id := range list {

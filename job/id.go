@@ -8,7 +8,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
-// Identities. An ID and an AssetID are what ValidID accepts; the other two are made of them.
+// Identities. An ID and an AssetID are texts that [ValidID] accepts; the others
+// are made of them.
 type (
 	ID      string // of a job
 	AssetID string // of an asset
@@ -16,9 +17,9 @@ type (
 	OrderID string // of a run on one asset: the RunID, "/" and the AssetID
 )
 
-// ValidID says why s cannot be the identity of a job or an asset; nil if it can. The error is an *Invalid.
-// Identities go into file names, keys and URLs: letters, digits and . _ - + ~ only,
-// not beginning with a dot, 1 to MaxID bytes.
+// ValidID says why s cannot be the identity of a job or an asset; nil if it
+// can. Identities are used in file names, keys and URLs: 1 to [MaxID] letters,
+// digits and . _ - + ~, not beginning with a dot. The error is an *Invalid.
 func ValidID(s string) error {
 	var l problem.List
 	checkID(&l, "", s)
@@ -31,17 +32,19 @@ const (
 	localStamp   = "20060102T150405"
 )
 
-// MakeRunID names the run of a job that starts at an instant. Definition.Run names any run.
+// MakeRunID returns the id of a job's run that starts at an instant.
+// [Definition.Run] names any run.
 func MakeRunID(id ID, start time.Time) RunID {
 	return RunID(string(id) + "@" + start.UTC().Format(instantStamp))
 }
 
-// MakeOrderID names the order of a run on an asset.
+// MakeOrderID returns the id of a run's order on an asset.
 func MakeOrderID(run RunID, asset AssetID) OrderID {
 	return OrderID(string(run) + "/" + string(asset))
 }
 
-// Job returns the job that the run belongs to: what is before the first "@". It is empty when there is none.
+// Job returns the job of the run: the text before the first "@", empty if there
+// is none.
 func (r RunID) Job() ID {
 	id, _, ok := strings.Cut(string(r), "@")
 	if !ok {
@@ -50,7 +53,8 @@ func (r RunID) Job() ID {
 	return ID(id)
 }
 
-// Run returns the run that the order belongs to: what is before the first "/". It is empty when there is none.
+// Run returns the run of the order: the text before the first "/", empty if
+// there is none.
 func (o OrderID) Run() RunID {
 	run, _, ok := strings.Cut(string(o), "/")
 	if !ok {
@@ -59,18 +63,36 @@ func (o OrderID) Run() RunID {
 	return RunID(run)
 }
 
-// Asset returns the asset that the order is for: what is after the first "/". It is empty when there is none.
+// Asset returns the asset of the order: the text after the first "/", empty if
+// there is none.
 func (o OrderID) Asset() AssetID {
 	_, asset, _ := strings.Cut(string(o), "/")
 	return AssetID(asset)
 }
 
-// checkRun checks that a run belongs to a job, and that it can begin at start: a run named by an instant begins there or
-// within the longest spread. One named by a local time says nothing without the zone.
+// Newest is when the newest run of each job starts that is due on an asset. An
+// older due run of the same job was missed (JOB-12). The zero value is not
+// usable; make one with Newest{}.
+type Newest map[ID]time.Time
+
+// Due takes in a run that is due.
+func (n Newest) Due(id ID, start time.Time) {
+	if start.After(n[id]) {
+		n[id] = start
+	}
+}
+
+// Missed reports whether a newer run of the job is due than the one that starts
+// at start.
+func (n Newest) Missed(id ID, start time.Time) bool { return start.Before(n[id]) }
+
+// checkRun checks that a run belongs to a job and can begin at start. A run
+// named by an instant begins there or within the longest spread. A run named by
+// a local time needs its zone to say.
 func checkRun(l *problem.List, field string, run RunID, id ID, start time.Time) {
 	stamp, ok := strings.CutPrefix(string(run), string(id)+"@")
 	if !ok {
-		l.Add(field, string(run), "is no run of this job; want the job, \"@\" and the start, as %s", MakeRunID(id, start))
+		l.Add(field, string(run), "is not a run of this job; use the job, \"@\" and the start, as %s", MakeRunID(id, start))
 		return
 	}
 	if t, err := time.Parse(localStamp, stamp); err == nil && t.Format(localStamp) == stamp {
@@ -78,11 +100,11 @@ func checkRun(l *problem.List, field string, run RunID, id ID, start time.Time) 
 	}
 	t, err := time.Parse(instantStamp, stamp)
 	if err != nil || t.Format(instantStamp) != stamp {
-		l.Add(field, string(run), "has no start that can be read; want the job, \"@\" and the start, as %s", MakeRunID(id, start))
+		l.Add(field, string(run), "has no readable start; use the job, \"@\" and the start, as %s", MakeRunID(id, start))
 		return
 	}
 	if late := start.Truncate(time.Second).Sub(t); late < 0 || late >= schedule.MaxSpread {
-		l.Add(field, string(run), "is not the run of this job and start; want %s, or a start less than %v before",
+		l.Add(field, string(run), "is not the run of this start; use %s, or a start less than %v before it",
 			MakeRunID(id, start), schedule.MaxSpread)
 	}
 }

@@ -14,7 +14,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
-// Order is a run as frozen for one asset. What it has in common with the Definition means the same there.
+// Order is a run as frozen for one asset. Fields with a name of a
+// [Definition]'s field mean the same.
 type Order struct {
 	ID           OrderID           `json:"id"`
 	Job          ID                `json:"job"`
@@ -29,30 +30,33 @@ type Order struct {
 	InstallLimit time.Duration     `json:"installLimit,omitempty"` // zero: none (JOB-25)
 	Reboot       reboot.Policy     `json:"reboot"`
 	NoLastCall   bool              `json:"noLastCall,omitempty"`
-	Early        bool              `json:"early,omitempty"`     // files may be fetched before the start (JOB-23)
+	Early        bool              `json:"early,omitempty"`     // files may be downloaded before the start (JOB-23)
 	Cancelled    bool              `json:"cancelled,omitempty"` // the mark of MAN-4
-	Begun        bool              `json:"begun,omitempty"`     // known to have begun: an agent that does not know of it never starts it (JOB-24)
-	Policy       integrity.Excerpt `json:"policy,omitzero"`     // of the signer policy it was made under; zero: under none (INT-4)
+	Begun        bool              `json:"begun,omitempty"`     // known to have begun: an agent that does not hold it never starts it (JOB-24)
+	Policy       integrity.Excerpt `json:"policy,omitzero"`     // of the signer policy that it was made under; zero: none (INT-4)
 
-	// RebootPending says that a reboot which was pending when it began is a reason for its own (RBT-2, RBT-11).
+	// RebootPending says that the order also reboots for a reboot that was
+	// pending when it began (RBT-2, RBT-11).
 	RebootPending bool `json:"rebootPending,omitempty"`
 
-	// Needs names what an agent must be able to do to carry the order out, see Capabilities; MaxCapabilities at most.
+	// Needs names the [Capabilities] that an agent must have to carry the
+	// order out, MaxCapabilities at most.
 	Needs []string `json:"needs,omitempty"`
 }
 
-// OrderPatch is one patch of an order with all an agent needs to fetch, judge and deploy it.
+// OrderPatch is one patch of an order, with everything that an agent needs to
+// download, judge and deploy it.
 type OrderPatch struct {
 	Patch       catalog.PatchID   `json:"patch"`
 	Product     catalog.ProductID `json:"product"`
 	Name        string            `json:"name"`             // the product's
 	Vendor      string            `json:"vendor,omitempty"` // the product's, for the clauses of signer policies
-	Feed        catalog.FeedID    `json:"feed,omitempty"`   // that the patch is of, for them too (CAT-17)
+	Feed        catalog.FeedID    `json:"feed,omitempty"`   // of the patch, also for those clauses (CAT-17)
 	Version     version.Version   `json:"version"`
 	LatestOnly  bool              `json:"latestOnly,omitempty"`  // a newer version than ordered is a success (CAT-7)
-	Reboot      bool              `json:"reboot,omitempty"`      // it says itself that it needs one (RBT-2)
-	Transaction string            `json:"transaction,omitempty"` // patches of the same one are installed together; empty: alone
-	Requires    []Requirement     `json:"requires,omitempty"`    // asked again just before its install (JOB-14)
+	Reboot      bool              `json:"reboot,omitempty"`      // it declares that it needs one (RBT-2)
+	Transaction string            `json:"transaction,omitempty"` // patches with the same transaction are installed together; empty: alone
+	Requires    []Requirement     `json:"requires,omitempty"`    // checked again just before its install (JOB-14)
 	Files       []File            `json:"files"`
 }
 
@@ -61,11 +65,12 @@ type File struct {
 	Name         string                `json:"name"`
 	URL          string                `json:"url"`
 	SignatureURL string                `json:"signatureUrl,omitempty"`
-	Size         int64                 `json:"size,omitempty"` // bytes; zero: not told
+	Size         int64                 `json:"size,omitempty"` // bytes; zero: not known
 	Expect       integrity.Expectation `json:"expect"`
 }
 
-// Validate says everything that is wrong with an order; the error is an *Invalid. What NotKnown names is not wrong.
+// Validate says everything that is wrong with the order. What [Order.NotKnown]
+// names is not wrong. The error is an *Invalid.
 func (o Order) Validate() error {
 	var l problem.List
 	checkID(&l, "job", string(o.Job))
@@ -83,12 +88,12 @@ func (o Order) Validate() error {
 		l.Add("end", o.End.String(), "is not after the start (JOB-20)")
 	}
 	if len(o.Patches) > MaxPatches {
-		l.Add("patches", fmt.Sprint(len(o.Patches)), "are more than %d", MaxPatches)
+		l.Add("patches", fmt.Sprint(len(o.Patches)), "are too many; use at most %d", MaxPatches)
 	}
 	products := map[catalog.ProductID]bool{}
 	for i, patch := range o.Patches {
 		if products[patch.Product] {
-			l.Add(fmt.Sprintf("patches[%d].product", i), string(patch.Product), "is that of another patch of the order; one a product (CAT-14)")
+			l.Add(fmt.Sprintf("patches[%d].product", i), string(patch.Product), "is the product of another patch of the order; keep one patch per product (CAT-14)")
 		}
 		products[patch.Product] = true
 		checkOrderPatch(&l, fmt.Sprintf("patches[%d]", i), patch)
@@ -101,7 +106,7 @@ func (o Order) Validate() error {
 	if !o.Policy.IsZero() && o.Policy.Digest.NotKnown() == "" {
 		l.Under("policy", o.Policy.Validate())
 	}
-	checkNames(&l, "needs", o.Needs)
+	checkCapabilities(&l, "needs", o.Needs)
 	return l.Err("order " + string(o.ID))
 }
 
@@ -119,7 +124,7 @@ func checkOrderPatch(l *problem.List, at string, patch OrderPatch) {
 		l.Add(at+".version", "", "is missing")
 	}
 	if len(patch.Requires) > catalog.MaxEdges {
-		l.Add(at+".requires", fmt.Sprint(len(patch.Requires)), "are more than %d", catalog.MaxEdges)
+		l.Add(at+".requires", fmt.Sprint(len(patch.Requires)), "are too many; use at most %d", catalog.MaxEdges)
 	}
 	for i, r := range patch.Requires {
 		field := fmt.Sprintf("%s.requires[%d]", at, i)
@@ -127,18 +132,18 @@ func checkOrderPatch(l *problem.List, at string, patch OrderPatch) {
 		checkText(l, field+".product", string(r.Product))
 	}
 	if len(patch.Files) > MaxFiles {
-		l.Add(at+".files", fmt.Sprint(len(patch.Files)), "are more than %d", MaxFiles)
+		l.Add(at+".files", fmt.Sprint(len(patch.Files)), "are too many; use at most %d", MaxFiles)
 	}
 	for i, f := range patch.Files {
 		field := fmt.Sprintf("%s.files[%d]", at, i)
 		checkText(l, field+".name", f.Name)
 		if f.Name == "" || f.Name == "." || f.Name == ".." || strings.ContainsAny(f.Name, `/\`) {
-			l.Add(field+".name", f.Name, "is no plain file name")
+			l.Add(field+".name", f.Name, "is not a plain file name")
 		}
 		if f.Size < 0 {
 			l.Add(field+".size", fmt.Sprint(f.Size), "is negative")
 		}
-		if f.URL != "" { // an empty one fails at download, with its own code
+		if f.URL != "" { // an empty one fails at download, with code 13
 			checkURL(l, field+".url", f.URL)
 		}
 		if f.SignatureURL != "" {
@@ -154,9 +159,10 @@ func checkOrderPatch(l *problem.List, at string, patch OrderPatch) {
 
 func notKnown(d integrity.Digest) bool { return d.NotKnown() != "" }
 
-// NotKnown names the first thing in an order that this release does not know and would have to know to carry it out, as
-// `patches[0].version: scheme "zap"`; empty: there is nothing of the kind. Such an order is not started (MAN-11). A digest by
-// an unknown algorithm matters only where no digest that carries trust is beside it (INT-7).
+// NotKnown names the first thing in the order that this release does not know
+// and needs to know, as `patches[0].version: scheme "zap"`; empty: nothing.
+// Such an order is not started (MAN-11). A digest of an unknown algorithm
+// matters only if no digest beside it carries trust (INT-7).
 func (o Order) NotKnown() string {
 	if what := o.Policy.Digest.NotKnown(); what != "" {
 		return "policy.digest: " + what
@@ -185,6 +191,6 @@ func (o Order) NotKnown() string {
 func checkURL(l *problem.List, field, s string) {
 	checkText(l, field, s)
 	if u, err := url.Parse(s); err != nil || u.Scheme != "http" && u.Scheme != "https" && u.Scheme != "file" {
-		l.Add(field, s, "is no http, https or file URL")
+		l.Add(field, s, "is not an http, https or file URL")
 	}
 }

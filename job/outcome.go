@@ -7,7 +7,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/enum"
 )
 
-// PatchOutcome is what became of one patch.
+// PatchOutcome says how one patch ended, or where it is.
 type PatchOutcome struct {
 	Patch  catalog.PatchID    `json:"patch"`
 	Name   string             `json:"name,omitempty"` // the product's
@@ -21,10 +21,17 @@ type PatchOutcome struct {
 	Check  *integrity.Verdict `json:"check,omitempty"` // of the file that decided
 }
 
-// NoteUnknown adds to Text what a field says that this release does not know, as `status "Flying"` (MAN-11).
+// FailedInstall reports whether the patch counts as a failed install. One that
+// a cancel kept from being tried does not (RPT-1).
+func (p PatchOutcome) FailedInstall() bool {
+	return p.Status == PatchFailed && p.Code != CodeCancelled
+}
+
+// NoteUnknown adds to Text a field's name that this release does not know, as
+// `status "Flying"` (MAN-11).
 func (p *PatchOutcome) NoteUnknown(field, name string) { p.Text = NoteUnknown(p.Text, field, name) }
 
-// ActionOutcome is what became of one pre- or post-action that was run (JOB-13).
+// ActionOutcome says how a pre- or post-action ended that was run (JOB-13).
 type ActionOutcome struct {
 	Name string `json:"name"`
 	Post bool   `json:"post,omitempty"` // after the patches
@@ -32,19 +39,20 @@ type ActionOutcome struct {
 	Text string `json:"text,omitempty"` // why it could not be run, or the end of its output: printable, at most MaxOutput bytes
 }
 
-// PatchStatus is where one patch of an execution stands.
+// PatchStatus says how far one patch of an execution is.
 type PatchStatus uint8
 
-// The statuses. A patch ends as Succeeded, PatchFailed or Inapplicable.
+// The statuses. A patch of an execution ends as Succeeded, PatchFailed or
+// Inapplicable.
 const (
 	Pending      PatchStatus = 1 + iota // not looked at yet
 	Verified                            // downloaded, and INT passed
 	Installing                          // handed to the installer; the commit before it counts the attempt (JOB-17)
-	Installed                           // the installer says so; the inventory has not confirmed it yet (JOB-18)
+	Installed                           // the installer says so; no inventory has confirmed it yet (JOB-18)
 	Succeeded                           // confirmed
 	PatchFailed                         // with a Code
-	Inapplicable                        // CAT-3: not installed, already there, newer there
-	LeftOut                             // never ordered: the verdict of the server, in Rule and Text
+	Inapplicable                        // not installed, already at the version, or newer (CAT-3)
+	LeftOut                             // never ordered; Rule and Text are the server's verdict
 )
 
 var patchStatuses = enum.Of[PatchStatus]("patch status", "pending", "verified", "installing", "installed", "succeeded", "failed", "inapplicable", "left out")
@@ -55,5 +63,6 @@ func (p PatchStatus) String() string { return patchStatuses.String(p) }
 // MarshalText returns the name.
 func (p PatchStatus) MarshalText() ([]byte, error) { return patchStatuses.MarshalText(p) }
 
-// UnmarshalText sets the patch status by its name; the error is an unknown name.
+// UnmarshalText sets the patch status by its name. The error is an unknown
+// name.
 func (p *PatchStatus) UnmarshalText(text []byte) error { return patchStatuses.UnmarshalText(text, p) }

@@ -15,7 +15,7 @@ type Patches struct {
 	Query *Query            `json:"query,omitempty"`
 }
 
-// newestFirst sorts by the time of publishing, newest first, and by id where that is equal (JOB-8).
+// newestFirst sorts by publication, newest first, then by id (JOB-8).
 func newestFirst(snap *catalog.Snapshot, verdicts []catalog.Verdict) {
 	slices.SortFunc(verdicts, func(a, b catalog.Verdict) int {
 		pa, _ := snap.Patch(a.Patch)
@@ -29,10 +29,10 @@ func newestFirst(snap *catalog.Snapshot, verdicts []catalog.Verdict) {
 
 func checkPatches(l *problem.List, s Patches) {
 	if len(s.List) > 0 && s.Query != nil {
-		l.Add("patches", "", "both a list and a query are given; keep one of them (JOB-8)")
+		l.Add("patches", "", "have both a list and a query; keep one of them (JOB-8)")
 	}
 	if len(s.List) > MaxSelection {
-		l.Add("patches.list", fmt.Sprint(len(s.List)), "is longer than %d", MaxSelection)
+		l.Add("patches.list", fmt.Sprint(len(s.List)), "are too many; use at most %d", MaxSelection)
 		return
 	}
 	seen := make(map[string]bool, len(s.List))
@@ -43,7 +43,7 @@ func checkPatches(l *problem.List, s Patches) {
 			l.Add(field, "", "is empty")
 		}
 		if seen[string(id)] {
-			l.Add(field, string(id), "is named twice")
+			l.Add(field, string(id), "is named twice; name it once")
 		}
 		seen[string(id)] = true
 	}

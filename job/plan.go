@@ -11,27 +11,30 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
-// Plan is what one run does on one asset, and why. Preview and the real run make it with the same code (JOB-22).
+// Plan says what one run does on one asset, and why. Previews and real runs use
+// the same code (JOB-22).
 type Plan struct {
 	Order   Order          // see Empty
 	LeftOut []PatchOutcome // patches that were considered and are not in the order, each with its rule and reason
 	Dropped int            // deployable patches beyond MaxPatches (JOB-8)
 	Reboots bool           // a reboot is pending on the asset, and the order reboots for it (RBT-11)
 
-	// Obstacle is for whoever knows the asset's agent to fill in: why that does not begin the
-	// order (MAN-11, INT-10).
+	// Obstacle is why the asset's agent would not begin the order. The
+	// caller fills it in, because it knows the agent (MAN-11, INT-10).
 	Obstacle Obstacle
 }
 
-// Empty reports whether the order has nothing to do; it is not worth handing out then.
+// Empty reports whether the order has nothing to do. Then it is not handed out.
 func (p Plan) Empty() bool {
 	return len(p.Order.Patches) == 0 && len(p.Order.Pre) == 0 && len(p.Order.Post) == 0 && !p.Reboots
 }
 
-// giveUpRule is the rule of what is left out because it failed too often.
+// giveUpRule is the rule of a patch that is left out because it failed too
+// often.
 const giveUpRule = "JOB-27"
 
-// requirementRule is the rule of what is left out because the asset does not have what it needs.
+// requirementRule is the rule of a patch that is left out because the asset
+// does not have what it needs.
 const requirementRule = "JOB-14"
 
 // GaveUp reports whether a patch was left out because it failed too often here.
@@ -39,16 +42,18 @@ func (p Plan) GaveUp() bool {
 	return slices.ContainsFunc(p.LeftOut, func(o PatchOutcome) bool { return o.Rule == giveUpRule })
 }
 
-// Waits reports whether something that the plan lacks may still come: what a patch needs (JOB-14), or a pending reboot (RBT-11).
+// Waits reports whether the plan waits for something: for what a patch needs
+// (JOB-14), or for a pending reboot (RBT-11).
 func (p Plan) Waits() bool {
 	unmet := func(o PatchOutcome) bool { return o.Rule == requirementRule }
 	return slices.ContainsFunc(p.LeftOut, unmet) || p.Order.RebootPending && !p.Reboots
 }
 
-// GivesUp reports whether the job leaves a patch out on an asset on which it failed in so many of its runs.
+// GivesUp reports whether the job leaves a patch out after it failed on the
+// asset in so many of the job's runs (JOB-27).
 func (d Definition) GivesUp(runs int) bool { return d.GiveUp > 0 && runs >= d.GiveUp }
 
-// PlanInput is what a plan is made of.
+// PlanInput is what a plan is made from.
 type PlanInput struct {
 	Snapshot    *catalog.Snapshot
 	Asset       AssetID
@@ -57,12 +62,13 @@ type PlanInput struct {
 	Unreachable map[string]bool         // the URLs that a probe could not reach (CAT-10)
 	Failed      map[catalog.PatchID]int // in how many runs of the job each patch failed on the asset (JOB-27)
 	Pending     PendingReboots          // of the asset
-	Policy      integrity.Excerpt       // the signer policy the order is made under; zero: none (INT-4)
+	Policy      integrity.Excerpt       // the signer policy that the order is made under; zero: none (INT-4)
 	Now         time.Time
 }
 
-// Plan resolves the definition for one asset: it chooses the patches by their verdicts, caps them, orders the installs by
-// their requirements and freezes it all as the order of the run that the occurrence makes (JOB-8).
+// Plan resolves the definition for one asset. It chooses the patches by their
+// verdicts, puts them after those that they require, caps them, and freezes the
+// result as the order of the occurrence's run (JOB-8).
 func (d Definition) Plan(in PlanInput) Plan {
 	snap := in.Snapshot
 	options := catalog.Options{StrictLines: d.StrictLines, KnownLines: d.KnownLines, Unreachable: in.Unreachable, Refuse: in.untrusted}
@@ -99,7 +105,7 @@ func (d Definition) Plan(in PlanInput) Plan {
 			leave(v, product.Name, rule, text)
 		case d.GivesUp(in.Failed[v.Patch]):
 			leave(v, product.Name, giveUpRule, fmt.Sprintf(
-				"It failed here in %d runs of this job, which gives up after %d; a newer version is tried, or this one when it is asked for.",
+				"It failed here in %d runs of this job, which gives up after %d. A newer version is tried; an administrator can have this one tried again.",
 				in.Failed[v.Patch], d.GiveUp))
 		default:
 			ordered := d.orderPatch(snap, patch, product)
@@ -123,9 +129,9 @@ func (d Definition) Plan(in PlanInput) Plan {
 	return plan
 }
 
-// untrusted refuses patches whose files cannot pass under the signer policy: without a clause about
-// the product, none could (INT-4). It is one of the grounds of a verdict, so that an older patch of
-// another channel, which can pass, is taken (CAT-19).
+// untrusted refuses a patch if no clause of the signer policy is about its
+// product: none of its files could pass (INT-4). It is a reason of the verdict,
+// so that an older patch of another channel, which can pass, is taken (CAT-19).
 func (in PlanInput) untrusted(v catalog.Verdict, product catalog.Product) (catalog.Reason, bool) {
 	_, found := in.Policy.For(string(v.Feed), product.Vendor, string(product.ID))
 	return catalog.Reason{Code: "NotTrusted", Rule: "INT-4", Text: fmt.Sprintf(
@@ -133,7 +139,8 @@ func (in PlanInput) untrusted(v catalog.Verdict, product catalog.Product) (catal
 		product.ID, product.Vendor, v.Feed)}, found || in.Policy.IsZero()
 }
 
-// superseded reports whether another patch that the asset may get takes its place (CAT-14).
+// superseded reports whether another patch that the asset may get supersedes it
+// (CAT-14).
 func superseded(v catalog.Verdict) bool {
 	return slices.ContainsFunc(v.Reasons, func(r catalog.Reason) bool { return r.Code == catalog.Superseded })
 }
@@ -158,7 +165,8 @@ func (d Definition) orderPatch(snap *catalog.Snapshot, patch catalog.Patch, prod
 	return ordered
 }
 
-// blocked is why a verdict blocks, as reports show it: the first reason decides, all are told.
+// blocked returns why a verdict blocks: the rule of the first reason, and the
+// text of all.
 func blocked(v catalog.Verdict) (rule, text string) {
 	texts := make([]string, 0, len(v.Reasons))
 	for _, r := range v.Reasons {

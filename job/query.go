@@ -9,24 +9,26 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
-// Query takes missing patches that no other patch which the asset may get supersedes (CAT-14,
-// CAT-19), that meet every condition that is set and none that Exclude sets, newest published
+// Query takes the missing patches that meet every condition that is set, and
+// none that Exclude sets. It leaves out patches that another patch supersedes
+// which the asset may get (CAT-14, CAT-19). It takes the newest published
 // first, MaxPatches at most (JOB-8). The zero Query takes everything missing.
 type Query struct {
 	Conditions
 	Exclude Conditions `json:"exclude,omitzero"` // a patch that meets any one of these is left out
 }
 
-// Conditions are what patches are selected by. A list is met by one of its entries; upper and lower case are the same.
+// Conditions select patches. One entry of a list is enough to meet it; upper
+// and lower case are the same.
 type Conditions struct {
 	Products    []string         `json:"products,omitempty"`    // product names or ids
 	Vendors     []string         `json:"vendors,omitempty"`     // of the product
 	Channels    []string         `json:"channels,omitempty"`    // of the product
-	Classes     []catalog.Class  `json:"classes,omitempty"`     // a patch whose class is not known is in none
+	Classes     []catalog.Class  `json:"classes,omitempty"`     // a patch of unknown class is in none
 	CVEs        []string         `json:"cves,omitempty"`        // CVE ids
 	AnyCVE      bool             `json:"anyCve,omitempty"`      // it has a CVE id
 	MinSeverity catalog.Severity `json:"minSeverity,omitempty"` // at least; a patch without a severity is unrated
-	Exploited   bool             `json:"exploited,omitempty"`   // known to be exploited; what is not known does not count as met
+	Exploited   bool             `json:"exploited,omitempty"`   // known to be exploited; an unknown fact does not count
 	Reboot      bool             `json:"reboot,omitempty"`      // it declares that it needs a reboot
 }
 
@@ -41,7 +43,7 @@ func (q Query) matches(snap *catalog.Snapshot, id catalog.PatchID) bool {
 	return met == set && excluded == 0
 }
 
-// met counts the conditions that are set, and those of them that the patch meets.
+// met counts the conditions that are set, and how many of them the patch meets.
 func (c Conditions) met(patch catalog.Patch, product catalog.Product) (met, set int) {
 	condition := func(isSet, holds bool) {
 		if isSet {
@@ -92,12 +94,13 @@ func checkQuery(l *problem.List, q Query) {
 		{"reboot", in.Reboot && out.Reboot},
 	} {
 		if f.all {
-			l.Add(field+".exclude."+f.name, "", "excludes everything that the query asks for, so no patch can match; change one of them (JOB-8)")
+			l.Add(field+".exclude."+f.name, "", "excludes everything that the query asks for, so no patch can match; change one of the two (JOB-8)")
 		}
 	}
 }
 
-// allOf reports whether a list is set and everything in it is also in the other.
+// allOf reports whether list is not empty and each of its entries is also in
+// other.
 func allOf(list, other []string) bool {
 	in := make(map[string]bool, len(other))
 	for _, s := range other {
@@ -120,7 +123,7 @@ func checkConditions(l *problem.List, field string, c Conditions) {
 		list []string
 	}{{"products", c.Products}, {"vendors", c.Vendors}, {"channels", c.Channels}, {"classes", classNames(c.Classes)}, {"cves", c.CVEs}} {
 		if len(f.list) > MaxSelection {
-			l.Add(field+"."+f.name, fmt.Sprint(len(f.list)), "is longer than %d", MaxSelection)
+			l.Add(field+"."+f.name, fmt.Sprint(len(f.list)), "are too many; use at most %d", MaxSelection)
 			continue
 		}
 		seen := make(map[string]bool, len(f.list))
@@ -131,7 +134,7 @@ func checkConditions(l *problem.List, field string, c Conditions) {
 				l.Add(entry, "", "is empty")
 			}
 			if seen[key] {
-				l.Add(entry, s, "is named twice")
+				l.Add(entry, s, "is named twice; name it once")
 			}
 			seen[key] = true
 		}

@@ -8,21 +8,23 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 )
 
-// Requirement is what an asset must have before a patch is installed there (JOB-14).
+// Requirement is what an asset must have before a patch is installed there
+// (JOB-14).
 type Requirement struct {
 	Patch   catalog.PatchID   `json:"patch"`
-	Product catalog.ProductID `json:"product"` // the patch's; empty: the catalog does not have it, and nothing meets the requirement
+	Product catalog.ProductID `json:"product"` // of Patch; empty: the catalog does not have it, and nothing meets the requirement
 	Version version.Version   `json:"version"`
 	Reboot  bool              `json:"reboot,omitempty"` // and a reboot after it
 }
 
-// Provides reports whether a patch of the same order brings what is required.
+// Provides reports whether a patch of the same order installs what is required.
 func (r Requirement) Provides(p OrderPatch) bool {
 	order, orderable := p.Version.Compare(r.Version)
 	return r.Product != "" && p.Product == r.Product && orderable && order >= 0
 }
 
-// Unmet says in one sentence why an asset does not meet the requirement; empty: it does.
+// Unmet says in one sentence why an asset does not meet the requirement. It is
+// empty if the asset does.
 func (r Requirement) Unmet(inv catalog.Inventory, pending PendingReboots) string {
 	if r.Product == "" {
 		return fmt.Sprintf("It needs %s, which the catalog does not have.", r.Patch)
@@ -43,16 +45,17 @@ func (r Requirement) Unmet(inv catalog.Inventory, pending PendingReboots) string
 	}
 }
 
-// PendingReboots says which products an asset still has to be rebooted for. The zero value: none.
+// PendingReboots says for which products a reboot of an asset is pending. The
+// zero value is none.
 type PendingReboots struct {
 	Unknown  bool                // the system itself says that it needs a reboot, which may be for any product
-	Products []catalog.ProductID // installed by executions that still wait for their reboot
+	Products []catalog.ProductID // installed by executions that wait for their reboot
 }
 
 // Any reports whether a reboot is pending.
 func (p PendingReboots) Any() bool { return p.Unknown || len(p.Products) > 0 }
 
-// requirements freezes what a patch needs.
+// requirements returns what a patch needs, as an order holds it.
 func requirements(snap *catalog.Snapshot, patch catalog.Patch) (list []Requirement) {
 	for _, r := range patch.Requires {
 		needed, _ := snap.Reaches(patch.ID, r.Patch)
@@ -61,11 +64,11 @@ func requirements(snap *catalog.Snapshot, patch catalog.Patch) (list []Requireme
 	return list
 }
 
-// arrangement is the work of arrange (JOB-14).
+// arrangement is one call of arrange in progress (JOB-14).
 type arrangement struct {
 	in       PlanInput
 	patches  []OrderPatch
-	of       map[catalog.ProductID]int // the index of the patch for what is installed
+	of       map[catalog.ProductID]int // the index of the patch of an installed product
 	state    []placing                 // of the patch at the same index
 	arranged []OrderPatch
 	without  []PatchOutcome
@@ -76,13 +79,14 @@ type placing uint8
 
 const (
 	unplaced placing = iota
-	started          // what it needs is being placed
+	started          // its requirements are being placed
 	placed
 	unmet
 )
 
-// arrange puts each patch after those that it needs, and leaves the rest in place. Without lists the patches that need what
-// neither the asset has nor the order brings.
+// arrange puts each patch after those that it needs, and keeps the order
+// otherwise. Without lists the patches that need something which neither the
+// asset has nor the order installs.
 func arrange(in PlanInput, patches []OrderPatch) (arranged []OrderPatch, without []PatchOutcome) {
 	a := arrangement{in: in, patches: patches, of: make(map[catalog.ProductID]int, len(patches)), state: make([]placing, len(patches))}
 	for i, p := range patches {
@@ -96,7 +100,7 @@ func arrange(in PlanInput, patches []OrderPatch) (arranged []OrderPatch, without
 		}
 	}
 	afterReboot := func(r Requirement) bool { return r.Reboot }
-	for i, p := range patches { // first, so that a newer version of what they need, in the same order, comes after them
+	for i, p := range patches { // first, so that a newer version of what they need comes after them
 		if slices.ContainsFunc(p.Requires, afterReboot) {
 			a.place(i)
 		}
@@ -107,10 +111,11 @@ func arrange(in PlanInput, patches []OrderPatch) (arranged []OrderPatch, without
 	return a.arranged, a.without
 }
 
-// place reports whether a patch is in the order, with all that it needs ahead of it.
+// place puts a patch into the order after all that it needs, and reports
+// whether it could.
 func (a *arrangement) place(i int) bool {
 	if a.state[i] != unplaced {
-		return a.state[i] == placed // one that is started needs itself
+		return a.state[i] == placed // a started one needs itself
 	}
 	a.state[i] = started
 	p := a.patches[i]

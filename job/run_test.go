@@ -26,9 +26,9 @@ func TestDefinitionsRefuseSchedules_JOB20(t *testing.T) {
 	d := Definition{ID: "j", State: Disabled, Window: time.Hour,
 		Schedule: schedule.Schedule{Kind: schedule.Daily, Zone: "Mars/Olympus Mons", Weekdays: schedule.WeekdaysOf(schedule.Friday), Spread: time.Hour}}
 	err := d.Validate()
-	require.ErrorContains(t, err, `schedule.time: is missing; a schedule "daily" needs a time of day from 00:00 to 23:59 (JOB-20)`)
+	require.ErrorContains(t, err, `schedule.time: is missing; a "daily" schedule needs a time of day from 00:00 to 23:59 (JOB-20)`)
 	require.ErrorContains(t, err, `schedule.zone "Mars/Olympus Mons": is not the name of a time zone such as Europe/Berlin or UTC, or "asset" for each asset's own (JOB-20)`)
-	require.ErrorContains(t, err, `schedule.weekdays "friday": a schedule "daily" has no weekdays; leave it out, or choose another kind (JOB-20)`)
+	require.ErrorContains(t, err, `schedule.weekdays "friday": a "daily" schedule takes no weekdays; leave it out, or choose another kind (JOB-20)`)
 	require.ErrorContains(t, err, `schedule.spread "1h0m0s": is not shorter than the window, 1h0m0s (JOB-9)`)
 }
 

@@ -305,7 +305,7 @@ func TestOpenKeepsWhatItDoesNotKnow_MAN11(t *testing.T) {
 	d.Orders[0].Patches[0].Version = o.Patches[0].Version
 	require.Contains(t, d.Orders[0].NotKnown(), `digests[0]: algorithm "blake3"`)
 	require.Equal(t, []string{"flying"}, d.Orders[0].Needs)
-	require.Equal(t, job.LackText("flying"), d.Orders[0].Obstacle(job.Capabilities(), integrity.Excerpt{}).Text)
+	require.Equal(t, `The order needs the capability "flying", which the agent does not have or may not use.`, d.Orders[0].Obstacle(job.Capabilities(), integrity.Excerpt{}).Text)
 	reads(t, d)
 }
 

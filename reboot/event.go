@@ -5,20 +5,25 @@ type Event interface{ event() }
 
 // The events.
 type (
-	// Due says that a reboot is needed now; BootID is the present boot identity. It comes once per job, after all its
-	// installs (RBT-1, RBT-2); a second one is ignored.
+	// Due says that a reboot is needed now. BootID is the identity of this
+	// boot. It comes once per job, after all installs; a second one is
+	// ignored (RBT-1, RBT-2).
 	Due struct {
 		BootID   string
 		Sessions Sessions
 	}
-	// SessionsChanged says what is now known of the users.
+	// SessionsChanged says who is logged in now.
 	SessionsChanged struct{ Sessions Sessions }
-	// Defer is the user's answer "later" to a prompt. It is ignored once the prompt's time is over.
+	// Defer is the user's answer "later" to a prompt. It is ignored once
+	// the prompt's time is over.
 	Defer struct{}
-	// Accept is the user's answer "now", to a prompt or while a deferral runs: the countdown starts.
+	// Accept is the user's answer "now", to a prompt or during a deferral.
+	// The countdown starts.
 	Accept struct{}
-	// Booted says what the boot identity is. At an agent's start it must come before any other event. If the identity is
-	// the old one, the prompt or countdown is shown again; so later it should only come when the identity changes.
+	// Booted says what the boot identity is. It is the first event after
+	// the agent starts. If the identity is the old one, the prompt or
+	// countdown is shown again; so later send it only when the identity
+	// changes.
 	Booted struct{ BootID string }
 	// Tick says that time has passed.
 	Tick struct{}

@@ -8,7 +8,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
-// A user puts the reboot off once, then nobody answers: the countdown, the reboot, and the proof of it.
+// A user defers the reboot once, then nobody answers: the countdown, the
+// reboot, and the proof of it.
 func ExampleStep() {
 	policy := reboot.Policy{Deferrals: 2, Interval: time.Hour, Prompt: 5 * time.Minute, Countdown: 10 * time.Minute}
 	if err := policy.Validate(); err != nil {
@@ -19,7 +20,8 @@ func ExampleStep() {
 	now, state, out := start, reboot.State{}, reboot.Out{}
 	step := func(e reboot.Event) {
 		state, out = reboot.Step(policy, state, e, schedule.At{Steady: now})
-		// A real agent makes state durable here, and only then carries the effects out.
+		// A real agent makes state durable here, and only then carries
+		// the effects out.
 		fmt.Printf("%s %s", now.Sub(start), state.Phase)
 		for _, e := range out.Effects {
 			switch e := e.(type) {
@@ -53,9 +55,10 @@ func ExampleStep() {
 	// 2h16m30s rebooted
 }
 
-// A policy that could put the reboot off for more than 168 h is refused, with what would fit.
+// A policy that could defer the reboot by more than 168 h is refused; the error
+// says what would fit.
 func ExamplePolicy_Validate() {
 	fmt.Println(reboot.Policy{Deferrals: 30, Interval: 6 * time.Hour}.Validate())
 	// Output:
-	// reboot policy is not valid: deferrals "30": 30 times a prompt of 5m0s and an interval of 6h0m0s, then a countdown of 5m0s, go beyond 168 h after the first offer (RBT-6); use at most 27 deferrals or shorter ones
+	// reboot policy is not valid: deferrals "30": with a prompt of 5m0s, an interval of 6h0m0s and a countdown of 5m0s, the reboot could come later than 168 h after the first offer; use at most 27 deferrals or shorter times (RBT-6)
 }

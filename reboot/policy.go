@@ -7,24 +7,26 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
-// Policy says how an asset is rebooted once something needs it. The zero Policy is valid: no deferral, the default countdown.
+// Policy says how an asset is rebooted when something needs it. The zero Policy
+// is valid: no deferral, the default countdown.
 type Policy struct {
 	Suppress  bool          `json:"suppress,omitempty"`  // never reboot, never prompt (RBT-7)
-	Deferrals int           `json:"deferrals,omitempty"` // how many times a user may put it off, at most MaxDeferrals; zero: never
+	Deferrals int           `json:"deferrals,omitempty"` // how often a user may defer it, at most MaxDeferrals; zero: never
 	Interval  time.Duration `json:"interval,omitempty"`  // how long one deferral lasts, 1 s to 168 h; zero: 1 h
-	Prompt    time.Duration `json:"prompt,omitempty"`    // how long a prompt waits for an answer (RBT-5), 1 s to 168 h; zero: 5 min
-	Countdown time.Duration `json:"countdown,omitempty"` // from its announcement to the reboot, at most 24 h; zero: 5 min; negative: none
+	Prompt    time.Duration `json:"prompt,omitempty"`    // how long a prompt waits for an answer, 1 s to 168 h; zero: 5 min (RBT-5)
+	Countdown time.Duration `json:"countdown,omitempty"` // how long the reboot is announced before it comes, at most 24 h; zero: 5 min; negative: none
 }
 
-// Problem is one thing that is wrong with a policy: Field is the name of the field in Policy, Value what it holds, and
-// Text what is wrong and what to do.
+// Problem is one thing that is wrong with a policy. Field is the JSON name of
+// the field.
 type Problem = problem.Problem
 
-// Invalid is the error of [Policy.Validate]. What is "reboot policy", and Problems lists everything that is wrong with it,
-// not only the first.
+// Invalid is the error of [Policy.Validate]. It lists every problem, not only
+// the first.
 type Invalid = problem.Invalid
 
-// WithDefaults returns the policy with its zero durations replaced by their defaults. It changes nothing else.
+// WithDefaults returns the policy with each zero duration replaced by its
+// default.
 func (p Policy) WithDefaults() Policy {
 	if p.Interval == 0 {
 		p.Interval = defInterval
@@ -38,10 +40,11 @@ func (p Policy) WithDefaults() Policy {
 	return p
 }
 
-// Validate judges the policy as it will be used, that is with its defaults. It returns nil or an *Invalid.
+// Validate says everything that is wrong with the policy, after its defaults
+// are filled in. It returns nil or an *Invalid.
 //
-// A policy is refused if its promises could not be kept within MaxDeferral of the first offer (RBT-6): all deferrals,
-// each with the prompt before it, and the countdown at the end. Suppress goes with any valid values.
+// All deferrals, each with the prompt before it, and the countdown at the end
+// must fit into [MaxDeferral] (RBT-6). Suppress goes with any valid values.
 func (p Policy) Validate() error {
 	p = p.WithDefaults()
 	var bad problem.List
@@ -61,16 +64,16 @@ func (p Policy) Validate() error {
 		// Divided, because the product may overflow.
 		room := MaxDeferral - max(p.Countdown, 0)
 		if fits := int(room / (p.Interval + p.Prompt)); p.Deferrals > fits {
-			bad.Add("deferrals", fmt.Sprint(p.Deferrals), "%d times a prompt of %s and an interval of %s, then a countdown of %s, go beyond %s after "+
-				"the first offer (RBT-6); use at most %d deferrals or shorter ones",
-				p.Deferrals, p.Prompt, p.Interval, max(p.Countdown, 0), hours(MaxDeferral), fits)
+			bad.Add("deferrals", fmt.Sprint(p.Deferrals), "with a prompt of %s, an interval of %s and a countdown of %s, the reboot could come later than %s after "+
+				"the first offer; use at most %d deferrals or shorter times (RBT-6)",
+				p.Prompt, p.Interval, max(p.Countdown, 0), hours(MaxDeferral), fits)
 		}
 	}
 	return bad.Err("reboot policy")
 }
 
-// bounded is the policy that the machine uses: with its defaults, each value moved into its bounds, so that nothing
-// overflows and no policy, validated or not, escapes RBT-6.
+// bounded is the policy that the machine uses: with its defaults, each value
+// moved into its bounds. So nothing overflows, and no policy escapes RBT-6.
 func (p Policy) bounded() Policy {
 	p.Interval, p.Prompt = max(p.Interval, 0), max(p.Prompt, 0) // a negative one becomes the default
 	p = p.WithDefaults()

@@ -86,8 +86,8 @@ func TestPolicyLimits_RBT6(t *testing.T) {
 		require.Len(t, invalid.Problems, 1, name)
 	}
 	require.Equal(t, &Invalid{What: "reboot policy", Problems: []Problem{{
-		Field: "deferrals", Value: "7", Text: "7 times a prompt of 5m0s and an interval of 24h0m0s, then a countdown of 5m0s, go beyond " +
-			"168 h after the first offer (RBT-6); use at most 6 deferrals or shorter ones",
+		Field: "deferrals", Value: "7", Text: "with a prompt of 5m0s, an interval of 24h0m0s and a countdown of 5m0s, the reboot could come later than " +
+			"168 h after the first offer; use at most 6 deferrals or shorter times (RBT-6)",
 	}}}, Policy{Deferrals: 7, Interval: 24 * time.Hour}.Validate())
 }
 

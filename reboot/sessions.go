@@ -2,10 +2,10 @@ package reboot
 
 import "github.com/patchpolicy/patchpolicy/internal/enum"
 
-// Sessions is what is known about who uses the asset.
+// Sessions says who is logged in on the asset.
 type Sessions uint8
 
-// The answers. What cannot be found out counts as Active (RBT-9).
+// The sessions. Unknown counts as Active (RBT-9).
 const (
 	Unknown Sessions = 1 + iota
 	Nobody
@@ -15,17 +15,18 @@ const (
 
 var sessions = enum.Of[Sessions]("sessions", "unknown", "nobody", "active", "locked")
 
-// String returns the answer's name.
+// String returns the name.
 func (s Sessions) String() string { return sessions.String(s) }
 
-// MarshalText returns the answer's name, the empty text for zero, or an error for an unknown value.
+// MarshalText returns the name; zero is the empty text, an unknown value an
+// error.
 func (s Sessions) MarshalText() ([]byte, error) { return sessions.MarshalText(s) }
 
-// UnmarshalText sets the answer called text; the empty text is zero.
+// UnmarshalText sets the value by its name; the empty text is zero.
 func (s *Sessions) UnmarshalText(text []byte) error { return sessions.UnmarshalText(text, s) }
 
-// Known returns what counts: zero and an answer that this package does not know are Unknown, which means that somebody is
-// there (RBT-9).
+// Known returns s, or Unknown for zero and for a value that this package does
+// not know (RBT-9).
 func (s Sessions) Known() Sessions {
 	if sessions.Valid(s) {
 		return s

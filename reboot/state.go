@@ -5,35 +5,39 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
-// Phase is where the machine is.
+// Phase is what the machine waits for.
 type Phase uint8
 
-// The phases. A machine begins at Idle or zero, which mean the same, and ends at Rebooted.
+// The phases. A machine begins at Idle or zero, which mean the same, and ends
+// at Rebooted.
 const (
 	Idle      Phase = 1 + iota // no reboot is due
 	Prompting                  // a prompt is on the screen; Until is when it counts as a deferral
-	Deferred                   // put off; Until is when the next prompt or the countdown comes
+	Deferred                   // the user deferred it; Until is when the next prompt or the countdown comes
 	Counting                   // Until is when the reboot is asked for
 	Asked                      // the reboot was asked for; Until is when the countdown to asking again begins (RBT-10)
-	Parked                     // suppressed: waits for somebody to reboot by hand (RBT-7)
+	Parked                     // suppressed: somebody must reboot by hand (RBT-7)
 	Rebooted                   // a new boot identity was seen (RBT-8)
 )
 
 var phases = enum.Of[Phase]("reboot phase", "idle", "prompting", "deferred", "counting", "asked", "parked", "rebooted")
 
-// String returns the phase's name; the zero Phase prints as "reboot phase(0)" and means Idle.
+// String returns the phase's name; the zero Phase prints as "reboot phase(0)"
+// and means Idle.
 func (p Phase) String() string { return phases.String(p) }
 
-// MarshalText returns the phase's name, the empty text for zero, or an error for an unknown phase.
+// MarshalText returns the name; zero is the empty text, an unknown phase an
+// error.
 func (p Phase) MarshalText() ([]byte, error) { return phases.MarshalText(p) }
 
-// UnmarshalText sets the phase called text; the empty text is zero.
+// UnmarshalText sets the phase by its name; the empty text is zero.
 func (p *Phase) UnmarshalText(text []byte) error { return phases.UnmarshalText(text, p) }
 
-// State is the machine's whole state: a small flat value. The zero State is a machine at the beginning.
+// State is the machine's whole state. The zero State is a machine that has not
+// begun.
 type State struct {
 	Phase      Phase           `json:"phase,omitempty"`
-	BootID     string          `json:"bootID,omitempty"` // when the reboot became due
+	BootID     string          `json:"bootID,omitempty"` // of the boot in which the reboot became due
 	Sessions   Sessions        `json:"sessions,omitempty"`
 	FirstOffer schedule.Steady `json:"firstOffer,omitempty"` // of the first prompt; zero before it
 	Used       int             `json:"used,omitempty"`       // deferrals used

@@ -8,18 +8,21 @@ import (
 
 // Out is what a step returns beside the new state.
 type Out struct {
-	// Effects are to be carried out once the state is durable, in this order: ClearPrompt, then ShowPrompt or ShowCountdown,
-	// then Reboot. Each comes at most once; most steps have none.
+	// Effects are carried out once the state is durable, in this order:
+	// ClearPrompt, then ShowPrompt or ShowCountdown, then Reboot. Each
+	// comes at most once.
 	Effects []Effect
-	// Wake is how long after this step the machine wants a Tick at the latest; zero: not at all.
+	// Wake is how long after this step the machine wants a Tick, at the
+	// latest; zero: never.
 	Wake time.Duration
 }
 
-// Step takes the machine one event further. It is a function of its arguments alone, and does not change s. An event or a
-// phase it does not know leaves the state as it is.
+// Step takes the machine one event further. It depends on its arguments only,
+// and does not change s. An event or a phase that it does not know changes
+// nothing.
 //
-// The policy must be the same at every step of one machine. It need not be valid: values outside their bounds are moved
-// into them. Of at only Steady counts, and must not be zero.
+// Every step of one machine takes the same policy. Values outside their bounds
+// are moved into them. Only at.Steady counts; it must not be zero.
 func Step(p Policy, s State, ev Event, at schedule.At) (State, Out) {
 	m := machine{State: s, p: p.bounded(), now: at.Steady}
 	switch s.Phase {
@@ -43,7 +46,8 @@ type machine struct {
 	reboot bool
 }
 
-// out puts the step's effects in order. A prompt or countdown that nothing replaces is cleared.
+// out puts the step's effects in order, and clears a prompt or countdown that
+// nothing replaces.
 func (m *machine) out(before Phase) (out Out) {
 	if shown(before) && !shown(m.Phase) {
 		out.Effects = append(out.Effects, ClearPrompt{})
@@ -55,7 +59,7 @@ func (m *machine) out(before Phase) (out Out) {
 		out.Effects = append(out.Effects, Reboot{})
 	}
 	if !m.Until.IsZero() {
-		out.Wake = max(m.Until.Sub(m.now), 1) // zero would say "not at all"
+		out.Wake = max(m.Until.Sub(m.now), 1) // zero would say "never"
 	}
 	return out
 }
@@ -77,7 +81,7 @@ func (m *machine) live(e Event) {
 	if b, ok := e.(Booted); ok && m.rebooted(b.BootID) {
 		return
 	}
-	if m.p.Suppress && m.Phase != Parked { // the policy changed since the last step; RBT-7 is the safer side
+	if m.p.Suppress && m.Phase != Parked { // the policy changed since the last step
 		m.Phase, m.Until = Parked, 0
 		return
 	}
@@ -94,7 +98,7 @@ func (m *machine) live(e Event) {
 		if m.Phase == Prompting && m.now.Before(m.Until) {
 			m.putOff(m.now)
 		} else {
-			m.advance() // an answer that comes too late must not use the next prompt's deferral
+			m.advance() // too late an answer must not use the next prompt's deferral
 		}
 	case Booted:
 		if !m.advance() {
@@ -110,7 +114,7 @@ func (m *machine) rebooted(id string) bool {
 	if id == "" || id == m.BootID {
 		return false
 	}
-	if m.BootID == "" { // it was not known when the reboot became due: there is nothing to compare with, so this is the first
+	if m.BootID == "" { // not known when the reboot became due: this is the first
 		m.BootID = id
 		return false
 	}
@@ -129,13 +133,13 @@ func (m *machine) sessionsChanged(s Sessions) {
 	}
 }
 
-// advance does what is due by now, and reports whether anything was.
+// advance does what is due by now, and reports whether it did anything.
 func (m *machine) advance() bool {
 	if m.now.Before(m.Until) {
 		return false
 	}
 	switch m.Phase {
-	case Prompting: // nobody answered: one deferral used, and it began when the prompt ended (RBT-5)
+	case Prompting: // nobody answered: this uses a deferral, which began when the prompt ended (RBT-5)
 		m.putOff(m.Until)
 	case Deferred:
 		m.offer()
@@ -149,7 +153,8 @@ func (m *machine) advance() bool {
 	return true
 }
 
-// offer shows the next prompt if somebody is there, a deferral is left and there is time for it; otherwise it counts down.
+// offer shows the next prompt if somebody is there, a deferral is left and time
+// is left for it; otherwise it counts down.
 func (m *machine) offer() {
 	if m.Sessions == Nobody || m.Used >= m.p.Deferrals {
 		m.count()
@@ -174,8 +179,8 @@ func (m *machine) putOff(from schedule.Steady) {
 	m.advance() // it may be over already: the asset slept
 }
 
-// count starts the countdown; without one, or when MaxDeferral is over, it asks at once. RBT-6 is kept once the reboot was
-// asked for, so nothing cuts the countdown to asking again.
+// count starts the countdown; without one, or when MaxDeferral is over, it asks
+// at once. RBT-6 bounds the first countdown only.
 func (m *machine) count() {
 	m.Phase, m.Until = Counting, m.now.Add(m.p.Countdown)
 	if m.Asks <= 0 {
@@ -186,7 +191,8 @@ func (m *machine) count() {
 	}
 }
 
-// ask asks for the reboot, and plans to count down again after a pause that doubles up to maxPause.
+// ask asks for the reboot, and plans to count down again after a pause that
+// doubles up to maxPause.
 func (m *machine) ask() {
 	pause := firstPause
 	for range min(max(m.Asks, 0), 6) {
@@ -197,7 +203,8 @@ func (m *machine) ask() {
 	m.reboot = true
 }
 
-// showAgain shows the prompt or countdown of this phase, with the time that is left.
+// showAgain shows the prompt or countdown of this phase, with the time that is
+// left.
 func (m *machine) showAgain() {
 	switch left := m.Until.Sub(m.now); m.Phase {
 	case Prompting:
@@ -207,13 +214,15 @@ func (m *machine) showAgain() {
 	}
 }
 
-// last is when the reboot is asked for if this prompt and those that follow go unanswered: the latest that can be (RBT-12).
+// last is when the reboot is asked for if nobody answers this prompt and those
+// that follow (RBT-12).
 func (m *machine) last() schedule.Steady {
 	left := time.Duration(m.p.Deferrals - m.Used)
 	return m.before(m.Until.Add(left*m.p.Interval+(left-1)*m.p.Prompt+m.p.Countdown), 0)
 }
 
-// before returns t, or the end that RBT-6 sets, less the time that is needed until then, whichever comes first.
+// before returns t, or the end that RBT-6 sets less the time to reserve,
+// whichever comes first.
 func (m *machine) before(t schedule.Steady, reserve time.Duration) schedule.Steady {
 	if m.FirstOffer.IsZero() {
 		return t

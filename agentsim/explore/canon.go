@@ -164,7 +164,7 @@ func (w *encoder) record(b *record) {
 	if w.s.Budget.Restores > 0 { // a backup has its own numbers, so differences are not enough
 		w.num(int64(r.Sealed), int64(b.accepted))
 		w.text(r.Digest)
-		w.bit(r.Behind)
+		w.bit(r.PutBack)
 	}
 	if w.s.Budget.Reinstalls > 0 {
 		w.at(b.caller.At)

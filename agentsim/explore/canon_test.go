@@ -184,7 +184,7 @@ func TestEveryFieldIsDecidedOn(t *testing.T) {
 		{agent.CallState{}, "Last Out Sent Next Failures Refused LastCall"},
 		{agent.LastCall{}, "Order Effect Until Tries"},
 		{agent.Early{}, "Order At Next Waiting"},
-		{agent.Clock{}, "Offset Known Jump Behind BootID Up Wall Steady"},
+		{agent.Clock{}, "Offset Known Jump SetBack BootID Up Wall Steady"},
 		{execution.State{}, "Order Stage Phase Waiting Last Until Tries Failing Missed Patches Acted Actions Failed Aborted NeedsReboot RebootRequired Pending BootID Sessions Reboot Reboots SaidTooLate Result NotKnown"}, // empty: there is no other release
 		{execution.PatchState{}, "PatchOutcome Tries Attempts Reboot Digests"},
 		{job.PatchOutcome{}, "Patch Name Status From To Now Code Rule Text Check"},
@@ -204,7 +204,7 @@ func TestEveryFieldIsDecidedOn(t *testing.T) {
 		{record{}, "revisions entries patches accepted caller"},
 		{ledger.Entry{}, "Run Asset Phase Start Since Dropped Progress Stage Began Result Cancelled TooLate Retracted Lost Former Again Doubtful Stale At Ended Reboots Text"},
 		{ledger.Caller{}, "Call Top At Came Held Boots Alone Cloned"},
-		{ledger.Revisions{}, "Wanted Sealed Issued Expires Digest Behind Without"},
+		{ledger.Revisions{}, "Wanted Sealed Issued Expires Digest PutBack Without"},
 		{server{}, "store due sync feed jobs accepted fuse"},
 		{standing{}, "state patches cancelled"},
 		{feed{}, "newer ended unlisted moved"},

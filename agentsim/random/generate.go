@@ -61,9 +61,9 @@ type generator struct {
 	recurs   []string // ids of those that may not end by themselves
 }
 
-// Generate makes the scenario of a world. The same options give the same text.
+// generate makes the scenario of a world. The same options give the same text.
 // The error is that of [Options.Validate].
-func Generate(o Options) (string, error) {
+func generate(o Options) (string, error) {
 	if err := o.Validate(); err != nil {
 		return "", err
 	}

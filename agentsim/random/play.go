@@ -41,7 +41,7 @@ func (p *panicked) Error() string { return fmt.Sprintf("panic: %v\n%s", p.value,
 // Search makes a world and plays it with the settings c. The error is that of
 // [Options.Validate]; what goes wrong in the world is in the result.
 func Search(o Options, c agentsim.Config) (Result, error) {
-	text, err := Generate(o)
+	text, err := generate(o)
 	if err != nil {
 		return Result{}, err
 	}

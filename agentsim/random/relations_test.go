@@ -155,7 +155,7 @@ func TestRelations(t *testing.T) {
 				if troubles == nil {
 					troubles = []Trouble{}
 				}
-				text, err := Generate(Options{Seed: *seed + uint64(i), Assets: relationAssets, Weeks: 1, Troubles: troubles})
+				text, err := generate(Options{Seed: *seed + uint64(i), Assets: relationAssets, Weeks: 1, Troubles: troubles})
 				require.NoError(t, err)
 				want := r.view(r.played(t, text, nil))
 				have := r.view(r.played(t, text, r.change))

@@ -176,7 +176,7 @@ patch x-2: x 2.0          # as ever
 
 // What was read and written reads as the same again.
 func FuzzParse(f *testing.F) {
-	text, err := Generate(Options{Seed: 1, Assets: 2, Weeks: 1})
+	text, err := generate(Options{Seed: 1, Assets: 2, Weeks: 1})
 	require.NoError(f, err)
 	f.Add(text)
 	f.Add("clock 2026-03-02T00:00:00Z\n+1h enable j # why\n2026-03-03T00:00:00Z expect settled")

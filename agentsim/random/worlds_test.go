@@ -85,7 +85,7 @@ func TestWorldsReachEverything(t *testing.T) {
 		if len(missing) == 0 {
 			break
 		}
-		text, err := Generate(Options{Seed: s, Assets: 10, Weeks: 1, Troubles: Troubles()})
+		text, err := generate(Options{Seed: s, Assets: 10, Weeks: 1, Troubles: Troubles()})
 		require.NoError(t, err)
 		w, failure := Play(text, agentsim.Config{})
 		require.Nil(t, failure)
@@ -105,12 +105,12 @@ func TestWorldsReachEverything(t *testing.T) {
 // another asset or of a job.
 func TestSameSeedSameWorld(t *testing.T) {
 	for s := range uint64(20) {
-		a, err := Generate(Options{Seed: s, Assets: 8})
+		a, err := generate(Options{Seed: s, Assets: 8})
 		require.NoError(t, err)
-		b, err := Generate(Options{Seed: s, Assets: 8})
+		b, err := generate(Options{Seed: s, Assets: 8})
 		require.NoError(t, err)
 		require.Equal(t, a, b)
-		more, err := Generate(Options{Seed: s, Assets: 9})
+		more, err := generate(Options{Seed: s, Assets: 9})
 		require.NoError(t, err)
 		with, err := parse(more)
 		require.NoError(t, err)
@@ -122,9 +122,9 @@ func TestSameSeedSameWorld(t *testing.T) {
 		}
 		require.Equal(t, a, script{with.clock, without}.String())
 	}
-	a, err := Generate(Options{Seed: 1})
+	a, err := generate(Options{Seed: 1})
 	require.NoError(t, err)
-	b, err := Generate(Options{Seed: 2})
+	b, err := generate(Options{Seed: 2})
 	require.NoError(t, err)
 	require.NotEqual(t, a, b)
 }
@@ -161,16 +161,16 @@ func TestDeterminism(t *testing.T) {
 }
 
 func TestOptions(t *testing.T) {
-	_, err := Generate(Options{Assets: agentsim.MaxAssets + 1, Weeks: MaxWeeks + 1, Troubles: []Trouble{99}})
+	_, err := generate(Options{Assets: agentsim.MaxAssets + 1, Weeks: MaxWeeks + 1, Troubles: []Trouble{99}})
 	for _, field := range []string{"assets", "weeks", "troubles"} {
 		require.ErrorContains(t, err, field)
 	}
-	_, err = Generate(Options{Assets: -1, Weeks: -1})
+	_, err = generate(Options{Assets: -1, Weeks: -1})
 	require.ErrorContains(t, err, "weeks")
 	_, err = Search(Options{Assets: -1}, agentsim.Config{})
 	require.ErrorContains(t, err, "assets")
 	require.NoError(t, Options{Assets: agentsim.MaxAssets, Weeks: MaxWeeks}.Validate())
-	text, err := Generate(Options{Assets: 300, Weeks: 8, Troubles: Troubles()})
+	text, err := generate(Options{Assets: 300, Weeks: 8, Troubles: Troubles()})
 	require.NoError(t, err)
 	require.Less(t, len(text), agentsim.MaxScript)
 

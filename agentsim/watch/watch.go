@@ -1,10 +1,13 @@
-// Package watch checks the invariants of package job/agent from outside: an observer of one asset sees the manifests that
-// reach it, the reports it commits and what really happens to it, and never asks the agent's machine. It reads the rules in
-// words of its own.
+// Package watch checks the invariants of package job/agent from outside. It
+// sees the manifests that reach an asset, the reports that its agent commits
+// and what really happens to it. It never asks the agent's machine, and decides
+// the rules on its own.
 //
-// [Order] and [Patch] are what was seen of one order and of one patch in it, flat values that a caller may copy, compare and
-// hash. Their methods take one observation each, and return the invariant that does not hold then, or nil. What only the
-// caller can know, such as what a manifest holds and whether a file passes the integrity rules, it says in the arguments.
+// [Order] and [Patch] hold what was observed of an order and of a patch in it.
+// They are flat values that a caller may copy, compare and hash. Each of their
+// methods takes one observation, and returns the invariant that it breaks, or
+// nil. Their arguments are what only the caller can know, such as whether a
+// manifest holds the order and whether a file passes the integrity rules.
 package watch
 
 import (
@@ -19,11 +22,12 @@ import (
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
-// Broken is an invariant that does not hold. The numbers are those of the doc of package job/agent.
+// Broken is an invariant that does not hold. The numbers are those of the doc
+// of package job/agent.
 type Broken struct {
 	Invariant int
-	At        time.Time   // zero: the text says it, or it does not matter
-	Asset     job.AssetID // empty: it concerns the server, or the world's only asset
+	At        time.Time   // zero: in the text, or not known
+	Asset     job.AssetID // empty: the server, or the world's only asset
 	Text      string
 }
 
@@ -43,17 +47,17 @@ func (b *Broken) Error() string {
 	return fmt.Sprintf("invariant %d broken%s: %s", b.Invariant, where, b.Text)
 }
 
-// Order is what was seen of one order. The zero value is an order of which nothing was seen.
+// Order is what was observed of one order; zero: nothing yet.
 type Order struct {
 	Received  bool
 	Started   bool
-	Touched   bool // an action or an installation began
+	Touched   bool // an action or an install began
 	Deploying bool // as reported
 	Needs     bool // something that was deployed needs a reboot
 	Result    job.Result
 	Failed    uint16    // installs, by the last result (RPT-1)
-	Rebooted  int       // the boot in which a reboot was last asked for, plus one; zero: none was
-	Offer     time.Time // the first prompt of a reboot that was neither asked for nor came (RBT-6); zero: none
+	Rebooted  int       // the boot in which the agent last asked for a reboot, plus one; zero: it did not
+	Offer     time.Time // the first prompt for a reboot that was not asked for yet and has not happened; zero: none (RBT-6)
 	Barred    bool      // the server knew that it had begun when the agent lost its state
 }
 
@@ -65,33 +69,34 @@ func Final(r job.Result) bool {
 // Ended reports whether the order has a final result.
 func (o *Order) Ended() bool { return Final(o.Result) }
 
-// Again reports whether a report says that the order, which was withdrawn, was handed out once more: then nothing that was
-// seen of it counts any more.
+// Again reports whether a report says that a withdrawn order was handed out
+// again. What was observed of the order before no longer counts then.
 func (o *Order) Again(r job.Report) bool {
 	return o.Result == job.Withdrawn && r.Progress == job.Received
 }
 
-// Reported takes a report on the order: held and marked say whether the newest manifest that the agent had to take holds it,
-// and whether it is marked as cancelled there (invariants 2, 3, 8, 13).
+// Reported takes a report on the order. Held says whether the newest manifest
+// that the agent had to accept holds the order, and marked whether it is
+// cancelled there (invariants 2, 3, 8, 13).
 func (o *Order) Reported(r job.Report, held, marked bool) (b *Broken) {
 	switch {
 	case r.Again && o.Result != 0 && r.Result != o.Result:
-		b = Breaks(8, "it ended as %s, and says again that it ended as %s", o.Result, r.Result)
-	case r.Again: // a server that was put back handed it out once more (JOB-24)
+		b = Breaks(8, "it ended as %s, and is reported again as %s", o.Result, r.Result)
+	case r.Again: // a restored server handed it out again (JOB-24)
 		return nil
 	case r.Progress == job.Started && (o.Started || o.Barred):
-		b = Breaks(13, "it starts once more")
+		b = Breaks(13, "it starts again")
 	case r.TooLate != 0 && !o.Deploying:
-		b = Breaks(2, "it is too late for a cancel, although its deploy stage has not begun")
+		b = Breaks(2, "it answers that a cancel is too late, although its deploy stage has not begun")
 	case r.TooLate != 0:
 	case r.Progress == job.Started && (o.Result == job.Withdrawn || !held || marked):
 		b = Breaks(3, "it starts, although it was withdrawn or cancelled before")
 	case o.Ended() && r.Progress != 0 && r.Progress != job.Received:
 		b = Breaks(2, "it reports %s after it ended as %s", r.Progress, o.Result)
-	case o.Ended() && r.Result != 0 && o.Result != job.Withdrawn: // what was withdrawn can be handed out once more with its end
+	case o.Ended() && r.Result != 0 && o.Result != job.Withdrawn: // a withdrawn order can be handed out again with its end
 		b = Breaks(8, "it ends twice: %s, then %s", o.Result, r.Result)
 	case r.Progress == job.Deploying && marked:
-		b = Breaks(2, "its deploy stage begins, although the cancel mark had come before")
+		b = Breaks(2, "its deploy stage begins, although the agent had received the cancel")
 	case r.Result == job.Cancelled && (o.Deploying || o.Touched):
 		b = Breaks(2, "it is reported as cancelled after its deploy stage began")
 	case r.Result == job.Withdrawn && o.Started:
@@ -109,9 +114,9 @@ func (o *Order) Reported(r job.Report, held, marked bool) (b *Broken) {
 	return b
 }
 
-// Failures counts the failed installs among outcomes, a patch once (RPT-1).
+// Failures counts the failed installs among outcomes, each patch once (RPT-1).
 func Failures(list []job.PatchOutcome) (n int) {
-	failed := func(p job.PatchOutcome) bool { return p.Status == job.PatchFailed && p.Code != job.CodeCancelled }
+	failed := job.PatchOutcome.FailedInstall
 	for i, p := range list {
 		if failed(p) && !slices.ContainsFunc(list[:i], func(q job.PatchOutcome) bool { return q.Patch == p.Patch && failed(q) }) {
 			n++
@@ -120,7 +125,8 @@ func Failures(list []job.PatchOutcome) (n int) {
 	return n
 }
 
-// Touches takes an act that changes the asset; what says it as a verb (invariants 2, 3, 4).
+// Touches takes an act that changes the asset; what is the act, as a verb
+// (invariants 2, 3, 4).
 func (o *Order) Touches(what string) *Broken {
 	o.Touched = true
 	switch {
@@ -134,13 +140,14 @@ func (o *Order) Touches(what string) *Broken {
 	return nil
 }
 
-// Patch is what was seen of one patch of an order.
+// Patch is what was observed of one patch of an order; zero: nothing yet.
 type Patch struct {
-	Passed bool  // a file was fetched that passes
-	Begun  uint8 // installs
+	Passed bool  // a file that passes was downloaded
+	Begun  uint8 // how many installs began
 }
 
-// Downloaded takes the end of a download, with the file's being what was ordered (invariant 8).
+// Downloaded takes the end of a download; passes says whether its file passes
+// the integrity rules (invariant 8).
 func (p *Patch) Downloaded(id catalog.PatchID, passes bool) (b *Broken) {
 	if p.Passed {
 		b = Breaks(8, "%s was verified, and is downloaded again", id)
@@ -149,15 +156,16 @@ func (p *Patch) Downloaded(id catalog.PatchID, passes bool) (b *Broken) {
 	return b
 }
 
-// Install is an installation as it begins.
+// Install is an install that begins.
 type Install struct {
 	Patch  catalog.PatchID
-	Held   bool // by the newest manifest, when the order's execution started
+	Held   bool // the newest manifest had it when the execution started
 	Passes bool // its file passes the integrity rules
 	Same   bool // the bytes are those that were verified
 }
 
-// Deploys takes an installation that begins (invariants 1, 7, 8, and those of Touches).
+// Deploys takes an install that begins (invariants 1, 7, 8, and those of
+// [Order.Touches]).
 func (o *Order) Deploys(p *Patch, i Install) *Broken {
 	b := o.Touches("deploys " + string(i.Patch))
 	p.Begun++
@@ -167,30 +175,32 @@ func (o *Order) Deploys(p *Patch, i Install) *Broken {
 	case p.Begun > 2:
 		return Breaks(8, "the install of %s is begun for the third time", i.Patch)
 	case !i.Held:
-		return Breaks(7, "%s is deployed; when the execution started, the manifest did not hold it any more", i.Patch)
+		return Breaks(7, "%s is deployed, although the manifest no longer held it when the execution started", i.Patch)
 	case !i.Passes:
 		return Breaks(1, "%s is installed although its signature and checksum do not allow it", i.Patch)
 	case !i.Same:
 		return Breaks(1, "%s is installed from other bytes than were verified", i.Patch)
 	case !o.Deploying || o.Ended():
-		return Breaks(2, "%s is installed, and by the reports the deploy stage has not begun or is over", i.Patch)
+		return Breaks(2, "%s is installed, although the reports say that the deploy stage has not begun or is over", i.Patch)
 	}
 	return nil
 }
 
-// Installs takes an installation that succeeds; the zero version is a product that was not there (invariant 6).
+// Installs takes an install that succeeds; a zero version means that the
+// product was not installed (invariant 6).
 func Installs(product string, was, to version.Version) *Broken {
 	order, orderable := was.Compare(to)
 	switch {
 	case was.IsZero():
-		return Breaks(6, "%s was not installed, and now is", product)
+		return Breaks(6, "%s was installed for the first time", product)
 	case !orderable || order > 0:
 		return Breaks(6, "%s goes from %s down to %s", product, was, to)
 	}
 	return nil
 }
 
-// Offered takes a prompt on the screen, and reports whether it is the first: the 168 hours run from it (RBT-6).
+// Offered takes a prompt, and reports whether it is the first. The 168 hours
+// count from the first prompt (RBT-6).
 func (o *Order) Offered(now time.Time) bool {
 	first := o.Offer.IsZero()
 	if first {
@@ -199,8 +209,9 @@ func (o *Order) Offered(now time.Time) bool {
 	return first
 }
 
-// Late says whether a reboot that was offered should have been asked for by now (invariant 5). Whoever calls it adds to the time what
-// a boot may take. When the computer goes down, whoever caused it, the caller clears the offer (RBT-8).
+// Late returns whether an offered reboot should have been asked for by now
+// (invariant 5). The caller adds to now what a boot may take, and clears Offer
+// when the computer goes down, whoever caused it (RBT-8).
 func (o *Order) Late(now time.Time) *Broken {
 	if !o.Offer.IsZero() && now.Sub(o.Offer) > reboot.MaxDeferral {
 		return Breaks(5, "a reboot was first offered %v ago, and was not asked for", now.Sub(o.Offer))
@@ -208,33 +219,36 @@ func (o *Order) Late(now time.Time) *Broken {
 	return nil
 }
 
-// Reboots takes a reboot that the agent asks for in one of the computer's boots (invariant 4).
+// Reboots takes a reboot that the agent asks for; boot is the number of the
+// computer's boot (invariant 4).
 func (o *Order) Reboots(boot int, suppressed bool) (b *Broken) {
 	switch {
 	case o.Rebooted > 0 && o.Rebooted != boot+1:
 		b = Breaks(4, "it reboots the asset a second time")
 	case suppressed:
-		b = Breaks(4, "it suppresses the reboot, and reboots")
+		b = Breaks(4, "it reboots, although its job suppresses the reboot")
 	case o.Result != job.PendingReboot:
-		b = Breaks(4, "it reboots, and no report says that it waits for a reboot")
+		b = Breaks(4, "it reboots, although no report says that it waits for a reboot")
 	case !o.Needs:
-		b = Breaks(4, "it reboots, and nothing that was deployed needs it")
+		b = Breaks(4, "it reboots, although nothing that was deployed needs it")
 	}
-	o.Rebooted, o.Offer = boot+1, time.Time{} // deferral is over; whether the computer obeys is not the agent's (RBT-6, RBT-10)
+	o.Rebooted, o.Offer = boot+1, time.Time{} // the deferral is over, even if the computer does not reboot (RBT-6, RBT-10)
 	return b
 }
 
-// Committed takes a commit, and returns the reports that are new in it. Made is how many there were before, which it brings up
-// to date; taken is how many the server has, as far as the agent may know: all others must be there (invariants 8, 9).
+// Committed takes a commit, and returns its new reports. Made is the number of
+// the last report so far, which Committed updates. Taken is the number of the
+// last report that the agent knows the server to have; the agent must hold all
+// later ones (invariants 8, 9).
 func Committed(before, after *agent.State, made *job.Sequence, taken job.Sequence) (fresh []job.Report, b *Broken) {
 	if after.Revision < before.Revision {
 		b = Breaks(9, "the manifest revision falls from %d to %d", before.Revision, after.Revision)
 	}
-	*made = max(*made, taken) // what the server has was made, though an agent that lost its state does not know it
+	*made = max(*made, taken) // an agent that lost its state does not know all that the server has
 	next := taken + 1
 	for i, r := range after.Reports {
 		if r.Sequence > next {
-			return nil, Breaks(8, "report %d is gone, and the server never said that it has it", next)
+			return nil, Breaks(8, "report %d is lost, although the server has not acknowledged it", next)
 		}
 		next = max(next, r.Sequence+1)
 		if r.Sequence > *made {

@@ -160,7 +160,7 @@ func TestCacheAcrossRestarts(t *testing.T) {
 	c.Report = func(p Problem) { told = append(told, p.Error()) }
 	require.Len(t, fetch(t, open(t, c)[0]).Patches, 2)
 	require.Len(t, told, 1)
-	require.Contains(t, told[0], "nothing can be kept there")
+	require.Contains(t, told[0], "fetched files cannot be kept there")
 }
 
 func cached(t *testing.T, c Config) []string {

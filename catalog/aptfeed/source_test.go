@@ -75,42 +75,42 @@ func TestOneLineSources(t *testing.T) {
 			"1 http://h/ b main[amd64 i386]\nx.list:2: http://h/ b is configured at x.list:1 with other options (signed-by, by-hash): make them agree refused=true\n"},
 		{"unknown type", "rpm http://h b main", "x.list:1: unknown type \"rpm\": want deb or deb-src refused=true\n"},
 		{"too few words", "deb http://h\ndeb", "x.list:1: want \"deb URI suite component…\", not \"deb http://h\" refused=true\nx.list:2: want \"deb URI suite component…\", not \"deb\" refused=true\n"},
-		{"no component", "deb http://h b", "x.list:1: no component is named for the suite \"b\" refused=true\n"},
-		{"component of a flat repository", "deb http://h ./ main", "x.list:1: the suite \"./\" ends in \"/\", which means a flat repository: it has no components, but \"main\" is named refused=true\n"},
+		{"no component", "deb http://h b", "x.list:1: the entry names no component for the suite \"b\" refused=true\n"},
+		{"component of a flat repository", "deb http://h ./ main", "x.list:1: the suite \"./\" ends in \"/\", which means a flat repository, which has no components: remove \"main\" or the slash refused=true\n"},
 		{"open bracket", "deb [arch=amd64 http://h b main", "x.list:1: the options have no closing bracket refused=true\n"},
 		{"bad option", "deb [arch] http://h b main\ndeb [=x] http://h c main", "x.list:1: the option \"arch\" is not of the form name=value refused=true\nx.list:2: the option \"=x\" is not of the form name=value refused=true\n"},
 		{"unknown option", "deb [colour=red] http://h b main", "1 http://h/ b main[amd64 i386]\nx.list:1: the unknown option \"colour\" is ignored refused=false\n"},
-		{"trusted", "deb [trusted=yes] http://h b main", "x.list:1: trusted=yes is refused: this feed takes nothing whose signature it cannot check; sign the repository and name its key in signed-by refused=true\n"},
+		{"trusted", "deb [trusted=yes] http://h b main", "x.list:1: trusted=yes is refused, because a feed uses only what it can verify: sign the repository and name its key in signed-by refused=true\n"},
 		{"checks cannot be switched off", "deb [allow-insecure=yes check-valid-until=no] http://h b main",
 			"1 http://h/ b main[amd64 i386]\nx.list:1: the option allow-insecure is ignored: signatures and dates are always checked refused=false\nx.list:1: the option check-valid-until is ignored: signatures and dates are always checked refused=false\n"},
 		{"what would change what is offered", "deb [inrelease-path=x snapshot=2025 by-hash=maybe] http://h b main\ndeb [snapshot=no] http://h c main",
 			"2 http://h/ c main[amd64 i386]\nx.list:1: the option inrelease-path is not supported refused=true\nx.list:1: snapshots are not supported refused=true\nx.list:1: by-hash is yes, no or force, not \"maybe\" refused=true\n"},
-		{"bad architecture", "deb [arch=AMD64] http://h b main", "x.list:1: \"AMD64\" is no architecture refused=true\n"},
+		{"bad architecture", "deb [arch=AMD64] http://h b main", "x.list:1: \"AMD64\" is not an architecture refused=true\n"},
 		{"bad keys", "deb [signed-by=key.gpg] http://h b main\ndeb [signed-by=] http://h b main\ndeb [signed-by+=/k] http://h b main",
-			"x.list:1: signed-by names \"key.gpg\": want the absolute path of a keyring or a fingerprint of 40 hex digits refused=true\nx.list:2: signed-by names no key refused=true\nx.list:3: signed-by can only be set as a whole refused=true\n"},
-		{"bad suites", "deb http://h ../x main\ndeb http://h /x/ \ndeb http://h $(X)/ ", "x.list:1: \"../x\" is no suite refused=true\nx.list:2: \"/x/\" is no suite refused=true\nx.list:3: \"$(X)/\" is no suite refused=true\n"},
-		{"bad component", "deb http://h b ../main", "x.list:1: \"../main\" is no component refused=true\n"},
+			"x.list:1: signed-by names \"key.gpg\": want the absolute path of a keyring or a fingerprint of 40 hex digits refused=true\nx.list:2: signed-by names no key refused=true\nx.list:3: signed-by can only be set with =, not += or -= refused=true\n"},
+		{"bad suites", "deb http://h ../x main\ndeb http://h /x/ \ndeb http://h $(X)/ ", "x.list:1: \"../x\" is not a suite refused=true\nx.list:2: \"/x/\" is not a suite refused=true\nx.list:3: \"$(X)/\" is not a suite refused=true\n"},
+		{"bad component", "deb http://h b ../main", "x.list:1: \"../main\" is not a component refused=true\n"},
 		{"bad URIs", "deb h b main\ndeb http:/x b main\ndeb file:x b main\ndeb file://h/x b main\ndeb http://h/?q b main\ndeb http://h:x b main",
-			`x.list:1: "h" is no URI refused=true
+			`x.list:1: "h" is not a URI refused=true
 x.list:2: "http:/x" names no host refused=true
 x.list:3: "file:x": want an absolute path, as in file:///srv/repository refused=true
 x.list:4: "file://h/x": want an absolute path, as in file:///srv/repository refused=true
-x.list:5: "http://h/?q": a query or fragment has no meaning here refused=true
-x.list:6: "http://h:x" is no URI refused=true
+x.list:5: "http://h/?q" has a query or fragment: remove it refused=true
+x.list:6: "http://h:x" is not a URI refused=true
 `},
 		{"what only apt can fetch", "deb ftp://h b main\ndeb http://u:p@h/x b main\ndeb http://token@h:80 b main\ndeb mirror+file:/etc/m.txt b main\ndeb ar+https://h/x b main\ndeb cdrom:[Debian GNU/Linux 12]/ b main",
 			`1 ftp://h/ b main[amd64 i386] of lists: "ftp://h": the scheme ftp is not supported: want http, https, file or copy
-2 http://h/x/ b main[amd64 i386] of lists: a user or password in the URI is not supported: it would be handed to every agent with the packages' addresses
-3 http://h:80/ b main[amd64 i386] of lists: a user or password in the URI is not supported: it would be handed to every agent with the packages' addresses
+2 http://h/x/ b main[amd64 i386] of lists: a user or password in the URI is not supported, because every agent would get it with the addresses of packages
+3 http://h:80/ b main[amd64 i386] of lists: a user or password in the URI is not supported, because every agent would get it with the addresses of packages
 4 mirror+file:/etc/m.txt/ b main[amd64 i386] of lists: "mirror+file:/etc/m.txt": the scheme mirror+file is not supported: want http, https, file or copy
 5 ar+https://h/x/ b main[amd64 i386] of lists: "ar+https://h/x": the scheme ar+https is not supported: want http, https, file or copy
 6 cdrom:[Debian GNU/Linux 12]/ b main[amd64 i386] of lists: "cdrom:[Debian GNU/Linux 12]/": the scheme cdrom is not supported: want http, https, file or copy
 `},
 		{"$(ARCH)", "deb http://h/$(ARCH) /\ndeb http://h/x b-$(ARCH) main", "1 http://h/amd64/ / [amd64 i386]\n2 http://h/x/ b-amd64 main[amd64 i386]\n"},
 		{"quotes", `deb [signed-by="/a.gpg"] http://h a main` + "\n" + `deb ["arch=amd64" "signed-by=/k"] "http://h" b "main"` + "\n" + `deb [signed-by=/a%2bb] http://h/x%20y c main` + "\n" + `deb [signed-by="/k] http://h d main`,
-			"1 http://h/ a main[amd64 i386] by /a.gpg\n2 http://h/ b main[amd64] by /k\n3 http://h/x%20y/ c main[amd64 i386] by /a+b\nx.list:4: a quote or bracket in the options has no other refused=true\n"},
+			"1 http://h/ a main[amd64 i386] by /a.gpg\n2 http://h/ b main[amd64] by /k\n3 http://h/x%20y/ c main[amd64 i386] by /a+b\nx.list:4: a quote or bracket in the options is not closed refused=true\n"},
 		{"of repeated options the last", "deb [signed-by=/a arch=i386 signed-by=/b arch=amd64] http://h b main\ndeb [signed-by=/a trusted=yes signed-by=b] http://h c main",
-			"1 http://h/ b main[amd64] by /b\nx.list:2: trusted=yes is refused: this feed takes nothing whose signature it cannot check; sign the repository and name its key in signed-by refused=true\nx.list:2: signed-by names \"b\": want the absolute path of a keyring or a fingerprint of 40 hex digits refused=true\n"},
+			"1 http://h/ b main[amd64] by /b\nx.list:2: trusted=yes is refused, because a feed uses only what it can verify: sign the repository and name its key in signed-by refused=true\nx.list:2: signed-by names \"b\": want the absolute path of a keyring or a fingerprint of 40 hex digits refused=true\n"},
 		{"age and known suite", "deb [valid-until-max=86400 x-known-suite=stable,x] http://h b main\ndeb [valid-until-max=1d] http://h c main",
 			"1 http://h/ b main[amd64 i386] for 24h0m0s known [stable x]\nx.list:2: valid-until-max is a number of seconds, not \"1d\" refused=true\n"},
 		{"a bad line costs only itself", "nonsense\ndeb http://h b main", "2 http://h/ b main[amd64 i386]\nx.list:1: want \"deb URI suite component…\", not \"nonsense\" refused=true\n"},
@@ -137,9 +137,9 @@ func TestDeb822Sources(t *testing.T) {
 			"1 http://h/ b main[amd64 i386] keys \"-----BEGIN PGP PUBLIC KEY BLOCK-----\\n\\nmQ==\\n=abcd\\n-----END PGP PUBLIC KEY BLOCK-----\\n\"\n"},
 		{"remarks", "Types: deb\nURIs: http://h\nSuites: b\nComponents: main\nX-Repolib-Name: x\nX-Y: z\nDescription: d\n", "1 http://h/ b main[amd64 i386]\n"},
 		{"unknown field", "Types: deb\nURIs: http://h\nSuites: b\nComponents: main\nColour: red\n", "1 http://h/ b main[amd64 i386]\nx.sources:5: the unknown option \"colour\" is ignored refused=false\n"},
-		{"trusted", "Types: deb\nURIs: http://h\nSuites: b\nComponents: main\nTrusted: no\n", "x.sources:5: trusted=no is refused: this feed takes nothing whose signature it cannot check; sign the repository and name its key in signed-by refused=true\n"},
-		{"three faults", "Types: deb rpm\nEnabled: perhaps\nComponents: main\n", "x.sources:1: unknown type \"rpm\": want deb or deb-src refused=true\nx.sources:2: \"perhaps\" is neither yes nor no refused=true\n"},
-		{"nothing named", "Types: deb\nComponents: main\n", "x.sources:1: no URI is named refused=true\nx.sources:1: no suite is named refused=true\n"},
+		{"trusted", "Types: deb\nURIs: http://h\nSuites: b\nComponents: main\nTrusted: no\n", "x.sources:5: trusted=no is refused, because a feed uses only what it can verify: sign the repository and name its key in signed-by refused=true\n"},
+		{"three faults", "Types: deb rpm\nEnabled: perhaps\nComponents: main\n", "x.sources:1: unknown type \"rpm\": want deb or deb-src refused=true\nx.sources:2: enabled is yes or no, not \"perhaps\" refused=true\n"},
+		{"nothing named", "Types: deb\nComponents: main\n", "x.sources:1: the entry names no URI refused=true\nx.sources:1: the entry names no suite refused=true\n"},
 		{"no types", "URIs: http://h\n", "x.sources:1: the entry has no Types field: want Types, URIs, Suites and Components refused=true\n"},
 		{"a bad stanza costs only itself", "nonsense\n\nTypes: deb\nURIs: http://h\nSuites: b\nComponents: main\n", "3 http://h/ b main[amd64 i386]\nx.sources:1: want \"Name: value\", not \"nonsense\" refused=true\n"},
 	} {
@@ -209,14 +209,14 @@ func TestRefusedEntryIsAFailingFeed_CAT1(t *testing.T) {
 	require.Equal(t, catalog.FeedID("apt:"+bad+":1"), all[2].ID())
 	e := failed(t, all[2], Refused)
 	require.Contains(t, e.Error(), "trusted=yes is refused")
-	require.Contains(t, e.Error(), `"A" is no architecture`)
+	require.Contains(t, e.Error(), `"A" is not an architecture`)
 }
 
 func TestConfigIsChecked(t *testing.T) {
 	c := Config{Root: t.TempDir(), Architectures: []string{"X", "all"}}
 	_, err := FromConfig(c)
-	require.ErrorContains(t, err, `"X" is no architecture`)
-	require.ErrorContains(t, err, `"all" is no architecture`)
+	require.ErrorContains(t, err, `"X" is not an architecture`)
+	require.ErrorContains(t, err, `"all" is not an architecture`)
 	_, err = FromLists(Config{Root: t.TempDir()})
 	require.ErrorContains(t, err, "the apt configuration cannot be read")
 }
@@ -262,17 +262,17 @@ func TestKeyrings(t *testing.T) {
 		{"the exact fingerprint of another of its keys", map[string]string{"trusted.gpg.d/k.gpg": binary.String()}, "Signed-By: " + sub + "!", UnknownKey, "not trusted"},
 		{"signed-by leaves the others out", map[string]string{"trusted.gpg": binary.String(), "k": armored(t, other)}, "Signed-By: /etc/apt/k", UnknownKey, "not trusted"},
 		{"no keys", nil, "", UnknownKey, "not trusted"},
-		{"only rubbish", map[string]string{"trusted.gpg.d/bad.gpg": "rubbish"}, "", Keyring, "no OpenPGP keyring"},
+		{"only rubbish", map[string]string{"trusted.gpg.d/bad.gpg": "rubbish"}, "", Keyring, "not an OpenPGP keyring"},
 		{"the one it needs is rubbish", map[string]string{"trusted.gpg.d/bad.gpg": "rubbish", "trusted.gpg.d/other.asc": armored(t, other)}, "", Keyring, "bad.gpg: "},
 		{"missing file", nil, "Signed-By: /etc/apt/k", Keyring, "etc/apt/k: there is no such file"},
 		{"one of two files missing", map[string]string{"k": armored(t, key)}, "Signed-By: /etc/apt/k /etc/apt/l", Keyring, "etc/apt/l: there is no such file"},
 		{"a folder", map[string]string{"k/x": ""}, "Signed-By: /etc/apt/k", Keyring, "not a regular file"},
-		{"empty file", map[string]string{"k": ""}, "Signed-By: /etc/apt/k", Keyring, "holds no OpenPGP key: get the repository's key again"},
+		{"empty file", map[string]string{"k": ""}, "Signed-By: /etc/apt/k", Keyring, "has no OpenPGP key: get the repository's key again"},
 		{"a web page", map[string]string{"k": "\n<!DOCTYPE html><html>not found</html>"}, "Signed-By: /etc/apt/k", Keyring, "it is a web page"},
 		{"a byte order mark", map[string]string{"k": "\xef\xbb\xbf" + armored(t, key)}, "Signed-By: /etc/apt/k", Keyring, "byte order mark"},
 		{"a keybox", map[string]string{"k": "\x00\x00\x00\x20\x01\x01\x00\x02KBXf\x00\x00\x00\x00"}, "Signed-By: /etc/apt/k", Keyring, "gpg --export"},
-		{"armored, called .gpg", map[string]string{"k.gpg": armored(t, key)}, "Signed-By: /etc/apt/k.gpg", Keyring, "call it .asc"},
-		{"binary, called .asc", map[string]string{"k.asc": binary.String()}, "Signed-By: /etc/apt/k.asc", Keyring, "call it .gpg"},
+		{"armored, called .gpg", map[string]string{"k.gpg": armored(t, key)}, "Signed-By: /etc/apt/k.gpg", Keyring, "rename it to .asc"},
+		{"binary, called .asc", map[string]string{"k.asc": binary.String()}, "Signed-By: /etc/apt/k.asc", Keyring, "rename it to .gpg"},
 		{"armor cut off", map[string]string{"k": armored(t, key)[:100]}, "Signed-By: /etc/apt/k", Keyring, "no END line"},
 		{"armor broken", map[string]string{"k": armorBegin + "\n\n!!!\n-----END PGP PUBLIC KEY BLOCK-----"}, "Signed-By: /etc/apt/k", Keyring, "keyring"},
 		{"huge", map[string]string{"k": strings.Repeat("x", maxKeyring+1)}, "Signed-By: /etc/apt/k", Keyring, "longer than"},

@@ -65,8 +65,8 @@ func TestInReleaseTraps(t *testing.T) {
 		{"cut off inside the text", cut("bookworm"), BadSignature, "cut off"},
 		{"cut off after the first line", []byte(begin), BadSignature, "cut off"},
 		{"only the signature", []byte(signature), BadSignature, "before"},
-		{"altered", swap("bookworm", "bookwork"), BadSignature, "no signature holds"},
-		{"a line added", swap("Suite", "Origin: x\nSuite"), BadSignature, "no signature holds"},
+		{"altered", swap("bookworm", "bookwork"), BadSignature, "no signature is good"},
+		{"a line added", swap("Suite", "Origin: x\nSuite"), BadSignature, "no signature is good"},
 		{"an unknown header", swap("Hash: ", "Charset: x\nHash: "), BadSignature, "broken"},
 		{"an empty signature", swap(signature, "-----BEGIN PGP SIGNATURE-----\n\n"+end+"\n"), BadSignature, "empty"},
 		{"a key in place of the signature", swap(signature, strings.NewReplacer("PUBLIC KEY BLOCK", "SIGNATURE").Replace(armored(t, good))), BadSignature, "broken"},
@@ -250,7 +250,7 @@ func TestRepositoryFaults_CAT1(t *testing.T) {
 		{"server error", get("", status(500)), Unreachable, "500"},
 		{"forbidden", get("", status(403)), Unreachable, "403"},
 		{"not modified, though nothing is held", get("", status(304)), Unreachable, "304"},
-		{"InRelease broken off", get("InRelease", brokenOff), Unreachable, "broke off after 5 bytes"},
+		{"InRelease broken off", get("InRelease", brokenOff), Unreachable, "ended early, after 5 bytes"},
 		{"InRelease empty", func(r *repo) { r.files[r.below("InRelease")] = nil }, Unsigned, "empty"},
 		{"InRelease endless", get("InRelease", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, maxInRelease+1)) }), TooLarge, "4194304"},
 		{"InRelease said to be endless", get("InRelease", func(w http.ResponseWriter, _ *http.Request) {
@@ -264,10 +264,10 @@ func TestRepositoryFaults_CAT1(t *testing.T) {
 		{"signed by another key", func(r *repo) { r.keys = []*openpgp.Entity{newKey(t, "other", 0)}; r.publish() }, UnknownKey, "not trusted"},
 		{"expired", again("Valid-Until", today.Add(-time.Second).Format(time.RFC1123)), Expired, "valid until 2026-05-10T11:59:59Z"},
 		{"from the future", again("Date", today.Add(maxAhead+time.Second).Format(time.RFC1123)), NotYetValid, "check the clock"},
-		{"bad end of validity", again("Valid-Until", "never"), Malformed, `its Valid-Until "never" is no time in UTC`},
+		{"bad end of validity", again("Valid-Until", "never"), Malformed, `its Valid-Until "never" is not a time in UTC`},
 		{"two paragraphs", resigned(func(text string) string { return text + "\n\nX: y" }), Malformed, "second paragraph"},
-		{"no Release file at all", resigned(func(string) string { return "hello" }), Malformed, "no Release file"},
-		{"no SHA-256", replace("SHA256:", "SHA1:"), Unsupported, "neither SHA256 nor SHA512"},
+		{"no Release file at all", resigned(func(string) string { return "hello" }), Malformed, "not a Release file"},
+		{"no SHA-256", replace("SHA256:", "SHA1:"), Unsupported, "no SHA256 or SHA512"},
 		{"bad digest line", replace("main/binary-amd64/Packages\n", "main/binary-amd64/Packages x\n"), Malformed, "bad line"},
 		{"two digests of one file", resigned(func(text string) string {
 			return text + "\n " + strings.Repeat("0", 64) + " 5 main/binary-amd64/Packages"
@@ -279,10 +279,10 @@ func TestRepositoryFaults_CAT1(t *testing.T) {
 			return strings.Split(text, "SHA256:")[0] + "SHA256:\n " + strings.Repeat("0", 64) + " 999999999999 main/binary-amd64/Packages.xz"
 		}), TooLarge, "999999999999"},
 		{"no such component", func(r *repo) { r.lists = map[string][]string{"contrib/binary-amd64/Packages": {}}; r.publish() }, Missing, "component main for amd64"},
-		{"list tampered with", lists(change), Mismatch, "tampered with"},
+		{"list tampered with", lists(change), Mismatch, "somebody changed it"},
 		{"list cut short", lists(func(data []byte) []byte { return data[:len(data)-1] }), Mismatch, "promises"},
 		{"list too long", lists(func(data []byte) []byte { return append(bytes.Clone(data), 'x') }), Mismatch, "longer than"},
-		{"list broken off", get("/main/", brokenOff), Unreachable, "broke off"},
+		{"list broken off", get("/main/", brokenOff), Unreachable, "ended early"},
 		{"repository down in the middle", get("/main/", status(503)), Unreachable, "503"},
 		{"list gone", get("/main/", status(404)), Missing, "404"},
 		{"list cut off when packed", packedAs(list, func([]byte) []byte { return nil }, 100), Malformed, "cannot be unpacked"},
@@ -405,5 +405,5 @@ func TestWeakKeyIsNamed(t *testing.T) {
 	r := newRepo(t, "bookworm", weak).main(deb("hare", "1", "amd64")).publish().serve()
 	text := failed(t, open(t, config(root(t, r)))[0], BadSignature).Error()
 	require.Contains(t, text, "RSA with 1024 bits")
-	require.NotContains(t, text, "put the key into the keyring")
+	require.NotContains(t, text, "add the key to the keyring")
 }

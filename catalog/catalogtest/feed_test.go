@@ -127,10 +127,10 @@ func TestSuiteFindsFaults(t *testing.T) {
 	self, err := os.Executable()
 	require.NoError(t, err)
 	for fault, want := range map[string]string{
-		"id": "before a fetch", "deaf": "Fetch with a cancelled context", "own error": "Fetch with a cancelled context",
-		"says unchanged first": "says Unchanged", "unchanged with records": "holds records", "feed": "is of feed", "err": "the batch says",
-		"empty": "there is no patch", "zone": "want an instant in UTC", "dated in a zone": "is dated",
-		"date goes back": "the date of an unchanged source", "claims all": "by an empty name", "authority changes": "authority changed", "names change": "claims changed", "listed": "when the catalog listed it", "rejects": "the feed rejected",
+		"id": "the id changed with a fetch", "deaf": "Fetch with a cancelled context", "own error": "Fetch with a cancelled context",
+		"says unchanged first": "says Unchanged", "unchanged with records": "holds records", "feed": "the batch names feed", "err": "the batch says",
+		"empty": "the source has no patch", "zone": "want an instant in UTC", "dated in a zone": "is dated",
+		"date goes back": "the date of an unchanged source", "claims all": "by an empty name", "authority changes": "authority changed", "names change": "claims changed", "listed": "has Listed, which only Sync sets", "rejects": "the feed rejected",
 		"differs": "of an unchanged source differ", "differs anew": "over one source differ", "unfit": "the catalog rejected", "shares": "what the caller wrote",
 	} {
 		t.Run(fault, func(t *testing.T) {

@@ -75,7 +75,7 @@ func TestParseRelease(t *testing.T) {
 	}
 	for _, bad := range []string{"", "hello", "A: b\n", "-----BEGIN PGP SIGNED MESSAGE-----"} {
 		_, err := debian.ParseRelease([]byte(bad), "h/x")
-		require.ErrorContains(t, err, "no Release file")
+		require.ErrorContains(t, err, "not a Release file")
 	}
 }
 

@@ -241,7 +241,7 @@ func TestRedirects_CAT17(t *testing.T) {
 		{"down to http", secure.URL, plain.URL, "from https to http"},
 		{"down to http over a second https host", secure.URL, secure2.URL + "/?to=" + plain.URL, "from https to http"},
 		{"up and down", plain.URL, secure.URL + "/?to=" + plain.URL, "from https to http"},
-		{"to credentials of the redirect's own", plain.URL, named(other.URL), "of the redirect's own"},
+		{"to credentials of the redirect's own", plain.URL, named(other.URL), "with another name and password"},
 		{"to a file", plain.URL, "file:///etc/passwd", "unsupported protocol scheme"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -307,7 +307,7 @@ func TestNewRefuses(t *testing.T) {
 		{"f", "", "no location"},
 		{"f", "ftp://acme.example/x", "want an http, https or file URL"},
 		{"f", "http:///x", "names no host"},
-		{"f", "file://host/x", "file:/// and a path"},
+		{"f", "file://host/x", "file:/// followed by a path"},
 		{"f", "http://[bad", "location"},
 	} {
 		_, err := New(c.id, c.location, Options{})

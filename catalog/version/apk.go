@@ -32,11 +32,6 @@ const (
 func isHex(c byte) bool   { return isDigit(c) || 'a' <= c && c <= 'f' }
 func isLower(c byte) bool { return 'a' <= c && c <= 'z' }
 
-func apkUpstream(text string) string {
-	upstream, _, _ := strings.Cut(text, "-r")
-	return upstream
-}
-
 // apkKey reads digit{.digit}…{letter}{_suffix{digit}}…{~hash}{-rdigit}.
 func apkKey(k key, text string) (key, error) {
 	run, s := cutRun(text, isDigit)

@@ -19,11 +19,6 @@ func splitPackage(text string) (epoch, upstream, revision string, hasEpoch, hasR
 	return epoch, text, "", hasEpoch, false
 }
 
-func packageUpstream(text string) string {
-	_, upstream, _, _, _ := splitPackage(text)
-	return upstream
-}
-
 func debianKey(k key, text string) (key, error) {
 	epoch, upstream, revision, hasEpoch, hasRevision := splitPackage(text)
 	if hasEpoch {

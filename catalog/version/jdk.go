@@ -43,12 +43,6 @@ func splitJdk(text string) (numbers, pre, build string, ok bool) {
 	return m[1], m[2], m[3], true
 }
 
-// jdkUpstream returns the numbers, so that 1.8.0_391 is on line 8.
-func jdkUpstream(text string) string {
-	numbers, _, _, _ := splitJdk(text)
-	return numbers
-}
-
 // jdkKey orders as Runtime.Version.compareToIgnoreOptional does.
 func jdkKey(k key, text string) (key, error) {
 	numbers, pre, build, ok := splitJdk(text)

@@ -2,6 +2,7 @@ package version
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/patchpolicy/patchpolicy/internal/enum"
@@ -26,11 +27,8 @@ const (
 // know, see [Version.KeepUnknown].
 const Unknown Scheme = "unknown"
 
-// builtIn lists the built-in schemes.
-var builtIn = []struct {
-	scheme   Scheme
-	upstream func(text string) string // nil: the text itself
-}{{Semver, nil}, {Debian, packageUpstream}, {Rpm, packageUpstream}, {Apk, apkUpstream}, {Dotted, nil}, {Loose, nil}, {Jdk, jdkUpstream}}
+// schemes lists the built-in schemes.
+var schemes = []Scheme{Semver, Debian, Rpm, Apk, Dotted, Loose, Jdk}
 
 // appendKey appends the key of a text of a built-in scheme, or says why it is
 // not valid. It names the functions, so that a key may stay on its caller's
@@ -52,31 +50,20 @@ func appendKey(k key, s Scheme, text string) (key, error) {
 	case Jdk:
 		return jdkKey(k, text)
 	}
-	return nil, fmt.Errorf("unknown scheme, want one of %v", Schemes())
-}
-
-// Schemes returns the built-in schemes.
-func Schemes() (all []Scheme) {
-	for _, b := range builtIn {
-		all = append(all, b.scheme)
-	}
-	return all
+	return nil, fmt.Errorf("unknown scheme, want one of %v", schemes)
 }
 
 // Check returns an error that lists the built-in schemes if s is neither one of
 // them nor the name of an [Own] scheme.
 func (s Scheme) Check() error {
-	var names []string
-	for _, b := range builtIn {
-		if b.scheme == s {
-			return nil
-		}
-		names = append(names, string(b.scheme))
-	}
-	if s.own() {
+	if slices.Contains(schemes, s) || s.own() {
 		return nil
 	}
-	return &enum.UnknownError{Kind: "version scheme", Value: string(s), Want: append(names, ownPrefix+"…")}
+	unknown := &enum.UnknownError{Kind: "version scheme", Value: string(s)}
+	for _, known := range append(schemes, ownPrefix+"…") {
+		unknown.Want = append(unknown.Want, string(known))
+	}
+	return unknown
 }
 
 // own reports whether s is the name of an importer's scheme.

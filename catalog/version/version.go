@@ -123,10 +123,16 @@ func (v Version) IsZero() bool { return v == Version{} }
 // it leaves out what the packager adds. Of Jdk it returns numbers with dots
 // between, like 8.0.391 for 1.8.0_391. Of others it returns the text.
 func (v Version) Upstream() string {
-	for _, b := range builtIn {
-		if b.scheme == v.scheme && b.upstream != nil {
-			return b.upstream(v.text)
-		}
+	switch v.scheme {
+	case Debian, Rpm:
+		_, upstream, _, _, _ := splitPackage(v.text)
+		return upstream
+	case Apk:
+		upstream, _, _ := strings.Cut(v.text, "-r")
+		return upstream
+	case Jdk: // so that 1.8.0_391 is on line 8
+		numbers, _, _, _ := splitJdk(v.text)
+		return numbers
 	}
 	return v.text
 }

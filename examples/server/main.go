@@ -1,5 +1,5 @@
-// Command server is a whole patch-management server over the packages of this module: SQLite, HTTP for agents and for the
-// administrator, feeds, metrics. See --help.
+// Command server is a patch-management server over the packages of this module:
+// SQLite, HTTP for agents and for the administrator, feeds, metrics. See --help.
 package main
 
 import (
@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -20,55 +19,63 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-const long = `A patch-management server: it keeps the catalog, makes orders of jobs, hands them to agents as signed manifests,
-and collects what became of them.
+const long = `A patch-management server. It keeps the catalog, makes orders from jobs, hands them to agents in signed manifests, and collects what the agents report.
 
 First steps:
 
-  server init                                    # keys and an administrator's token, in ./patchpolicy
-  server serve --feed-json patches.json          # or --apt-config /etc/apt
-  server token create --tag lab                  # prints the secret an agent enrols with
-  server job create -f job.json                  # "server job create --help" shows such a file
-  server job preview JOB --asset ASSET           # what would happen, and why
-  server job enable JOB
-  server run show RUN
-  server backup FILE                             # do not copy the database instead
+  server init                               # keys and a token, in ./patchpolicy
+  server serve --feed-json patches.json     # or --apt-config /etc/apt
+  server token create --tag web             # the secret that agents enrol with
+  server asset list                         # after "agent enrol" and "agent run"
+  server job example daily > daily.json     # edit it
+  server job save -f daily.json
+  server job preview daily                  # what would happen, and why
+  server job enable daily                   # prints the run
+  server run show RUN --watch
+  server backup FILE                        # do not copy the database instead
 
-Exit codes: 0 done, 1 it failed, 2 the command line was not understood.`
+Texts cite rules like JOB-3; "server rule JOB-3" explains one.
+
+Exit codes: 0 done, 1 failed, 2 the command line was not understood.`
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	code := cli.Run(command(ctx))
+	stop()
+	os.Exit(code)
+}
+
+func command(ctx context.Context) *cobra.Command {
 	root := &cobra.Command{Use: "server", Short: "A patch-management server", Long: long}
 	root.AddCommand(initCommand(), serveCommand(), cli.Keys())
 	root.AddCommand(cli.Backups()...)
 	root.AddCommand(cli.Commands()...)
 	root.SetContext(ctx)
-	code := cli.Run(root)
-	stop()
-	os.Exit(code)
+	return root
 }
 
 func initCommand() *cobra.Command {
 	var dir string
 	var roots, threshold int
 	c := &cobra.Command{
-		Use: "init", Short: "Make the server's keys and the administrator's token, readable by you alone",
-		Long: "Make the server's folder:\n\n" +
+		Use: "init", Short: "Make the server's keys and the administrator's token",
+		Long: "Make the server's folder, readable by you alone:\n\n" +
 			"  manifest.key  signs every order\n" +
-			"  exchange.key  authenticates what agents and the server say to each other\n" +
-			"  root-1.key …  sign the trust document, which says which keys count; keep them offline, and a copy: who has lost\n" +
-			"                as many that too few are left can never change a key without enrolling every agent again\n" +
-			"  trust.json    the trust document; no secret\n" +
-			"  admin.token   lets you use this command on a running server\n\n" +
-			"Files that exist are never replaced.",
+			"  exchange.key  authenticates the calls of agents and the answers to them\n" +
+			"  root-1.key …  sign the trust document, which names the keys that agents believe. Keep them offline, and a copy:\n" +
+			"                with fewer than the threshold left, no key can change unless every agent enrols again\n" +
+			"  trust.json    the trust document; not secret\n" +
+			"  admin.token   the administrator's token, for the commands that talk to a running server\n\n" +
+			"Existing files are never replaced.",
 		Example: "  server init --dir /var/lib/patchpolicy\n  server init --root-keys 3 --root-threshold 2",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			files, chain, err := serve.Init(dir, roots, threshold)
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "manifest key: %s\nfingerprint:  %s\nadmin token:  %s\n", files.Key, manifest.TrustFingerprint(chain[0]), files.AdminToken)
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "manifest key: %s\nroot key:     %s … (keep them offline)\nfingerprint:  %s\nadmin token:  %s\n",
+				files.Key, files.Root(1), manifest.TrustFingerprint(chain[0]), files.AdminToken)
 			return err
 		},
 	}
@@ -87,8 +94,8 @@ func serveCommand() *cobra.Command {
 	)
 	c := &cobra.Command{
 		Use: "serve", Short: "Serve agents and the administrator until stopped",
-		Long: "Serve agents and the administrator on one address. SIGTERM or Ctrl-C stops it: requests under way are answered first,\n" +
-			"for at most 30 s. /metrics takes the administrator's token as a bearer token.",
+		Long: "Serve agents and the administrator on one address. SIGTERM or Ctrl-C stops the server; it first answers open requests, for at " +
+			"most 30 s. /metrics takes the administrator's token as a bearer token. Feeds are flags: start with the same ones each time.",
 		Example: "  server serve --feed-json https://vendor.example/patches.json --sync-every 30m\n" +
 			"  server serve --feed-json acme.json --feed-json new.json --grant 'new.json vendor Acme' --grant 'new.json product acme/*'\n" +
 			"  server serve --listen 0.0.0.0:8443 --tls-cert cert.pem --tls-key key.pem --apt-config /etc/apt",
@@ -111,7 +118,11 @@ func serveCommand() *cobra.Command {
 			if config.Policy, err = serve.Policy(policy); err != nil {
 				return cli.Usage(err)
 			}
-			return run(cmd.Context(), config)
+			err = serve.Run(cmd.Context(), config)
+			if errors.Is(err, context.Canceled) && cmd.Context().Err() != nil {
+				return nil // stopped during its start
+			}
+			return err
 		},
 	}
 	f := c.Flags()
@@ -120,30 +131,18 @@ func serveCommand() *cobra.Command {
 	f.StringVar(&config.Listen, "listen", "127.0.0.1:8443", "HOST:PORT to listen on; without TLS only a loopback address")
 	f.StringVar(&config.TLSCert, "tls-cert", "", "PEM file with the certificate chain")
 	f.StringVar(&config.TLSKey, "tls-key", "", "PEM file with the certificate's key")
-	f.BoolVar(&config.PlainHTTP, "plain-http", false, "listen beyond the loopback without TLS, behind a proxy that has it")
+	f.BoolVar(&config.PlainHTTP, "plain-http", false, "listen beyond the loopback without TLS; a proxy in front of the server must have it")
+	f.DurationVar(&config.Keep, "keep", 0, "how long runs, reports and events are kept after they ended, at least 2160h; 0: for ever")
 	f.DurationVar(&config.SyncEvery, "sync-every", catalog.SyncEvery, "time between two syncs of the catalog")
-	f.DurationVar(&config.CheckIn, "check-in", 0, "time agents are told to wait between calls (default 15m; more than about 20m breaks MAN-3 and is refused)")
-	f.StringArrayVar(&documents, "feed-json", nil, "URL or path of a JSON patch document (repeatable)")
-	f.StringArrayVar(&aptConfigs, "apt-config", nil, "folder of an apt configuration, as /etc/apt (repeatable)")
-	f.StringArrayVar(&maxAges, "feed-max-age", nil, "FEED=DURATION: the feed is stale when the date that its source states is older (repeatable)")
+	f.DurationVar(&config.CheckIn, "check-in", 0, "how long agents wait between calls (default 15m; more than about 20m breaks MAN-3 and is refused)")
+	f.StringArrayVar(&documents, "feed-json", nil, "URL or path of a JSON patch document, like \"server patch example\" (repeatable)")
+	f.StringArrayVar(&aptConfigs, "apt-config", nil, "folder of an apt configuration, like /etc/apt (repeatable)")
+	f.StringArrayVar(&maxAges, "feed-max-age", nil, "FEED=DURATION: the feed is stale if the date that its source states is older, CAT-2 (repeatable)")
 	f.StringVar(&apt, "apt-cache", "", "folder that keeps fetched package lists across restarts")
-	f.StringArrayVar(&grants, "grant", nil, "what a feed may speak about: 'FEED vendor NAME', 'FEED product ID', 'FEED patch ID' (an ID may end in *), 'FEED authority NAME' (repeatable)")
-	f.StringArrayVar(&config.Forget, "forget", nil, "feed that is not configured any more: its patches leave, and what it owned is free (repeatable)")
-	f.StringVar(&policy, "policy", "", "file with the signer policy that orders are made under; agents that are held to one want the same (default: none)")
-	f.BoolVar(&config.Unchecked, "skip-check", false, "do not read the whole database at the start to see whether it is damaged (1 to 2 s for 500 MB)")
+	f.StringArrayVar(&grants, "grant", nil, "what a feed may speak about, CAT-17: 'FEED vendor NAME', 'FEED product ID', 'FEED patch ID' (an ID may end in *), 'FEED authority NAME' (repeatable)")
+	f.StringArrayVar(&config.Forget, "forget", nil, "former feed: its patches leave the catalog, and other feeds may take over its products (repeatable)")
+	f.StringVar(&policy, "policy", "", "file with the signer policy that orders are made under; agents with a policy need the same one (default: none)")
+	f.BoolVar(&config.Unchecked, "skip-check", false, "do not check the whole database for damage at the start (the check takes 1 to 2 s for 500 MB)")
 	f.TextVar(&level, "log-level", &level, "debug, info, warn or error")
 	return c
-}
-
-// run adds what a person should be told when the server ends in a way of its own.
-func run(ctx context.Context, config serve.Config) error {
-	began := time.Now()
-	err := serve.Run(ctx, config)
-	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
-		return nil // stopped while it was starting
-	}
-	if err != nil {
-		return fmt.Errorf("after %v: %w", time.Since(began).Round(time.Second), err)
-	}
-	return nil
 }

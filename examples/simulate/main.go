@@ -46,6 +46,8 @@ func command() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
+	root.AddCommand(&cobra.Command{Use: "language", Short: "Print every line that a scenario can have", Args: cobra.NoArgs,
+		Run: func(c *cobra.Command, _ []string) { fmt.Fprint(c.OutOrStdout(), agentsim.Language()) }})
 	root.AddCommand(scenario(), search.Command(), draw.Command(), report.Command())
 	return root
 }

@@ -16,10 +16,9 @@ const (
 	cabSigned      = 60         // where what follows the header begins
 )
 
-// openCAB reads a cabinet. The digest covers everything before the signature
-// except the first reserved field, the cabinet's number in its set, and what
-// the reserved part of the header says about the signature. The signature must
-// be the end of the file.
+// openCAB reads a cabinet. The digest covers everything before the signature except the first
+// reserved field, the cabinet's number in its set, and what the reserved part of the header says
+// about the signature. The signature must be the end of the file.
 func openCAB(s source) (*layout, error) {
 	f := &layout{format: integrity.CAB}
 	h, err := s.bytes(0, min(s.size, cabSigned))

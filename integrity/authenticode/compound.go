@@ -8,11 +8,10 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
 )
 
-// A compound file is a file system in a file: sectors, a table (FAT) that links
-// them to chains, a directory of storages and streams, and one chain, the mini
-// stream, that holds small streams in sectors of 64 bytes with a table of their
-// own. Each sector is used at most once, so a hostile file cannot take longer
-// to read than its size.
+// A compound file is a file system in a file: sectors, a table (FAT) that links them to chains, a
+// directory of storages and streams, and one chain, the mini stream, that holds small streams in
+// sectors of 64 bytes with a table of their own. Each sector is used at most once, so a hostile
+// file cannot take longer to read than its size.
 
 const (
 	compoundHeader = 512
@@ -98,8 +97,8 @@ func (c *compound) take(n uint32) error {
 
 func (c *compound) at(n uint32) int64 { return (int64(n) + 1) << c.shift }
 
-// readFAT finds the sectors of the table: 109 are in the header, the others in
-// a chain of sectors.
+// readFAT finds the sectors of the table: 109 are in the header, the others in a chain of
+// sectors.
 func (c *compound) readFAT(h []byte, count, next, more uint32) error {
 	perSector := uint32(1) << (c.shift - 2)
 	if need := (uint64(c.sectors) + uint64(perSector) - 1) / uint64(perSector); uint64(count) < need {
@@ -301,10 +300,9 @@ func (c *compound) read(e entry, limit int64) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// unused requires every unused sector to be marked free, and everything after
-// the last used one to be whole sectors of zeros: no signature covers what a
-// file hides there. Free sectors between others may hold anything; installers
-// leave old content there.
+// unused requires every unused sector to be marked free, and everything after the last used one
+// to be whole sectors of zeros: no signature covers what a file hides there. Free sectors between
+// others may hold anything; installers leave old content there.
 func (c *compound) unused() error {
 	last := uint32(0)
 	for n := range c.sectors {

@@ -85,8 +85,7 @@ func (c *compound) parseEntry(b []byte) entry {
 // nameRoot is the only valid name of the root.
 var nameRoot = utf16Name("Root Entry")
 
-// build finds the children of every storage. Each entry is used once, so cycles
-// are detected.
+// build finds the children of every storage. Each entry is used once, so cycles are detected.
 func (d directory) build() error {
 	root := d[0]
 	if !bytes.Equal(root.name, nameRoot) || root.left != noEntry || root.right != noEntry || len(bytes.Trim(root.times[:8], "\x00")) > 0 {

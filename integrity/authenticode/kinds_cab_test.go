@@ -63,6 +63,6 @@ func cabKinds() []kind {
 			binary.LittleEndian.PutUint32(b[48:], binary.LittleEndian.Uint32(b[48:])+1)
 			return b
 		}, nil, bad, "bytes after it", no},
-		{"the header alone", func(c *maker) []byte { return c.good[:40] }, nil, unsupportedStatus, "ends too early", cannot},
+		{"the header alone", func(c *maker) []byte { return c.good[:40] }, nil, unsupportedStatus, "is cut off", cannot},
 	}
 }

@@ -187,10 +187,10 @@ func msiKinds() []kind {
 		{"the directory lies beyond the file", header(48, to(0x00ffffff)), nil, bad, "names sector", no},
 		{"the mini stream's table has more sectors", header(64, plus(1)), nil, bad, "chain", no},
 		{"more lists of the table's sectors than there are", header(72, to(0xffffffff)), nil, bad, "", no},
-		{"another bound of small streams", header(56, to(0)), nil, unsupportedStatus, "not known", cannot},
-		{"another version", header(24, to(0x0005003e)), nil, unsupportedStatus, "not known", cannot},
-		{"a count of the directory's sectors", header(40, to(1)), nil, unsupportedStatus, "not known", cannot},
-		{"another size of sectors", header(30, to(0x00060003)), nil, unsupportedStatus, "not known", cannot},
+		{"another bound of small streams", header(56, to(0)), nil, unsupportedStatus, "unknown kind", cannot},
+		{"another version", header(24, to(0x0005003e)), nil, unsupportedStatus, "unknown kind", cannot},
+		{"a count of the directory's sectors", header(40, to(1)), nil, unsupportedStatus, "unknown kind", cannot},
+		{"another size of sectors", header(30, to(0x00060003)), nil, unsupportedStatus, "unknown kind", cannot},
 		{"the header alone", func(c *maker) []byte { return c.good[:512] }, nil, unsupportedStatus, "", cannot},
 	}
 }

@@ -85,8 +85,8 @@ func peKinds() []kind {
 		{"the directory is larger than any file", edit(programEntry+4, to(0xffffffff)), nil, bad, "after the file's", no},
 		{"the directory is too small", edit(programEntry+4, plus(-8)), nil, bad, "after the certificate table", no},
 		{"the directory is empty", edit(programEntry+4, to(0)), nil, bad, "after the certificate table", no},
-		{"the directory names no place", edit(programEntry, to(0)), nil, bad, "lies in the headers", no},
-		{"the table lies in the headers", edit(programEntry, to(0x40)), nil, bad, "lies in the headers", no},
+		{"the directory names no place", edit(programEntry, to(0)), nil, bad, "inside the headers", no},
+		{"the table lies in the headers", edit(programEntry, to(0x40)), nil, bad, "inside the headers", no},
 		{"the table begins earlier", func(c *maker) []byte {
 			at, size := c.table()
 			b := c.edit(programEntry, to(uint32(at-8)))

@@ -113,8 +113,8 @@ func kinds() []kind {
 
 		{"never signed", func(c *maker) []byte { return c.m.unsigned[c.format] }, nil, absentStatus, "", integrity.SignatureMissing},
 		{"by a stranger", by("stranger"), nil, bad, "leads to no certificate that is pinned", strange},
-		{"by another organisation", by("other organisation"), nil, bad, "by organisation", strange},
-		{"by two organisations", by("two organisations"), nil, bad, "by organisation", strange},
+		{"by another organisation", by("other organisation"), nil, bad, "by organization", strange},
+		{"by two organisations", by("two organisations"), nil, bad, "by organization", strange},
 		{"for servers", by("for servers"), nil, bad, "not for signing code", no},
 		{"for anything", by("for anything"), nil, bad, "not for signing code", no},
 		{"without a usage that the policy wants", good, func(s *known) { s.Usage = "1.3.6.1.4.1.311.10.3.6" }, bad, "not for usage", strange},
@@ -132,7 +132,7 @@ func kinds() []kind {
 		{"stamped by a stranger", func(c *maker) []byte {
 			return c.sign(p.vendor, []identity{p.ca}, "-h", "sha256", "-ts", c.m.otherStamp)
 		}, nil, unsupportedStatus, "no trusted timestamp", cannot},
-		{"ends with its certificate, stamped or not", by("ends with its time"), nil, unsupportedStatus, "as long as it is valid", cannot},
+		{"ends with its certificate, stamped or not", by("ends with its time"), nil, unsupportedStatus, "only while it is valid", cannot},
 		{"no authority of timestamps is trusted", good, func(s *known) { s.Timestampers = nil }, unsupportedStatus, "no trusted timestamp", cannot},
 		{"the first byte of the content changed", func(c *maker) []byte {
 			first, _ := c.contentAt()

@@ -14,12 +14,12 @@ type layout struct {
 	format     integrity.Format
 	signatures [][]byte // at least one, each with the padding after it
 
-	// digested writes what a signature covers, reading the file once. Its error
-	// is a *cms.Refusal.
+	// digested writes what a signature covers, reading the file once. Its error is a
+	// *cms.Refusal.
 	digested func(io.Writer) error
 
-	// With MsiDigitalSignatureEx, a digest of the metadata comes before the
-	// content, and the stream holds that digest. Otherwise both are nil.
+	// With MsiDigitalSignatureEx, a digest of the metadata comes before the content, and the
+	// stream holds that digest. Otherwise both are nil.
 	metadata       []byte
 	metadataDigest []byte
 }
@@ -34,8 +34,8 @@ var errAbsent = &cms.Refusal{Status: integrity.Absent}
 // errCut means that the file ends before its own structure does.
 var errCut = errors.New("the file is cut off")
 
-// bytes reads n bytes. The error is errCut if the file has fewer, or a
-// *cms.Refusal if it cannot be read.
+// bytes reads n bytes. The error is errCut if the file has fewer, or a *cms.Refusal if it cannot
+// be read.
 func (s source) bytes(off, n int64) ([]byte, error) {
 	if off < 0 || n < 0 || n > s.size || off > s.size-n {
 		return nil, errCut
@@ -82,8 +82,8 @@ var (
 	magicCompound = []byte("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
 )
 
-// open reads a file's structure. The error is a *cms.Refusal. If it is absent,
-// the layout's format is zero unless the file is of one of the three.
+// open reads a file's structure. The error is a *cms.Refusal. If it is absent, the layout's
+// format is zero unless the file is of one of the three.
 func open(content io.ReaderAt, size int64) (*layout, error) {
 	if content == nil || size < 0 {
 		return &layout{}, cms.Unsupported("there is no content to judge")

@@ -26,13 +26,12 @@ func utf16Name(s string) []byte {
 	return b
 }
 
-// classInstaller is the end of the class ids of transforms, packages and
-// patches, 000C1082, 000C1084 and 000C1086.
+// classInstaller is the end of the class ids of transforms, packages and patches, 000C1082,
+// 000C1084 and 000C1086.
 var classInstaller = []byte("\x10\x0c\x00\x00\x00\x00\x00\xc0\x00\x00\x00\x00\x00\x00\x46")
 
-// openMSI reads a Windows Installer package, transform or patch. The digest
-// covers the content of all streams in the order of their names, and each
-// storage's class after them.
+// openMSI reads a Windows Installer package, transform or patch. The digest covers the content of
+// all streams in the order of their names, and each storage's class after them.
 func openMSI(s source) (*layout, error) {
 	f := &layout{}
 	c, err := openCompound(s)
@@ -76,7 +75,8 @@ func openMSI(s source) (*layout, error) {
 		}
 		f.metadata = c.directory.metadata(nil, 0)
 	} else if len(root.children) > 0 {
-		// The digest does not mark where content ends, so that stream would still fit under another name that comes first.
+		// The digest does not mark where content ends, so that stream would still fit under
+		// another name that comes first.
 		first := c.directory[root.children[0]]
 		if first.kind == kindStream && (first.size == sha256.Size || first.size == sha512.Size384 || first.size == sha512.Size) {
 			return f, cms.Broken("the package begins with the stream %s, which may be its MsiDigitalSignatureEx renamed", first.text())
@@ -113,8 +113,8 @@ func (c *compound) digest(w io.Writer, at uint32, block []byte) error {
 	return nil
 }
 
-// metadata appends what MsiDigitalSignatureEx is a digest of: names, sizes,
-// classes, states and times.
+// metadata appends what MsiDigitalSignatureEx is a digest of: names, sizes, classes, states and
+// times.
 func (d directory) metadata(b []byte, at uint32) []byte {
 	e := d[at]
 	if e.kind != kindRoot {

@@ -99,7 +99,7 @@ var stricter = []struct{ detail, why string }{
 	{"twice", "a sector and an entry belong to one stream"},
 	{"table covers", "the table of sectors covers the whole file"},
 	{"the compound file", "the structure must be right in whole, also where the signed streams can be reached without it"},
-	{"the file is no well-formed", "the same"},
+	{"the file is not a well-formed", "the same"},
 	{"carries no trust", "SHA-1 and MD5 carry no trust (INT-7)"},
 	{"no trusted timestamp", "without a trusted time the certificate is not judged by today"},
 	{"its timestamp: ", "a timestamp that does not hold makes the file bad, not merely undated"},

@@ -24,9 +24,9 @@ const (
 	certificateSignedData = 2
 )
 
-// openPE reads a program, library or driver. The digest covers everything
-// except the checksum in the header, the directory entry of the certificate
-// table, and that table, which must be the end of the file.
+// openPE reads a program, library or driver. The digest covers everything except the checksum in
+// the header, the directory entry of the certificate table, and that table, which must be the end
+// of the file.
 func openPE(s source) (*layout, error) {
 	f := &layout{}
 	dos, err := s.bytes(0, min(s.size, peOffsetAt+4))

@@ -24,25 +24,24 @@ var (
 	oidOpusInfo     = cms.NewOID("1.3.6.1.4.1.311.2.1.12")
 )
 
-// The data types that signatures name. Firmware tools write other ones, so for
-// programs and cabinets only the type of another format is refused: the
-// digested bytes begin with the format's mark.
+// The data types that signatures name. Firmware tools write other ones, so for programs and
+// cabinets only the type of another format is refused: the digested bytes begin with the format's
+// mark.
 var dataTypes = map[integrity.Format]cms.OID{
 	integrity.PE:  cms.NewOID("1.3.6.1.4.1.311.2.1.15"),
 	integrity.MSI: cms.NewOID("1.3.6.1.4.1.311.2.1.30"),
 	integrity.CAB: cms.NewOID("1.3.6.1.4.1.311.2.1.25"),
 }
 
-// subjectInstaller is the subject interface of packages,
-// 000C10F1-0000-0000-C000-000000000046. Signatures of scripts have the same
-// data type and another subject interface.
+// subjectInstaller is the subject interface of packages, 000C10F1-0000-0000-C000-000000000046.
+// Signatures of scripts have the same data type and another subject interface.
 var subjectInstaller = []byte("\xf1\x10\x0c\x00\x00\x00\x00\x00\xc0\x00\x00\x00\x00\x00\x00\x46")
 
 // maxPadding is how many zeros may follow a signature, to align it.
 const maxPadding = 7
 
-// parseSignatures reads the signatures of a file, each followed by its nested
-// ones, and adds their certificates. It returns at least one, or an error.
+// parseSignatures reads the signatures of a file, each followed by its nested ones, and adds
+// their certificates. It returns at least one, or an error.
 func parseSignatures(f *layout, file *cms.File) (all []*signature, err error) {
 	tooMany := cms.Unsupported("the file has more than %d signatures", MaxSignatures)
 	for _, blob := range f.signatures {
@@ -108,9 +107,9 @@ func parseIndirectData(content []byte, format integrity.Format) (integrity.Algor
 			d.Fail(cms.Broken("it is over a file of format %s, and this is %s", other, format))
 		}
 	}
-	// A package's digested content may begin with anything and be cut into
-	// streams anywhere. Anything else that the signer signed would fit, if the
-	// signature did not say that it covers a package.
+	// A package's digested content may begin with anything and be cut into streams anywhere.
+	// Anything else that the signer signed would fit, if the signature did not say that it covers
+	// a package.
 	info := cms.Read(about.Rest()).Take(cms.TagSequence)
 	info.Bytes(cms.TagInteger) // the subject interface's version
 	if format == integrity.MSI && (id != dataTypes[format] || !bytes.Equal(info.Bytes(cms.TagOctets), subjectInstaller)) {

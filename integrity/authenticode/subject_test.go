@@ -34,12 +34,12 @@ func TestOtherSubjects_INT9(t *testing.T) {
 		detail string
 	}{
 		"a package":                   {msi, subjectInfo(subjectInstaller), valid, ""},
-		"a script":                    {msi, subjectInfo(subjectScript), bad, "no package"},
-		"a subject cut off":           {msi, subjectInfo(subjectInstaller[:15]), bad, "no package"},
-		"no subject":                  {msi, nil, bad, "no package"},
-		"an empty subject":            {msi, seq(), bad, "no package"},
+		"a script":                    {msi, subjectInfo(subjectScript), bad, "not a package"},
+		"a subject cut off":           {msi, subjectInfo(subjectInstaller[:15]), bad, "not a package"},
+		"no subject":                  {msi, nil, bad, "not a package"},
+		"an empty subject":            {msi, seq(), bad, "not a package"},
 		"a program":                   {dataTypes[integrity.PE], nil, bad, "over a file of format"},
-		"something of a type unknown": {cms.NewOID("1.2.3"), subjectInfo(subjectInstaller), bad, "no package"},
+		"something of a type unknown": {cms.NewOID("1.2.3"), subjectInfo(subjectInstaller), bad, "not a package"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := vendorForgery()

@@ -17,7 +17,7 @@ import (
 type Verifier struct {
 	policies              []policy
 	anchors, timestampers []cms.Fingerprint  // of all policies
-	pinned                []*cms.Certificate // that the policies bring
+	pinned                []*cms.Certificate // from the policies
 }
 
 var _ integrity.SignatureVerifier = (*Verifier)(nil)
@@ -36,8 +36,8 @@ func (v *Verifier) Verify(content io.ReaderAt, size int64, _ []byte) integrity.S
 	return integrity.Signature{Status: r.Status, Format: f.format, Untrusted: r.Stranger, Detail: problem.Printable(r.Text)}
 }
 
-// judge judges all signatures of a file. One that does not hold decides;
-// otherwise the first valid one does.
+// judge judges all signatures of a file. One that does not hold decides; otherwise the first
+// valid one does.
 func (v *Verifier) judge(f *layout, file *cms.File) (integrity.Signature, error) {
 	all, err := parseSignatures(f, file)
 	if err != nil {
@@ -120,9 +120,8 @@ func (v *Verifier) judgeOne(f *layout, s *signature, file *cms.File, has []byte)
 	return none, why
 }
 
-// check requires the signature to hold over a file with the digest, whoever
-// signed, and returns the signer's certificate. Its refusal decides unless the
-// signature only carries no trust.
+// check requires the signature to hold over a file with the digest, whoever signed, and returns
+// the signer's certificate. Its refusal decides unless the signature only carries no trust.
 func (s *signature) check(f *layout, file *cms.File, has []byte) (*cms.Certificate, error) {
 	if s.err != nil {
 		return nil, s.err
@@ -137,14 +136,13 @@ func (s *signature) check(f *layout, file *cms.File, has []byte) (*cms.Certifica
 	return signer, err
 }
 
-// tagged refuses a tagged program: the signature may hold, but anybody could
-// have put the tag there.
+// tagged refuses a tagged program: the signature may hold, but anybody could have put the tag
+// there.
 func (s *signature) tagged() error {
 	return cms.Unsupported("the program is tagged: there are %d bytes after its signature, in a place that no signature covers", s.tag)
 }
 
-// judge checks whether the policy's signer signed, and when. Met says how far
-// the policy was met.
+// judge checks whether the policy's signer signed, and when. Met says how far the policy was met.
 func (p policy) judge(signer *cms.Certificate, chains cms.Chains, stamps []cms.Dated) (at time.Time, met int, why *cms.Refusal) {
 	if !chains.EndIn(p.anchors) {
 		return at, 0, cms.Stranger("the certificate of %.200q leads to no anchor of %q", signer.Subject, p.name)
@@ -175,8 +173,7 @@ func (p policy) judge(signer *cms.Certificate, chains cms.Chains, stamps []cms.D
 	return at, 5, nil
 }
 
-// usageLifetime marks certificates whose signatures expire with them, timestamp
-// or not.
+// usageLifetime marks certificates whose signatures expire with them, timestamp or not.
 const usageLifetime = "1.3.6.1.4.1.311.10.3.13"
 
 func hasUsage(c *cms.Certificate, usage string) bool {

@@ -1,5 +1,6 @@
-// Package integritytest holds the conformance suite for [integrity.SignatureVerifier]. Every adapter runs it, in this
-// module and elsewhere:
+// Package integritytest holds the conformance suite for
+// [integrity.SignatureVerifier]. Every adapter runs it, in this module and
+// elsewhere:
 //
 //	func TestConformance(t *testing.T) {
 //		integritytest.Run(t, integritytest.Fixture{Verifier: v, Signer: "Vendor", Signed: …, Unsigned: …, Stranger: …, Bad: …})
@@ -19,16 +20,17 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
-// File is a file and its signature file, nil where there is none.
+// File is a file and its signature file; nil: there is none.
 type File struct {
 	Content  []byte
 	Detached []byte
 }
 
-// Fixture is a verifier and files it must know how to judge. The suite changes none of them.
+// Fixture is a verifier with files that it must judge. The suite does not
+// change them.
 type Fixture struct {
 	Verifier integrity.SignatureVerifier
-	Signer   string          // whom the verifier names for Signed
+	Signer   string          // the signer's name in the answer for Signed
 	Signed   File            // validly signed by a key the verifier trusts
 	Unsigned File            // carries no signature; Detached must be nil
 	Stranger File            // signed by a key the verifier does not trust
@@ -36,12 +38,14 @@ type Fixture struct {
 	Bad      map[string]File // more files whose signature does not hold, by what is wrong with them
 }
 
-// hugeDetached is the size of the largest signature file the suite offers, in bytes.
+// hugeDetached is the size of the largest signature file in the suite, in
+// bytes.
 const hugeDetached = 16 << 20
 
-// Run tests the verifier against the port's promises. With a detached signature every change of content or signature
-// must be noticed; for formats that embed it, what a change may leave valid is the format's matter, and the fixture
-// says in Bad what it may not.
+// Run tests the verifier against the promises of the port. With a detached
+// signature, every change of content or signature must be noticed. Where the
+// format embeds the signature, some changes may leave it valid; Bad has files
+// that must not be.
 func Run(t *testing.T, f Fixture) {
 	detached := f.Signed.Detached != nil
 	if f.Verifier == nil || f.Signer == "" || len(f.Signed.Content) == 0 || len(f.Stranger.Content) == 0 || f.Unsigned.Detached != nil {
@@ -124,7 +128,8 @@ func (f Fixture) testChangedSignature(t *testing.T) {
 		for _, bit := range []byte{1, 0x40} {
 			changed := bytes.Clone(sig)
 			changed[i] ^= bit
-			// Text forms have bits that mean nothing, so this may stay valid; but it never becomes absent.
+			// Text forms have bits that mean nothing, so this may stay valid; but it never
+			// becomes absent.
 			if got := f.judge(t, File{f.Signed.Content, changed}); got.Status == integrity.Absent {
 				t.Errorf("byte %d of the signature changed: absent", i)
 			}
@@ -143,7 +148,7 @@ func (f Fixture) testChangedSignature(t *testing.T) {
 	}
 }
 
-// testUnreadable: what cannot be read was not judged, so it is neither valid nor absent.
+// testUnreadable: content that cannot be read is neither valid nor absent.
 func (f Fixture) testUnreadable(t *testing.T) {
 	content := f.Signed.Content
 	size := int64(len(content))
@@ -180,7 +185,8 @@ func (f Fixture) testConcurrent(t *testing.T) {
 	wg.Wait()
 }
 
-// refuses wants Bad or Unsupported: both fail the file (INT-1, INT-9). What was changed is not merely untrusted.
+// refuses requires Bad or Unsupported, which both fail the file (INT-1, INT-9).
+// A changed file is not just untrusted.
 func (f Fixture) refuses(t *testing.T, name string, file File) {
 	t.Helper()
 	if got := f.judge(t, file); got.Status != integrity.Bad && got.Status != integrity.Unsupported || got.Untrusted {
@@ -188,13 +194,12 @@ func (f Fixture) refuses(t *testing.T, name string, file File) {
 	}
 }
 
-// judge wants one of the four answers, and no panic.
 func (f Fixture) judge(t *testing.T, file File) integrity.Signature {
 	t.Helper()
 	return f.answer(t, bytes.NewReader(file.Content), int64(len(file.Content)), file.Detached)
 }
 
-// answer asks the verifier and checks what every answer must keep.
+// answer asks the verifier and checks what every answer must meet.
 func (f Fixture) answer(t *testing.T, at io.ReaderAt, size int64, detached []byte) (s integrity.Signature) {
 	t.Helper()
 	defer func() {
@@ -207,14 +212,14 @@ func (f Fixture) answer(t *testing.T, at io.ReaderAt, size int64, detached []byt
 	kept := integrity.Judge(integrity.Expectation{}, s, nil).Signature.Format
 	valid := s.Status == integrity.Valid
 	for what, wrong := range map[string]bool{
-		"is none of the four answers (INT-9)":                             err != nil || s.Status == 0,
-		"does not say by whom":                                            valid && s.Signer == "",
-		"does not say in which format, or names one as none may be named": valid && kept == "",
-		"names a signer or a time without being valid":                    !valid && (s.Signer != "" || !s.SignedAt.IsZero()),
-		"is untrusted without being bad":                                  s.Untrusted && s.Status != integrity.Bad,
-		"does not say why":                                                (s.Status == integrity.Bad || s.Status == integrity.Unsupported) && s.Detail == "",
-		"has a time that is not UTC":                                      !s.SignedAt.IsZero() && s.SignedAt.Location() != time.UTC,
-		"is not UTF-8":                                                    !utf8.ValidString(s.Detail) || !utf8.ValidString(s.Signer),
+		"is not one of the four answers (INT-9)":          err != nil || s.Status == 0,
+		"does not name the signer":                        valid && s.Signer == "",
+		"names no format, or one that is not well formed": valid && kept == "",
+		"names a signer or a time without being valid":    !valid && (s.Signer != "" || !s.SignedAt.IsZero()),
+		"is untrusted without being bad":                  s.Untrusted && s.Status != integrity.Bad,
+		"does not say why":                                (s.Status == integrity.Bad || s.Status == integrity.Unsupported) && s.Detail == "",
+		"has a time that is not UTC":                      !s.SignedAt.IsZero() && s.SignedAt.Location() != time.UTC,
+		"is not UTF-8":                                    !utf8.ValidString(s.Detail) || !utf8.ValidString(s.Signer),
 	} {
 		if wrong {
 			t.Errorf("%+v %s", s, what)

@@ -23,20 +23,18 @@ var errCutOff = errors.New("it is cut off: an armored block has no END line")
 
 const blanks = " \t\r\n"
 
-// The places of a line in a text: outside blocks, among a block's headers, or
-// after them.
+// The places of a line in a text: outside blocks, among a block's headers, or after them.
 const (
 	outside = iota
 	inHeaders
 	inBody
 )
 
-// dearmor decodes the armored blocks of one kind, of which there must be at
-// least one, and joins their contents (RFC 9580, 6). It also returns their
-// first headers, on which nothing depends. Around blocks only white space is
-// allowed, or any text if loose. Unlike the library's decoder it requires the
-// END line and a right checksum, if there is one, and refuses everything it
-// does not understand.
+// dearmor decodes the armored blocks of one kind, of which there must be at least one, and joins
+// their contents (RFC 9580, 6). It also returns their first headers, on which nothing depends.
+// Around blocks only white space is allowed, or any text if loose. Unlike the library's decoder
+// it requires the END line and a right checksum, if there is one, and refuses everything it does
+// not understand.
 func dearmor(data []byte, kind string, loose bool) (out []byte, headers []string, err error) {
 	begin, end := "-----BEGIN "+kind+"-----", "-----END "+kind+"-----"
 	var text []byte

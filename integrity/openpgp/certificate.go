@@ -26,21 +26,19 @@ type userID struct {
 	signatures []*packet.Signature // by the key itself: certifications and their revocations
 }
 
-// key is a key or subkey. Evaluating its certificate sets what does not depend
-// on the time.
+// key is a key or subkey. Evaluating its certificate sets what does not depend on the time.
 type key struct {
 	Key
 	pub        *packet.PublicKey
 	signatures []*packet.Signature // by the primary key: direct ones, or the bindings of a subkey
 	way        *way                // nil: the key is in a keyring but not trusted; it still reveals changes
 	weak       bool                // others can forge its signatures, as Problem says
-	since      time.Time           // from when on it may sign: a subkey not before its primary key
+	since      time.Time           // when it may sign from; a subkey not before its primary key
 }
 
-// evaluate checks the key's signatures of itself, within the cost that is left,
-// and applies them: of several the newest that holds. SHA-1 is good enough
-// here: the content is the owner's own, so a collision helps nobody. It returns
-// the cost that is still left.
+// evaluate checks the key's signatures of itself, within the cost that is left, and applies them:
+// of several the newest that holds. SHA-1 is good enough here: the content is the owner's own, so
+// a collision helps nobody. It returns the cost that is still left.
 func (c *certificate) evaluate(left int) int {
 	c.left = left
 	primary := c.keys[0]
@@ -63,10 +61,10 @@ func (c *certificate) evaluate(left int) int {
 	return c.left
 }
 
-// newest returns the newest signature that holds. Sub is the subkey that may
-// have signed inside it; nil: none.
+// newest returns the newest signature that holds. Sub is the subkey that may have signed inside
+// it; nil: none.
 func (c *certificate) newest(list []*packet.Signature, sub *packet.PublicKey, holds func(*packet.Signature) error) *packet.Signature {
-	slices.SortStableFunc(list, func(a, b *packet.Signature) int { // newest first, and of one time the revocation
+	slices.SortStableFunc(list, func(a, b *packet.Signature) int { // newest first; at the same time the revocation first
 		return cmp.Or(b.CreationTime.Compare(a.CreationTime), cmp.Compare(b.SigType, a.SigType))
 	})
 	for _, sig := range list {
@@ -84,8 +82,8 @@ func (c *certificate) newest(list []*packet.Signature, sub *packet.PublicKey, ho
 	return nil
 }
 
-// curveCosts are the costs of a check by curve, in RSA checks. A curve for
-// which Go has no fast code costs 40.
+// curveCosts are the costs of a check by curve, in RSA checks. A curve for which Go has no fast
+// code costs 40.
 var curveCosts = map[packet.Curve]int{
 	packet.Curve25519: 1, packet.CurveNistP256: 1, packet.CurveNistP384: 8, packet.CurveNistP521: 8, packet.Curve448: 8,
 }
@@ -103,8 +101,8 @@ func cost(pub *packet.PublicKey) int {
 	}
 }
 
-// settlePrimary finds expiry and use of the primary key, in the order of GnuPG:
-// its direct signature first, then that of a user id.
+// settlePrimary finds expiry and use of the primary key, in the order of GnuPG: its direct
+// signature first, then that of a user id.
 func (c *certificate) settlePrimary() {
 	k := c.keys[0]
 	said := c.newest(k.signatures, nil, k.pub.VerifyDirectKeySignature)
@@ -138,8 +136,8 @@ func (c *certificate) settlePrimary() {
 	}
 }
 
-// settleSubkey finds expiry and use of a subkey. The subkey must say that it
-// signs, and it and the primary key must have signed each other.
+// settleSubkey finds expiry and use of a subkey. The subkey must say that it signs, and it and
+// the primary key must have signed each other.
 func (k *key) settleSubkey(c *certificate) {
 	binding := c.newest(k.signatures, k.pub, func(sig *packet.Signature) error { return c.keys[0].pub.VerifyKeySignature(k.pub, sig) })
 	switch {
@@ -197,8 +195,7 @@ func describeKey(pub *packet.PublicKey) string {
 	return name
 }
 
-// bitsOf returns the size of a key without a curve. For RSA it ignores leading
-// zeros.
+// bitsOf returns the size of a key without a curve. For RSA it ignores leading zeros.
 func bitsOf(pub *packet.PublicKey) (int, error) {
 	if key, is := pub.PublicKey.(*rsa.PublicKey); is {
 		return key.N.BitLen(), nil

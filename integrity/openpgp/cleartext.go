@@ -57,8 +57,7 @@ func (v *Verifier) Clearsigned(message []byte) ([]byte, Report) {
 	return c.text, r
 }
 
-// splitCleartext splits a message and refuses everything that a reader could
-// mistake for signed.
+// splitCleartext splits a message and refuses everything that a reader could mistake for signed.
 func splitCleartext(message []byte) (c cleartext, err error) {
 	if len(message) > MaxClearsigned {
 		return c, notJudged("the clear-signed text has %d bytes; at most %d are allowed", len(message), MaxClearsigned)
@@ -102,8 +101,8 @@ func splitCleartext(message []byte) (c cleartext, err error) {
 
 var errSecondBlock = errors.New("there is more than one signed block")
 
-// header reads a header line. Only Hash is allowed: others could show a reader
-// what is not signed.
+// header reads a header line. Only Hash is allowed: others could show a reader what is not
+// signed.
 func (c *cleartext) header(line string) error {
 	values, found := strings.CutPrefix(line, "Hash: ")
 	switch {

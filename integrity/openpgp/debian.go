@@ -6,14 +6,15 @@ import (
 	"strings"
 )
 
-// A Debian package is an archive of ar(5): a magic, and members each with a header of 60 bytes, padded to an even size.
+// A Debian package is an archive of ar(5): a magic, and members each with a header of 60 bytes,
+// padded to an even size.
 const (
 	arMagic      = "!<arch>\n"
 	arHeaderSize = 60
 )
 
-// signedInside reports whether a Debian package has a signature member of
-// debsig-verify or dpkg-sig, such as "_gpgorigin".
+// signedInside reports whether a Debian package has a signature member of debsig-verify or
+// dpkg-sig, such as "_gpgorigin".
 func signedInside(content io.ReaderAt, size int64) (bool, error) {
 	at := int64(len(arMagic))
 	var header [arHeaderSize]byte

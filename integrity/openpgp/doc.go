@@ -41,9 +41,9 @@
 //   - A signature is judged at the time that it says it was made: the key must
 //     exist then and not have expired, as its newest self-signature says. The
 //     package has no clock. [Verifier.At] sets one; then signature and key must
-//     be good at that instant too. Package aptfeed judges fresh documents so.
-//     Otherwise a signature stays valid after its key expired, as in a package
-//     that was shipped long ago.
+//     be good at that instant too. Package aptfeed uses it for documents that
+//     must be fresh. Without it a signature stays valid after its key expired,
+//     as in a package that was shipped long ago.
 //   - A revoked key never counts, whenever and why ever it was revoked, even if
 //     the revocation is not proven: a keyring is configuration.
 //   - A subkey counts if it may sign, and if it and its primary key have signed

@@ -9,8 +9,7 @@ import (
 	"slices"
 )
 
-// subject is a run of bytes that signatures cover. It is read once for all
-// digests.
+// subject is a run of bytes that signatures cover. It is read once for all digests.
 type subject struct {
 	name      string // "file", "header"
 	digests   []*digest
@@ -28,8 +27,7 @@ type digest struct {
 	buffer    []byte
 }
 
-// want returns the subject's digest of that kind. Ask for it before the first
-// Write.
+// want returns the subject's digest of that kind. Ask for it before the first Write.
 func (s *subject) want(algorithm crypto.Hash, text bool, salt []byte) *digest {
 	i := slices.IndexFunc(s.digests, func(d *digest) bool {
 		return d.algorithm == algorithm && d.text == text && d.salt == string(salt)

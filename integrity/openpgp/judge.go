@@ -12,8 +12,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
-// prepare judges what needs no digest, and asks for the digests that the rest
-// needs.
+// prepare judges what needs no digest, and asks for the digests that the rest needs.
 func (v *Verifier) prepare(list []*found) {
 	for _, f := range list {
 		if f.packet == nil {

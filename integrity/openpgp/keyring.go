@@ -57,8 +57,8 @@ func Join(rings ...[]byte) ([]byte, error) {
 
 var errPrivate = errors.New("it has a private key: give the public key instead, and keep the private key secret")
 
-// readKeyring reads all keys of a ring and checks their signatures of
-// themselves. It also returns the ring without armor.
+// readKeyring reads all keys of a ring and checks their signatures of themselves. It also returns
+// the ring without armor.
 func readKeyring(ring []byte) (binary []byte, all []*certificate, err error) {
 	switch {
 	case len(ring) > MaxKeyring:
@@ -168,9 +168,8 @@ func (r *keyringReader) addKey(p rawPacket) {
 	}
 }
 
-// addSignature keeps a key's signatures of itself. A revocation counts without
-// a check: a keyring is configuration, and whoever could add a false one could
-// also remove the key.
+// addSignature keeps a key's signatures of itself. A revocation counts without a check: a keyring
+// is configuration, and whoever could add a false one could also remove the key.
 func (r *keyringReader) addSignature(p rawPacket) {
 	if r.cert == nil || len(p.body) < 3 {
 		return
@@ -207,14 +206,13 @@ func (r *keyringReader) addSignature(p rawPacket) {
 var certifications = []packet.SignatureType{packet.SigTypeGenericCert, packet.SigTypePersonaCert, packet.SigTypeCasualCert,
 	packet.SigTypePositiveCert, packet.SigTypeCertificationRevocation}
 
-// tooDeep reports whether a signature contains more than that many others, or
-// one that contains others. The library would follow them to any depth.
+// tooDeep reports whether a signature contains more than that many others, or one that contains
+// others. The library would follow them to any depth.
 func tooDeep(body []byte, most int) bool {
 	parts, err := subpackets(body)
 	inner := contents(parts, subpacketEmbedded)
 	return err != nil || len(inner) > most || slices.ContainsFunc(inner, func(b []byte) bool { return tooDeep(b, 0) })
 }
 
-// critical reports whether a notation is a condition of the signature. None is
-// known here.
+// critical reports whether a notation is a condition of the signature. None is known here.
 func critical(n *packet.Notation) bool { return n.IsCritical }

@@ -62,9 +62,9 @@ func TestInvalidKeyring(t *testing.T) {
 		name, text string
 		ring       []byte
 	}{
-		{"empty", "holds no OpenPGP key", nil},
-		{"text", "no OpenPGP keyring", []byte("hello")},
-		{"a signature", "holds no OpenPGP key", sign(t, nil, key, nil)},
+		{"empty", "has no OpenPGP key", nil},
+		{"text", "not an OpenPGP keyring", []byte("hello")},
+		{"a signature", "has no OpenPGP key", sign(t, nil, key, nil)},
 		{"another packet", "begins with a packet of type 60", []byte{0xC0 | 60, 0}},
 		{"cut off", "cut off within a packet", ring[:len(ring)-1]},
 		{"armor cut off", "no END line", []byte(asc[:len(asc)/2])},
@@ -75,7 +75,7 @@ func TestInvalidKeyring(t *testing.T) {
 		{"too large", "at most 4194304", make([]byte, MaxKeyring+1)},
 		{"too many packets", "more than 16384 packets", bytes.Repeat([]byte{0xC0 | 60, 0}, maxPackets+1)},
 		{"too many keys", "more than 256 keys", bytes.Repeat(bare(t, key), MaxKeys+1)},
-		{"too many signatures of itself", "too many signatures by themselves", selfSigned(maxCost)},
+		{"too many signatures of itself", "too many signatures of themselves", selfSigned(maxCost)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := Keys(tt.ring)
@@ -118,7 +118,7 @@ func TestInvalidSigners(t *testing.T) {
 		"signers[0].name  a: want UTF-8",
 		"signers[1].openpgp[0].fingerprints[2] 0xABC: want 40 or 64 hex digits",
 		"signers[1].openpgp[0].threshold -1: want 1 to",
-		"signers[2].name b: is that of another signer",
+		"signers[2].name b: is the name of another signer",
 		"signers[3].name : has 0 bytes",
 		"signers[0].openpgp[0].threshold  a: 2; want 1 to 1",
 		"signers[1].openpgp[0].keyring b: key " + fingerprint(a) + ` is in another keyring, of " a"`,
@@ -131,7 +131,7 @@ func TestInvalidSigners(t *testing.T) {
 
 	_, err = New(integrity.Signer{Name: "x", OpenPGP: make([]integrity.OpenPGPTrust, MaxSigners+1)})
 	require.ErrorAs(t, err, &invalid)
-	require.Equal(t, "are known in more than 64 ways; at most as many", invalid.Problems[len(invalid.Problems)-1].Text)
+	require.Equal(t, "are known in more than 64 ways, which is the limit", invalid.Problems[len(invalid.Problems)-1].Text)
 }
 
 // Who is trusted by nothing, in no way or in other formats only, is nobody here; the zero Verifier is the same.
@@ -140,7 +140,7 @@ func TestNobodyIsTrusted_INT1(t *testing.T) {
 	sig := sign(t, patch, key, nil)
 	want := new(Verifier).Verify(bytes.NewReader(patch), int64(len(patch)), sig)
 	require.Equal(t, integrity.Bad, want.Status)
-	require.Contains(t, want.Detail, "none of the trusted keys")
+	require.Contains(t, want.Detail, "not a trusted key")
 	for _, list := range [][]integrity.Signer{nil, {{Name: "Vendor", Sigstore: []integrity.SigstoreTrust{{Keys: []string{"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"}}}}}} {
 		require.Equal(t, want, verifier(t, list...).Verify(bytes.NewReader(patch), int64(len(patch)), sig))
 	}

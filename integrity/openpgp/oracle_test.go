@@ -321,7 +321,7 @@ func TestNeverValidWhereRPMSaysBad(t *testing.T) {
 		{"MD5 digest: BAD", "MD5 is not signed and proves nothing, and to compute it takes longer than all the rest"},
 	}
 	stricter := []difference{
-		{"not as many as the package says", "rpm does not look at the size, which a cut-off or extended package does not have"},
+		{"not what the package says", "rpm does not look at the size, which a cut-off or extended package does not have"},
 		{"is listed twice", "rpm takes one of two values of a tag, and other programs may take the other"},
 		{"has to hold as well", "rpm passes over a signature whose digest it does not know"},
 		{"is not binary", "rpm passes over a signature of another type"},

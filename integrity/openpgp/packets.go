@@ -29,8 +29,8 @@ type rawPacket struct {
 	body []byte
 }
 
-// splitPackets splits data into at most limit packets, and reports whether
-// there are more. It refuses the forms of length that only streams need.
+// splitPackets splits data into at most limit packets, and reports whether there are more. It
+// refuses the forms of length that only streams need.
 func splitPackets(data []byte, limit int) (out []rawPacket, more bool, err error) {
 	for len(data) > 0 && len(out) < limit {
 		p, rest, err := nextPacket(data)
@@ -80,8 +80,7 @@ func nextPacket(data []byte) (p rawPacket, rest []byte, err error) {
 	return p, data[length:], nil
 }
 
-// parse parses the packet with the library. Bytes that the library leaves
-// unread are junk.
+// parse parses the packet with the library. Bytes that the library leaves unread are junk.
 func (p rawPacket) parse() (packet.Packet, error) {
 	header := []byte{0xC0 | p.tag, 255, 0, 0, 0, 0}
 	binary.BigEndian.PutUint32(header[2:], uint32(len(p.body)))

@@ -94,14 +94,13 @@ func (r Report) with(list []*found, answer integrity.Signature) Report {
 	return r
 }
 
-// unjudgedError is about well-formed input of a kind or size that is not
-// judged.
+// unjudgedError is about well-formed input of a kind or size that is not judged.
 type unjudgedError struct{ error }
 
 func notJudged(format string, args ...any) error { return &unjudgedError{fmt.Errorf(format, args...)} }
 
-// failed completes the report of a file that cannot be taken apart. The error
-// is set only if the file cannot be read.
+// failed completes the report of a file that cannot be taken apart. The error is set only if the
+// file cannot be read.
 func (r Report) failed(err error) (Report, error) {
 	format := cmp.Or(r.Answer.Format, integrity.OpenPGP)
 	if _, is := errors.AsType[*unreadable](err); is {

@@ -2,7 +2,7 @@ package openpgp
 
 import (
 	"crypto"
-	_ "crypto/sha1" // a header's digest that proves nothing, but has to be right
+	_ "crypto/sha1" // for a header's digest, which must be right though it proves nothing
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
@@ -63,8 +63,8 @@ func (v *Verifier) inspectRPM(content io.ReaderAt, size int64) (Report, error) {
 			}
 		}
 	}
-	// Rpm wants a signature with a tag of its own to hold, whatever others do. Of those in base64 one may be by a key or of a
-	// kind that only others know.
+	// Rpm wants a signature with a tag of its own to hold, whatever others do. Of those in base64
+	// one may be by a key or of a kind that only others know.
 	unproven := slices.IndexFunc(f.list[:f.single], func(s *found) bool { return s.Signer == "" })
 	a := v.conclude(integrity.RPM, f.list)
 	switch {
@@ -118,9 +118,9 @@ func openRPM(content io.ReaderAt, size int64) (*rpmFile, error) {
 	return f, f.readSignatures()
 }
 
-// readPromises finds the digests of the header, in the signature header, and
-// those of the payload, compressed or not, in the header. Without the tag of
-// their algorithm these are SHA-256, as in format 6.
+// readPromises finds the digests of the header, in the signature header, and those of the
+// payload, compressed or not, in the header. Without the tag of their algorithm these are
+// SHA-256, as in format 6.
 func (f *rpmFile) readPromises() {
 	for _, d := range []struct {
 		tag       uint32

@@ -10,11 +10,11 @@ import (
 	"strings"
 )
 
-// A package is a lead of 96 bytes, a header with signatures that is padded to 8
-// bytes, the header, and the payload. A header is 16 bytes (magic, number of
-// entries, bytes of data), entries of 16 bytes (tag, type, offset into the
-// data, count), and the data. Since format 4 its first entry is its region. It
-// says how many of the entries and how much of the data rpm keeps unchanged.
+// A package is a lead of 96 bytes, a header with signatures that is padded to 8 bytes, the
+// header, and the payload. A header is 16 bytes (magic, number of entries, bytes of data),
+// entries of 16 bytes (tag, type, offset into the data, count), and the data. Since format 4 its
+// first entry is its region. It says how many of the entries and how much of the data rpm keeps
+// unchanged.
 const (
 	leadMagic   = "\xed\xab\xee\xdb"
 	leadSize    = 96
@@ -59,8 +59,7 @@ const (
 
 var typeSizes = [...]int64{1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 1, 9: 1}
 
-// rpmHeader is a header. It is read once, so what is digested is what was
-// parsed.
+// rpmHeader is a header. It is read once, so what is digested is what was parsed.
 type rpmHeader struct {
 	start    int64 // offset in the file
 	raw      []byte
@@ -80,8 +79,8 @@ type rpmValue struct {
 	data  []byte // of strings: all of them, each with its NUL
 }
 
-// readRPMHeader reads the header at start and keeps the values of the wanted
-// tags. Region is the tag of the first entry, if there is a region.
+// readRPMHeader reads the header at start and keeps the values of the wanted tags. Region is the
+// tag of the first entry, if there is a region.
 func readRPMHeader(content io.ReaderAt, size, start int64, region uint32, maxEntries uint32, wanted []uint32) (*rpmHeader, error) {
 	intro, err := readPart(content, size, start, introSize)
 	if err != nil {
@@ -122,9 +121,8 @@ const (
 	maxArray   = 1<<20 - 1 // values of an entry that is not binary, as in rpm
 )
 
-// parse checks all entries as rpm does and keeps the wanted values. A repeated
-// tag is refused unless both values are equal, because readers differ in which
-// they use.
+// parse checks all entries as rpm does and keeps the wanted values. A repeated tag is refused
+// unless both values are equal, because readers differ in which they use.
 func (h *rpmHeader) parse(index []rpmEntry, data []byte, region uint32, wanted []uint32) error {
 	trailer := int64(index[0].Offset) // of the region, if there is one
 	if h.region = index[0].Tag == region; h.region {
@@ -173,11 +171,10 @@ func (h *rpmHeader) parse(index []rpmEntry, data []byte, region uint32, wanted [
 	return nil
 }
 
-// checkRegion checks the first entry. Its data ends the region: it repeats tag
-// and type, and counts the region's entries as a negative offset. In the header
-// nothing may be outside: signatures cover all of it, but rpm keeps only the
-// region. The signature header is not signed, and signing servers add entries
-// to it without changing its region.
+// checkRegion checks the first entry. Its data ends the region: it repeats tag and type, and
+// counts the region's entries as a negative offset. In the header nothing may be outside:
+// signatures cover all of it, but rpm keeps only the region. The signature header is not signed,
+// and signing servers add entries to it without changing its region.
 func checkRegion(index []rpmEntry, data []byte) error {
 	first := index[0]
 	end := int64(first.Offset) + regionSize

@@ -17,8 +17,8 @@ import (
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 )
 
-// strongHashes are the digests that carry trust, by their OpenPGP numbers. The
-// library also accepts SHA-1 and SHA-224.
+// strongHashes are the digests that carry trust, by their OpenPGP numbers. The library also
+// accepts SHA-1 and SHA-224.
 var strongHashes = map[byte]crypto.Hash{8: crypto.SHA256, 9: crypto.SHA384, 10: crypto.SHA512, 12: crypto.SHA3_256, 14: crypto.SHA3_512}
 
 // hashNames are all digests that exist or existed (RFC 9580, 9.5).
@@ -48,8 +48,8 @@ func (f *found) drop(o Outcome, format string, args ...any) {
 
 func (f *found) dropWeak() { f.drop(WeakDigest, "the digest %s is too weak", f.Digest) }
 
-// readArmored reads armored signatures. The armor's headers look signed and are
-// not, so the report lists them.
+// readArmored reads armored signatures. The armor's headers look signed and are not, so the
+// report lists them.
 func (r *Report) readArmored(block []byte, over *subject) ([]*found, error) {
 	data, headers, err := dearmor(block, armorSignature, false)
 	if err != nil {
@@ -165,8 +165,8 @@ func readSignature(p rawPacket, over *subject) *found {
 	return f
 }
 
-// contradicts reports whether a version 4 signature names several keys:
-// programs differ in which they use.
+// contradicts reports whether a version 4 signature names several keys: programs differ in which
+// they use.
 func (f *found) contradicts(parts []*packet.OpaqueSubpacket) bool {
 	otherID := func(id []byte) bool { return len(id) == 8 && binary.BigEndian.Uint64(id) != f.keyID }
 	otherName := func(name []byte) bool { return len(name) > 0 && !bytes.Equal(name[1:], f.names) }
@@ -175,8 +175,7 @@ func (f *found) contradicts(parts []*packet.OpaqueSubpacket) bool {
 		len(f.names) == 20 && binary.BigEndian.Uint64(f.names[12:]) != f.keyID
 }
 
-// subpackets lists the signed and unsigned subpackets of a version 4 or 6
-// signature.
+// subpackets lists the signed and unsigned subpackets of a version 4 or 6 signature.
 func subpackets(body []byte) ([]*packet.OpaqueSubpacket, error) {
 	if len(body) < 4 {
 		return nil, errTruncated
@@ -219,16 +218,15 @@ const (
 	subpacketFingerprint = 33
 )
 
-// asVersion4 converts a version 3 signature, which rpm made for a long time and
-// the library does not read, to version 4. The two then differ only in the
-// bytes that are hashed: the type and the time.
+// asVersion4 converts a version 3 signature, which rpm made for a long time and the library does
+// not read, to version 4. The two then differ only in the bytes that are hashed: the type and the
+// time.
 func asVersion4(b []byte) []byte {
 	return slices.Concat([]byte{4, b[2], b[15], b[16], 0, 6, 5, 2}, b[3:7], []byte{0, 10, 9, 16}, b[7:15], b[17:])
 }
 
-// holds reports whether the key made the signature over what was digested. The
-// two bytes of the digest in the signature must be right too, as GnuPG and rpm
-// require.
+// holds reports whether the key made the signature over what was digested. The two bytes of the
+// digest in the signature must be right too, as GnuPG and rpm require.
 func (f *found) holds(key *packet.PublicKey) bool {
 	if (key.Version == 6) != (f.Version == 6) {
 		return false

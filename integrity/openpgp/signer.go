@@ -94,8 +94,8 @@ func (b *builder) way(at, name string, t integrity.OpenPGPTrust) {
 	}
 }
 
-// normal returns a fingerprint in the form of Key.Fingerprint. A "!" at its end
-// excludes the subkeys.
+// normal returns a fingerprint in the form of Key.Fingerprint. A "!" at its end excludes the
+// subkeys.
 func normal(fingerprint string) string {
 	return strings.ToUpper(strings.ReplaceAll(fingerprint, " ", ""))
 }

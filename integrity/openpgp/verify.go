@@ -90,15 +90,13 @@ func (v *Verifier) Inspect(content io.ReaderAt, size int64, detached []byte) (Re
 	return r, nil
 }
 
-// hasEnd checks that the last byte of a file can be read: otherwise it was not
-// judged.
+// hasEnd checks that the last byte of a file can be read: otherwise it was not judged.
 func hasEnd(content io.ReaderAt, size int64) error {
 	return readAt(content, make([]byte, min(size, 1)), max(size-1, 0))
 }
 
-// inlineSigned recognizes messages with their content inside, armored or as
-// "gpg --sign" makes them. One compressed by bzip2 has no mark that another
-// file could not have.
+// inlineSigned recognizes messages with their content inside, armored or as "gpg --sign" makes
+// them. One compressed by bzip2 has no mark that another file could not have.
 func inlineSigned(start []byte) bool {
 	inside, compressed := start, byte(0x80|tagCompressed<<2|3) // a packet of compressed data in the old form, without a length
 	begin := 0

@@ -59,15 +59,14 @@ func (v *Verifier) Verify(content io.ReaderAt, size int64, detached []byte) inte
 type inside struct{ openpgp *openpgp.Verifier }
 
 func (i inside) Verify(content io.ReaderAt, size int64, detached []byte) integrity.Signature {
-	if detached == nil { // either does
+	if detached == nil { // either judges that
 		return integrity.Signature{Status: integrity.Absent}
 	}
 	return i.openpgp.Verify(content, size, nil)
 }
 
-// either judges a signature file by OpenPGP and by plain keys and certificates.
-// Binary signatures of one kind can look like the other, so being valid as
-// either is enough.
+// either judges a signature file by OpenPGP and by plain keys and certificates. Binary signatures
+// of one kind can look like the other, so being valid as either is enough.
 type either Verifier
 
 func (e either) Verify(content io.ReaderAt, size int64, detached []byte) integrity.Signature {

@@ -23,15 +23,15 @@ type identity struct {
 	anchors, timestampers []cms.Fingerprint
 }
 
-// The extensions with the issuer that Fulcio believed: a DER string, and in the
-// older form the bare text.
+// The extensions with the issuer that Fulcio believed: a DER string, and in the older form the
+// bare text.
 var (
 	issuerOID    = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 57264, 1, 8}
 	oldIssuerOID = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 57264, 1, 1}
 )
 
-// tokenIssuer returns the issuer that Fulcio believed; false if there is none
-// or the certificate contradicts itself.
+// tokenIssuer returns the issuer that Fulcio believed; false if there is none or the certificate
+// contradicts itself.
 func tokenIssuer(c *x509.Certificate) (string, bool) {
 	var found []string
 	for _, e := range c.Extensions {
@@ -63,8 +63,8 @@ const (
 	uriName   = cms.TagContext | 6
 )
 
-// kindOf returns the kind of a policy's name. A name of one kind must not match
-// another kind, because what an authority may name is limited per kind.
+// kindOf returns the kind of a policy's name. A name of one kind must not match another kind,
+// because what an authority may name is limited per kind.
 func kindOf(name string) byte {
 	switch {
 	case strings.Contains(name, ":"):
@@ -78,8 +78,8 @@ func kindOf(name string) byte {
 	}
 }
 
-// alternativeNames lists the certificate's names of a kind exactly as written.
-// Package x509 returns URIs in parsed form.
+// alternativeNames lists the certificate's names of a kind exactly as written. Package x509
+// returns URIs in parsed form.
 func alternativeNames(c *x509.Certificate, kind byte) (out []string) {
 	if kind == otherName {
 		if name, err := cryptoutils.UnmarshalOtherNameSAN(c.Extensions); err == nil && name != "" {
@@ -126,8 +126,8 @@ func (id *identity) matches(c *x509.Certificate) bool {
 	return true
 }
 
-// leafOf returns the signer's certificate for the search of chains. Package
-// x509 cannot read a subject that only Fulcio's other name gives; matches can.
+// leafOf returns the signer's certificate for the search of chains. Package x509 cannot read a
+// subject that only Fulcio's other name gives; matches can.
 func leafOf(c *x509.Certificate) *cms.Certificate {
 	leaf := *c
 	if name, err := cryptoutils.UnmarshalOtherNameSAN(leaf.Extensions); err == nil && name != "" {
@@ -136,8 +136,7 @@ func leafOf(c *x509.Certificate) *cms.Certificate {
 	return rules.Certificate(&leaf)
 }
 
-// whose finds the way whose identity the certificate has, and the time of
-// signing; zero: unknown.
+// whose finds the way whose identity the certificate has, and the time of signing; zero: unknown.
 func (v *Verifier) whose(chain []*x509.Certificate, sig []byte, tokens [][]byte) (way int, at time.Time, err error) {
 	named := slices.DeleteFunc(slices.Clone(v.identities), func(id *identity) bool { return !id.matches(chain[0]) })
 	file := cms.NewFile(rules, v.pinned)
@@ -171,9 +170,8 @@ func (v *Verifier) whose(chain []*x509.Certificate, sig []byte, tokens [][]byte)
 	return 0, at, err
 }
 
-// readTokens reads the timestamps over sig. It skips those whose authority's
-// certificate is neither included nor pinned: that authority is not trusted
-// here.
+// readTokens reads the timestamps over sig. It skips those whose authority's certificate is
+// neither included nor pinned: that authority is not trusted here.
 func readTokens(file *cms.File, tokens [][]byte, sig []byte) (stamps []cms.Stamp, why string) {
 	why = "it has no timestamp"
 	for _, token := range tokens {
@@ -187,9 +185,9 @@ func readTokens(file *cms.File, tokens [][]byte, sig []byte) (stamps []cms.Stamp
 	return stamps, why
 }
 
-// judge requires a chain to one of the identity's anchors that was valid at the
-// times of all trusted timestamps, and returns the earliest. It returns zero if
-// there are none and the identity says when to judge.
+// judge requires a chain to one of the identity's anchors that was valid at the times of all
+// trusted timestamps, and returns the earliest. It returns zero if there are none and the
+// identity says when to judge.
 func (id *identity) judge(leaf *cms.Certificate, chains cms.Chains, dated []cms.Dated, why string) (signed time.Time, err error) {
 	if !chains.EndIn(id.anchors) {
 		return signed, cms.Stranger("the certificate of %.200q leads to no anchor of %q", leaf.Holder(), cmp.Or(id.Name, id.Organisation))

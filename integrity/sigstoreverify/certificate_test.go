@@ -224,7 +224,7 @@ func TestTimestamps_INT9(t *testing.T) {
 		detail string
 	}{
 		"good":                    {stamp(t, s.clock, sig, nil), valid, ""},
-		"without certificates":    {stamp(t, s.clock, sig, func(k *token) { k.shown = nil }), unsupported, "certificate is not there"},
+		"without certificates":    {stamp(t, s.clock, sig, func(k *token) { k.shown = nil }), unsupported, "certificate is missing"},
 		"about another signature": {stamp(t, s.clock, sig[1:], nil), bad, "over something else"},
 		"changed":                 {stamp(t, s.clock, sig, func(k *token) { k.badly = true }), bad, "did not make it"},
 		"by no clock":             {stamp(t, s.signer, sig, nil), unsupported, "not for timestamps alone"},
@@ -349,7 +349,7 @@ func TestNewFindsEveryProblemOfIdentities(t *testing.T) {
 		field, want string
 	}{
 		{good, "", ""},
-		{anchors(), ".anchors", "none"},
+		{anchors(), ".anchors", "is empty"},
 		{with(func(i *integrity.Identity) { i.Name = "" }), "", "neither name nor organisation"},
 		{anchors(many...), ".anchors", "17 certificates; at most 16"},
 		{anchors(many[:MaxAnchors]...), "", ""},
@@ -359,7 +359,7 @@ func TestNewFindsEveryProblemOfIdentities(t *testing.T) {
 		{anchors(s.root.pem() + s.middle.pem()), ".anchors[0]", "more than one PEM block"},
 		{anchors(weak.pem()), ".anchors[0]", "RSA key of 1024 bits"},
 		{anchors(pemOfDER([]byte("x"))), ".anchors[0]", "not a certificate"},
-		{with(func(i *integrity.Identity) { i.At = time.Unix(0, 0) }), ".at", "no certificate is good"},
+		{with(func(i *integrity.Identity) { i.At = time.Unix(0, 0) }), ".at", "no certificate is valid"},
 		{anchors(s.root.pem() + strings.Repeat("\n", MaxPEM)), ".anchors[0]", "at most 16384"},
 	}
 	var all []integrity.Identity

@@ -43,7 +43,7 @@ func TestNamesTwiceInOtherLetters_INT9(t *testing.T) {
 		payload := append([]byte(`{"`+subject+`":[],`), good[1:]...)
 		got := verify(v, patch, text(t, envelopeOf(t, statementType, payload, k.ed)))
 		require.Equal(t, integrity.Bad, got.Status, subject)
-		require.Contains(t, got.Detail, "is listed twice", subject)
+		require.Contains(t, got.Detail, "is there twice", subject)
 	}
 }
 

@@ -15,15 +15,15 @@ type content struct {
 	size    int64
 	digests map[crypto.Hash][]byte // whole among them
 
-	tooLarge bool // for a signature that was to be tried
+	tooLarge bool // for a signature that needs the whole content
 }
 
 func newContent(at io.ReaderAt, size int64) *content {
 	return &content{at: at, size: size, digests: map[crypto.Hash][]byte{}}
 }
 
-// digest returns a digest of the content. For whole it returns all of it, which
-// then has at most MaxPureEd25519 bytes.
+// digest returns a digest of the content. For whole it returns all of it, which then has at most
+// MaxPureEd25519 bytes.
 func (c *content) digest(hash crypto.Hash) (digest []byte, err error) {
 	if d, ok := c.digests[hash]; ok {
 		return d, nil
@@ -47,8 +47,8 @@ func (c *content) digest(hash crypto.Hash) (digest []byte, err error) {
 	return digest, nil
 }
 
-// isFile refuses the bytes that an envelope's signatures cover: whoever signed
-// those did not call them a file, whatever words of others they contain.
+// isFile refuses the bytes that an envelope's signatures cover: whoever signed those did not call
+// them a file, whatever words of others they contain.
 func (c *content) isFile() error {
 	head := make([]byte, min(c.size, int64(len(envelopeMark))))
 	if _, err := c.at.ReadAt(head, 0); err != nil && !errors.Is(err, io.EOF) {

@@ -9,8 +9,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/strictjson"
 )
 
-// document has the fields of all JSON forms of a signature file. Those that are
-// set show which form it is.
+// document has the fields of all JSON forms of a signature file. Those that are set show which
+// form it is.
 type document struct {
 	documentEnvelope
 
@@ -52,8 +52,8 @@ type material struct {
 	} `json:"timestampVerificationData"`
 }
 
-// bundleTypes are the media types of bundles: the older spelling for 0.1 to
-// 0.3, and the newer one since 0.3.
+// bundleTypes are the media types of bundles: the older spelling for 0.1 to 0.3, and the newer
+// one since 0.3.
 var bundleTypes = map[string]string{
 	"application/vnd.dev.sigstore.bundle+json;version=0.1": "a sigstore bundle 0.1",
 	"application/vnd.dev.sigstore.bundle+json;version=0.2": "a sigstore bundle 0.2",
@@ -123,8 +123,8 @@ func (d *document) bundle() (*file, error) {
 	return f, err
 }
 
-// certificates reads the signer's certificate and those above it; none if the
-// signature is by a plain key.
+// certificates reads the signer's certificate and those above it; none if the signature is by a
+// plain key.
 func (m *material) certificates() ([]*x509.Certificate, error) {
 	var raw []documentCertificate
 	switch {

@@ -59,8 +59,7 @@ func (d *documentEnvelope) read(f *file) error {
 // envelopeMark begins the bytes that an envelope's signatures cover.
 const envelopeMark = "DSSEv1 "
 
-// signed returns the bytes that the signatures cover (the DSSE
-// pre-authentication encoding).
+// signed returns the bytes that the signatures cover (the DSSE pre-authentication encoding).
 func (e *envelope) signed() *content {
 	b := fmt.Appendf(nil, "%s%d %s %d %s", envelopeMark, len(e.payloadType), e.payloadType, len(e.payload), e.payload)
 	return newContent(bytes.NewReader(b), int64(len(b)))
@@ -85,8 +84,8 @@ func (e *envelope) statement() (*statement, error) {
 	return &s, nil
 }
 
-// names checks that the content is one of the subjects: at least one digest
-// that carries trust (INT-7) is given, and all that are given match.
+// names checks that the content is one of the subjects: at least one digest that carries trust
+// (INT-7) is given, and all that are given match.
 func (s *statement) names(c *content) error {
 	known := false
 	for _, subject := range s.Subject {

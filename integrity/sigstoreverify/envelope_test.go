@@ -87,12 +87,12 @@ func TestEnvelopes_INT9(t *testing.T) {
 		"one subject more": {statement: func(s object) {
 			s["subject"] = append(statementOf(make([][]byte, MaxSubjects)...)["subject"].([]object), s["subject"].([]object)...)
 		}, want: integrity.Unsupported, detail: "names 1025 files"},
-		"a scan's report":           {statement: func(s object) { s["predicateType"] = "https://in-toto.io/attestation/vulns/v0.1" }, want: integrity.Unsupported, detail: "states something else"},
-		"no predicate":              {statement: func(s object) { delete(s, "predicateType") }, want: integrity.Unsupported, detail: "states something else"},
+		"a scan's report":           {statement: func(s object) { s["predicateType"] = "https://in-toto.io/attestation/vulns/v0.1" }, want: integrity.Unsupported, detail: "makes another statement"},
+		"no predicate":              {statement: func(s object) { delete(s, "predicateType") }, want: integrity.Unsupported, detail: "makes another statement"},
 		"another statement":         {statement: func(s object) { s["_type"] = "https://in-toto.io/Statement/v2" }, want: integrity.Unsupported, detail: "Statement/v2"},
 		"another payload type":      {kind: "text/plain", want: integrity.Unsupported, detail: `"text/plain"`},
 		"type swapped afterwards":   {kind: "text/plain", envelope: func(e object) { e["payloadType"] = statementType }, want: integrity.Bad, detail: "none of the trusted keys"},
-		"payload no JSON":           {payload: []byte("junk"), want: integrity.Bad, detail: "no statement"},
+		"payload no JSON":           {payload: []byte("junk"), want: integrity.Bad, detail: "not a statement"},
 		"payload with a name twice": {payload: []byte(`{"_type":"https://in-toto.io/Statement/v1","subject":[],"Subject":[]}`), want: integrity.Bad, detail: `"Subject" is there twice`},
 		"no payload":                {envelope: func(e object) { delete(e, "payload") }, want: integrity.Bad, detail: "lacks its payload"},
 		"empty payload":             {envelope: func(e object) { e["payload"] = "" }, want: integrity.Bad, detail: "empty or not base64"},
@@ -220,7 +220,7 @@ func TestEnvelopeWithCertificate_INT1(t *testing.T) {
 		}), integrity.Bad, "not by its certificate's key"},
 		"a broken payload": {bundle(statementOf(patch), func(b object) { b["dsseEnvelope"].(object)["payload"] = "!" }), integrity.Bad, "not base64"},
 		"another type":     {bundle(statementOf(patch), func(b object) { b["dsseEnvelope"].(object)["payloadType"] = "x" }), integrity.Unsupported, `"x"`},
-		"a scan":           {bundle(object{"_type": "https://in-toto.io/Statement/v1", "subject": statementOf(patch)["subject"], "predicateType": "scan"}, nil), integrity.Unsupported, "states something else"},
+		"a scan":           {bundle(object{"_type": "https://in-toto.io/Statement/v1", "subject": statementOf(patch)["subject"], "predicateType": "scan"}, nil), integrity.Unsupported, "makes another statement"},
 	} {
 		got := verify(v, patch, tc.bundle)
 		require.Equal(t, tc.want, got.Status, name)

@@ -54,8 +54,7 @@ func decode64(s string) ([]byte, bool) {
 	return nil, false
 }
 
-// recognise refuses what is not a signature of a kind that is judged: unknown
-// is not bad (INT-9).
+// recognise refuses what is not a signature of a kind that is judged: unknown is not bad (INT-9).
 func (f *file) recognise() error {
 	if slices.ContainsFunc(f.signatures, func(sig []byte) bool { return len(makers(sig)) > 0 }) {
 		return nil

@@ -141,8 +141,8 @@ func (e *envelope) report(c *content, odd func(string, ...any)) (*StatementRepor
 	return r, err
 }
 
-// holds reports whether err is nil. It notes a refusal as odd; other errors are
-// about reading the content.
+// holds reports whether err is nil. It notes a refusal as odd; other errors are about reading the
+// content.
 func holds(err error, odd func(string, ...any)) (bool, error) {
 	if no, refused := errors.AsType[*cms.Refusal](err); refused {
 		odd("%s", no.Text)

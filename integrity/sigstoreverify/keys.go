@@ -66,7 +66,8 @@ func candidates(key, way int, pub crypto.PublicKey) ([]candidate, error) {
 		pure := func(message, sig []byte) bool { return ed25519.Verify(k, message, sig) }
 		out = append(out, candidate{key, way, whole, size(ed25519.SignatureSize), pure, 2})
 	case *ecdsa.PublicKey:
-		// The library would take the two numbers at any even length; only the curve's own is taken here.
+		// The library would take the two numbers at any even length; only the curve's own is
+		// taken here.
 		n := (k.Params().BitSize + 7) / 8
 		fits := func(sig []byte) bool { return len(sig) == 2*n || isPair(sig, 2*n+16) }
 		for _, h := range hashes {

@@ -11,12 +11,10 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
 )
 
-// maxPair is the size in bytes of the longest ECDSA signature in ASN.1, on
-// P-521.
+// maxPair is the size in bytes of the longest ECDSA signature in ASN.1, on P-521.
 const maxPair = 2*66 + 16
 
-// isPair reports whether the bytes are an ECDSA signature in ASN.1 of at most
-// max bytes.
+// isPair reports whether the bytes are an ECDSA signature in ASN.1 of at most max bytes.
 func isPair(sig []byte, max int) bool {
 	if len(sig) < 8 || len(sig) > max || sig[0] != 0x30 {
 		return false
@@ -26,8 +24,8 @@ func isPair(sig []byte, max int) bool {
 	return err == nil && len(rest) == 0
 }
 
-// makers lists the kinds of key that make signatures of this shape. Without one
-// the signature is of another kind, which is not bad (INT-9).
+// makers lists the kinds of key that make signatures of this shape. Without one the signature is
+// of another kind, which is not bad (INT-9).
 func makers(sig []byte) []string {
 	switch n := len(sig); {
 	case isPair(sig, maxPair):
@@ -45,9 +43,9 @@ func makers(sig []byte) []string {
 	}
 }
 
-// isOpenPGP reports whether the bytes are only OpenPGP signature packets (RFC
-// 9580, 4.2) of a known version and a length that fits. A plain signature looks
-// so by chance once in many millions.
+// isOpenPGP reports whether the bytes are only OpenPGP signature packets (RFC 9580, 4.2) of a
+// known version and a length that fits. A plain signature looks so by chance once in many
+// millions.
 func isOpenPGP(b []byte) bool {
 	const (
 		newHeader  = 0xC2 // of a signature; lengths are of one, two or five bytes

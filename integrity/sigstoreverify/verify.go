@@ -20,7 +20,7 @@ type Verifier struct {
 	names      []string // of the signers
 	candidates []candidate
 	identities []*identity
-	pinned     []*cms.Certificate // that identities bring
+	pinned     []*cms.Certificate // from the identities
 }
 
 type way struct {
@@ -51,8 +51,8 @@ func (v *Verifier) Verify(content io.ReaderAt, size int64, detached []byte) inte
 	return integrity.Signature{Status: integrity.Valid, Format: f.format, Signer: v.ways[way].name, SignedAt: at}
 }
 
-// answer returns an error as an answer. Any error but a refusal means that the
-// signature was not judged.
+// answer returns an error as an answer. Any error but a refusal means that the signature was not
+// judged.
 func answer(format integrity.Format, err error) integrity.Signature {
 	s := integrity.Signature{Status: integrity.Unsupported, Format: format, Detail: err.Error()}
 	if r, ok := errors.AsType[*cms.Refusal](err); ok {
@@ -61,8 +61,8 @@ func answer(format integrity.Format, err error) integrity.Signature {
 	return s
 }
 
-// judge finds the signer and, if known, the time of signing. Its errors are
-// refusals, or about reading the content.
+// judge finds the signer and, if known, the time of signing. Its errors are refusals, or about
+// reading the content.
 func (v *Verifier) judge(f *file, c *content) (way int, at time.Time, err error) {
 	switch {
 	case f.chain != nil:
@@ -104,8 +104,8 @@ func (v *Verifier) judgePlain(f *file, c *content) (int, error) {
 
 var errTooLarge = cms.Unsupported("plain Ed25519 signatures are judged up to %d MiB of content; sign with Ed25519ph", MaxPureEd25519>>20)
 
-// errNoKeys refuses a plain signature where no key is trusted. Where one is, a
-// stranger's signature looks like a changed one.
+// errNoKeys refuses a plain signature where no key is trusted. Where one is, a stranger's
+// signature looks like a changed one.
 var errNoKeys = cms.Stranger("no key is trusted here, and without the signer's key nobody can say whether the signature holds")
 
 // byCertificate checks that the certificate's own key made the signature.
@@ -124,8 +124,7 @@ func byCertificate(leaf *x509.Certificate, c *content, sig []byte) error {
 	}
 }
 
-// judgeEnvelope judges an envelope by the keys: enough keys of one signer must
-// have signed it.
+// judgeEnvelope judges an envelope by the keys: enough keys of one signer must have signed it.
 func (v *Verifier) judgeEnvelope(f *file, c *content) (int, error) {
 	s, err := f.envelope.statement()
 	if err != nil {
@@ -163,8 +162,7 @@ func (v *Verifier) judgeEnvelope(f *file, c *content) (int, error) {
 	return 0, err
 }
 
-// judgeCertificate judges a certificate's signature of the content or an
-// envelope.
+// judgeCertificate judges a certificate's signature of the content or an envelope.
 func (v *Verifier) judgeCertificate(f *file, c *content) (way int, at time.Time, err error) {
 	over := c
 	var s *statement
@@ -192,8 +190,7 @@ func (v *Verifier) judgeCertificate(f *file, c *content) (way int, at time.Time,
 	return way, at, err
 }
 
-// by refuses a statement for who made it, but first for being about other
-// files.
+// by refuses a statement for who made it, but first for being about other files.
 func (s *statement) by(c *content, who error) error {
 	if cms.AsRefusal(who).Stranger {
 		return cmp.Or(s.names(c), who)
@@ -209,8 +206,8 @@ func (w way) judgeStatement(s *statement, c *content) error {
 	return s.names(c)
 }
 
-// signedBy returns the first way in which sig is a signature over the content;
-// nil: none. The error is about reading the content.
+// signedBy returns the first way in which sig is a signature over the content; nil: none. The
+// error is about reading the content.
 func (c *content) signedBy(ways []candidate, sig []byte) (*candidate, error) {
 	for i, way := range ways {
 		if !way.fits(sig) {

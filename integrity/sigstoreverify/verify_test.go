@@ -364,7 +364,7 @@ func TestNewFindsEveryProblem(t *testing.T) {
 		{keyed("a\nb", pemOf(t, k.p384.Public())), "without control characters"},
 		{keyed("Empty", nil), "want one PEM block PUBLIC KEY"},
 		{keyed("Junk", []byte("ssh-ed25519 AAAA")), "want one PEM block PUBLIC KEY"},
-		{keyed("Private", private), "keep this one away"},
+		{keyed("Private", private), "keep the private key secret"},
 		{keyed("Two", append(bytes.Clone(good), good...)), "more than one PEM block"},
 		{keyed("Certificate", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("x")})), "want one PEM block PUBLIC KEY"},
 		{keyed("Cut off", pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: []byte{0x30, 0x2a}})), "want a PUBLIC KEY block"},

@@ -22,8 +22,7 @@ const (
 	zipComments = 1<<16 - 1    // bytes of the comment that ends it
 )
 
-// archive searches a ZIP archive's list of files. It ignores what precedes the
-// archive.
+// archive searches a ZIP archive's list of files. It ignores what precedes the archive.
 func (f *file) archive() integrity.Format {
 	last := f.tail[max(0, len(f.tail)-zipEndSize-zipComments):]
 	for n := len(last); n >= zipEndSize; { // a comment may hold the mark as well

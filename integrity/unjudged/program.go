@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// fat searches the programs in a fat one. Entries of its list have the given
-// size. The position of a program is the upper 64-shift bits of a field.
+// fat searches the programs in a fat one. Entries of its list have the given size. The position
+// of a program is the upper 64-shift bits of a field.
 func (f *file) fat(size int64, shift int) bool {
 	count := f.bytes(4, 4)
 	if count == nil || be.Uint32(count) > maxArchs { // more are a Java class's version
@@ -56,8 +56,8 @@ func (f *file) macho(base int64) bool {
 	return false
 }
 
-// codeSigned reads the blob of a code signature. An ad-hoc one has no CMS
-// signature. What is not of this form counts as signed.
+// codeSigned reads the blob of a code signature. An ad-hoc one has no CMS signature. What is not
+// of this form counts as signed.
 func (f *file) codeSigned(at int64) bool {
 	blob := f.bytes(at, 12)
 	if blob == nil || be.Uint32(blob) != 0xfade0cc0 || be.Uint32(blob[8:]) > maxSlots {
@@ -72,8 +72,8 @@ func (f *file) codeSigned(at int64) bool {
 	return index == nil
 }
 
-// appImage searches for the section of an AppImage's signature, which is empty
-// in an unsigned one.
+// appImage searches for the section of an AppImage's signature, which is empty in an unsigned
+// one.
 func (f *file) appImage() bool {
 	if !f.has(0, "\x7fELF") || len(f.head) < 64 {
 		return false

@@ -48,8 +48,8 @@ const (
 	oidTrustList  = "\x06\x09\x2b\x06\x01\x04\x01\x82\x37\x0a\x01"
 )
 
-// message returns the beginning of a SignedData; nil: there is none. A bare
-// list of certificates names no digest algorithm and is none.
+// message returns the beginning of a SignedData; nil: there is none. A bare list of certificates
+// names no digest algorithm and is none.
 func (f *file) message() []byte {
 	b := bytes.TrimPrefix(f.head[:min(len(f.head), 4096)], []byte("PKCX")) // so begins an MSIX package's signature
 	if text := bytes.TrimSpace(b); bytes.HasPrefix(text, []byte("-----BEGIN PKCS7-----")) || bytes.HasPrefix(text, []byte("-----BEGIN CMS-----")) {
@@ -66,8 +66,7 @@ func (f *file) message() []byte {
 	return b[:min(len(b), 256)]
 }
 
-// inside returns what follows the header of an element; nil: it has another
-// tag.
+// inside returns what follows the header of an element; nil: it has another tag.
 func inside(b []byte, tag byte) []byte {
 	if len(b) < 2 || b[0] != tag {
 		return nil

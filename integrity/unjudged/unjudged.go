@@ -43,8 +43,7 @@ type file struct {
 	failed     string // why it is not found to be unsigned; after that nothing is read
 }
 
-// marks are tried in order: a file is signed if it has the mark and rest
-// agrees.
+// marks are tried in order: a file is signed if it has the mark and rest agrees.
 var marks = []struct {
 	format integrity.Format
 	at     int // where the mark is; below zero: from the end
@@ -75,8 +74,7 @@ var marks = []struct {
 	{"cms", 0, "", func(f *file) bool { return f.message() != nil }},
 }
 
-// find returns the format of the first signature, or of what cannot be
-// searched.
+// find returns the format of the first signature, or of what cannot be searched.
 func (f *file) find() integrity.Format {
 	f.head = f.bytes(0, min(f.size, maxHead))
 	f.tail = f.bytes(max(0, f.size-maxTail), min(f.size, maxTail))
@@ -91,8 +89,7 @@ func (f *file) find() integrity.Format {
 	return f.archive()
 }
 
-// has reports whether the mark is at that place in the head or, below zero, in
-// the tail.
+// has reports whether the mark is at that place in the head or, below zero, in the tail.
 func (f *file) has(at int, mark string) bool {
 	part := f.head
 	if at < 0 {

@@ -3,6 +3,7 @@ package archtest
 import (
 	"fmt"
 	"go/types"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -14,7 +15,23 @@ import (
 
 // needs are exported names that nothing in the tree calls, each with the
 // importer who does.
-var needs = map[string]string{}
+var needs = map[string]string{
+	"agentsim.New":                               "a program that plays a script outside a test",
+	"agentsim.World.Run":                         "the same",
+	"agentsim.World.Settle":                      "the same",
+	"catalog.Line.Ended":                         "a console that lists versions past their end of life",
+	"catalog.Product.LineOf":                     "the same",
+	"catalog.ReasonCode.Rule":                    "a console that explains a code without a verdict",
+	"catalog.Snapshot.Products":                  "a console that lists the catalog",
+	"integrity/sigstoreverify.DefaultPredicates": "a policy that adds to the defaults",
+	"job.Code.Known":                             "a console that shows codes of newer agents",
+	"job.Definition.Split":                       "a console that offers the chain in place of a refused job (JOB-14)",
+	"job.Definition.Span":                        "a calendar of starts and windows",
+	"job/schedule.Weekdays.Has":                  "the same",
+	"job/schedule.Weekdays.List":                 "the same",
+	"manifest.NewP256Signer":                     "a server whose key is in a hardware module",
+	"manifest.P256":                              "the same",
+}
 
 // checkNames wants every exported name that an importer could write to have a
 // comment and a use outside its package's own code. Internal packages and
@@ -41,13 +58,22 @@ func checkNames(t *tree) (problems []string) {
 	if len(l.errors) > 0 {
 		return l.errors
 	}
+	exported := map[string]bool{}
 	for _, f := range slices.DeleteFunc(slices.Clone(t.packages), func(f folder) bool { return !promises(f) }) {
 		for _, name := range l.exported(l.loaded[f.path]) {
+			exported[f.path+"."+name.as] = !l.used[name.obj.Pos()]
 			if !l.used[name.obj.Pos()] && !(name.inside && l.called[name.obj.Pos()]) && needs[f.path+"."+name.as] == "" {
 				problems = append(problems, fmt.Sprintf("%s: %s is used by no example or other package", t.at(f, name.obj.Pos()), name.as))
 			}
 		}
 		problems = append(problems, undocumented(t, f)...)
+	}
+	if len(exported) > 100 { // the real tree
+		for _, name := range slices.Sorted(maps.Keys(needs)) {
+			if !exported[name] {
+				problems = append(problems, "needs: "+name+" is used now, or gone: take it out of the list")
+			}
+		}
 	}
 	return problems
 }

@@ -27,7 +27,7 @@ func TestOrderFromQueueToResult_MAN1_JOB16(t *testing.T) {
 	require.Equal(t, []string{"Received", "Started", "Downloading", "Downloaded", "Deploying", "Completed"}, w.told(o.ID))
 	require.Equal(t, "2.0.0", w.installed["a"])
 	require.Empty(t, w.s.Reports)
-	require.Equal(t, []Ended{{Order: o.ID, Result: job.Completed, At: epoch, Told: w.s.Sequence}}, w.s.Ended)
+	require.Equal(t, []Ended{{Order: o.ID, Result: job.Completed, At: epoch, Reported: w.s.Sequence}}, w.s.Ended)
 	w.until(epoch.Add(2 * time.Hour))
 	require.Equal(t, 1, w.deploys["a"], "and not run again")
 	w.publish()

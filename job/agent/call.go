@@ -13,26 +13,29 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// CallState is what the agent knows of its check-ins. The zero CallState is an agent that has never called.
+// CallState is what the agent knows about its check-ins. The zero CallState is
+// an agent that never called.
 type CallState struct {
 	Last     uint64          `json:"last"`               // id of the last one begun
-	Out      uint64          `json:"out,omitempty"`      // id of the one an answer is awaited for; zero: none
+	Out      uint64          `json:"out,omitempty"`      // id of the one whose answer it waits for; zero: none
 	Sent     job.Sequence    `json:"sent,omitempty"`     // the last report it carries
 	Next     schedule.Steady `json:"next,omitempty"`     // when the next is begun
-	Failures int             `json:"failures,omitempty"` // in a row; those of one last call count as one
-	Refused  bool            `json:"refused,omitempty"`  // the server has refused a call, and answered none since: nothing starts (MAN-7)
+	Failures int             `json:"failures,omitempty"` // check-ins that failed in a row; those of one last call count once
+	Refused  bool            `json:"refused,omitempty"`  // the server refused a call and has answered none since: nothing starts (MAN-7)
 	LastCall LastCall        `json:"lastCall,omitzero"`
 }
 
-// LastCall is a last call that is awaited (MAN-7); the zero value is none. Whatever check-in is answered next answers it.
+// LastCall is a last call whose answer the agent waits for (MAN-7). The answer
+// to any check-in ends it. The zero LastCall is none.
 type LastCall struct {
 	Order  job.OrderID        `json:"order"`
-	Effect execution.EffectID `json:"effect,omitempty"` // the execution's effect it answers; zero: it is the one before the start
-	Until  schedule.Steady    `json:"until,omitempty"`  // when it is no longer waited for; zero: only an answer ends the wait
-	Tries  int                `json:"tries,omitempty"`  // check-ins that failed since
+	Effect execution.EffectID `json:"effect,omitempty"` // the execution's effect that it answers; zero: it is the one before the start
+	Until  schedule.Steady    `json:"until,omitempty"`  // when the wait ends; zero: only an answer ends it
+	Tries  int                `json:"tries,omitempty"`  // check-ins that have failed since
 }
 
-// awaitCall asks for a check-in whose answer an execution waits for, or without an effect an order's start (MAN-7).
+// awaitCall asks for a last call: of an execution, or without an effect before
+// an order's start (MAN-7).
 func (m *machine) awaitCall(o job.Order, effect execution.EffectID) {
 	wait := m.c.LastCall
 	if !m.s.Back.IsZero() && !o.Start.After(m.s.Back) {
@@ -46,10 +49,11 @@ func (m *machine) awaitCall(o job.Order, effect execution.EffectID) {
 	m.callNow, m.lastCall = true, true
 }
 
-// awake notices that the asset was off or asleep: the agent has just started, or a Tick that it wanted came late. Whatever is
-// due then waits longer for an answer, since the network may come back later than the agent (MAN-7).
+// awake notices that the asset was off or asleep: the agent has just started,
+// or a Tick came late. What is due then waits longer for an answer, because the
+// network may come back later than the agent (MAN-7).
 func (m *machine) awake(ev Event) {
-	const slack = time.Minute // a slow disk is no sleep
+	const slack = time.Minute // a slow disk is not sleep
 	before := m.s.Clock.Wall.Add(m.s.Clock.Offset)
 	_, back := ev.(Started)
 	slept := func(wanted schedule.Steady) bool { return !wanted.IsZero() && m.now.Steady.Sub(wanted) > slack }
@@ -66,8 +70,9 @@ func (m *machine) awake(ev Event) {
 	}
 }
 
-// call begins a check-in when one is due or wanted. One that is out is waited for, unless a last call or its time comes. It
-// carries as many reports as a server takes; more follow at once, so the bound costs no time.
+// call begins a check-in if one is due or wanted. While another is out, only a
+// last call or the next due time begins one. It carries as many reports as a
+// server takes; the rest follow at once.
 func (m *machine) call() {
 	calls := &m.s.Calls
 	due := !m.now.Steady.Before(calls.Next)
@@ -95,9 +100,10 @@ func (m *machine) call() {
 	}}))
 }
 
-// Interval is how long after the beginning of a check-in the next one begins, if nothing calls for it sooner. It spreads
-// the agents' calls: up to a tenth less than Every, drawn from the asset and the call, so that a fleet started at once does
-// not call at once, and no call comes later than Every (MAN-3).
+// Interval returns how long after the beginning of a check-in the next one
+// begins, at the latest. It is up to a tenth less than Every, depending on the
+// asset and the call, so that a fleet started at once does not call at once
+// (MAN-3).
 func (c Config) Interval(call uint64) time.Duration {
 	every := c.Every
 	if every <= 0 {
@@ -107,7 +113,7 @@ func (c Config) Interval(call uint64) time.Duration {
 	return every - spread(every/10, string(c.Asset), string(strconv.AppendUint(digits[:0], call, 10)))
 }
 
-// spread draws a share of d from some words, by FNV-1a: the same words give the same share, other words any other.
+// spread returns a share of d that depends only on the words, by FNV-1a.
 func spread(d time.Duration, words ...string) time.Duration {
 	h := uint32(2166136261)
 	for _, w := range words {
@@ -121,7 +127,7 @@ func spread(d time.Duration, words ...string) time.Duration {
 
 func (m *machine) callDone(ev CallDone) {
 	calls, a := &m.s.Calls, ev.Answer
-	if a.Validate() != nil || a.Acknowledged > max(m.s.Sequence, manifest.MaxNumber/2) { // the numbers must never run out (MAN-12)
+	if a.Validate() != nil || a.Acknowledged > max(m.s.Sequence, manifest.MaxNumber/2) { // so that the numbers never run out (MAN-12)
 		m.noAnswer(ev.ID, false)
 		return
 	}
@@ -134,7 +140,7 @@ func (m *machine) callDone(ev CallDone) {
 	taken := waiting - len(m.s.Reports)
 	doubted := m.s.Clock.Jump != 0
 	var sure bool
-	if m.s.Clock, sure = m.s.Clock.learn(a.At, m.at); !sure { // another answer has to agree, and what that one brings counts (MAN-12)
+	if m.s.Clock, sure = m.s.Clock.learn(a.At, m.at); !sure { // another answer must agree, and its contents count (MAN-12)
 		if m.callNow = m.callNow || !doubted; doubted && !calls.LastCall.Until.IsZero() {
 			m.missed()
 		}
@@ -147,13 +153,15 @@ func (m *machine) callDone(ev CallDone) {
 		m.open(a.Manifest)
 	}
 	m.lastCallOver()
-	// Made meanwhile, or beyond what one call carries. A server that takes none of what was sent is not called at once again.
+	// These were made meanwhile, or one call could not carry them. A server
+	// that took none of those sent is not called again at once.
 	if len(m.s.Reports) > 0 && (taken > 0 || m.s.Reports[0].Sequence > calls.Sent) {
 		m.callNow = true
 	}
 }
 
-// noAnswer goes on after a check-in that brought no answer. Refused: the server has said that it gives none.
+// noAnswer goes on after a check-in without an answer. Refused: the server
+// refuses the call.
 func (m *machine) noAnswer(id uint64, refused bool) {
 	calls := &m.s.Calls
 	if id == 0 || id != calls.Out {
@@ -162,14 +170,15 @@ func (m *machine) noAnswer(id uint64, refused bool) {
 	calls.Out = 0
 	if refused {
 		calls.Refused, calls.LastCall.Until = true, 0
-		if calls.LastCall.Effect == 0 { // the start asks again when the server answers
+		if calls.LastCall.Effect == 0 { // the order's start asks again when the server answers
 			calls.LastCall = LastCall{}
 		}
 	}
 	m.missed()
 }
 
-// missed plans the next check-in after one that brought nothing: soon while a last call is waited for, else later and later.
+// missed plans the next check-in after one that failed: soon during a last
+// call, otherwise later and later.
 func (m *machine) missed() {
 	calls := &m.s.Calls
 	last := &calls.LastCall
@@ -184,7 +193,8 @@ func (m *machine) missed() {
 	calls.Next = m.now.Steady.Add(pause)
 }
 
-// lastCallOver goes on with what waited for an answer.
+// lastCallOver goes on with the execution or start that waited for the last
+// call.
 func (m *machine) lastCallOver() {
 	last := m.s.Calls.LastCall
 	m.s.Calls.LastCall = LastCall{}
@@ -195,10 +205,11 @@ func (m *machine) lastCallOver() {
 	}
 }
 
-// acknowledge forgets the reports that the server has. If it has more than were ever made, the
-// agent's state was put back: the numbers go on after the server's, so that no report is taken for
-// a repetition (MAN-6). If it has fewer than were forgotten here, the server was put back: what is
-// under way is told again (JOB-24).
+// acknowledge forgets the reports that the server has. If it has more than were
+// ever made, the agent's state was put back: the numbers go on after the
+// server's, so that no report is taken for a repetition (MAN-6). If it has
+// fewer than were forgotten here, the server was put back: what is under way is
+// reported again (JOB-24).
 func (m *machine) acknowledge(upTo job.Sequence) {
 	if upTo > m.s.Sequence {
 		for i := range m.s.Reports {
@@ -215,7 +226,7 @@ func (m *machine) acknowledge(upTo job.Sequence) {
 			}
 		}
 		for i, e := range m.s.Ended {
-			if upTo < e.Told && e.Told <= forgotten {
+			if upTo < e.Reported && e.Reported <= forgotten {
 				m.endedAgain(i)
 			}
 		}
@@ -223,12 +234,12 @@ func (m *machine) acknowledge(upTo job.Sequence) {
 	m.s.Reports = slices.DeleteFunc(m.s.Reports, func(r job.Report) bool { return r.Sequence <= upTo })
 }
 
-// reporting says whether a report on the order is under way.
+// reporting reports whether a report on the order is not acknowledged yet.
 func (m *machine) reporting(id job.OrderID) bool {
 	return slices.ContainsFunc(m.s.Reports, func(r job.Report) bool { return r.Order == id })
 }
 
-// open takes a manifest in, or refuses it and keeps the queue (MAN-5).
+// open applies a manifest, or refuses it and keeps the queue (MAN-5).
 func (m *machine) open(sealed []byte) {
 	revision, digest := m.s.Revision, m.s.Held
 	if m.disowned() {
@@ -271,7 +282,7 @@ func (m *machine) open(sealed []byte) {
 	queued := func(id job.OrderID) bool {
 		return slices.ContainsFunc(m.s.Queue, func(o job.Order) bool { return o.ID == id })
 	}
-	for _, id := range changes.Again { // as long as its report is under way, the server cannot know better
+	for _, id := range changes.Again { // until its report is acknowledged, the server cannot know better
 		if !m.reporting(id) {
 			m.endedAgain(slices.IndexFunc(m.s.Ended, func(e Ended) bool { return e.Order == id }))
 		}
@@ -286,19 +297,20 @@ func (m *machine) open(sealed []byte) {
 func (m *machine) endedAgain(i int) {
 	m.s.Ended = slices.Clone(m.s.Ended)
 	e := &m.s.Ended[i]
-	text := "it had ended at " + e.At.Format(time.RFC3339) + ", and is not started again"
+	text := "it ended at " + e.At.Format(time.RFC3339) + " and is not started again"
 	if e.NotKnown != "" {
-		text += "; its " + e.NotKnown + " is of another release"
+		text += "; its " + e.NotKnown + " was written by another release"
 	}
 	m.report(job.Report{Order: e.Order, Result: e.Result, Again: true, Text: text})
-	e.Told = m.s.Sequence
+	e.Reported = m.s.Sequence
 }
 
-// refuseManifest reports a refusal once, not at every call while the server sends the same.
+// refuseManifest reports a refusal once, not again while the server sends the
+// same.
 func (m *machine) refuseManifest(err error) {
 	key := err.Error()
 	if refused, ok := errors.AsType[*manifest.Refused](err); ok {
-		key = fmt.Sprintf("%s %s", refused.Reason, refused.Have) // what was wanted moves on with the clock
+		key = fmt.Sprintf("%s %s", refused.Reason, refused.Have) // what is wanted changes with the clock
 	}
 	if key != m.s.Refusal {
 		m.s.Refusal = key

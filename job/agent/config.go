@@ -8,32 +8,36 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// Config is an agent's settings. It is not part of the state: a change counts from the next step on.
+// Config is an agent's settings. It is not part of the state: a change counts
+// from the next step on.
 type Config struct {
 	Asset      job.AssetID
-	Key        manifest.Verifier // the server's manifest key, where there is no trust document (MAN-5)
-	Trust      manifest.Trust    // the trust document that the agent was set up with; State.Trust holds what followed (MAN-13); zero: none
+	Key        manifest.Verifier // the server's manifest key, if there is no trust document (MAN-5)
+	Trust      manifest.Trust    // the trust document from enrolment; State.Trust holds later versions; zero: none (MAN-13)
 	Every      time.Duration     // between check-ins; default 15 min (MAN-3)
 	Retry      time.Duration     // after a failed check-in, doubling up to Every; default 30 s
-	LastCall   time.Duration     // how long a last call is waited for; default DefaultLastCall (MAN-7)
-	WaitParked bool              // later jobs wait for a suppressed reboot, as they should on Windows and need not on Linux (RBT-7), unless they reboot for it (RBT-11)
+	LastCall   time.Duration     // how long to wait for a last call's answer; default DefaultLastCall (MAN-7)
+	WaitParked bool              // later jobs wait for a suppressed reboot (RBT-7), unless they reboot for it (RBT-11); meant for Windows
 	Policy     integrity.Excerpt // as in execution.Config
 	Stopping   bool              // as in execution.Config
-	Release    string            // of the agent, and the asset's host name: both told in each call, at most manifest.MaxWord bytes; empty: not told
-	Hostname   string
-	Can        []string // what the agent may do (MAN-11); nil: job.CapabilitiesUnder(Policy); empty: it runs no actions (INT-10)
+	Release    string            // of the agent; sent with Hostname in each call, each at most manifest.MaxWord bytes; empty: not sent
+	Hostname   string            // of the asset
+	Can        []string          // what the agent may do (MAN-11); nil: job.CapabilitiesUnder(Policy); empty: it runs no actions (INT-10)
 }
 
-// How long the answer to a last call is waited for (MAN-7).
+// How long the agent waits for the answer to a last call (MAN-7).
 const (
 	DefaultLastCall = 10 * time.Second
-	// lateCall is for an order whose start had passed when the asset came back: its network may take a while to come back, too.
+	// lateCall is the wait of an order whose start passed while the asset
+	// was off or asleep: the network may come back later.
 	lateCall = 5 * time.Minute
-	// lastCallPause is after the first call of it that fails; it doubles up to Config.Retry.
+	// lastCallPause is the pause after the first failed try; it doubles up
+	// to Config.Retry.
 	lastCallPause = time.Second
 )
 
-// WithDefaults fills in what is zero.
+// WithDefaults returns the settings with each zero value replaced by its
+// default.
 func (c Config) WithDefaults() Config {
 	if c.Every <= 0 {
 		c.Every = 15 * time.Minute

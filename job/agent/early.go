@@ -8,17 +8,18 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/execution"
 )
 
-// Early is the download of a queued order's files before its start (JOB-23). It only fills the staging: whether a file may be
-// installed is judged in the download stage, where what is staged already is not downloaded again.
+// Early is the download of a queued order's files before its start (JOB-23).
+// The files are judged in the download stage, which does not download again
+// what is staged.
 type Early struct {
 	Order   job.OrderID `json:"order"`
 	At      time.Time   `json:"at"`                // UTC: when it begins
 	Next    int         `json:"next,omitempty"`    // index of the patch to download next
-	Waiting bool        `json:"waiting,omitempty"` // its download is awaited
+	Waiting bool        `json:"waiting,omitempty"` // its download is under way
 }
 
-// planEarly chooses when to download a received order's files: somewhere between now and its start, so that not all of a
-// fleet downloads at once (JOB-23).
+// planEarly chooses when to download a received order's files, between now and
+// its start, so that not all of a fleet downloads at once (JOB-23).
 func (m *machine) planEarly(id job.OrderID) {
 	i := slices.IndexFunc(m.s.Queue, func(o job.Order) bool { return o.ID == id })
 	if i < 0 || !m.s.Queue[i].Early || m.obstacle(m.s.Queue[i]).Text != "" {
@@ -31,9 +32,9 @@ func (m *machine) planEarly(id job.OrderID) {
 	m.s.Early = append(m.s.Early, Early{Order: id, At: at})
 }
 
-// downloadEarly begins the next early download, one at a time, and none while an order is being
-// carried out, or may not start for want of a server (MAN-5) or under settings that are new
-// (INT-10).
+// downloadEarly begins the next early download. Only one runs at a time, and
+// none while another order runs, or while its own could not start (MAN-5,
+// INT-10).
 func (m *machine) downloadEarly() {
 	if slices.ContainsFunc(m.s.Early, func(e Early) bool { return e.Waiting }) {
 		return
@@ -50,7 +51,8 @@ func (m *machine) downloadEarly() {
 	}
 }
 
-// downloadedEarly goes on with the next patch. A download that failed is left to the download stage, which reports it.
+// downloadedEarly goes on with the next patch. A failed download is tried
+// again, and reported, in the download stage.
 func (m *machine) downloadedEarly(ev DownloadedEarly) {
 	for i := range m.s.Early {
 		if e := &m.s.Early[i]; e.Order == ev.Order && e.Waiting && e.Next == ev.Index {
@@ -60,7 +62,7 @@ func (m *machine) downloadedEarly(ev DownloadedEarly) {
 	}
 }
 
-// dropEarly deletes what was downloaded of an order that will not run, or not as it was.
+// dropEarly deletes the early downloads of an order that ended or changed.
 func (m *machine) dropEarly(id job.OrderID) {
 	kept := slices.DeleteFunc(m.s.Early, func(e Early) bool { return e.Order == id })
 	if len(kept) < len(m.s.Early) {

@@ -6,25 +6,30 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// Effect is something to carry out once the new state is durable. Exactly one of the types below.
+// Effect is something to carry out once the new state is durable. Exactly one
+// of the types below.
 type Effect interface{ effect() }
 
 // The effects.
 type (
-	// Call checks in: the driver adds Digest, Zone and, when the server wants it, Inventory to Request. It is answered by
-	// CallDone or CallFailed with the same ID; once another Call came, no answer to this one is awaited.
+	// Call checks in. The driver adds Digest, Zone and, if the server wants
+	// it, Inventory to Request. [CallDone], [CallFailed] or [CallRefused]
+	// with the same ID answers it. The next Call replaces it: an answer
+	// that comes later is ignored.
 	Call struct {
 		ID      uint64
 		Request manifest.CheckIn
 	}
-	// Execute carries out an effect of the execution of Order, never a LastCall; what answers it comes as ForOrder. A Discard
-	// also comes for an order that will not run as it was, and deletes what was downloaded early.
+	// Execute carries out an effect of the execution of Order, never a
+	// LastCall. Its answer comes in a [ForOrder]. A Discard also deletes
+	// the early downloads of an order that ended or changed.
 	Execute struct {
 		Order  job.OrderID
 		Effect execution.Effect
 	}
-	// DownloadEarly puts the files of a queued order's patch where an execution.Download finds them; it is answered by
-	// DownloadedEarly. Nothing is judged yet (JOB-23).
+	// DownloadEarly downloads the files of a queued order's patch to where
+	// an execution.Download finds them. [DownloadedEarly] answers it. The
+	// files are judged later (JOB-23).
 	DownloadEarly struct {
 		Order job.OrderID
 		Index int // of the patch

@@ -11,31 +11,36 @@ type Event interface{ event() }
 
 // The events.
 type (
-	// Started is the first event after the program started.
+	// Started is the first event after each start of the program.
 	Started struct{}
 	// Tick says that time has passed.
 	Tick struct{}
-	// CallDone answers Call: the server's answer came.
+	// CallDone answers [Call]: the server's answer came.
 	CallDone struct {
 		ID     uint64
 		Answer manifest.Answer
 	}
-	// CallFailed answers Call: no answer comes, or none of which the sender is known.
+	// CallFailed answers [Call]: no answer came, or none that is
+	// authenticated.
 	CallFailed struct {
 		ID  uint64
 		Err string
 	}
-	// CallRefused answers Call: the server is known to refuse it (manifest.ErrRefused), and nothing starts until it answers.
+	// CallRefused answers [Call]: the server refuses it
+	// (manifest.ErrRefused). Nothing starts until the server answers a
+	// call.
 	CallRefused struct {
 		ID  uint64
 		Err string
 	}
-	// DownloadedEarly answers DownloadEarly, whether the download succeeded or not: the download stage finds out.
+	// DownloadedEarly answers [DownloadEarly], whether the download
+	// succeeded or not.
 	DownloadedEarly struct {
 		Order job.OrderID
 		Index int
 	}
-	// ForOrder brings an event to the execution of Order: what answers an Execute, or what a user did.
+	// ForOrder brings an event to the execution of Order: the answer to an
+	// [Execute], or what a user did.
 	ForOrder struct {
 		Order job.OrderID
 		Event execution.Event

@@ -53,7 +53,7 @@ func TestOrderOfALaterRelease_MAN11(t *testing.T) {
 		"policy": {
 			func(o *job.Order) { o.Policy.Digest.KeepUnknown("blake3:ab") }, `policy.digest: algorithm "blake3" is not known to this release`,
 		},
-		"need": {func(o *job.Order) { o.Needs = []string{"flying"} }, job.LackText("flying")},
+		"need": {func(o *job.Order) { o.Needs = []string{"flying"} }, `The order needs the capability "flying", which the agent does not have or may not use.`},
 	} {
 		strange, plain := orderAt(t, "a", epoch), orderAt(t, "b", epoch)
 		strange.Early = true
@@ -151,7 +151,7 @@ func TestEndedOfALaterRelease_MAN11(t *testing.T) {
 	data, err := w.s.MarshalEnded()
 	require.NoError(t, err)
 	require.NoError(t, w.s.UnmarshalEnded(bytes.Replace(data, []byte(`"Completed"`), []byte(`"Flying","more":1`), 1)))
-	require.Equal(t, Ended{Order: o.ID, Result: job.Failed, At: w.s.Ended[0].At, Told: w.s.Sequence, NotKnown: `result "Flying"`}, w.s.Ended[0])
+	require.Equal(t, Ended{Order: o.ID, Result: job.Failed, At: w.s.Ended[0].At, Reported: w.s.Sequence, NotKnown: `result "Flying"`}, w.s.Ended[0])
 	w.publish(o) // a server that was put back to a backup
 	w.until(epoch.Add(2 * time.Hour))
 	require.Contains(t, w.last(o.ID).Text, `result "Flying"`)

@@ -11,7 +11,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
-// start looks at the queue: what missed its window ends, what is due starts or waits (JOB-11, JOB-12).
+// start goes through the queue: orders whose window is over end, and orders
+// that are due start or wait (JOB-11, JOB-12).
 func (m *machine) start() {
 	m.expire()
 	m.refuse()
@@ -37,8 +38,9 @@ func (m *machine) start() {
 	}
 }
 
-// blocked says why an order that is due does not start; empty: it may. One that waits for the server starts when an answer has
-// come, and with it a manifest that has not expired (MAN-5, MAN-7).
+// blocked says why an order that is due does not start; empty: it may. An order
+// that waits for the server starts after an answer, if the manifest has not
+// expired (MAN-5, MAN-7).
 func (m *machine) blocked(o job.Order) string {
 	by := m.occupied(o)
 	switch expires := m.s.Expires; {
@@ -46,18 +48,18 @@ func (m *machine) blocked(o job.Order) string {
 		return fmt.Sprintf("waits for job %s", by)
 	case m.s.Calls.Refused:
 		return "waits for the server, which refuses this agent's calls (MAN-7)"
-	case m.s.Clock.behind(m.at):
+	case m.s.Clock.setBack(m.at):
 		return "waits for the server: the system's clock was set back while the asset was off (MAN-5)"
 	case m.disowned():
-		return "waits for the server: the key that signed the manifest is believed no more (MAN-13)"
+		return "waits for the server: the key that signed the manifest is no longer trusted (MAN-13)"
 	case !expires.IsZero() && !m.now.UTC.Before(expires):
 		return fmt.Sprintf("waits for the server: the manifest expired at %s (MAN-5)", expires.Format(time.RFC3339))
 	}
 	return ""
 }
 
-// occupied names the job that keeps an order from starting; empty: none does. An order that reboots for a pending reboot does
-// not wait for that reboot (RBT-11).
+// occupied returns the job that keeps an order from starting; empty: none does.
+// An order that reboots for a pending reboot does not wait for it (RBT-11).
 func (m *machine) occupied(o job.Order) job.ID {
 	for _, x := range m.s.Executions {
 		if m.occupies(x, o) {
@@ -71,7 +73,7 @@ func (m *machine) occupies(x execution.State, o job.Order) bool {
 	return !x.Unverified() && !x.Retrying() && (!x.Parked() || m.c.WaitParked && !o.RebootPending)
 }
 
-// due lists the queued orders whose start has come, by start and id.
+// due returns the queued orders whose start has come, by start and id.
 func (m *machine) due() []job.Order {
 	var due []job.Order
 	for _, o := range m.s.Queue {
@@ -87,13 +89,14 @@ func byStart(a, b job.Order) int {
 	return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(a.ID, b.ID))
 }
 
-// expire ends the queued orders whose window is over, and of several due runs of one job all but the newest (JOB-12).
+// expire ends the queued orders whose window is over, and all but the newest
+// due run of each job (JOB-12).
 func (m *machine) expire() {
 	over := func(o job.Order) bool { return !o.End.IsZero() && !m.now.UTC.Before(o.End) }
-	newest := map[job.ID]time.Time{}
+	newest := job.Newest{}
 	for _, o := range m.s.Queue {
-		if !over(o) && !o.Start.After(m.now.UTC) && o.Start.After(newest[o.Job]) {
-			newest[o.Job] = o.Start
+		if !over(o) && !o.Start.After(m.now.UTC) {
+			newest.Due(o.Job, o.Start)
 		}
 	}
 	m.s.Queue = slices.DeleteFunc(m.s.Queue, func(o job.Order) bool {
@@ -101,7 +104,7 @@ func (m *machine) expire() {
 		switch {
 		case over(o):
 			why = "its window ended before it could start"
-		case o.Start.Before(newest[o.Job]):
+		case newest.Missed(o.Job, o.Start):
 			why = "a newer run of the job is due"
 		default:
 			return false
@@ -111,9 +114,8 @@ func (m *machine) expire() {
 	})
 }
 
-// refuse ends the queued orders that are due and that this agent does not begin (MAN-11, INT-10).
-// Until then they wait: a newer manifest may replace them, or a newer release of the agent the
-// old.
+// refuse ends the due orders that this agent does not begin (MAN-11, INT-10).
+// Until they are due, a newer manifest or a newer agent may still help.
 func (m *machine) refuse() {
 	m.s.Queue = slices.DeleteFunc(m.s.Queue, func(o job.Order) bool {
 		if o.Start.After(m.now.UTC) {
@@ -127,7 +129,7 @@ func (m *machine) refuse() {
 	})
 }
 
-// obstacle says why this agent does not begin an order.
+// obstacle says why this agent does not begin an order; zero: it does.
 func (m *machine) obstacle(o job.Order) job.Obstacle {
 	if what := o.NotKnown(); what != "" {
 		return job.NotBegun(what + " is not known to this release")
@@ -152,13 +154,13 @@ func (m *machine) endAs(r job.Report) {
 	}
 }
 
-// remember notes that an order ended, as the last report tells, so that it never starts again
-// (JOB-24).
+// remember notes that an order ended, as the last report says, so that it never
+// starts again (JOB-24).
 func (m *machine) remember(id job.OrderID, r job.Result) {
 	now := m.now.UTC.Truncate(time.Second)
 	old := func(e Ended) bool { return now.Sub(e.At) > endedKept }
 	kept := slices.DeleteFunc(slices.Clone(m.s.Ended), old)
-	m.s.Ended = append(kept[max(0, len(kept)+1-maxEnded):], Ended{Order: id, Result: r, At: now, Told: m.s.Sequence})
+	m.s.Ended = append(kept[max(0, len(kept)+1-maxEnded):], Ended{Order: id, Result: r, At: now, Reported: m.s.Sequence})
 }
 
 func (m *machine) ended() []job.OrderID {
@@ -169,11 +171,12 @@ func (m *machine) ended() []job.OrderID {
 	return ids
 }
 
-// begin starts a queued order, if it is still there and due: the answer it waited for may have corrected the clock (MAN-8).
+// begin starts a queued order, if it is still queued and due: the answer that
+// it waited for may have corrected the clock (MAN-8).
 func (m *machine) begin(id job.OrderID) {
 	i := slices.IndexFunc(m.s.Queue, func(o job.Order) bool { return o.ID == id })
 	if i < 0 || m.s.Queue[i].Start.After(m.now.UTC) || m.blocked(m.s.Queue[i]) != "" || m.obstacle(m.s.Queue[i]).Text != "" {
-		return // what the answer brought may be another order than the one that called; refuse looks at it
+		return // the answer may have replaced the order; refuse looks at it
 	}
 	order := m.s.Queue[i]
 	m.s.Early = slices.DeleteFunc(m.s.Early, func(e Early) bool { return e.Order == id })
@@ -183,7 +186,7 @@ func (m *machine) begin(id job.OrderID) {
 	m.execute(len(m.s.Executions)-1, execution.Begin{Order: order, BootID: m.at.BootID, Sessions: reboot.Unknown})
 }
 
-// wake returns how long the machine waits for a Tick at the latest.
+// wake returns when the machine wants a Tick, at the latest.
 func (m *machine) wake() time.Duration {
 	wake := m.s.Calls.Next.Sub(m.now.Steady)
 	sooner := func(d time.Duration) { wake = min(wake, d) }

@@ -11,17 +11,20 @@ import (
 
 // Out is what a step returns beside the new state, in which the reports are.
 type Out struct {
-	// Effects are to be carried out once the state is durable, and begin in this order. A Call comes first, and nothing waits
-	// for it, nor for a Prompt. What concerns the asset (TakeInventory, Preflight, Install, RunAction, Reboot) is carried out
-	// one after the other. So are, for each order, Download, DownloadEarly and Discard; a Discard cuts off the downloads of
-	// what it deletes.
+	// Effects are carried out once the state is durable, and begin in this
+	// order. A Call comes first; nothing waits for it, nor for a Prompt.
+	// TakeInventory, Preflight, Install, RunAction and Reboot are carried
+	// out one after the other. So are Download, DownloadEarly and Discard
+	// of one order; a Discard cuts off the downloads that it deletes.
 	Effects []Effect
-	// Wake is how long after this step the agent wants a Tick at the latest; always positive.
+	// Wake is how long after this step the agent wants a Tick, at the
+	// latest; always positive.
 	Wake time.Duration
 }
 
-// Step takes the agent one event further. It is a function of its arguments alone, and does not change s. An event that the
-// state has no use for changes nothing. It never fails: what is refused is reported.
+// Step takes the agent one event further. It depends on its arguments only, and
+// does not change s. An event that the state does not wait for changes nothing.
+// Step never fails: what it refuses, it reports.
 func Step(c Config, s State, ev Event, at Moment) (State, Out) {
 	at.Wall = at.Wall.Round(0).UTC()
 	m := machine{c: c.WithDefaults(), s: s.clone(), at: at, now: s.Clock.now(at)}
@@ -74,7 +77,8 @@ func (m *machine) handle(ev Event) {
 // owes reports whether a reboot is owed in this boot.
 func (m *machine) owes() bool { return m.s.Owed != Owed{} && m.s.Owed.BootID == m.at.BootID }
 
-// started goes on from the last commit: the calls that were out are lost, the executions resume.
+// started goes on from the last commit: the open calls are lost, the executions
+// resume.
 func (m *machine) started() {
 	m.s.Calls.Out, m.s.Calls.LastCall = 0, LastCall{}
 	m.callNow = true
@@ -94,7 +98,7 @@ func (m *machine) tick() {
 		m.forOrder(id, execution.Tick{})
 	}
 	if last := m.s.Calls.LastCall; !last.Until.IsZero() && !m.now.Steady.Before(last.Until) {
-		m.lastCallOver() // nobody answered: go on without an answer (MAN-7)
+		m.lastCallOver() // no answer came: go on without one (MAN-7)
 	}
 }
 
@@ -106,7 +110,8 @@ func (m *machine) executing() []job.OrderID {
 	return ids
 }
 
-// report numbers a report and keeps it until it is acknowledged (MAN-6, JOB-21). Results are not kept waiting.
+// report numbers a report and keeps it until it is acknowledged (MAN-6,
+// JOB-21). All but progress is sent at once.
 func (m *machine) report(r job.Report) {
 	m.s.Sequence++
 	r.Sequence, r.At = m.s.Sequence, m.now.UTC.Truncate(time.Second)
@@ -123,7 +128,7 @@ func (m *machine) forOrder(id job.OrderID, ev execution.Event) {
 	}
 }
 
-// execute steps the execution i, and keeps what comes of it.
+// execute steps execution i, and takes in its reports and effects.
 func (m *machine) execute(i int, ev execution.Event) {
 	c := execution.Config{Policy: m.c.Policy, Can: m.c.Can, Stopping: m.c.Stopping}
 	for j, other := range m.s.Executions {
@@ -143,7 +148,7 @@ func (m *machine) execute(i int, ev execution.Event) {
 		m.report(r)
 	}
 	if last := &m.s.Calls.LastCall; last.Effect != 0 && last.Order == x.Order.ID && last.Effect != x.Waiting {
-		*last = LastCall{} // it waits no longer: it was cancelled, or its window ended
+		*last = LastCall{} // the execution no longer waits: it was cancelled, or its window ended
 	}
 	for _, e := range out.Effects {
 		if call, ok := e.(execution.LastCall); ok {

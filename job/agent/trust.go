@@ -9,8 +9,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// trust is the newest version of the trust document that the agent has: of those that it followed, and the one that it was
-// set up with. The zero Trust: it has none, and goes by Config.Key alone.
+// trust returns the newest version of the trust document that the agent has.
+// Zero: it has none, and uses Config.Key.
 func (m *machine) trust() manifest.Trust {
 	if m.s.Trust.Document.Version > m.c.Trust.Version {
 		return m.s.Trust.Document
@@ -18,7 +18,7 @@ func (m *machine) trust() manifest.Trust {
 	return m.c.Trust
 }
 
-// keys are what manifests are believed by (MAN-5).
+// keys returns the keys that manifests are verified with (MAN-5).
 func (m *machine) keys() manifest.Verifier {
 	if t := m.trust(); t.Version > 0 {
 		return manifest.Keys(t.Manifest)
@@ -26,8 +26,10 @@ func (m *machine) keys() manifest.Verifier {
 	return m.c.Key
 }
 
-// disowned reports whether the manifest held was signed by a key that is believed no more. Whoever has that key may have written
-// it: none of its orders starts, its revision binds nobody, and the server is asked for one by a newer key (MAN-13).
+// disowned reports whether the manifest held was signed by a key that is no
+// longer trusted. An attacker with that key may have written it. So none of its
+// orders starts, its revision does not count, and the agent asks for a manifest
+// signed by a newer key (MAN-13).
 func (m *machine) disowned() bool {
 	if t := m.trust(); m.s.HeldBy != "" && t.Version > 0 {
 		return !slices.ContainsFunc(t.Manifest, func(k manifest.PublicKey) bool { return k.ID() == m.s.HeldBy })
@@ -35,7 +37,8 @@ func (m *machine) disowned() bool {
 	return false
 }
 
-// trustHeld is what a call says of the trust document. While the manifest held is disowned it says the first version, so that the server sends
+// trustHeld is the version of the trust document that a call reports. While the
+// manifest held is disowned it is the first version, so that the server sends
 // the manifest again.
 func (m *machine) trustHeld() uint64 {
 	if m.disowned() {
@@ -44,8 +47,9 @@ func (m *machine) trustHeld() uint64 {
 	return m.trust().Version
 }
 
-// follow takes in the versions of the trust document that an answer brings. One that is not believed is reported, and those
-// before it count. A document past its end is reported once, and believed on (MAN-13).
+// follow takes in the versions of the trust document that an answer brings. It
+// reports one that it refuses; those before it count. An expired document is
+// reported once, and stays trusted (MAN-13).
 func (m *machine) follow(chain [][]byte) {
 	t := m.trust()
 	if t.Version == 0 {
@@ -63,9 +67,9 @@ func (m *machine) follow(chain [][]byte) {
 		m.report(job.Report{Refused: refusal})
 	}
 	m.s.Trust.Refusal = refusal
-	if t.Expired(m.now.UTC) && m.s.Trust.Told != t.Version {
-		m.s.Trust.Told = t.Version
-		m.report(job.Report{Refused: fmt.Sprintf("trust document %d expired at %s; its keys are believed until a newer one comes: renew it on the server",
+	if t.Expired(m.now.UTC) && m.s.Trust.Announced != t.Version {
+		m.s.Trust.Announced = t.Version
+		m.report(job.Report{Refused: fmt.Sprintf("trust document %d expired at %s; its keys stay trusted until a newer one comes; renew it on the server",
 			t.Version, t.Expires.Format(time.RFC3339))})
 	}
 }

@@ -357,20 +357,19 @@ func (t *tx) endMissed(asset job.AssetID) error {
 	if err != nil {
 		return err
 	}
-	due := func(q queued) bool { return !q.Cancelled && !q.Start.After(t.now) }
-	newest := map[job.ID]time.Time{}
+	newest := map[job.ID]time.Time{} // that is due
 	for _, q := range rows {
-		if due(q) && q.Start.After(newest[q.run.Job()]) {
-			newest[q.run.Job()] = q.Start
+		if of := q.run.Job(); !q.Cancelled && missed(newest[of], q.Start, t.now) {
+			newest[of] = q.Start
 		}
 	}
-	var missed []job.RunID
+	var runs []job.RunID
 	for _, q := range rows {
-		if due(q) && q.Start.Before(newest[q.run.Job()]) {
-			missed = append(missed, q.run)
+		if !q.Cancelled && missed(q.Start, newest[q.run.Job()], t.now) {
+			runs = append(runs, q.run)
 		}
 	}
-	return t.stepEach(asset, missed, ledger.Missed{})
+	return t.stepEach(asset, runs, ledger.Missed{})
 }
 
 // answer only reads. The manifest of a revision is the same bytes however often

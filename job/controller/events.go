@@ -70,7 +70,7 @@ func (t *tx) acted(action Action, subject, text string) {
 	if action == AssetEnrolled || action == AssetLeft {
 		actor = subject
 	}
-	t.event = &Event{Actor: actor, Action: action, Subject: problem.Clip(subject, MaxEventText), Text: problem.Clip(text, MaxEventText)}
+	t.event = &Event{Actor: actor, Action: action, Subject: problem.Clip(subject, maxEventText), Text: problem.Clip(text, maxEventText)}
 }
 
 // saveEvent stores the transaction's event now, or a microsecond after the

@@ -2,6 +2,8 @@ package controller_test
 
 import (
 	"errors"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -152,4 +154,21 @@ func TestEventOfAFailedCommit(t *testing.T) {
 	_, err = ctl.AddToken(ctx, secret, controller.Token{}, start)
 	require.NoError(t, err)
 	require.Equal(t, 1, n)
+}
+
+// The text of an event is cut, not the act refused.
+func TestEventTextIsCut(t *testing.T) {
+	once(t, func(f *fixture) {
+		f.enrol("a")
+		tags := make([]string, manifest.MaxTags)
+		for i := range tags {
+			tags[i] = strings.Repeat("t", 60) + strconv.Itoa(i)
+		}
+		require.NoError(f, f.TagAsset(controller.As(ctx, strings.Repeat("x", 5000)), "a", tags, f.now))
+		list, err := f.Events(ctx, time.Time{}, 1)
+		require.NoError(f, err)
+		require.Equal(f, controller.AssetTagged, list[0].Action)
+		require.LessOrEqual(f, len(list[0].Text), 1024)
+		require.Less(f, len(list[0].Actor), 1000)
+	})
 }

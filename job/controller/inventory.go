@@ -21,8 +21,8 @@ type inventoryRecord struct {
 	Wanted bool      `json:"wanted,omitempty"` // ask for it even if the digest is the same: an order waits for a new one
 }
 
-// takeInventory stores an inventory, and reports whether orders are to be
-// planned again by it.
+// takeInventory stores an inventory, and reports whether orders must be planned
+// again with it.
 func (t *tx) takeInventory(id job.AssetID, got *call, in manifest.CheckIn) (changed bool, err error) {
 	asset, err := enrolled(t, id)
 	if err != nil {

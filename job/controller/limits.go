@@ -32,8 +32,8 @@ const (
 	MaxBatch = 1000
 	// MaxPage is the longest page of a list.
 	MaxPage = 1000
-	// MaxEventText is how many bytes the subject and the text of an event have.
-	MaxEventText = 1024
+	// maxEventText is how many bytes the subject and the text of an event have.
+	maxEventText = 1024
 	// PruneAge is how long history is kept at least: agents remember as long
 	// which orders ended, and report them again (JOB-24).
 	PruneAge = 90 * 24 * time.Hour

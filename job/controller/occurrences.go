@@ -81,14 +81,17 @@ func (run runRecord) lastStart() time.Time {
 	return run.Start
 }
 
+// missed reports whether a start gives way to a newer one of its job. Of
+// several runs that are due, only the newest runs (JOB-12).
+func missed(start, newer, now time.Time) bool { return newer.After(start) && !newer.After(now) }
+
 // recurs reports whether a schedule has a next run after each.
 func recurs(s schedule.Schedule) bool { return s.Kind != schedule.OnDemand && s.Kind != schedule.Once }
 
-// renew plans the next run of a recurring job when one of its times is taken
-// up. Missed: the one taken up is not worth making, since a newer one has
-// started on every asset while no server was there, and of several missed runs
-// only the newest runs (JOB-12).
-func (t *tx) renew(run runRecord) (missed bool, err error) {
+// renew plans the next run of a recurring job when a run is due. Late: the due
+// run is missed, because a newer one has started on every asset during an
+// outage of the server (JOB-12).
+func (t *tx) renew(run runRecord) (late bool, err error) {
 	if run.Local == 0 || !recurs(run.Definition.Schedule) || run.Definition.After != nil {
 		return false, nil
 	}
@@ -128,7 +131,7 @@ func (t *tx) renew(run runRecord) (missed bool, err error) {
 		return false, err
 	}
 	t.save(tableJobs, key(string(d.ID)), rec)
-	return !o.Start.After(t.now), nil
+	return missed(run.lastStart(), o.Start, t.now), nil
 }
 
 // assetZone is the time zone that an asset's clock is in.

@@ -134,7 +134,7 @@ func (t *tx) makeOrPlan(run runRecord, asset job.Asset, pass ledger.Pass) (due t
 	return due, err
 }
 
-// turn reports whether an order is to be made now. Due is when it is due, where
+// turn reports whether to make an order now. Due is when it is due, where
 // that uses the asset's own clock.
 func (t *tx) turn(run runRecord, e ledger.Entry, pass ledger.Pass) (due time.Time, now bool, err error) {
 	unmade := e.Phase == 0 || e.Phase == ledger.Waiting
@@ -353,7 +353,7 @@ func queue(r Reader, asset job.AssetID) (list []queued, err error) {
 	return list, nil
 }
 
-// notEnded lists the runs of which an asset has an order that has not ended.
+// notEnded lists the runs in which an asset has an order that has not ended.
 func notEnded(r Reader, asset job.AssetID) ([]job.RunID, error) {
 	runs, err := names[job.RunID](r, tableUnheard, key(string(asset)))
 	if err != nil {

@@ -24,7 +24,7 @@ type Unreachable struct {
 	Err   string    `json:"err"`
 }
 
-// ProbeURLs lists the URLs that are to be probed before orders are made
+// ProbeURLs lists the URLs to probe before orders are made
 // (CAT-10): of the files and signatures of every patch that is marked for its
 // end of life and not deprecated, each once, sorted. The caller requests some
 // or all of them and passes the answers to Probed.
@@ -53,7 +53,7 @@ func probeURLs(snap *catalog.Snapshot) (urls []string) {
 	return slices.Compact(urls)
 }
 
-// Probed takes in what probes showed; what they do not name stays as it is. A
+// Probed stores the results of probes; other URLs keep their results. A
 // patch that needs an unreachable URL is ArtifactUnreachable for orders made
 // from now on, in Preview and in Missing, until a probe reaches it or no marked
 // patch names it any more. Orders that are made already keep it: agents find

@@ -56,7 +56,7 @@ func TestOrdersGoToWhoCanDoThem_MAN11(t *testing.T) {
 		f.tell(unable, "v1", "")
 		plan, _, err := f.Preview(ctx, acting("now"), "unable", f.now)
 		require.NoError(f, err)
-		const none = `The action "stop" may not run: the agent runs no actions, as it is told or as its signer policy says.`
+		const none = `The action "stop" may not run: the agent runs no actions, because of its settings or its signer policy.`
 		require.Equal(f, job.Obstacle{Rule: "INT-10", Text: none, Code: job.PatchInstallationSkipped}, plan.Obstacle)
 		require.Equal(f, []string{"actions"}, plan.Order.Needs)
 

@@ -86,7 +86,7 @@ func TestRemovedAssetReportsHowItEnded_MAN10(t *testing.T) {
 		require.Equal(f, job.Failed, f.asset(run, "a").Result, "it is not the new one's order")
 		asset, err := f.Asset(ctx, "a", f.now)
 		require.NoError(f, err)
-		require.Contains(f, asset.LastAnomalies[0].Text, "another computer of this name")
+		require.Contains(f, asset.LastAnomalies[0].Text, "another computer with this name")
 		before := dump(f)["assets"]
 
 		f.pass(30 * 24 * time.Hour)

@@ -109,7 +109,7 @@ func (c *Controller) Missing(ctx context.Context, id job.AssetID, now time.Time)
 	})
 }
 
-// Open is an order of which something is still to come.
+// Open is an order whose outcome is not known yet.
 type Open struct {
 	Run   job.RunID   `json:"run,omitempty"` // empty: the asset needs a reboot that no order waits for
 	Asset job.AssetID `json:"asset"`

@@ -18,7 +18,7 @@ type snapshotRecord struct {
 	Chunks     int    `json:"chunks"`
 }
 
-// Sync takes in what the feeds brought: the whole catalog changes at once or
+// Sync stores what the feeds brought: the whole catalog changes at once or
 // not at all (CAT-1). Open orders, whatever is known of their executions, then
 // lose the patches that are deprecated (CAT-9), left the catalog, or are no
 // longer the newest of a LatestOnly product (CAT-6), each by a new manifest

@@ -19,7 +19,7 @@ func TestBoundsAreThoseOfTheBook(t *testing.T) {
 		"maxReportText":  {maxReportText, 2_097_152},
 		"MaxAttempts":    {MaxAttempts, 2},
 		"inventoryPause": {inventoryPause, 15_000 * time.Millisecond}, "inventoryMaxPause": {inventoryMaxPause, 900 * time.Second},
-		"inventoryTries": {inventoryTries, 5}, "MaxUnverified": {MaxUnverified, 86_400 * time.Second},
+		"inventoryTries": {inventoryTries, 5}, "maxUnverified": {maxUnverified, 86_400 * time.Second},
 	} {
 		require.EqualValues(t, c.want, c.have, name)
 	}

@@ -20,8 +20,9 @@ const (
 	exitSkipped      = 101
 )
 
-// deploy enters stage 2. From the commit of this step on the execution cannot be cancelled (JOB-3, JOB-4). The window may
-// have ended since the last check: the last call took its time, or the agent was down.
+// deploy enters the deploy stage. After the commit of this step the execution
+// cannot be cancelled (JOB-3, JOB-4). The window may have ended during the last
+// call, or while the agent was down.
 func (m *machine) deploy() {
 	if m.nothingLeft() {
 		return
@@ -31,19 +32,20 @@ func (m *machine) deploy() {
 		return
 	}
 	if m.Phase != PhaseRequire && m.needy(m.staged(func(int) bool { return true })) {
-		m.takeInventory(PhaseRequire) // nothing is begun that cannot be installed
+		m.takeInventory(PhaseRequire) // do not begin what cannot be installed
 		return
 	}
 	m.Stage, m.Waiting, m.Until = job.StageDeploy, 0, 0
 	m.progress(job.Deploying)
-	if !m.deployable() { // there is no deploy, only the reboot for what was pending already (JOB-2, RBT-2)
+	if !m.deployable() { // no deploy, only the reboot that was pending already (JOB-2, RBT-2)
 		m.takeInventory(PhaseVerify)
 		return
 	}
 	m.act()
 }
 
-// act runs the next action, or goes on to what follows: pre-actions, patches, post-actions (JOB-13).
+// act begins what comes next: a pre-action, an install, a post-action, or the
+// verification (JOB-13).
 func (m *machine) act() {
 	switch pre, post := len(m.Order.Pre), len(m.Order.Post); {
 	case m.Aborted:
@@ -59,7 +61,7 @@ func (m *machine) act() {
 	}
 }
 
-// run runs an action, if it still may (INT-10).
+// run runs an action, if it may still run (INT-10).
 func (m *machine) run(p Phase, a job.Action) {
 	if x := a.Obstacle(m.c.Can, m.c.Policy); x.Text != "" {
 		m.skip(func(*PatchState) bool { return true }, x.Rule, x.Text)
@@ -70,7 +72,8 @@ func (m *machine) run(p Phase, a job.Action) {
 	m.do(RunAction{ID: m.wait(p), Action: a})
 }
 
-// acted takes in the end of an action. Output is the end of what it wrote, trouble why it could not be run.
+// acted takes in the end of an action. Output is the end of what it wrote;
+// trouble is why it could not be run.
 func (m *machine) acted(exit int, output, trouble string) {
 	if trouble != "" {
 		exit, output = 1, strings.TrimSpace(output)+"\n"+trouble
@@ -91,15 +94,16 @@ func (m *machine) acted(exit int, output, trouble string) {
 	case exitAbort:
 		m.Aborted = true
 		m.Failed++
-		m.skip(func(*PatchState) bool { return true }, "JOB-13", "An action ended with exit code 12, which aborts the rest.")
+		m.skip(func(*PatchState) bool { return true }, "JOB-13", "An action ended with exit code 12, which aborts the rest of the order.")
 	default:
 		m.Failed++
 	}
 	m.next()
 }
 
-// next goes on after the result of an action or an installer. An agent that is stopping begins neither: it would not see the
-// end, and what was begun would count as cut off. Taking the inventory changes nothing, and goes on after the next start.
+// next goes on after the result of an action or an installer. An agent that is
+// stopping begins no other, because it would count as cut off. It takes the
+// inventory, which changes nothing and goes on after the next start.
 func (m *machine) next() {
 	if m.c.Stopping {
 		m.takeInventory(PhaseRecheck)
@@ -108,7 +112,7 @@ func (m *machine) next() {
 	m.act()
 }
 
-// skip fails the verified patches that which accepts.
+// skip fails the verified patches for which which is true.
 func (m *machine) skip(which func(*PatchState) bool, rule, text string) {
 	for i := range m.Patches {
 		if p := &m.Patches[i]; p.Status == job.Verified && which(p) {
@@ -117,10 +121,11 @@ func (m *machine) skip(which func(*PatchState) bool, rule, text string) {
 	}
 }
 
-// install hands the next patch to the installer, together with those of the same transaction. The attempt is counted in
-// the commit that comes before the effect, so no crash can lose the count (JOB-17).
+// install hands the next patch to the installer, with the others of its
+// transaction. The commit before the effect counts the attempt, so no crash
+// loses the count (JOB-17).
 func (m *machine) install() {
-	if m.windowOver() { // what was begun before a crash may be finished
+	if m.windowOver() { // an install that began before a crash may be finished
 		m.skip(func(p *PatchState) bool { return p.Attempts == 0 }, "JOB-10", "The patch window ended before its installation began.")
 		if m.count(job.Verified) == 0 {
 			m.act()
@@ -140,7 +145,8 @@ func (m *machine) install() {
 	m.do(Install{ID: m.wait(PhaseInstall), Patches: group, Limit: m.Order.InstallLimit})
 }
 
-// group is the next patch to be installed, with those of the same transaction.
+// group returns the next patch to be installed, with the others of its
+// transaction.
 func (m *machine) group() []Staged {
 	var transaction string
 	first := -1
@@ -175,13 +181,13 @@ func (m *machine) installed(results []InstallResult) {
 	}
 	for i := range m.Patches {
 		if p := &m.Patches[i]; p.Status == job.Installing {
-			p.fail(job.UnspecifiedAgentError, "JOB-16", "The installer said nothing about it.")
+			p.fail(job.UnspecifiedAgentError, "JOB-16", "The installer returned no result for it.")
 		}
 	}
 	m.next()
 }
 
-// takeInventory asks what is installed, in one of the five phases that need to know.
+// takeInventory asks what is installed, in one of the five phases that need it.
 func (m *machine) takeInventory(p Phase) {
 	m.do(TakeInventory{ID: m.wait(p)})
 }
@@ -209,8 +215,8 @@ func (m *machine) inventory(ev InventoryTaken) {
 	}
 }
 
-// noInventory tries again after a pause. What was deployed is neither a success nor a failure until it has been looked at
-// (JOB-21), but not for ever (JOB-18).
+// noInventory tries again after a pause. What was deployed is neither a success
+// nor a failure until it is verified (JOB-21), for 24 h at most (JOB-18).
 func (m *machine) noInventory(trouble string) {
 	m.Tries++
 	if m.Failing.IsZero() {
@@ -230,7 +236,7 @@ func (m *machine) noInventory(trouble string) {
 		m.end(job.Failed)
 		return
 	case m.Phase == PhaseInventory || m.Phase == PhaseRequire: // nothing waits to be verified
-	case m.now.Steady.Sub(m.Failing) >= MaxUnverified:
+	case m.now.Steady.Sub(m.Failing) >= maxUnverified:
 		m.unverified(trouble)
 		return
 	case m.Result != job.PendingVerification:
@@ -239,23 +245,23 @@ func (m *machine) noInventory(trouble string) {
 	m.Until = m.now.Steady.Add(min(inventoryPause<<min(m.Tries-1, 8), inventoryMaxPause))
 }
 
-// unverified ends an execution whose inventory could not be taken for too long (JOB-18). It asks for no reboot: nobody knows
-// what came of it.
+// unverified ends an execution whose inventory could not be taken for too long.
+// It asks for no reboot, because what was installed is not known (JOB-18).
 func (m *machine) unverified(trouble string) {
 	m.out.Owes = m.Stage == job.StageDeploy && m.asksForReboot()
 	m.skip(func(*PatchState) bool { return true }, "JOB-18", "The inventory could not be taken before its installation: "+trouble)
 	for i := range m.Patches {
 		switch p := &m.Patches[i]; p.Status {
 		case job.Installed:
-			p.fail(job.UnspecifiedAgentError, "JOB-18", fmt.Sprintf("Installed, could not be verified: the inventory could not be taken for %v: %s", MaxUnverified, trouble))
+			p.fail(job.UnspecifiedAgentError, "JOB-18", fmt.Sprintf("Installed, could not be verified: the inventory could not be taken for %v: %s", maxUnverified, trouble))
 		case job.Installing:
-			p.fail(job.DeployerProcessCrashed, "JOB-18", "Its installation was cut off, and the inventory that shows what came of it could not be taken: "+trouble)
+			p.fail(job.DeployerProcessCrashed, "JOB-18", "Its installation was cut off, and the inventory that shows the outcome could not be taken:  "+trouble)
 		}
 	}
 	m.end(m.result())
 }
 
-// at reports whether the inventory has patch i at its version; newer is as good (CAT-7).
+// at reports whether the inventory has patch i at its version or newer (CAT-7).
 func (m *machine) at(i int, inv catalog.Inventory) bool {
 	ordered := m.Order.Patches[i]
 	found, ok := inv.Find(ordered.Product)
@@ -264,17 +270,18 @@ func (m *machine) at(i int, inv catalog.Inventory) bool {
 	return ok && orderable && order >= 0
 }
 
-// waitsNoMore says that an execution which could not take the inventory is at work again.
-func (m *machine) waitsNoMore() {
+// worksAgain reports that an execution which could not take the inventory goes
+// on.
+func (m *machine) worksAgain() {
 	if m.Result == job.PendingVerification {
 		m.Result = 0
 		m.progress(job.Deploying)
 	}
 }
 
-// recheck looks at what an installation that was cut off has left (JOB-17).
+// recheck finds out what an installation that was cut off has done (JOB-17).
 func (m *machine) recheck(inv catalog.Inventory) {
-	m.waitsNoMore()
+	m.worksAgain()
 	for i := range m.Patches {
 		p := &m.Patches[i]
 		switch {
@@ -290,7 +297,8 @@ func (m *machine) recheck(inv catalog.Inventory) {
 	m.act()
 }
 
-// verify decides whether a reboot is needed, and confirms what does not wait for one (RBT-2, JOB-18).
+// verify decides whether a reboot is needed, and otherwise confirms the patches
+// (RBT-2, JOB-18).
 func (m *machine) verify(ev InventoryTaken) {
 	deployed := m.count(job.Installed) > 0
 	m.Pending = m.Pending && m.pending(ev) // somebody may have rebooted meanwhile
@@ -304,17 +312,19 @@ func (m *machine) verify(ev InventoryTaken) {
 		return
 	}
 	for i := range m.Patches {
-		m.at(i, ev.Inventory) // so that the report says what is installed now
+		m.at(i, ev.Inventory) // for the report: what is installed now
 	}
 	m.Stage, m.Phase = job.StageReboot, PhaseReboot
 	m.reportResult(job.PendingReboot)
 	m.rebootEvent(reboot.Due{BootID: m.BootID, Sessions: m.Sessions})
 }
 
-// pending reports whether a reboot is pending on the asset, whoever caused it (RBT-11).
+// pending reports whether a reboot is pending on the asset, whoever caused it
+// (RBT-11).
 func (m *machine) pending(ev InventoryTaken) bool { return ev.RebootRequired || m.c.Parked }
 
-// asksForReboot reports whether an action, an installer or a patch that was deployed asks for a reboot (RBT-2).
+// asksForReboot reports whether an action, an installer or a patch that was
+// deployed asks for a reboot (RBT-2).
 func (m *machine) asksForReboot() bool {
 	for i, p := range m.Patches {
 		if p.Status == job.Installed && (p.Reboot || m.Order.Patches[i].Reboot) {
@@ -324,7 +334,8 @@ func (m *machine) asksForReboot() bool {
 	return m.NeedsReboot
 }
 
-// confirm settles every patch by the inventory, and ends the execution (JOB-18).
+// confirm settles every patch by the inventory, and ends the execution
+// (JOB-18).
 func (m *machine) confirm(inv catalog.Inventory) {
 	for i := range m.Patches {
 		p, ordered := &m.Patches[i], m.Order.Patches[i]
@@ -340,19 +351,19 @@ func (m *machine) confirm(inv catalog.Inventory) {
 		case there:
 			p.Status = job.Succeeded
 		case m.Stage == job.StageReboot:
-			p.fail(job.FailedAfterReboot, "JOB-18", "After the reboot it is not at its version"+standing(p.Now.String()))
+			p.fail(job.FailedAfterReboot, "JOB-18", "After the reboot it is not at its version"+instead(p.Now.String()))
 		default:
-			p.fail(job.InstallerFailed, "JOB-18", "The installer reported success, but it is not at its version"+standing(p.Now.String()))
+			p.fail(job.InstallerFailed, "JOB-18", "The installer reported success, but it is not at its version"+instead(p.Now.String()))
 		}
 	}
 	m.end(m.result())
 }
 
-func standing(version string) string {
+func instead(version string) string {
 	if version == "" {
-		return "; it is not installed."
+		return ": it is not installed."
 	}
-	return "; " + strings.TrimSpace(version) + " is."
+	return ": " + strings.TrimSpace(version) + " is installed."
 }
 
 // result sums up the patches and the actions.
@@ -360,7 +371,7 @@ func (m *machine) result() job.Result {
 	failed := m.count(job.PatchFailed) + m.Failed
 	succeeded := m.count(job.Succeeded) + m.Acted - m.Failed
 	switch {
-	case failed+succeeded == 0 && !m.Pending: // what it needs is not there (JOB-14), and it did not reboot either (RBT-11)
+	case failed+succeeded == 0 && !m.Pending: // its requirements are unmet (JOB-14), and it did not reboot (RBT-11)
 		return job.NotApplicable
 	case failed == 0:
 		return job.Completed
@@ -371,7 +382,8 @@ func (m *machine) result() job.Result {
 	}
 }
 
-// rebootEvent steps the reboot machine and passes its effects on.
+// rebootEvent steps the reboot machine and returns its effects as the
+// execution's.
 func (m *machine) rebootEvent(ev reboot.Event) {
 	if m.Phase != PhaseReboot {
 		return

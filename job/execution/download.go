@@ -10,7 +10,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
-// apply marks the patches that do not apply to what is installed: upgrades only (CAT-3).
+// apply leaves out the patches that do not upgrade what is installed (CAT-3).
 func (m *machine) apply(inv catalog.Inventory) {
 	for i := range m.Patches {
 		p, ordered := &m.Patches[i], m.Order.Patches[i]
@@ -18,29 +18,22 @@ func (m *machine) apply(inv catalog.Inventory) {
 			continue
 		}
 		if p.Status == job.Pending {
-			p.Code = 0 // what did not reach its source is tried again
+			p.Code = 0 // a download that did not reach its source is tried again
 		}
 		verified := p.Status == job.Verified
-		found, ok := inv.Find(ordered.Product)
-		p.From, p.Now = found.Version, found.Version
-		switch order, orderable := found.Version.Compare(ordered.Version); {
-		case !ok:
-			p.leave("CAT-3", fmt.Sprintf("%s is not installed, and nothing is ever installed for the first time.", ordered.Name))
-		case !orderable:
-			p.leave("CAT-3", fmt.Sprintf("%s %s is installed; it cannot be ordered against %s.", ordered.Name, found.Version, ordered.Version))
-		case order == 0:
-			p.leave("CAT-3", fmt.Sprintf("%s %s is installed already.", ordered.Name, found.Version))
-		case order > 0:
-			p.leave("CAT-3", fmt.Sprintf("%s %s is installed, which is newer than %s; nothing is ever downgraded.", ordered.Name, found.Version, ordered.Version))
+		from, why := inv.Upgrade(ordered.Product, ordered.Name, ordered.Version)
+		p.From, p.Now = from, from
+		if why.Code.Blocks() {
+			p.leave(why.Rule, why.Text)
 		}
-		if verified && p.Status == job.Inapplicable { // somebody else installed it while the agent was away
+		if verified && p.Status == job.Inapplicable { // somebody installed it meanwhile
 			m.do(Discard{Index: i})
 		}
 	}
-	if m.count(job.Inapplicable) == len(m.Patches) && len(m.Order.Pre) == 0 && len(m.Order.Post) == 0 && !m.Pending {
+	if m.nothingApplies() {
 		m.end(job.NotApplicable)
 		if m.Order.RebootPending {
-			m.out.Reports[len(m.out.Reports)-1].Text = "No reboot is pending here any more, and there is nothing else to do (RBT-11)."
+			m.out.Reports[len(m.out.Reports)-1].Text = "No reboot is pending any more, and there is nothing else to do (RBT-11)."
 		}
 		return
 	}
@@ -50,7 +43,13 @@ func (m *machine) apply(inv catalog.Inventory) {
 	m.downloadNext()
 }
 
-// downloadNext downloads the next patch, or goes on when there is none.
+// nothingApplies reports whether the order has nothing to do here: no patch
+// applies, it has no action, and it reboots for nothing (JOB-2, RBT-11).
+func (m *machine) nothingApplies() bool {
+	return m.count(job.Inapplicable) == len(m.Patches) && len(m.Order.Pre)+len(m.Order.Post) == 0 && !m.Pending
+}
+
+// downloadNext downloads the next patch; after the last one it goes on.
 func (m *machine) downloadNext() {
 	for i := range m.Patches {
 		p, ordered := &m.Patches[i], m.Order.Patches[i]
@@ -62,7 +61,7 @@ func (m *machine) downloadNext() {
 				text += fmt.Sprintf(" It failed %d times: %s", p.Tries, p.Text)
 			}
 			p.fail(job.PatchInstallationSkipped, "JOB-10", text)
-		case p.Code != 0: // tried, and its source not reached
+		case p.Code != 0: // tried, and its source was not reached
 		case len(ordered.Files) == 0:
 			p.fail(job.PatchURLMissing, "JOB-2", "The order names no file to download.")
 		default:
@@ -73,7 +72,7 @@ func (m *machine) downloadNext() {
 	m.preflight()
 }
 
-// downloaded judges the patch that was being downloaded (JOB-2, INT-8).
+// downloaded judges a patch whose download ended (JOB-2, INT-8).
 func (m *machine) downloaded(ev Downloaded) {
 	i := m.downloading()
 	p, ordered := &m.Patches[i], m.Order.Patches[i]
@@ -84,7 +83,7 @@ func (m *machine) downloaded(ev Downloaded) {
 	case ev.Code != 0:
 		p.fail(ev.Code, "JOB-2", ev.Text)
 	case len(ev.Files) != len(ordered.Files):
-		p.fail(job.UnspecifiedAgentError, "JOB-2", fmt.Sprintf("%d of %d files came without a reason.", len(ev.Files), len(ordered.Files)))
+		p.fail(job.UnspecifiedAgentError, "JOB-2", fmt.Sprintf("%d of %d files were downloaded, and no reason was given for the rest.", len(ev.Files), len(ordered.Files)))
 	default:
 		m.judge(p, ordered, ev)
 	}
@@ -94,8 +93,8 @@ func (m *machine) downloaded(ev Downloaded) {
 	m.downloadNext()
 }
 
-// miss notes that a download did not reach its source. The patch stays pending until it is known whether another one is
-// ready to deploy.
+// miss notes that a download did not reach its source. The patch stays pending
+// until another one is ready to deploy or the time is over.
 func (m *machine) miss(p *PatchState, text string) {
 	p.Code, p.Text = job.FileDownloadFailed, text
 	p.Tries++
@@ -104,8 +103,8 @@ func (m *machine) miss(p *PatchState, text string) {
 	}
 }
 
-// retry waits to try again what did not reach its source: within the window, or without one for a day. Not ok: there is
-// nothing of the kind, or the day is over (JOB-27).
+// retry waits to try the failed downloads again: within the window, or without
+// one for a day. Not ok: there are none, or the day is over (JOB-27).
 func (m *machine) retry() (ok bool) {
 	i := slices.IndexFunc(m.Patches, func(p PatchState) bool { return p.Status == job.Pending })
 	if i < 0 {
@@ -139,7 +138,7 @@ func (m *machine) waits() {
 	}
 }
 
-// giveUp fails what did not reach its source.
+// giveUp fails the patches whose source was not reached.
 func (m *machine) giveUp(rule string) {
 	for i := range m.Patches {
 		p := &m.Patches[i]
@@ -167,7 +166,7 @@ func (m *machine) judge(p *PatchState, ordered job.OrderPatch, ev Downloaded) {
 		}
 		digest, ok := sha256Of(f.Digests)
 		if !ok {
-			p.fail(job.UnspecifiedAgentError, "INT-6", fmt.Sprintf("%s: the agent took no SHA-256 to check it again by.", ordered.Files[i].Name))
+			p.fail(job.UnspecifiedAgentError, "INT-6", fmt.Sprintf("%s: the agent computed no SHA-256, which the install needs to check the file again.", ordered.Files[i].Name))
 			return
 		}
 		p.Digests = append(p.Digests, digest)
@@ -184,7 +183,8 @@ func sha256Of(digests []integrity.Digest) (integrity.Digest, bool) {
 	return integrity.Digest{}, false
 }
 
-// preflight asks the platform about what was verified, before anything changes.
+// preflight asks the platform about the verified patches, before anything
+// changes.
 func (m *machine) preflight() {
 	if m.nothingLeft() {
 		return
@@ -196,7 +196,8 @@ func (m *machine) preflight() {
 	m.ready()
 }
 
-// preflightDone leaves out what the platform refuses, and what would lower a version (CAT-3, CAT-7).
+// preflightDone fails the patches that the platform refuses, and those that
+// would install another version than ordered (CAT-3, CAT-7).
 func (m *machine) preflightDone(ev PreflightDone) {
 	m.RebootRequired = m.RebootRequired || ev.RebootRequired // the downloads may have taken hours
 	for _, r := range ev.Results {
@@ -210,7 +211,7 @@ func (m *machine) preflightDone(ev PreflightDone) {
 			p.fail(job.PatchInstallationSkipped, "CAT-5", r.Refused)
 		case r.Version.IsZero():
 		case !orderable || order < 0 || order > 0 && !ordered.LatestOnly:
-			p.fail(job.FileValidationFailed, "CAT-7", fmt.Sprintf("The file contains version %s where %s was ordered.", r.Version, ordered.Version))
+			p.fail(job.FileValidationFailed, "CAT-7", fmt.Sprintf("The file contains version %s, and %s was ordered.", r.Version, ordered.Version))
 		}
 		if p.Status == job.PatchFailed {
 			m.do(Discard{Index: r.Index})
@@ -219,12 +220,13 @@ func (m *machine) preflightDone(ev PreflightDone) {
 	m.ready()
 }
 
-// ready decides whether there is anything to deploy, and makes the last call before it (MAN-7).
+// ready decides whether there is anything to deploy, and makes the last call
+// (MAN-7).
 func (m *machine) ready() {
 	if m.nothingLeft() {
 		return
 	}
-	m.giveUp("JOB-2") // the others go on
+	m.giveUp("JOB-2") // the rest goes on
 	m.Missed = 0
 	if m.count(job.Verified) > 0 {
 		m.progress(job.Downloaded)
@@ -232,9 +234,9 @@ func (m *machine) ready() {
 	m.lastCall()
 }
 
-// nothingLeft ends the execution if failures, the window's end among them, left nothing to deploy: then there is no deploy
-// and no reboot (JOB-2), unless the job reboots for one that was pending already (RBT-2). Downloads that did not reach their
-// source are tried again before (JOB-27).
+// nothingLeft ends the execution if failures or the window's end left nothing
+// to deploy: no deploy, and no reboot (JOB-2) unless the job reboots for a
+// pending one (RBT-2). Before that, failed downloads are retried (JOB-27).
 func (m *machine) nothingLeft() bool {
 	if m.windowOver() {
 		m.skip(func(*PatchState) bool { return true }, "JOB-10", "The patch window ended before its installation began.")
@@ -257,7 +259,7 @@ func (m *machine) nothingLeft() bool {
 	return true
 }
 
-// deployable reports whether failures have left something to deploy, or there are none.
+// deployable reports whether a patch is left to deploy, or none ever applied.
 func (m *machine) deployable() bool {
 	for i, p := range m.Patches {
 		if p.Status == job.Verified && m.lacks(i) == (job.Requirement{}) {
@@ -286,7 +288,7 @@ func (m *machine) count(s job.PatchStatus) int {
 	return n
 }
 
-// staged lists the verified patches that take accepts.
+// staged lists the verified patches for which take is true.
 func (m *machine) staged(take func(i int) bool) []Staged {
 	var list []Staged
 	for i, p := range m.Patches {

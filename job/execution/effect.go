@@ -7,46 +7,55 @@ import (
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
-// Effect is something to carry out once the new state is durable. Exactly one of the types below.
+// Effect is something to carry out once the new state is durable. Exactly one
+// of the types below.
 type Effect interface{ effect() }
 
-// EffectID numbers the effects of one execution. A result whose id is not the one awaited is ignored.
+// EffectID numbers the effects of one execution. A result with another id than
+// the awaited one is ignored.
 type EffectID uint64
 
-// The effects. Those with an ID are answered by an event with the same ID.
+// The effects. An event with the same ID answers each that has an ID.
 type (
-	// LastCall asks for a check-in at once; it is answered by LastCallDone when an answer came, or was waited for long enough (MAN-7).
+	// LastCall asks for a check-in at once. [LastCallDone] answers it when
+	// the server has answered, or the wait is over (MAN-7).
 	LastCall struct{ ID EffectID }
-	// TakeInventory is answered by InventoryTaken.
+	// TakeInventory asks what is installed. [InventoryTaken] answers it.
 	TakeInventory struct{ ID EffectID }
-	// Download puts one patch's files into private staging, takes their digests and looks for signatures; answered by
-	// Downloaded. What is staged already under the same order and patch is used again (JOB-17).
+	// Download downloads one patch's files into a private directory,
+	// computes their digests and checks their signatures. [Downloaded]
+	// answers it. Files that are staged already for the same order and
+	// patch are used again (JOB-17).
 	Download struct {
 		ID    EffectID
 		Index int // of the patch
 		Patch job.OrderPatch
 	}
-	// Preflight asks the platform, changing nothing, which of the verified patches it refuses; answered by PreflightDone.
+	// Preflight asks the platform which of the verified patches it refuses,
+	// and changes nothing. [PreflightDone] answers it.
 	Preflight struct {
 		ID      EffectID
 		Patches []Staged
 	}
-	// Install installs verified patches together; answered by Installed. The platform checks the digests again on the
-	// descriptors it installs from (INT-6), and ends an installer that runs longer than Limit, if that is not zero (JOB-25).
+	// Install installs verified patches together. [Installed] answers it.
+	// The platform checks the digests again on the files that it has opened
+	// to install from (INT-6). It ends an installer that runs longer than
+	// Limit; zero: never (JOB-25).
 	Install struct {
 		ID      EffectID
 		Patches []Staged
 		Limit   time.Duration
 	}
-	// RunAction runs a pre- or post-action; answered by ActionDone.
+	// RunAction runs a pre- or post-action. [ActionDone] answers it.
 	RunAction struct {
 		ID     EffectID
 		Action job.Action
 	}
-	// Reboot reboots the asset. The next event is Restarted with a new boot identity; if no reboot comes, the machine asks
-	// again.
+	// Reboot reboots the asset. The next event is [Restarted] with a new
+	// boot identity; if none comes, the machine asks again.
 	Reboot struct{}
-	// Discard deletes staged files: of one patch, or of the whole order when Index is -1.
+	// Discard deletes the staged files of one patch, or with Index -1 of
+	// the whole order.
 	Discard struct{ Index int }
 )
 
@@ -59,7 +68,8 @@ func (RunAction) effect()     {}
 func (Reboot) effect()        {}
 func (Discard) effect()       {}
 
-// Staged is one verified patch with the digests its staged files had when INT passed.
+// Staged is one verified patch, with the digests that its files had when they
+// passed INT.
 type Staged struct {
 	Index   int
 	Patch   job.OrderPatch

@@ -13,58 +13,63 @@ type Event interface{ event() }
 
 // The events.
 type (
-	// Begin starts the execution of an order. It is the first event, and ignored later.
+	// Begin starts the execution of an order. It is the first event; later
+	// it is ignored.
 	Begin struct {
 		Order    job.Order
 		BootID   string
 		Sessions reboot.Sessions
 	}
-	// LastCallDone answers LastCall: what the server said, if it said anything, has been applied already.
+	// LastCallDone answers [LastCall]. If the server answered, a Cancel
+	// that it brought came before.
 	LastCallDone struct{ ID EffectID }
-	// InventoryTaken answers TakeInventory. After a failure (Err is not empty) it is tried again.
+	// InventoryTaken answers [TakeInventory]. If Err is not empty, the
+	// inventory is tried again.
 	InventoryTaken struct {
 		ID             EffectID
 		Inventory      catalog.Inventory
 		RebootRequired bool            // the system itself says that it needs a reboot (RBT-2)
-		Sessions       reboot.Sessions // who is logged in; what is not known counts as somebody, whoever was there before (RBT-9)
+		Sessions       reboot.Sessions // who is logged in; unknown counts as somebody (RBT-9)
 		Err            string
 	}
-	// Downloaded answers Download.
+	// Downloaded answers [Download].
 	Downloaded struct {
 		ID    EffectID
 		Files []Evidence // one per file, up to the first that could not be downloaded
 		Code  job.Code   // zero, or FileDownloadFailed, LanguageDownloadNotAvailable, PatchURLMissing, UnspecifiedAgentError
 		Text  string     // with Code
 	}
-	// PreflightDone answers Preflight. A patch without a result passes.
+	// PreflightDone answers [Preflight]. A patch without a result passes.
 	PreflightDone struct {
 		ID             EffectID
 		Results        []PreflightResult
-		RebootRequired bool // the system itself says that it needs a reboot, still before anything changes (RBT-2)
+		RebootRequired bool // the system itself says that it needs a reboot, before anything changes (RBT-2)
 	}
-	// Installed answers Install, with one result per patch.
+	// Installed answers [Install], with one result per patch.
 	Installed struct {
 		ID      EffectID
 		Results []InstallResult
 	}
-	// ActionDone answers RunAction. Exit is the exit code, Output the end of what it wrote; Err is set if the command could not
-	// be run, which counts as exit 1.
+	// ActionDone answers [RunAction]. Exit is the exit code, Output the end
+	// of what the command wrote. Err is set if the command could not be
+	// run, which counts as exit 1.
 	ActionDone struct {
 		ID     EffectID
 		Exit   int
 		Output string
 		Err    string
 	}
-	// Cancel says that a manifest which was applied marks the order as cancelled (MAN-4).
+	// Cancel says that a manifest marks the order as cancelled (MAN-4).
 	Cancel struct{}
-	// Forgotten says that the server was put back to a backup, and may not know what was reported
-	// of the order (JOB-24).
+	// Forgotten says that the server was restored from a backup, and may
+	// not know what was reported about the order (JOB-24).
 	Forgotten struct{}
 	// SessionsChanged says what is now known of the users.
 	SessionsChanged struct{ Sessions reboot.Sessions }
 	// Answered is the user's answer to the reboot prompt.
 	Answered struct{ Later bool }
-	// Restarted is the first event after the agent started. It also comes whenever the boot identity was looked at again.
+	// Restarted is the first event after the agent starts. Later it says
+	// the boot identity again.
 	Restarted struct{ BootID string }
 	// Tick says that time has passed.
 	Tick struct{}
@@ -84,21 +89,23 @@ func (Answered) event()        {}
 func (Restarted) event()       {}
 func (Tick) event()            {}
 
-// Evidence is what was found out about one downloaded file.
+// Evidence is what the agent found out about one downloaded file.
 type Evidence struct {
 	Size      int64
-	Digests   []integrity.Digest // SHA-256 always, and the algorithms the order's expectation names
+	Digests   []integrity.Digest // SHA-256 always, and the algorithms that File.Expect names
 	Signature integrity.Signature
 }
 
-// PreflightResult is what the platform says of one verified patch before anything changes.
+// PreflightResult is what the platform says about one verified patch before
+// anything changes.
 type PreflightResult struct {
 	Index   int
 	Refused string          // why it would not install, or would add, remove or downgrade something; empty: it passes
-	Version version.Version // what the staged file really contains; zero: not known (CAT-7)
+	Version version.Version // what the staged file contains; zero: not known (CAT-7)
 }
 
-// InstallResult is what the platform says of one patch after its installer ran.
+// InstallResult is what the platform says about one patch after its installer
+// ran.
 type InstallResult struct {
 	Index  int
 	Code   job.Code // zero: the installer succeeded; DeployerProcessCrashed: it was ended at the limit (JOB-25)

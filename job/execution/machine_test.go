@@ -28,7 +28,7 @@ func TestUpgradesOnly_JOB2_CAT3(t *testing.T) {
 	w := newWorld(t, orderOf(t, "same", "newer", "absent"), map[string]string{"same": "2.0.0", "newer": "3.0.0"})
 	w.run()
 	require.Equal(t, job.NotApplicable, w.result())
-	for name, want := range map[string]string{"same": "installed already", "newer": "ever downgraded", "absent": "ever installed for the first time"} {
+	for name, want := range map[string]string{"same": "already at version", "newer": "nothing is downgraded", "absent": "installed for the first time"} {
 		p := w.patch(name)
 		require.Equal(t, job.Inapplicable, p.Status)
 		require.Equal(t, "CAT-3", p.Rule)

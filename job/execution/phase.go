@@ -5,11 +5,12 @@ import "github.com/patchpolicy/patchpolicy/internal/enum"
 // Phase is what an execution waits for.
 type Phase uint8
 
-// The phases, in their order. Those from PhasePre to PhasePost belong to the deploy stage.
+// The phases, in their order. Those from PhasePre to PhasePost belong to the
+// deploy stage.
 const (
-	PhaseInventory Phase = 1 + iota // what is installed, before anything else
-	PhaseDownload                   // one patch's files, or the time to try failed downloads again (JOB-27)
-	PhasePreflight                  // what the platform says of the verified patches
+	PhaseInventory Phase = 1 + iota // the first inventory
+	PhaseDownload                   // one patch's files, or the time to retry failed downloads (JOB-27)
+	PhasePreflight                  // the platform's answer about the verified patches
 	PhaseLastCall                   // a check-in just before the deploy stage (MAN-7)
 	PhasePre                        // one pre-action
 	PhaseRequire                    // the inventory before the install of a patch that needs others (JOB-14)

@@ -11,9 +11,10 @@ import (
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
-// Prompt shows, replaces or clears the reboot prompt, with what the user needs to know (RBT-12). A user's answer comes as
-// Answered. Names are written by administrators and vendors: what a screen would not show as itself is escaped in them,
-// and they are cut to 100 bytes.
+// Prompt shows, replaces or clears the reboot prompt, with what the user needs
+// to know (RBT-12). The user's answer comes as [Answered]. Names come from
+// administrators and vendors: unprintable characters are escaped, and names are
+// cut to 100 bytes.
 type Prompt struct {
 	Kind reboot.Effect // ShowPrompt, ShowCountdown or ClearPrompt; the fields below belong to the first two
 	Job  string        // the job's name, or its id if it has none
@@ -24,8 +25,9 @@ type Prompt struct {
 
 func (Prompt) effect() {}
 
-// Reasons words what the reboot is for, "curl, openssl and 3 more": the products that were installed, the actions that ask
-// for a reboot, and a reboot that was pending already.
+// Reasons says what the reboot is for, as "curl, openssl and 3 more": the
+// installed products, the actions that ask for a reboot, and a reboot that was
+// pending already.
 func (p Prompt) Reasons() string {
 	list := strings.Join(p.For, ", ")
 	if p.More > 0 {
@@ -34,7 +36,7 @@ func (p Prompt) Reasons() string {
 	return list
 }
 
-// prompt tells the user what an effect of the reboot machine is about.
+// prompt adds to an effect of the reboot machine what the user needs to know.
 func (m *machine) prompt(kind reboot.Effect) Prompt {
 	p := Prompt{Kind: kind}
 	switch kind := kind.(type) {
@@ -56,7 +58,7 @@ func (m *machine) prompt(kind reboot.Effect) Prompt {
 	return p
 }
 
-// shown is a name as a screen shows it.
+// shown returns a name as a screen shows it.
 func shown(name string) string { return problem.Clip(problem.Printable(name), maxName) }
 
 // reasons lists what the reboot is for.

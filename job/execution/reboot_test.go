@@ -343,7 +343,7 @@ func TestRebootsForWhatWasPending_RBT2_RBT11(t *testing.T) {
 			require.Equal(t, c.reboots, w.x.Reboots)
 			require.Zero(t, w.count("act stop"), "there is no deploy (JOB-2)")
 			if last := w.reports[len(w.reports)-1]; c.result == job.NotApplicable {
-				require.Contains(t, last.Text, "No reboot is pending here any more")
+				require.Contains(t, last.Text, "No reboot is pending any more")
 				require.NotContains(t, w.progress(), job.Deploying)
 			}
 		})

@@ -7,7 +7,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
-// require checks, just before an install, what the next patches need, and leaves out those that do not have it (JOB-14).
+// require checks just before an install what the next patches need, and leaves
+// out those whose requirements are unmet (JOB-14).
 func (m *machine) require(ev InventoryTaken) {
 	if m.Stage == job.StageDeploy {
 		for m.leaveUnmet(m.group(), ev) {
@@ -18,22 +19,23 @@ func (m *machine) require(ev InventoryTaken) {
 	m.RebootRequired = ev.RebootRequired // nothing was installed yet
 	for m.leaveUnmet(m.staged(func(int) bool { return true }), ev) {
 	}
-	for len(m.Order.Pre) == 0 && m.leaveUnmet(m.group(), ev) { // it is installed next
+	for len(m.Order.Pre) == 0 && m.leaveUnmet(m.group(), ev) { // this group is installed next
 	}
-	if m.count(job.Inapplicable) == len(m.Patches) && len(m.Order.Pre)+len(m.Order.Post) == 0 && !m.Pending {
+	if m.nothingApplies() {
 		m.end(job.NotApplicable)
 		return
 	}
 	m.deploy()
 }
 
-// needy reports whether one of the patches needs another.
+// needy reports whether any of the patches has requirements.
 func (m *machine) needy(patches []Staged) bool {
 	return slices.ContainsFunc(patches, func(s Staged) bool { return len(s.Patch.Requires) > 0 })
 }
 
-// lacks is a requirement of patch i that the order was to meet and cannot, or cannot yet: what is required was not downloaded, or
-// lacks something itself. The empty one: there is none. Each patch comes after those that it needs.
+// lacks returns a requirement of patch i that the order was to meet and cannot,
+// or cannot yet: the required patch was not downloaded, or lacks something
+// itself. Zero: there is none. Each patch comes after those that it needs.
 func (m *machine) lacks(i int) (lacked job.Requirement) {
 	for _, r := range m.Order.Patches[i].Requires {
 		j := slices.IndexFunc(m.Order.Patches[:i], r.Provides)
@@ -50,7 +52,8 @@ func (m *machine) lacks(i int) (lacked job.Requirement) {
 	return lacked
 }
 
-// leaveUnmet leaves out the first patch of a group whose requirements are not met, and reports whether there was one.
+// leaveUnmet leaves out the first patch of a group whose requirements are
+// unmet, and reports whether there was one.
 func (m *machine) leaveUnmet(group []Staged, ev InventoryTaken) bool {
 	for _, s := range group {
 		for _, r := range s.Patch.Requires {
@@ -68,8 +71,9 @@ func (m *machine) leaveUnmet(group []Staged, ev InventoryTaken) bool {
 	return false
 }
 
-// unmet returns why a requirement is not met; empty: it is met, or may be met by a patch that is installed together with this one
-// or before it. Failed: the order had what is required, and that failed.
+// unmet says why a requirement is unmet. It is empty if the requirement is met,
+// or a patch installed together with this one or before it may meet it. Failed:
+// the required patch was in the order and failed.
 func (m *machine) unmet(r job.Requirement, group []Staged, ev InventoryTaken) (failed bool, text string) {
 	text = r.Unmet(ev.Inventory, job.PendingReboots{Unknown: m.RebootRequired && ev.RebootRequired, Products: m.c.Pending})
 	i := slices.IndexFunc(m.Order.Patches, r.Provides)

@@ -15,21 +15,22 @@ import (
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
-// State is an order being carried out: the whole state of the machine, as a value. The zero State is an execution that has
-// not begun.
+// State is the whole state of the machine, as a value. The zero State is an
+// execution that has not begun.
 //
-// It must be durable before an effect of the same step is carried out. That alone makes the point of no return exact:
-// a cancel the machine sees before the commit that enters StageDeploy wins, one it sees afterwards is too late (JOB-3, JOB-4).
+// It must be durable before an effect of the same step is carried out. That
+// makes the point of no return exact: a cancel that the machine sees before the
+// commit that enters StageDeploy wins, a later one is too late (JOB-3, JOB-4).
 type State struct {
 	Order   job.Order           `json:"order"`
 	Stage   job.Stage           `json:"stage"`
 	Phase   Phase               `json:"phase"`
-	Waiting EffectID            `json:"waiting,omitempty"` // the effect whose result is awaited; zero: none
+	Waiting EffectID            `json:"waiting,omitempty"` // the effect whose result it waits for; zero: none
 	Last    EffectID            `json:"last,omitempty"`    // the last id given out
 	Until   schedule.Steady     `json:"until,omitempty"`   // when to stop waiting, or to try again
 	Tries   int                 `json:"tries,omitempty"`   // failed inventories in a row
-	Failing schedule.Steady     `json:"failing,omitempty"` // since the first of them; zero: the last inventory could be taken
-	Missed  schedule.Steady     `json:"missed,omitempty"`  // since the first download that did not reach its source; zero: none did
+	Failing schedule.Steady     `json:"failing,omitempty"` // since the first of them; zero: the last one succeeded
+	Missed  schedule.Steady     `json:"missed,omitempty"`  // since the first download that did not reach its source; zero: all reached it
 	Patches []PatchState        `json:"patches,omitempty"` // as Order.Patches
 	Acted   int                 `json:"acted,omitempty"`   // actions done, pre-actions first
 	Actions []job.ActionOutcome `json:"actions,omitempty"` // of those done
@@ -38,24 +39,26 @@ type State struct {
 
 	NeedsReboot    bool            `json:"needsReboot,omitempty"`    // after what was deployed (RBT-2)
 	RebootRequired bool            `json:"rebootRequired,omitempty"` // by the system itself, before anything changed
-	Pending        bool            `json:"pending,omitempty"`        // one was pending when it began, and the order reboots for it (RBT-11)
-	BootID         string          `json:"bootID,omitempty"`         // of the present boot
+	Pending        bool            `json:"pending,omitempty"`        // a reboot was pending when it began, and the order reboots for it (RBT-11)
+	BootID         string          `json:"bootID,omitempty"`         // of this boot
 	Sessions       reboot.Sessions `json:"sessions,omitempty"`
 	Reboot         reboot.State    `json:"reboot,omitzero"`
 	Reboots        int             `json:"reboots,omitempty"` // asked for
 	SaidTooLate    bool            `json:"saidTooLate,omitempty"`
 	Result         job.Result      `json:"result,omitempty"` // the last one reported; final when Stage is StageDone
 
-	// NotKnown says what another release wrote here that this one does not know, as `phase "Flying"`; empty: nothing.
+	// NotKnown names what another release wrote here and this one does not
+	// know, as `phase "Flying"`; empty: nothing.
 	NotKnown string `json:"notKnown,omitempty"`
 }
 
-// NoteUnknown notes it.
+// NoteUnknown adds to NotKnown.
 func (x *State) NoteUnknown(field, name string) {
 	x.NotKnown = job.NoteUnknown(x.NotKnown, field, name)
 }
 
-// strange says what keeps this release from going on with an execution that another one began; empty: nothing does (MAN-11).
+// strange says why this release cannot go on with an execution that another
+// release began; empty: it can (MAN-11).
 func (x State) strange() string {
 	if what := x.Order.NotKnown(); what != "" {
 		return what
@@ -71,7 +74,8 @@ func (x State) strange() string {
 	return ""
 }
 
-// PatchState is one patch of an execution. One that is pending and has a code did not reach its source, and is tried again.
+// PatchState is one patch of an execution. If it is pending and has a code, its
+// source was not reached and is tried again.
 type PatchState struct {
 	job.PatchOutcome
 	Tries    int                `json:"tries,omitempty"`    // downloads that did not reach the source (JOB-27)
@@ -85,12 +89,13 @@ func (p *PatchState) fail(code job.Code, rule, text string) {
 	p.Status, p.Code, p.Rule, p.Text = job.PatchFailed, code, rule, text
 }
 
-// leave ends a patch that does not apply here.
+// leave ends a patch that does not apply.
 func (p *PatchState) leave(rule, text string) {
 	p.Status, p.Rule, p.Text = job.Inapplicable, rule, text
 }
 
-// Wake returns how long after now the execution wants a Tick at the latest; zero: it waits for results only.
+// Wake returns how long after now the execution wants a [Tick], at the latest;
+// zero: it waits for results only.
 func (x State) Wake(now schedule.At) time.Duration {
 	until := x.Until
 	if x.Phase == PhaseReboot {
@@ -112,35 +117,38 @@ func (x State) Wake(now schedule.At) time.Duration {
 	}
 }
 
-// endsWithWindow reports whether the end of the window cuts off what the execution waits for: it can no longer lead to an
-// install (JOB-10).
+// endsWithWindow reports whether the end of the window ends the wait, because
+// it can no longer lead to an install (JOB-10).
 func (x State) endsWithWindow() bool {
 	cut := x.Phase == PhaseDownload || x.Phase == PhasePreflight || x.Phase == PhaseRequire && x.Stage == job.StageDownload
-	if x.Phase == PhaseLastCall { // a server that refuses may keep it waiting for ever
+	if x.Phase == PhaseLastCall { // a server that refuses could keep it waiting for ever
 		cut = slices.ContainsFunc(x.Patches, func(p PatchState) bool { return p.Status == job.Verified })
 	}
 	return cut && !x.Order.End.IsZero()
 }
 
-// Parked reports whether the execution only waits for somebody to reboot by hand (RBT-7).
+// Parked reports whether the execution only waits for somebody to reboot by
+// hand (RBT-7).
 func (x State) Parked() bool { return x.Phase == PhaseReboot && x.Reboot.Phase == reboot.Parked }
 
-// Unverified reports whether the last install and action are over, and the inventory that shows what came of them cannot be
-// taken: the execution holds up no other job (JOB-18).
+// Unverified reports whether the last install and action are over, and their
+// inventory cannot be taken. Then the execution holds up no other job (JOB-18).
 func (x State) Unverified() bool { return x.verifies() && !x.Failing.IsZero() }
 
-// Retrying reports whether the execution only waits to try its failed downloads again: it holds up no other job (JOB-27).
+// Retrying reports whether the execution only waits to retry its downloads.
+// Then it holds up no other job (JOB-27).
 func (x State) Retrying() bool { return x.Phase == PhaseDownload && x.Waiting == 0 }
 
-// AtWork reports whether a reboot now would cut something off: the execution waits neither for a reboot by hand, nor for
-// another try to download something or to verify what it did.
+// AtWork reports whether a reboot now would cut something off: the execution
+// does not only wait for a reboot by hand, to retry its downloads, or to verify
+// again.
 func (x State) AtWork() bool {
 	return !x.Parked() && !x.Retrying() && !(x.verifies() && x.Waiting == 0)
 }
 
 func (x State) verifies() bool { return x.Phase == PhaseVerify || x.Phase == PhaseConfirm }
 
-// Unconfirmed are the products that were installed, and not verified yet.
+// Unconfirmed returns the products that were installed and not yet verified.
 func (x State) Unconfirmed() (products []catalog.ProductID) {
 	for i, p := range x.Patches {
 		if p.Status == job.Installed {
@@ -150,7 +158,7 @@ func (x State) Unconfirmed() (products []catalog.ProductID) {
 	return products
 }
 
-// outcomes lists what is known of each patch.
+// outcomes returns what is known about each patch.
 func (x State) outcomes() []job.PatchOutcome {
 	outcomes := make([]job.PatchOutcome, len(x.Patches))
 	for i, p := range x.Patches {
@@ -159,19 +167,20 @@ func (x State) outcomes() []job.PatchOutcome {
 	return outcomes
 }
 
-// Validate says why x is not a state that the machine can be in, so that damaged storage is noticed and nothing panics on it.
-// One that another release left (NotKnown) is none of them, and passes: it ends with the next start.
-// The error is a *job.Invalid.
+// Validate says why x is not a state of the machine, so that damaged storage is
+// found and causes no panic. A state with names of another release passes; it
+// ends at the next start. The error is a *job.Invalid.
 func (x State) Validate() error {
 	var l problem.List
-	if stage, phase := x.Stage == enum.Unknown || slices.Contains(job.Stages(), x.Stage), x.Phase == enum.Unknown || phases.Valid(x.Phase); !stage || !phase {
+	stage := x.Stage == enum.Unknown || x.Stage >= job.StageDownload && x.Stage <= job.StageDone
+	if phase := x.Phase == enum.Unknown || phases.Valid(x.Phase); !stage || !phase {
 		l.Add("stage", x.Stage.String(), "with phase %v is unknown", x.Phase)
 	}
 	if len(x.Patches) != len(x.Order.Patches) {
-		l.Add("patches", "", "are not those of the order")
+		l.Add("patches", "", "are not the patches of the order")
 	}
 	if x.Acted < 0 || x.Acted > len(x.Order.Pre)+len(x.Order.Post) {
-		l.Add("acted", "", "is not a number of actions of the order")
+		l.Add("acted", "", "is negative or more than the order has actions")
 	}
 	if x.Tries < 0 {
 		l.Add("tries", "", "is negative")
@@ -182,7 +191,7 @@ func (x State) Validate() error {
 		}
 	}
 	if x.Retrying() && (x.Until.IsZero() || !slices.ContainsFunc(x.Patches, func(p PatchState) bool { return p.Status == job.Pending })) {
-		l.Add("until", "", "says when to try downloads again, and there is none, or no time")
+		l.Add("until", "", "is missing, or no download is to be tried again")
 	}
 	if i := x.downloading(); x.Phase == PhaseDownload && x.Waiting != 0 && (i < 0 || i >= len(x.Order.Patches) || len(x.Order.Patches[i].Files) == 0) {
 		l.Add("phase", x.Phase.String(), "has nothing to download")
@@ -191,8 +200,8 @@ func (x State) Validate() error {
 	return l.Err("execution of " + string(x.Order.ID))
 }
 
-// downloading is the index of the patch that PhaseDownload waits for: the first pending one that was not tried yet; -1 if
-// there is none.
+// downloading returns the index of the patch that PhaseDownload waits for: the
+// first pending one that was not tried; -1: none.
 func (x State) downloading() int {
 	return slices.IndexFunc(x.Patches, func(p PatchState) bool { return p.Status == job.Pending && p.Code == 0 })
 }

@@ -12,38 +12,45 @@ import (
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
-// Config is what an execution is carried out with. It is not part of the state: a change counts from the next step on.
+// Config is the agent's settings, and what the agent knows about its other
+// executions. It is not part of the state: a change counts from the next step
+// on.
 type Config struct {
-	// Policy is the signer policy that the asset is held to, whatever the order says (INT-4); zero: none. What was judged in
-	// an earlier step keeps its verdict.
+	// Policy is the agent's own signer policy, which holds whatever the
+	// order says; zero: none. Files judged in an earlier step keep their
+	// verdict (INT-4).
 	Policy integrity.Excerpt
-	// Can is what the agent may do (MAN-11); nil: job.CapabilitiesUnder(Policy). An action that
-	// may not run any more, since it was begun under other settings, is not run: before stage 2 the
-	// order ends, after that the rest is aborted (INT-10).
+	// Can is what the agent may do (MAN-11); nil:
+	// job.CapabilitiesUnder(Policy). If an action of a running order may no
+	// longer run, the order ends before the deploy stage, or the rest of it
+	// is aborted (INT-10).
 	Can []string
-	// Stopping says that the agent is stopping: what an action or an installer returned is kept, and no other begins.
+	// Stopping says that the agent is stopping: no other action or
+	// installer begins.
 	Stopping bool
-	// Busy says that another execution is at work on the asset, as one may be if this one was unverified (JOB-18) or waited to
-	// try its downloads again (JOB-27). A reboot of this one, and its downloads, wait for it.
+	// Busy says that another execution is at work on the asset. A reboot or
+	// another try to download waits for it (JOB-18, JOB-27).
 	Busy bool
-	// Parked says that another execution on the asset waits for somebody to reboot by hand (RBT-7), or ended without the reboot that
-	// it needed (JOB-18): a reboot is pending.
+	// Parked says that a reboot is pending: another execution waits for a
+	// reboot by hand (RBT-7), or ended without the reboot that it needed
+	// (JOB-18).
 	Parked bool
-	// Pending are the products that other executions have installed and not confirmed yet: a reboot of theirs may be pending
-	// (JOB-14).
+	// Pending names the products that other executions have installed and
+	// not confirmed: a reboot may be pending for them (JOB-14).
 	Pending []catalog.ProductID
 }
 
 // Out is what a step returns beside the new state.
 type Out struct {
-	Reports []job.Report  // to be committed with the state, numbered by the caller
+	Reports []job.Report  // to be committed with the state; the caller numbers them
 	Effects []Effect      // to be carried out after the commit, in this order
-	Owes    bool          // it ended without a reboot that what it installed needs (JOB-18)
-	Wake    time.Duration // how long after this step the execution wants a Tick at the latest; zero: it waits for results only
+	Owes    bool          // it ended without the reboot that it needs (JOB-18)
+	Wake    time.Duration // how long after this step it wants a Tick, at the latest; zero: it waits for results only
 }
 
-// Step takes an execution one event further. It is a function of its arguments alone, and does not change s. An event that
-// the state has no use for changes nothing. Of at both times must be set.
+// Step takes an execution one event further. It depends on its arguments only,
+// and does not change s. An event that the state does not wait for changes
+// nothing. Both times of at must be set.
 func Step(c Config, s State, ev Event, at schedule.At) (State, Out) {
 	s.Patches, s.Actions = slices.Clone(s.Patches), slices.Clip(s.Actions)
 	if c.Can == nil {
@@ -98,7 +105,7 @@ func (m *machine) handle(ev Event) {
 	case Cancel:
 		m.cancel()
 	case Forgotten:
-		m.tellAgain()
+		m.reportAgain()
 	case Tick:
 		m.tick()
 	case InventoryTaken:
@@ -128,7 +135,8 @@ func (m *machine) handle(ev Event) {
 	}
 }
 
-// awaited reports whether the state waits for the result id in one of the phases, and if so stops waiting.
+// awaited reports whether the state waits for result id in one of the phases.
+// If so, it stops waiting.
 func (m *machine) awaited(id EffectID, in ...Phase) bool {
 	if id == 0 || id != m.Waiting || !slices.Contains(in, m.Phase) {
 		return false
@@ -152,7 +160,8 @@ func (m *machine) progress(p job.Progress) {
 	m.report(job.Report{At: m.now.UTC, Order: m.Order.ID, Progress: p})
 }
 
-// reportResult reports a result, with what is known of each patch, in a size that a server takes.
+// reportResult reports a result with all outcomes, in a size that a server
+// takes.
 func (m *machine) reportResult(r job.Result) {
 	m.Result = r
 	outcomes := m.outcomes()
@@ -168,12 +177,13 @@ func (m *machine) end(r job.Result) {
 	m.do(Discard{Index: -1})
 }
 
-// windowOver reports whether no download may go on and no install may start (JOB-10).
+// windowOver reports whether the patch window has ended (JOB-10).
 func (m *machine) windowOver() bool {
 	return !m.Order.End.IsZero() && !m.now.UTC.Before(m.Order.End)
 }
 
-// cancel ends the execution before stage 2; later it reports, once, that the cancel came too late (JOB-3).
+// cancel ends the execution before the deploy stage. Later it reports once that
+// the cancel came too late (JOB-3).
 func (m *machine) cancel() {
 	if m.Stage == job.StageDownload {
 		for i := range m.Patches {
@@ -190,14 +200,15 @@ func (m *machine) cancel() {
 	}
 }
 
-// tellAgain reports where the execution stands, which the server has forgotten (JOB-24).
-func (m *machine) tellAgain() {
+// reportAgain reports how far the execution is, for a server that has forgotten
+// it (JOB-24).
+func (m *machine) reportAgain() {
 	m.SaidTooLate = false
 	switch {
 	case m.Result != 0:
 		m.reportResult(m.Result)
 	case m.Stage == job.StageDownload:
-		m.progress(job.Resumed) // not Started, which is told once
+		m.progress(job.Resumed) // not Started, which is reported once
 	default:
 		m.progress(job.Deploying)
 	}
@@ -210,7 +221,7 @@ func (m *machine) tick() {
 	}
 	if m.endsWithWindow() && m.windowOver() {
 		if m.Phase == PhaseLastCall {
-			m.nothingLeft() // ends the execution, unless it has a reboot of its own to do
+			m.nothingLeft() // ends the execution, unless it reboots for a pending reboot
 		} else {
 			m.downloadNext() // fails what is pending, and ends the execution
 		}
@@ -227,16 +238,16 @@ func (m *machine) tick() {
 			m.Until = m.now.Steady.Add(downloadPause)
 			return
 		}
-		m.takeInventory(PhaseInventory) // another job may have installed something meanwhile
+		m.takeInventory(PhaseInventory) // another job may have installed something
 	}
 }
 
-// restarted goes on where the last commit left the execution (JOB-17), or notices a reboot (RBT-8).
+// restarted goes on from the last commit (JOB-17), or notices a reboot (RBT-8).
 func (m *machine) restarted(bootID string) {
 	rebooted := bootID != m.BootID
 	m.BootID = bootID
 	if what := m.strange(); what != "" {
-		m.abandon(job.NotBegun(what + " is not known to this release, which cannot go on with what another one began"))
+		m.abandon(job.NotBegun(what + " is not known to this release, which cannot go on with what another release began"))
 		return
 	}
 	if m.Phase == PhaseReboot {
@@ -264,7 +275,7 @@ func (m *machine) restarted(bootID string) {
 		m.takeInventory(PhaseConfirm)
 	case PhaseRecheck, PhaseConfirm:
 		m.takeInventory(m.Phase)
-	case PhaseInventory, PhaseDownload, PhasePreflight, PhaseLastCall: // much may have changed meanwhile
+	case PhaseInventory, PhaseDownload, PhasePreflight, PhaseLastCall: // much may have changed
 		m.takeInventory(PhaseInventory)
 	case PhasePre, PhasePost:
 		m.acted(1, "", "The agent stopped while it ran.")
@@ -273,8 +284,8 @@ func (m *machine) restarted(bootID string) {
 	}
 }
 
-// abandon ends an execution with which the agent, as it is now, cannot or may not go on. What it installed is not verified,
-// and it asks for no reboot.
+// abandon ends an execution that the agent cannot or may not continue. What it
+// installed is not verified, and it asks for no reboot.
 func (m *machine) abandon(x job.Obstacle) {
 	m.out.Owes = m.Stage >= job.StageDeploy && m.asksForReboot()
 	for i := range m.Patches {

@@ -63,7 +63,7 @@ func TestUnverified_JOB18(t *testing.T) {
 			}
 			w.run()
 			require.Equal(t, job.Failed, w.result())
-			require.WithinRange(t, w.now.UTC, failed.Add(MaxUnverified), failed.Add(MaxUnverified+inventoryMaxPause))
+			require.WithinRange(t, w.now.UTC, failed.Add(maxUnverified), failed.Add(maxUnverified+inventoryMaxPause))
 			for i, want := range []ending{c.a, c.b} {
 				p := w.patch([]string{"a", "b"}[i])
 				require.Equal(t, job.PatchFailed, p.Status)

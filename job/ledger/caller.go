@@ -8,46 +8,50 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// Caller is what the calls of an asset say of its agent's state, and of how many computers call under its identity. The zero
-// Caller never called.
+// Caller is what an asset's calls say about its agent's state, and about how
+// many computers use its identity. The zero Caller never called.
 type Caller struct {
 	Call   uint64            `json:"call,omitempty"` // number of the newest call
 	Top    uint64            `json:"top,omitempty"`  // the highest number of all calls
 	At     time.Time         `json:"at"`             // when the agent made the newest call, by its corrected clock
-	Came   time.Time         `json:"came,omitzero"`  // when that came, by the server's clock: it was not made later, whatever its own says
+	Came   time.Time         `json:"came,omitzero"`  // when the newest call arrived, by the server's clock
 	Held   manifest.Revision `json:"held"`
 	Boots  []string          `json:"boots,omitempty"` // boot identities in the order in which the agents made the calls, each once for calls in a row; the newest last
-	Alone  time.Time         `json:"alone,omitzero"`  // since when the last of them has called alone
-	Cloned time.Time         `json:"cloned,omitzero"` // since when two computers are known to use the identity (MAN-9); zero: one does
+	Alone  time.Time         `json:"alone,omitzero"`  // since when only the last of them has called
+	Cloned time.Time         `json:"cloned,omitzero"` // since when two computers are known to use the identity; zero: only one does (MAN-9)
 }
 
-// maxBoots is how many changes of the boot identity are remembered: up to six copies that call in turn are recognised.
+// maxBoots is how many boot identities are remembered: enough to recognise six
+// copies that call in turn.
 const maxBoots = 8
 
-// CloneEnds is how long one boot identity alone must call until the asset is no longer taken for cloned (MAN-9).
+// CloneEnds is how long one boot identity alone must call before the asset no
+// longer counts as cloned (MAN-9).
 const CloneEnds = 24 * time.Hour
 
-// Age is how a call stands to the newest one.
+// Age says how a call compares with the newest one.
 type Age uint8
 
 // The ages of calls.
 const (
-	Late   Age = iota // the agent made it before the newest one: its reports count, and nothing else of it does
-	Repeat            // it is the newest one again, perhaps with the inventory
+	Late   Age = iota // the agent made it before the newest one: only its reports count
+	Repeat            // the newest one again, perhaps with the inventory
 	Newest
 )
 
-// Heard is what a call shows beside its contents.
+// Heard is what a call shows besides its contents.
 type Heard struct {
 	Age  Age
-	Lost bool // the agent knows less than it said before: it holds a lower revision, or made fewer reports than were accepted (MAN-6)
-	Back bool // its state was put back, though it may know all that it said: its number does not grow, or its boot identity was over (MAN-9)
+	Lost bool // the agent's state was lost: it holds a lower revision than before, or made fewer reports than were accepted (MAN-6)
+	Back bool // the agent's state was put back: its call number does not grow, or an earlier boot identity came back (MAN-9)
 }
 
-// Heard takes in a call that came at now. Late calls and calls of cloned assets show nothing of the agent's state.
+// Heard takes in a call that arrived at now. Late calls and calls of cloned
+// assets say nothing about the agent's state.
 //
-// The numbers of one state grow with each call. So a number above all others is that of a newer call, whatever the clocks say;
-// any other is newer if its corrected clock is. A clock that is ahead of the server's does not count for more than the server's.
+// The call numbers of one state grow. So a call with a number above all others
+// is newer, whatever the clocks say. Any other call is newer if its corrected
+// clock is; a clock ahead of the server's counts as the server's.
 func (c Caller) Heard(in manifest.CheckIn, accepted job.Sequence, now time.Time) (next Caller, heard Heard) {
 	at, made := in.At.Add(in.Offset), in.Made
 	if n := len(in.Reports); n > 0 {
@@ -61,7 +65,7 @@ func (c Caller) Heard(in manifest.CheckIn, accepted job.Sequence, now time.Time)
 	case in.Call == c.Call && at.Equal(c.At) && (in.Boot == "" || in.Boot == c.boot()):
 		return c, Heard{Age: Repeat}
 	case in.Call > c.Top || at.After(before) || in.Call > c.Call && at.Equal(before):
-	case at.Equal(before) && in.Boot != "" && in.Boot != c.boot(): // two computers that call at the same time, always
+	case at.Equal(before) && in.Boot != "" && in.Boot != c.boot(): // two computers that always call at the same time
 	default:
 		return c, Heard{Age: Late}
 	}
@@ -74,7 +78,7 @@ func (c Caller) Heard(in manifest.CheckIn, accepted job.Sequence, now time.Time)
 	return c.booted(in.Boot, now), heard
 }
 
-// boot is the boot identity of the newest call.
+// boot returns the boot identity of the newest call.
 func (c Caller) boot() string {
 	if len(c.Boots) == 0 {
 		return ""
@@ -82,7 +86,7 @@ func (c Caller) boot() string {
 	return c.Boots[len(c.Boots)-1]
 }
 
-// booted takes in the boot identity of the newest call; empty: the agent does not know it.
+// booted takes in the boot identity of the newest call; empty: not known.
 func (c Caller) booted(id string, now time.Time) Caller {
 	switch {
 	case id == "":
@@ -98,21 +102,25 @@ func (c Caller) booted(id string, now time.Time) Caller {
 	return c
 }
 
-// Settled is a caller that is no longer taken for cloned. What was seen of boot identities is forgotten, but the newest.
+// Settled returns the caller as no longer cloned. It forgets all boot
+// identities except the newest.
 func (c Caller) Settled() Caller {
 	c.Cloned, c.Boots = time.Time{}, slices.Clone(c.Boots[max(0, len(c.Boots)-1):])
 	return c
 }
 
-// Sole reports whether nothing speaks for a second computer: none is known of, and no boot identity came back after another.
+// Sole reports whether there is no sign of a second computer: the asset does
+// not count as cloned, and no boot identity came back after another.
 func (c Caller) Sole() bool {
 	boots := slices.Clone(c.Boots)
 	slices.Sort(boots)
 	return c.Cloned.IsZero() && len(slices.Compact(boots)) == len(c.Boots)
 }
 
-// interleaved reports whether two boot identities each came back after the other: A, B, A, B, with any others between. One
-// computer has A, B, A at most, after it was reverted to a snapshot of its memory: when it boots again, it has a new one.
+// interleaved reports whether two boot identities each came back after the
+// other: A, B, A, B, with any others between. One computer has A, B, A at most,
+// after it was reverted to a snapshot of its memory; its next boot has a new
+// identity.
 func interleaved(boots []string) bool {
 	for i, a := range boots {
 		for j := i + 1; j < len(boots); j++ {

@@ -1,14 +1,18 @@
 // Package ledger is the server's side of one order on one asset, as a machine.
 //
-// [Entry] is all that the server knows of an order. [Step] decides what a report, a cancel, a withdrawal, a removal or a
-// missed run does to it, and returns the new entry with the effects to carry out in the same transaction. [Entry.Index]
-// returns the rows by which the order is found; they are a function of the entry. [Revisions] numbers an asset's manifests.
-// [Outcomes] is what became of an order's patches, with the failed installs as its index. [Run] and [StepRun] are the same
-// for one occurrence of a job: planned, made, for all assets at once or zone by zone, trimmed, cancelled, withdrawn, missed.
+// [Entry] is everything that the server knows about an order. [Step] decides
+// what a report, a cancel, a withdrawal, a removal or a missed run does to it.
+// It returns the new entry with the effects to carry out in the same
+// transaction. [Entry.Index] returns the rows by which the order is found.
+// [Revisions] numbers an asset's manifests. [Outcomes] says how an order's
+// patches ended; its index is the failed installs. [Run] and [StepRun] are the
+// same for one occurrence of a job: it is planned, made for all assets at once
+// or zone by zone, trimmed, cancelled, withdrawn or missed.
 //
-// A server loads values, steps them, and stores them with the difference of their indexes, see [Changes]. Package
-// job/controller does so over a store; packages agentsim/fleet and agentsim/explore over arrays. So there is one server's
-// policy, and not one for each.
+// A server loads values, steps them, and stores them with the difference of
+// their indexes, see [Changes]. Package job/controller does that over a store,
+// packages agentsim/fleet and agentsim/explore over arrays. So all of them have
+// the same policy.
 //
 // # The life of an order
 //
@@ -20,18 +24,26 @@
 //	                                    ▼                                                     ▼
 //	                                  Ended ──made again, if it was withdrawn or never held──► Open
 //
-// Beside these, an order that waits, or that was never made, ends when nothing of the job applies or the job is withdrawn. One
-// that is made again while its asset's inventory is not known waits, unless it is open and the asset may hold it. When an agent's
-// state is lost, what it had begun ends, and when an asset is removed, all that it may hold does. What that agent or asset
-// then reports of the end replaces the result.
+// An order that waits or was never made also ends when nothing of the job
+// applies, or when the job is withdrawn. An order that is made again while its
+// asset's inventory is not known waits, unless it is open and the asset may
+// hold it. When an agent's state is lost, the orders that it had begun end.
+// When an asset is removed, all orders that it may hold end. What that agent or
+// asset then reports about the end replaces the result.
 //
 // # The rules it serves
 //
-// JOB-3, JOB-4 (a cancel and its answer), JOB-5 (withdrawal), JOB-9 (runs by each asset's clock), JOB-12 (missed runs), JOB-19
-// (who may follow, and what a share counts), JOB-23 (early downloads), JOB-24 (a lost state), JOB-25 (what is stuck), JOB-27
-// (which failures count), RBT-11 (pending reboots), MAN-1 (when orders are due), MAN-2, MAN-4, MAN-5 (revisions), MAN-6 (reports that
-// make no sense, a lost state), MAN-9 (a state put back, two computers), MAN-10 (removed assets), MAN-11 (reports of a later release:
-// what it says in a name that is not known here is kept as text; such a result ends the order as Failed, until a report that is known
-// says more), CAT-6, CAT-9 (patches that leave orders), RPT-1, RPT-2 (failed installs). They stand in full in the docs of packages job,
-// job/schedule, manifest, reboot, catalog and job/controller.
+// JOB-3 and JOB-4 (a cancel and its answer), JOB-5 (withdrawal), JOB-9 (runs by
+// each asset's clock), JOB-12 (missed runs), JOB-19 (who may follow, and what a
+// share counts), JOB-23 (early downloads), JOB-24 (a lost state), JOB-25 (what
+// is stuck), JOB-27 (which failures count), RBT-11 (pending reboots), MAN-1
+// (when orders are due), MAN-2, MAN-4 and MAN-5 (revisions), MAN-6 (reports
+// that make no sense, a lost state), MAN-9 (a state put back, two computers),
+// MAN-10 (removed assets), MAN-11 (reports of a later release), CAT-6 and CAT-9
+// (patches that leave orders), RPT-1 and RPT-2 (failed installs). Their text is
+// in the docs of packages job, job/schedule, job/execution, manifest, reboot,
+// catalog and job/controller.
+//
+// Names that only a later release knows are kept as text. An unknown result
+// ends the order as Failed, until a report with a known result replaces it.
 package ledger

@@ -9,14 +9,14 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// Phase is where an order stands for the server.
+// Phase says what the server knows about where an order is.
 type Phase uint8
 
-// The phases. [Entry.Validate] has the combinations with the other fields that are possible in each.
+// The phases. [Entry.Validate] says which other fields can be set in each.
 const (
-	Waiting Phase = 1 + iota // not made yet: the asset's inventory, its zone's turn or what the patches need is still to come
+	Waiting Phase = 1 + iota // not made yet: it waits for the asset's inventory, its zone's turn or what the patches need
 	Open                     // the asset's manifest has it
-	Gone                     // the manifest had it, and the asset has not reported what it did with it (JOB-5)
+	Gone                     // it left the manifest, and the asset has not reported what it did with it (JOB-5)
 	Ended                    // Result is final
 )
 
@@ -31,7 +31,8 @@ func (p Phase) MarshalText() ([]byte, error) { return phases.MarshalText(p) }
 // UnmarshalText sets the phase by its name. The error is an unknown name.
 func (p *Phase) UnmarshalText(text []byte) error { return phases.UnmarshalText(text, p) }
 
-// Entry is one order as the server knows it: a flat value. The zero Entry is an order that was never made.
+// Entry is one order as the server knows it. The zero Entry is an order that
+// was never made.
 type Entry struct {
 	Run       job.RunID         `json:"run"`
 	Asset     job.AssetID       `json:"asset"`
@@ -43,14 +44,14 @@ type Entry struct {
 	Stage     job.Stage         `json:"stage,omitempty"`     // the furthest known to have begun; zero: none
 	Began     time.Time         `json:"began,omitzero"`      // when the stage began, or its reboot was asked for: as reported
 	Result    job.Result        `json:"result,omitempty"`    // as last reported; final in Ended
-	Cancelled bool              `json:"cancelled,omitempty"` // a cancel was asked for; TooLate and Result say what came of it
+	Cancelled bool              `json:"cancelled,omitempty"` // a cancel was asked for; TooLate and Result are its outcome
 	TooLate   job.Stage         `json:"tooLate,omitempty"`   // the stage that had begun when the cancel came; zero: not reported
-	Retracted bool              `json:"retracted,omitempty"` // it was withdrawn since it was last made: the asset may report so
+	Retracted bool              `json:"retracted,omitempty"` // it was withdrawn after it was last made: the asset may report that
 	Lost      bool              `json:"lost,omitempty"`      // Result is not known to be true: the agent's state was lost (JOB-24), the asset removed (MAN-10), or it said one that is not known here (MAN-11)
 	Former    string            `json:"former,omitempty"`    // key of the removed asset that had the order: only it can report on it (MAN-10)
-	Again     bool              `json:"again,omitempty"`     // gone, and to be made again: it waits once the asset has let go of it
-	Doubtful  bool              `json:"doubtful,omitempty"`  // it had begun when the server was put back to a backup: the manifest says so (JOB-24)
-	Stale     bool              `json:"stale,omitempty"`     // a report of an earlier withdrawal may still come: it was made again since
+	Again     bool              `json:"again,omitempty"`     // gone, and to be made again: it waits after the asset has reported its end
+	Doubtful  bool              `json:"doubtful,omitempty"`  // it had begun when the server was restored from a backup: the manifest says so (JOB-24)
+	Stale     bool              `json:"stale,omitempty"`     // it was made again after a withdrawal, which the asset may still report
 	At        time.Time         `json:"at,omitzero"`         // of the last report, by the asset's corrected clock
 	Ended     time.Time         `json:"ended,omitzero"`      // when the result came
 	Reboots   int               `json:"reboots,omitempty"`   // asked for by the execution
@@ -60,31 +61,35 @@ type Entry struct {
 // ID names the order.
 func (e Entry) ID() job.OrderID { return job.MakeOrderID(e.Run, e.Asset) }
 
-// Fixed reports whether making the order again would change nothing: it has begun, or a cancel was asked for. What was
-// withdrawn before it began, and what ended without the asset, is made again. An order that has begun is never, since it
-// starts at most once on an asset, nor is one that a removed asset had: the next bearer of the name gets nothing of it.
+// Fixed reports whether the order is never made again: it has begun and starts
+// at most once, a cancel was asked for, or a removed asset had it. An order
+// that was withdrawn before it began, or that ended without the asset, can be
+// made again.
 func (e Entry) Fixed() bool {
 	return e.Cancelled || e.Former != "" || e.Stage != 0 || e.Phase == Ended && e.Since != 0 && e.Result != job.Withdrawn
 }
 
-// Trimmable reports whether patches can be taken out of the order: it is in the manifest. An execution that has started
-// keeps its copy (CAT-6, CAT-9).
+// Trimmable reports whether patches can be taken out of the order: it is in the
+// manifest. A started execution keeps its copy (CAT-6, CAT-9).
 func (e Entry) Trimmable() bool { return e.Phase == Open && !e.Cancelled }
 
-// Held reports whether the asset may have received the order, given the highest revision that was sealed for it. An asset
-// that reports on an order has it, whatever a server that was restored from a backup knows of its revisions.
+// Held reports whether the asset may have received the order, given the highest
+// revision that was sealed for it. An asset that reported on an order has
+// received it, whatever a restored server knows about revisions.
 func (e Entry) Held(sealed manifest.Revision) bool {
 	return e.Since != 0 && (e.Since <= sealed || !e.At.IsZero() || e.Former != "")
 }
 
-// Succeeded reports whether the order ended so that a job after it may follow (JOB-19): everything is verified, or there
-// was nothing to do. What a removed asset did counts for nothing but its history.
+// Succeeded reports whether a job after this one may follow: everything is
+// verified, or there was nothing to do. An order of a removed asset does not
+// count (JOB-19).
 func (e Entry) Succeeded() bool {
 	return e.Phase == Ended && e.Former == "" && (e.Result == job.Completed || e.Result == job.NotApplicable)
 }
 
-// Counts reports whether a share of the run's assets counts this one (JOB-19): it has an order, and that was not withdrawn.
-// An order that an asset carries out although it was withdrawn counts again when its result comes.
+// Counts reports whether a share of the run's assets counts this one: its order
+// was not withdrawn. A withdrawn order that the asset carries out counts again
+// when its result comes (JOB-19).
 func (e Entry) Counts() bool {
 	return e.Phase != 0 && e.Phase != Gone && e.Former == "" && e.Result != job.Withdrawn
 }
@@ -94,7 +99,8 @@ func final(r job.Result) bool {
 	return r != 0 && r != job.PendingReboot && r != job.PendingVerification
 }
 
-// Validate says why e is not a state that Step returns, so that a damaged record is noticed. The error is a *job.Invalid.
+// Validate says why e is not a state that [Step] returns, so that a damaged
+// record is found. The error is a *job.Invalid.
 //
 //	phase     since  stage         result          cancelled  too late       retracted       ended
 //	waiting   0      0             none            no         no             no              no
@@ -135,7 +141,7 @@ func (e Entry) Validate() error {
 	return l.Err("order " + string(e.ID()))
 }
 
-// CancelState is what is known of a cancel on one asset (JOB-3).
+// CancelState is what is known about a cancel on one asset (JOB-3).
 type CancelState uint8
 
 // The states.
@@ -157,7 +163,8 @@ func (s CancelState) MarshalText() ([]byte, error) { return cancelStates.Marshal
 // UnmarshalText sets the state by its name. The error is an unknown name.
 func (s *CancelState) UnmarshalText(text []byte) error { return cancelStates.UnmarshalText(text, s) }
 
-// Cancel says what a cancel came to, or would come to, from what the asset reported.
+// Cancel returns the outcome of a cancel, or what it would be now, from what
+// the asset reported.
 func (e Entry) Cancel() CancelState {
 	switch {
 	case e.Phase == Ended && e.Result == job.Cancelled:

@@ -12,12 +12,12 @@ type Index uint8
 
 // The indexes. An order is in each at most once.
 const (
-	Live    Index = 1 + iota // by run: the orders that wait, are open, or go on although they were withdrawn
-	Queue                    // by asset: the orders that wait or are open, with what a manifest needs to know of them
-	Unheard                  // by asset: orders that left its manifest, and whose end it may still report
+	Live    Index = 1 + iota // by run: the orders that wait, are open, or run although they were withdrawn
+	Queue                    // by asset: the orders that wait or are open, with what a manifest needs to know
+	Unheard                  // by asset: the orders that left its manifest, and whose end it may still report
 	Cancels                  // by run: cancels whose outcome is not known
 	Reboots                  // by asset: executions that wait for a reboot
-	Working                  // by run: executions that wait for nobody, with the stage and since when (JOB-25)
+	Working                  // by run: executions that wait for nobody, with the stage and its begin (JOB-25)
 )
 
 var indexes = enum.Of[Index]("index of orders", "live", "queue", "unheard", "cancels", "reboots", "working")
@@ -38,7 +38,7 @@ type StageSince struct {
 	Since time.Time `json:"since"`
 }
 
-// Queued is what a manifest is chosen by.
+// Queued is what decides whether a manifest holds the order.
 type Queued struct {
 	Waiting   bool      `json:"waiting,omitempty"`
 	Cancelled bool      `json:"cancelled,omitempty"`
@@ -46,8 +46,8 @@ type Queued struct {
 	Start     time.Time `json:"start,omitzero"`
 }
 
-// Index returns the rows of the order, in the order of the indexes. They are a function of the entry, and nothing else
-// may write them.
+// Index returns the rows of the order, in the order of the indexes. They depend
+// on the entry only, and nothing else may write them.
 func (e Entry) Index() []Row {
 	var rows []Row
 	add := func(is bool, r Row) {
@@ -71,8 +71,8 @@ func (e Entry) waitsForReboot() bool {
 	return (e.Phase == Open || e.Phase == Gone) && e.Result == job.PendingReboot
 }
 
-// works reports whether the execution is expected to go on by itself: it waits neither for a user nor for an inventory. A
-// reboot that was asked for is expected to come.
+// works reports whether the execution should go on by itself: it waits neither
+// for a user nor for an inventory. A reboot that was asked for should come.
 func (e Entry) works() bool {
 	switch {
 	case e.Phase != Open && e.Phase != Gone || e.Stage == 0 || e.Result == job.PendingVerification:
@@ -84,8 +84,9 @@ func (e Entry) works() bool {
 	}
 }
 
-// Changes compares the rows of a value before and after a step. It returns those to write, new or with another content, and
-// those to delete. Key is what a row is stored under.
+// Changes compares the rows of a value before and after a step. It returns the
+// new or changed rows to write, and the rows to delete. Key is the key under
+// which a row is stored.
 func Changes[R comparable, K comparable](before, after []R, key func(R) K) (put, remove []R) {
 	was := make(map[K]R, len(before))
 	for _, r := range before {
@@ -105,14 +106,14 @@ func Changes[R comparable, K comparable](before, after []R, key func(R) K) (put,
 	return put, remove
 }
 
-// Tally counts orders by where they stand.
+// Tally counts orders by their state.
 type Tally struct {
 	Orders         int
 	Waiting        int // not made yet
-	NotBegun       int // not known to have started
+	NotBegun       int // made and not known to have started
 	Executing      int // started, and not ended
 	PendingReboots int // of those executing
-	PendingCancels int // asked for, and nothing is known yet
+	PendingCancels int // asked for, and the outcome is not known
 	Dropped        int // patches over a limit (JOB-8), of all orders
 	Succeeded      int // as Entry.Succeeded
 	Results        [job.PendingVerification + 1]int

@@ -12,9 +12,10 @@ import (
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
-// Outcomes is what became of the patches of one order. It is apart from the Entry, because it can be long.
+// Outcomes says how the patches and actions of one order ended. It is stored
+// apart from the [Entry], because it can be long.
 type Outcomes struct {
-	LeftOut  []job.PatchOutcome  `json:"leftOut,omitempty"`  // by the server: never ordered, or taken out again
+	LeftOut  []job.PatchOutcome  `json:"leftOut,omitempty"`  // by the server: never ordered, or taken out of the order
 	Reported []job.PatchOutcome  `json:"reported,omitempty"` // as the asset last reported them
 	Actions  []job.ActionOutcome `json:"actions,omitempty"`  // as the asset last reported them (JOB-13)
 	Failed   []Failed            `json:"failed,omitempty"`   // of Reported, sorted by patch: the failed installs (RPT-1)
@@ -41,36 +42,40 @@ type Failure struct {
 	Text  string          `json:"text,omitempty"`
 }
 
-// Tried reports whether the failure says something of the patch on the asset, so that a job may give it up after some (JOB-27). An
-// install that never began, or an agent that does not know what it did, or could not verify it (JOB-18), says nothing.
+// Tried reports whether the failure counts when a job gives a patch up
+// (JOB-27). It does not if the install never began, or if the agent does not
+// know or could not verify what it did (JOB-18).
 func (f Failure) Tried() bool {
 	unverified := f.Code == job.DeployerProcessCrashed && f.Rule == "JOB-18"
 	return f.Code != job.PatchInstallationSkipped && f.Code != job.UnspecifiedAgentError && !unverified
 }
 
-// LeaveOut replaces what the server left out of the order, at most job.MaxPatches of it.
+// LeaveOut replaces what the server left out of the order, at most
+// job.MaxPatches outcomes.
 func (o Outcomes) LeaveOut(left []job.PatchOutcome) Outcomes {
 	o.LeftOut = clipped(o.unreported(left[:min(len(left), job.MaxPatches)]))
 	return o
 }
 
-// unreported are those outcomes of which the asset reported nothing. A patch can be taken out of an order that has begun, and
-// then what the asset did counts.
+// unreported returns the outcomes of patches that the asset did not report on.
+// A patch can be taken out of an order that has begun; then the asset's report
+// counts.
 func (o Outcomes) unreported(list []job.PatchOutcome) []job.PatchOutcome {
 	return slices.DeleteFunc(slices.Clone(list), func(l job.PatchOutcome) bool {
 		return slices.ContainsFunc(o.Reported, func(p job.PatchOutcome) bool { return p.Patch == l.Patch })
 	})
 }
 
-// Report replaces what the asset reported. A patch counts as failed once, however often it is reported, and no longer
-// when a later report says otherwise. A patch that a cancel kept from being tried is not a failed install (RPT-1).
+// Report replaces what the asset reported. A patch counts as failed once,
+// however often it is reported, and no longer if a later report says otherwise
+// (RPT-1).
 func (o Outcomes) Report(patches []job.PatchOutcome, at time.Time) Outcomes {
 	o.Reported = clipped(patches)
 	o.LeftOut = o.unreported(o.LeftOut)
 	before := o.Failed
 	o.Failed = nil
 	for _, p := range o.Reported {
-		if p.Status != job.PatchFailed || p.Code == job.CodeCancelled {
+		if !p.FailedInstall() {
 			continue
 		}
 		f := Failed{p.Patch, at}
@@ -83,7 +88,8 @@ func (o Outcomes) Report(patches []job.PatchOutcome, at time.Time) Outcomes {
 	return o
 }
 
-// Ran replaces what the asset reported of the actions it ran, in so many and such texts as an order can have.
+// Ran replaces what the asset reported about its actions, cut to the bounds of
+// an order.
 func (o Outcomes) Ran(actions []job.ActionOutcome) Outcomes {
 	o.Actions = slices.Clone(actions[:min(len(actions), 2*job.MaxActions)])
 	for i := range o.Actions {
@@ -95,8 +101,9 @@ func (o Outcomes) Ran(actions []job.ActionOutcome) Outcomes {
 
 func byPatch(a, b Failed) int { return cmp.Compare(a.Patch, b.Patch) }
 
-// Index returns the failed installs of the order: the rows of the account's list, whose number is RPT-1's. They are a
-// function of the outcomes, and nothing else may write them.
+// Index returns the failed installs of the order: the rows of the account's
+// list, whose length is the number of RPT-1. They depend on the outcomes only,
+// and nothing else may write them.
 func (o Outcomes) Index(run job.RunID, asset job.AssetID) []Failure {
 	rows := make([]Failure, 0, len(o.Failed))
 	for _, p := range o.Reported {
@@ -110,7 +117,8 @@ func (o Outcomes) Index(run job.RunID, asset job.AssetID) []Failure {
 	return rows
 }
 
-// badOutcome says what makes no sense in the patches of a report; empty: nothing does.
+// badOutcome says what makes no sense in the patches of a report; empty:
+// nothing.
 func badOutcome(patches []job.PatchOutcome) string {
 	seen := make(map[catalog.PatchID]bool, len(patches))
 	for _, p := range patches {
@@ -122,7 +130,8 @@ func badOutcome(patches []job.PatchOutcome) string {
 	return ""
 }
 
-// clipped cuts the texts of outcomes so that all of them fit into one record: long ones first, and each to MaxText at most.
+// clipped cuts the texts of outcomes so that all fit into one record: the
+// longest first, and each to MaxText at most.
 func clipped(list []job.PatchOutcome) []job.PatchOutcome {
 	const maxRule, least = 32, 8
 	out := slices.Clone(list)
@@ -147,7 +156,7 @@ func clipped(list []job.PatchOutcome) []job.PatchOutcome {
 	return out
 }
 
-// texts are the free texts of an outcome.
+// texts returns the free texts of an outcome.
 func texts(p *job.PatchOutcome) []*string {
 	list := []*string{&p.Name, &p.Text}
 	if c := p.Check; c != nil {

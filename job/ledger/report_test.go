@@ -254,8 +254,8 @@ func TestLateReportOfAnEarlierWithdrawal_JOB5(t *testing.T) {
 			{ledger.CancelAsked{}, "="},
 			{made, "="},
 			{byFormer(job.Report{Progress: job.Resumed}), "="},
-			{ledger.Reported{Report: job.Report{Result: job.Failed, At: t0}}, "=, +objection: it is an order of another computer of this name"},
-			{ledger.Reported{Report: job.Report{Result: job.Completed, At: t0}, Former: "x"}, "=, +objection: it is an order of another computer of this name"},
+			{ledger.Reported{Report: job.Report{Result: job.Failed, At: t0}}, "=, +objection: it is about an order of another computer with this name"},
+			{ledger.Reported{Report: job.Report{Result: job.Completed, At: t0}, Former: "x"}, "=, +objection: it is about an order of another computer with this name"},
 			{byFormer(job.Report{Result: job.Completed}), "ended, since 2, stage done, Completed, of a former one, at 20:00, +outcomes"},
 			{byFormer(job.Report{Result: job.Failed}), "=, +objection: the order had ended (Completed)"},
 		},
@@ -388,7 +388,7 @@ func TestReportOfALaterRelease_MAN11(t *testing.T) {
 	require.Equal(t, `code "300"`, outcomes.Reported[1].Text)
 
 	again, effects := report(after, read(`{"progress":"Resumed"}`))
-	require.Equal(t, after, again, "only its end tells more")
+	require.Equal(t, after, again, "only its end says more")
 	require.Empty(t, effects)
 	known, _ := report(after, read(`{"result":"Completed"}`))
 	require.Equal(t, job.Completed, known.Result, "a result that is known replaces it")
@@ -507,7 +507,7 @@ func TestOldResultIsNoSurprise_JOB24(t *testing.T) {
 		}
 	}
 	behind := rev
-	behind.Behind = true
+	behind.PutBack = true
 	after, _ := ledger.Step(behind, situation(t, "gone, begun"), ledger.Reported{Report: job.Report{Result: job.Cancelled}}, t0)
 	require.Equal(t, job.Cancelled, after.Result, "of a server that is known to have been put back")
 }

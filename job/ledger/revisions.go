@@ -6,25 +6,28 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// Revisions numbers the manifests of one asset. Wanted grows, in the transaction of the change, with every change of what
-// the asset should hold. Until a manifest of that number is sealed, further changes share it.
+// Revisions numbers the manifests of one asset. Wanted grows with every change
+// of what the asset should hold, in the same transaction. Until a manifest of
+// that number is sealed, further changes share the number.
 //
-// A sealed manifest is a function of the orders and of this value. So one whose answer was lost is sealed again to the
-// same bytes. The zero Revisions are those of an asset that never had an order.
+// A sealed manifest depends only on the orders and this value. So if an answer
+// is lost, the manifest is sealed again to the same bytes. The zero Revisions
+// belong to an asset that never had an order.
 type Revisions struct {
 	Wanted  manifest.Revision `json:"wanted"`
 	Sealed  manifest.Revision `json:"sealed"` // the highest that the asset may hold
 	Issued  time.Time         `json:"issued,omitzero"`
 	Expires time.Time         `json:"expires,omitzero"`
 	Digest  string            `json:"digest,omitempty"`  // of the manifest that Sealed was last handed out as
-	Behind  bool              `json:"behind,omitempty"`  // the asset held a manifest once that was never sealed here
-	Without manifest.Revision `json:"without,omitempty"` // from this one on the manifests have none of the orders that are gone; zero: none is
+	PutBack bool              `json:"behind,omitempty"`  // the asset once held a manifest that was never sealed here: the server was restored from a backup
+	Without manifest.Revision `json:"without,omitempty"` // manifests from this revision on hold none of the orders that are gone; zero: none is gone
 }
 
-// next is the number under which a change made now reaches the asset.
+// next returns the number of the manifest that brings a change made now.
 func (r Revisions) next() manifest.Revision { return max(r.Wanted, r.Sealed+1) }
 
-// Revise gives a change the next number. Without says that an order left which the asset may hold.
+// Revise gives a change the next number. Without says that the change took out
+// an order which the asset may hold.
 func (r Revisions) Revise(without bool) Revisions {
 	r.Wanted = r.next()
 	if without {
@@ -33,13 +36,15 @@ func (r Revisions) Revise(without bool) Revisions {
 	return r
 }
 
-// Heard takes in what a call says of the manifest that the asset holds. Silent reports whether the call proves that the
-// orders that are Unheard were never held: the asset holds a manifest without them and has nothing to report, while an
-// order that it did hold is reported in the commit that drops it.
+// Heard takes in what a call says about the manifest that the asset holds.
+// Silent reports whether the call proves that the asset never held its
+// [Unheard] orders: it holds a manifest without them and has nothing to report,
+// and it would have reported an order in the commit that dropped it.
 //
-// Ahead reports that the asset holds a manifest that was never sealed here, by its revision or, with the same revision, by its
-// digest: the server was restored from a backup. The numbers go on above it, since an asset's revision never falls (MAN-5).
-// What such a manifest has in it is not known, so it proves nothing.
+// Ahead reports whether the asset holds a manifest that was never sealed here,
+// by its revision or its digest: the server was restored from a backup. The
+// numbers go on above it, because an asset's revision never falls (MAN-5). The
+// contents of such a manifest are not known, so it proves nothing.
 func (r Revisions) Heard(in manifest.CheckIn) (next Revisions, silent, ahead bool) {
 	held := in.Held
 	ahead = held > r.Sealed || held == r.Sealed && in.HeldDigest != "" && r.Digest != "" && in.HeldDigest != r.Digest
@@ -48,7 +53,7 @@ func (r Revisions) Heard(in manifest.CheckIn) (next Revisions, silent, ahead boo
 		r.Without = 0
 	}
 	if ahead {
-		r.Behind = true
+		r.PutBack = true
 		r.Wanted = max(r.Wanted, held+1)
 		if r.Without > 0 {
 			r.Without = r.Wanted
@@ -57,12 +62,14 @@ func (r Revisions) Heard(in manifest.CheckIn) (next Revisions, silent, ahead boo
 	return r, silent, ahead
 }
 
-// Due reports whether a manifest is to be sealed now: something changed, or the one that the asset holds expires soon.
+// Due reports whether a manifest must be sealed now: something changed, or the
+// one that the asset holds expires soon.
 func (r Revisions) Due(now time.Time) bool {
 	return r.Wanted > r.Sealed || r.Wanted > 0 && manifest.RenewalDue(r.Expires, now)
 }
 
-// Seal numbers and dates the manifest that the asset gets at now, if one is due.
+// Seal numbers and dates the manifest that the asset gets at now, if one is
+// due.
 func (r Revisions) Seal(now time.Time, lifetime time.Duration) Revisions {
 	if !r.Due(now) {
 		return r

@@ -68,7 +68,7 @@ func TestHeard_JOB5_MAN5(t *testing.T) {
 		{"an asset that is not known to have held any", ledger.Revisions{}, 1, 0, ledger.Revisions{Wanted: 2}, false, true},
 	} {
 		next, silent, ahead := c.r.Heard(manifest.CheckIn{Held: c.held, Reports: make([]job.Report, c.reports)})
-		c.want.Behind = c.ahead
+		c.want.PutBack = c.ahead
 		require.Equal(t, c.want, next, c.name)
 		require.Equal(t, c.silent, silent, c.name)
 		require.Equal(t, c.ahead, ahead, c.name)

@@ -11,14 +11,14 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
-// RunState is where a run stands.
+// RunState says how far a run is.
 type RunState uint8
 
 // The states of a run.
 const (
-	RunPlanned   RunState = 1 + iota // waits until it is due: its start less the lead (MAN-1)
-	RunMaking                        // its orders are being made, or made again after its job changed, or further zones wait for theirs
-	RunMade                          // its orders are made, or are made as others succeed; their entries say what became of each
+	RunPlanned   RunState = 1 + iota // waits until it is due: its start minus the lead (MAN-1)
+	RunMaking                        // its orders are being made or made again, or further zones wait for theirs
+	RunMade                          // its orders are made, or are made as others succeed
 	RunCancelled                     // by an administrator (JOB-3)
 	RunWithdrawn                     // its job was disabled or deleted, or got another start (JOB-5)
 	RunMissed                        // never made: a newer run of the job came due first (JOB-12)
@@ -26,7 +26,8 @@ const (
 
 var runStates = enum.Of[RunState]("run state", "planned", "making", "made", "cancelled", "withdrawn", "missed")
 
-// Over reports whether the run makes no orders. A withdrawn one makes some again when it is planned again.
+// Over reports whether the run makes no orders. A withdrawn one makes some
+// again when it is planned again.
 func (s RunState) Over() bool { return s == RunCancelled || s == RunWithdrawn || s == RunMissed }
 
 // String returns the state's name.
@@ -43,9 +44,9 @@ type PassKind uint8
 
 // The kinds of passes.
 const (
-	MakePass     PassKind = 1 + iota // makes the orders of the assets on which they are due
-	MorePass                         // makes those of the assets that have none and on which they are due by now
-	RemakePass                       // makes them again after the job changed: of all assets, or with Live of those listed as live
+	MakePass     PassKind = 1 + iota // makes the orders that are due
+	MorePass                         // makes the orders that have become due since
+	RemakePass                       // makes the orders again after the job changed: of all assets, or with Live of those in the index Live
 	TrimPass                         // takes the patches in Drop out of the orders
 	CancelPass                       // cancels the orders
 	WithdrawPass                     // withdraws the orders
@@ -65,13 +66,14 @@ func (k PassKind) MarshalText() ([]byte, error) { return passKinds.MarshalText(k
 // UnmarshalText sets the kind by its name. The error is an unknown name.
 func (k *PassKind) UnmarshalText(text []byte) error { return passKinds.UnmarshalText(text, k) }
 
-// Pass goes over the assets of a run by id, some in each transaction. The cursor moves in the transaction that does the
-// work, so a pass that is cut off anywhere carries on where it was.
+// Pass goes over the assets of a run by id, some in each transaction. The
+// cursor moves in the transaction that does the work, so a pass that is cut off
+// continues where it was.
 type Pass struct {
 	Kind   PassKind    `json:"kind"`
 	Cursor job.AssetID `json:"cursor,omitempty"` // the assets up to this one are done
-	Live   bool        `json:"live,omitempty"`   // of passes that make orders: no further asset gets one, only those listed as live
-	Since  time.Time   `json:"since,omitzero"`   // of MorePass: where orders were due by then, assets have had their turn
+	Live   bool        `json:"live,omitempty"`   // of passes that make orders: only assets in the index Live get one
+	Since  time.Time   `json:"since,omitzero"`   // of MorePass: orders due by then are made
 	Drop   []Drop      `json:"drop,omitempty"`   // of TrimPass
 }
 
@@ -82,15 +84,16 @@ type Drop struct {
 	Text  string          `json:"text"`
 }
 
-// Run is one occurrence of a job as the server knows it. What it does is in the job's definition, which is kept beside it.
+// Run is one occurrence of a job as the server knows it. The job's definition
+// is stored with it.
 type Run struct {
 	ID     job.RunID          `json:"id"`
-	Start  time.Time          `json:"start"`           // where each asset goes by its own zone: the earliest anywhere
+	Start  time.Time          `json:"start"`           // in each asset's own zone: the earliest anywhere
 	Local  schedule.LocalTime `json:"local,omitempty"` // the date and time that the schedule names; zero: it names an instant
 	From   time.Time          `json:"from,omitzero"`   // when the job was enabled or got the schedule: earlier starts are past
 	State  RunState           `json:"state"`
 	Due    time.Time          `json:"due,omitzero"`    // when orders are to be made: the first, or those of the next zones
-	Taken  time.Time          `json:"taken,omitzero"`  // when it was last due: what was due by then is being made, or is made
+	Taken  time.Time          `json:"taken,omitzero"`  // when it was last due: orders due by then are made or being made
 	Made   time.Time          `json:"made,omitzero"`   // when the last order was made
 	After  job.RunID          `json:"after,omitempty"` // the run that it follows asset by asset (JOB-19)
 	Passes []Pass             `json:"passes,omitempty"`
@@ -101,8 +104,9 @@ type RunEvent interface{ runEvent() }
 
 // The events of a run.
 type (
-	// RunPlan says that the run of an occurrence is to be made at Due. A run that was withdrawn is planned again: orders that
-	// still have to be withdrawn, or cancelled, are so first.
+	// RunPlan says that the run of an occurrence is to be made at Due. A
+	// withdrawn run can be planned again: its open withdrawals and cancels
+	// are finished first.
 	RunPlan struct {
 		ID         job.RunID
 		Occurrence schedule.Occurrence
@@ -110,25 +114,31 @@ type (
 		Due        time.Time
 		After      job.RunID // the run that it follows asset by asset; empty: none
 	}
-	// RunDue says that the time at which it is due has come. Missed: a newer run of the job has started in every zone
-	// (JOB-12). Last is when orders are due in the last zone; zero: they are due everywhere at once.
+	// RunDue says that the run is due. Missed: a newer run of the job has
+	// started in every zone (JOB-12). Last is when orders are due in the
+	// last zone; zero: they are due everywhere at once.
 	RunDue struct {
 		Missed bool
 		Last   time.Time
 	}
-	// OrderDue says when an order is to be made: by the asset's clock (JOB-9), or when it stops waiting for what it needs (JOB-14).
+	// OrderDue says when an order is to be made: by the asset's clock
+	// (JOB-9), or when it stops waiting for what it needs (JOB-14).
 	OrderDue struct{ Due time.Time }
-	// JobChanged says that the job changed and the orders are to follow (MAN-2). Started: the run's start is past everywhere.
+	// JobChanged says that the job changed and its orders must follow
+	// (MAN-2). Started: the run's start is past everywhere.
 	JobChanged struct{ Started bool }
-	// PatchesLeft says that patches may no longer be deployed (CAT-6, CAT-9). It names all that the orders may have, those
-	// of an unfinished pass included.
+	// PatchesLeft says that patches may no longer be deployed. It names all
+	// that the orders may have, also those of an unfinished pass (CAT-6,
+	// CAT-9).
 	PatchesLeft struct{ Drop []Drop }
 	// RunCancel says that an administrator cancels the run (JOB-3).
 	RunCancel struct{}
-	// RunWithdraw says that its job was disabled or deleted, or got another start (JOB-5).
+	// RunWithdraw says that its job was disabled or deleted, or got another
+	// start (JOB-5).
 	RunWithdraw struct{}
-	// Passed says that the first pass is done with the assets up to Cursor. Last: with all of them. Next is when an order
-	// is due that it left for later; zero: it left none.
+	// Passed says that the first pass is done with the assets up to Cursor;
+	// Last: with all. Next is when an order is due that it left for later;
+	// zero: none.
 	Passed struct {
 		Cursor job.AssetID
 		Last   bool
@@ -145,13 +155,15 @@ func (RunCancel) runEvent()   {}
 func (RunWithdraw) runEvent() {}
 func (Passed) runEvent()      {}
 
-// FollowRun returns a run that follows another asset by asset: it gets its orders as the other's succeed (JOB-19).
+// FollowRun returns a run that follows another asset by asset: it gets its
+// orders as the other's succeed (JOB-19).
 func FollowRun(id, after job.RunID, start time.Time) Run {
 	return Run{ID: id, Start: start, State: RunMade, Made: start, After: after}
 }
 
-// StepRun takes the run one event further. It is a function of its arguments alone, and does not change r. An event that the
-// run has no use for changes nothing. A run asks for nothing beside its index, so there is nothing to return with it.
+// StepRun takes the run one event further. It depends on its arguments only,
+// and does not change r. An event that does not concern the run changes
+// nothing. A run has no effects besides its index.
 func StepRun(r Run, ev RunEvent, at time.Time) Run {
 	r.Passes = slices.Clone(r.Passes)
 	switch ev := ev.(type) {
@@ -165,7 +177,7 @@ func StepRun(r Run, ev RunEvent, at time.Time) Run {
 	case OrderDue:
 		r.dueBy(ev.Due)
 	case JobChanged:
-		if r.State == RunMaking || r.State == RunMade { // making again goes by the newest catalog, so nothing is left to trim
+		if r.State == RunMaking || r.State == RunMade { // making again uses the newest catalog, so nothing is left to trim
 			again := Pass{Kind: RemakePass, Live: ev.Started}
 			if !ev.Started && slices.ContainsFunc(r.Passes, func(p Pass) bool { return p.Kind == MakePass || p.Kind == MorePass }) {
 				again.Kind = MakePass // not all had their turn yet
@@ -175,7 +187,7 @@ func StepRun(r Run, ev RunEvent, at time.Time) Run {
 	case PatchesLeft:
 		r.Passes = slices.DeleteFunc(r.Passes, func(p Pass) bool { return p.Kind == TrimPass })
 		r.Passes = append(r.Passes, Pass{Kind: TrimPass, Drop: ev.Drop})
-	case RunCancel: // also of a run that is withdrawn: an asset may have begun before that came
+	case RunCancel: // also of a withdrawn run: an asset may have begun before the withdrawal came
 		if r.State != RunCancelled && r.State != RunMissed {
 			r.State, r.Due, r.Passes = RunCancelled, time.Time{}, []Pass{{Kind: CancelPass}}
 		}
@@ -193,7 +205,8 @@ func StepRun(r Run, ev RunEvent, at time.Time) Run {
 	return r
 }
 
-// due takes the run up, or goes on with its next zones, or with the orders that wait for what they need.
+// due begins to make the run, or goes on with its next zones or with the orders
+// that wait.
 func (r *Run) due(ev RunDue, at time.Time) {
 	if r.Due.IsZero() {
 		return
@@ -204,9 +217,9 @@ func (r *Run) due(ev RunDue, at time.Time) {
 	case r.State == RunPlanned && ev.Missed:
 		r.State = RunMissed
 		return
-	case r.State == RunPlanned: // of a run that follows asset by asset, the orders of the assets that have succeeded wait
+	case r.State == RunPlanned: // in a run that follows asset by asset, the orders of assets that succeeded wait
 		r.State, r.Passes = RunMaking, append(r.stops(), Pass{Kind: MakePass, Live: r.After != ""})
-	default: // a pass in progress may have left behind assets whose time has come since
+	default: // assets may have become due after a pass in progress went past them
 		if i := slices.IndexFunc(r.Passes, func(p Pass) bool { return p.Kind == MorePass }); i >= 0 {
 			since = r.Passes[i].Since
 			r.Passes = slices.Delete(r.Passes, i, i+1)
@@ -218,14 +231,15 @@ func (r *Run) due(ev RunDue, at time.Time) {
 	}
 }
 
-// dueBy sees to it that further orders are made at a time.
+// dueBy plans that further orders are made at a time.
 func (r *Run) dueBy(at time.Time) {
 	if (r.State == RunMaking || r.State == RunMade) && !at.IsZero() && (r.Due.IsZero() || at.Before(r.Due)) {
 		r.State, r.Due = RunMaking, at
 	}
 }
 
-// stops returns the passes to be finished whatever becomes of the run: those that cancel or withdraw its orders. They come first.
+// stops returns the passes that cancel or withdraw orders. They come first, and
+// are finished in any case.
 func (r Run) stops() []Pass {
 	n := 0
 	for n < len(r.Passes) && (r.Passes[n].Kind == CancelPass || r.Passes[n].Kind == WithdrawPass) {
@@ -254,9 +268,10 @@ func (r *Run) passed(ev Passed, at time.Time) {
 	}
 }
 
-// TooLate says why an asset whose clock is in the zone, and which has no order of the run, gets none any more; empty: it
-// gets one. Newer are the newer runs of the job, at their local times. A missed run without a newer one still runs, if its
-// window allows: that the asset decides (JOB-12).
+// TooLate says why an asset in the zone that has no order of the run gets none
+// any more; empty: it gets one. Newer are the local times of the newer runs of
+// the job. A missed run without a newer one still runs if its window allows;
+// the asset decides that (JOB-12).
 func (r Run) TooLate(zone *time.Location, newer []schedule.LocalTime, at time.Time) string {
 	start := r.Local.In(zone)
 	if start.After(at) {
@@ -276,9 +291,9 @@ type RunIndex uint8
 
 // The indexes of runs.
 const (
-	Due      RunIndex = 1 + iota // by the time at which they are due: the runs with orders to be made then
+	Due      RunIndex = 1 + iota // the runs with orders to be made, by the time when they are due
 	Work                         // the runs with an unfinished pass
-	Stopping                     // those of which the pass cancels or withdraws
+	Stopping                     // the runs with a pass that cancels or withdraws
 )
 
 // RunRow is a run's row in one index. Rows are compared with ==.
@@ -287,7 +302,8 @@ type RunRow struct {
 	Due   time.Time // in Due, UTC
 }
 
-// Index returns the rows of the run. They are a function of the run, and nothing else may write them.
+// Index returns the rows of the run. They depend on the run only, and nothing
+// else may write them.
 func (r Run) Index() []RunRow {
 	var rows []RunRow
 	if !r.Due.IsZero() {
@@ -302,8 +318,9 @@ func (r Run) Index() []RunRow {
 	return rows
 }
 
-// Stopping returns the event that the pass in progress brings to each order of a run that was cancelled or withdrawn. It
-// holds at once for an asset that calls before its turn; nil: no such pass is in progress.
+// Stopping returns the event that the pass in progress brings to each order of
+// a cancelled or withdrawn run. It counts at once for an asset that calls
+// before its turn. Nil: no such pass is in progress.
 func (r Run) Stopping() Event {
 	if len(r.Passes) == 0 {
 		return nil

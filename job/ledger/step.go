@@ -15,48 +15,59 @@ type Event interface{ event() }
 
 // The events.
 type (
-	// Awaited says that the job selects the asset, and that something is to come before its order can be made. One that the
-	// asset may hold is withdrawn, and waits when the asset has let go of it.
+	// Awaited says that the job selects the asset, and that its order
+	// cannot be made yet. An order that the asset may hold is withdrawn,
+	// and waits after the asset has reported its end.
 	Awaited struct{}
-	// Made says that the order has something to do. It was made, or made again because its job (MAN-2), the asset's inventory
-	// or a pending reboot (JOB-14) changed.
+	// Made says that the order was made and has something to do. It may be
+	// made again because its job (MAN-2), or the asset's inventory or
+	// pending reboot (JOB-14) changed.
 	Made struct {
 		Start   time.Time
 		Dropped int
 	}
-	// MadeEmpty says that it was made and has nothing to do. Result is NotApplicable, or with the reason in Text Failed or, of
-	// an asset whose clock is past the start (JOB-9, JOB-12), TimedOut.
+	// MadeEmpty says that the order was made and has nothing to do. Result
+	// is NotApplicable; or Failed with the reason in Text; or TimedOut with
+	// the reason, if the start is past on the asset's clock (JOB-9,
+	// JOB-12).
 	MadeEmpty struct {
 		Result  job.Result
 		Text    string
 		Dropped int
 	}
-	// Trimmed says that patches were taken out of the order (CAT-6, CAT-9). Empty: nothing is left to do.
+	// Trimmed says that patches were taken out of the order (CAT-6, CAT-9).
+	// Empty: nothing is left to do.
 	Trimmed struct{ Empty bool }
-	// Withdrawn says that the job was disabled or deleted, got another start, or no longer selects the asset (JOB-5).
+	// Withdrawn says that the job was disabled or deleted, got another
+	// start, or no longer selects the asset (JOB-5).
 	Withdrawn struct{}
 	// CancelAsked says that the administrator cancels the run (JOB-3).
 	CancelAsked struct{}
 	// Missed says that a newer run of the job is due (JOB-12).
 	Missed struct{}
-	// NeverHeld says that the asset holds a manifest without the order and has nothing left to report.
+	// NeverHeld says that the asset holds a manifest without the order and
+	// has nothing to report.
 	NeverHeld struct {
-		Unsure bool // it made reports that are not known here, as the server was put back to a backup: it may hold the order all the same
+		Unsure bool // the server was restored from a backup and does not know all its reports: it may hold the order
 	}
-	// StateLost says that the agent's state was lost or put back since it last called, see Caller.Lost (JOB-24).
+	// StateLost says that the agent's state was lost or put back since it
+	// last called (JOB-24). See [Heard].
 	StateLost struct{}
-	// ServerPutBack says that the asset holds a manifest which this server has never sealed: it goes on from a backup (MAN-5).
-	// The agent's state may have been lost since.
+	// ServerPutBack says that the asset holds a manifest which this server
+	// never sealed: the server was restored from a backup (MAN-5). The
+	// agent's state may have been lost since.
 	ServerPutBack struct{}
-	// AssetRemoved says that the administrator removed the asset, and names its key (MAN-10).
+	// AssetRemoved says that the administrator removed the asset, and names
+	// its key (MAN-10).
 	AssetRemoved struct{ Key string }
 	// Reported brings a report of the asset on this order.
 	Reported struct {
 		Report job.Report
-		// Foreign is a patch that the report names and that no order of the run ever had; empty: there is none.
+		// Foreign is a patch of the report that no order of the run
+		// ever had; empty: none.
 		Foreign catalog.PatchID
-		Former  string // key of a removed asset that reports; empty: the one that bears the name now does (MAN-10)
-		Live    bool   // it comes with the newest call, of the only computer that calls: the agent that reports knows the order
+		Former  string // key of a removed asset that reports; empty: the present asset of the name does (MAN-10)
+		Live    bool   // it comes with the newest call, of the only computer that calls: its agent knows the order
 	}
 )
 
@@ -73,20 +84,25 @@ func (ServerPutBack) event() {}
 func (AssetRemoved) event()  {}
 func (Reported) event()      {}
 
-// Effect is something to carry out in the transaction that stores the entry. Exactly one of the types below.
+// Effect is something to carry out in the transaction that stores the entry.
+// Exactly one of the types below.
 type Effect interface{ effect() }
 
 // The effects.
 type (
-	// Revise gives the asset's manifest a number that the asset has not seen: see Revisions.Revise.
+	// Revise gives the asset's manifest the next number: see
+	// [Revisions.Revise].
 	Revise struct{ Without bool }
-	// Follow starts the jobs that run on this asset after this one (JOB-19).
+	// Follow starts the jobs that run on this asset after this one
+	// (JOB-19).
 	Follow struct{}
-	// Recount has the share of the run's assets that succeeded reckoned again: this one succeeded, or left it (JOB-19).
+	// Recount computes the share of the run's assets that succeeded again:
+	// this one succeeded, or no longer counts (JOB-19).
 	Recount struct{}
-	// KeepOutcomes stores what the report says of each patch: see Outcomes.Report.
+	// KeepOutcomes stores what the report says about each patch: see
+	// [Outcomes.Report].
 	KeepOutcomes struct{}
-	// Objection says that a report makes no sense, and changed nothing.
+	// Objection says that a report makes no sense and changed nothing.
 	Objection struct{ Text string }
 )
 
@@ -96,14 +112,16 @@ func (Recount) effect()      {}
 func (KeepOutcomes) effect() {}
 func (Objection) effect()    {}
 
-// Out is what a step returns beside the new entry. Nothing is reported to anybody, and no time has to be waited for.
+// Out is what a step returns besides the new entry.
 type Out struct{ Effects []Effect }
 
-// Step takes the entry one event further and returns the new entry and what goes with it. It is a function of its
-// arguments alone. An event that the entry has no use for changes nothing; none has a use for an entry in a phase or stage
-// that this release does not know: it is left as a later one wrote it (MAN-11).
+// Step takes the entry one event further. It depends on its arguments only. An
+// event that does not concern the entry changes nothing. An entry in a phase or
+// stage that this release does not know stays as a later release wrote it
+// (MAN-11).
 //
-// Revisions are those of the entry's asset before the step. At is the server's clock, UTC.
+// R holds the revisions of the entry's asset before the step. At is the
+// server's clock, UTC.
 func Step(r Revisions, e Entry, ev Event, at time.Time) (Entry, Out) {
 	if e.Phase == enum.Unknown || e.Stage == enum.Unknown {
 		return e, Out{}
@@ -142,9 +160,9 @@ func Step(r Revisions, e Entry, ev Event, at time.Time) (Entry, Out) {
 			m.Entry = Entry{Run: m.Run, Asset: m.Asset, Phase: Waiting}
 		default:
 			m.endHere(job.Withdrawn, "withdrawn before the asset received it")
-			if ev.Unsure || m.r.Behind { // what it reports of the order later replaces this
+			if ev.Unsure || m.r.PutBack { // a later report on the order replaces this
 				m.Lost = true
-				m.Text = "withdrawn; whether the asset had begun it is not known here any more"
+				m.Text = "withdrawn; whether the asset had begun it is no longer known"
 			}
 		}
 	case StateLost:
@@ -173,7 +191,8 @@ type machine struct {
 
 func (m *machine) do(e Effect) { m.out.Effects = append(m.out.Effects, e) }
 
-// held reports whether the asset may hold the order and has not reported its end.
+// held reports whether the asset may hold the order and has not reported its
+// end.
 func (m *machine) held() bool { return m.Phase != Ended && m.Held(m.r.Sealed) }
 
 func (m *machine) awaited() {
@@ -192,7 +211,7 @@ func (m *machine) made(ev Made) {
 		return
 	}
 	next := Entry{Run: m.Run, Asset: m.Asset, Phase: Open, Start: ev.Start.UTC().Round(0), Since: m.r.next(), Dropped: ev.Dropped}
-	if m.held() { // the asset may hold it as it was
+	if m.held() { // the asset may hold the earlier order
 		next.Since, next.Stale = m.Since, m.Phase == Gone || m.Stale
 	}
 	m.Entry = next
@@ -202,7 +221,7 @@ func (m *machine) made(ev Made) {
 func (m *machine) madeEmpty(ev MadeEmpty) {
 	switch {
 	case m.Fixed():
-	case m.held(): // the asset reports what it did with the order as it was
+	case m.held(): // the asset reports what it did with the earlier order
 		m.withdraw()
 	default:
 		m.Entry = Entry{Run: m.Run, Asset: m.Asset, Dropped: ev.Dropped}
@@ -211,13 +230,14 @@ func (m *machine) madeEmpty(ev MadeEmpty) {
 	}
 }
 
-// withdraw takes an order out of the manifest, whatever is believed of its execution: an agent that does not hold it never
-// gets it again, and one that started it goes on (JOB-5). If the asset never received it, that is its end; otherwise the
-// asset reports what it did.
+// withdraw takes an order out of the manifest, whatever the server believes
+// that the agent has begun: an agent that does not hold it never gets it again,
+// and one that started it goes on (JOB-5). If the asset never received it, it
+// ends; otherwise the asset reports what it did.
 func (m *machine) withdraw() {
 	switch {
 	case m.Phase != Waiting && m.Phase != Open:
-	case m.Doubtful: // it stays, and never starts, until the asset has said what came of it
+	case m.Doubtful: // it stays, and never starts, until the asset has reported its end
 	case !m.held():
 		m.endHere(job.Withdrawn, "")
 	default:
@@ -233,14 +253,15 @@ func (m *machine) cancel() {
 		m.Cancelled = true
 		m.endHere(job.Cancelled, "")
 	default:
-		// A withdrawn order goes back into the manifest: its execution may have started before the withdrawal came, and only
-		// a mark reaches it then.
+		// A withdrawn order goes back into the manifest, marked: its
+		// execution may have started before the withdrawal came.
 		m.Cancelled, m.Phase = true, Open
 		m.do(Revise{})
 	}
 }
 
-// removed ends an order whose asset was removed. If that asset may hold it, what it reports of the end replaces the result.
+// removed ends an order whose asset was removed. If that asset may hold it, its
+// later report replaces the result.
 func (m *machine) removed(key string) {
 	switch {
 	case m.Phase == 0 || m.Phase == Ended:
@@ -258,8 +279,9 @@ func (m *machine) removed(key string) {
 	}
 }
 
-// stateLost ends an order that the server knows to have begun: the agent knows nothing of it any more, and must not start
-// it again. If it does know, since its state was put back to when it did, its result replaces this one.
+// stateLost ends an order that the server knows to have begun: the agent no
+// longer knows it, and must not start it again. If the agent does know it,
+// because its state was put back, its result replaces this one.
 func (m *machine) stateLost() {
 	if m.Stage == 0 || m.Phase != Open && m.Phase != Gone {
 		return
@@ -271,18 +293,19 @@ func (m *machine) stateLost() {
 	m.Text = "the agent lost its state; what it did is not known"
 }
 
-// found goes on with an order that was taken for lost: the agent knows it after all, such as the one that stays of two that
-// called as the same asset (MAN-9).
+// found goes on with an order that counted as lost: the agent knows it after
+// all, for example because two computers called as the same asset (MAN-9).
 func (m *machine) found() {
 	m.Phase, m.Lost, m.Result, m.Ended, m.Text, m.Retracted = Gone, false, 0, time.Time{}, "", true
-	m.Since = max(m.Since, 1) // handed out some time
+	m.Since = max(m.Since, 1) // it was handed out at some time
 	if m.Cancelled {
 		m.Phase = Open
 		m.do(Revise{})
 	}
 }
 
-// serverPutBack marks an order that is known to have begun: the agent may have lost it since, and must not start it again.
+// serverPutBack marks an order that is known to have begun: the agent may have
+// lost it since, and must not start it again.
 func (m *machine) serverPutBack() {
 	if m.Phase == Gone && m.Stage != 0 || m.Phase == Open && m.Stage != 0 && !m.Doubtful {
 		m.Phase, m.Doubtful = Open, true // it never starts, so it may be in the manifest
@@ -306,21 +329,21 @@ func (m *machine) follow() {
 
 func (m *machine) reported(ev Reported) {
 	rep := ev.Report
-	if rep.TooLate == enum.Unknown { // whatever stage that is, deploy has begun
+	if rep.TooLate == enum.Unknown { // whatever stage it is, the deploy stage has begun
 		rep.TooLate = max(m.Stage, job.StageDeploy)
 		ev.Report = rep
 	}
 	lost := m.Lost && (!final(rep.Result) || rep.Result == job.Withdrawn)
 	switch {
 	case ev.Former != m.Former:
-		m.do(Objection{"it is an order of another computer of this name"})
+		m.do(Objection{"it is about an order of another computer with this name"})
 		return
 	case m.Stale && !m.Retracted && rep.Result == job.Withdrawn:
 		m.Stale = false // it is about the withdrawal before the order was made again
 		return
-	case m.Again && m.Stage != 0 && rep.Result == job.Withdrawn: // of a copy that did not begin it (MAN-9)
+	case m.Again && m.Stage != 0 && rep.Result == job.Withdrawn: // from a copy that did not begin it (MAN-9)
 		return
-	case lost && (!ev.Live || final(rep.Result) || m.Former != "" || m.Stage >= job.StageDone): // only its end tells more
+	case lost && (!ev.Live || final(rep.Result) || m.Former != "" || m.Stage >= job.StageDone): // only its end says more
 		return
 	}
 	if text := m.objection(ev); text != "" {
@@ -338,7 +361,8 @@ func (m *machine) reported(ev Reported) {
 		if rep.Progress == job.Deploying && m.Result == job.PendingVerification { // it goes on after a recheck (JOB-17)
 			m.Result = 0
 		}
-		// Before the execution starts, downloads are early ones, and no stage has begun (JOB-23).
+		// Before the execution starts, downloads are early and no stage
+		// has begun (JOB-23).
 		if early := m.Stage == 0 && (rep.Progress == job.Downloading || rep.Progress == job.Downloaded); !early {
 			m.Stage = max(m.Stage, stageOf(rep.Progress))
 		}
@@ -350,7 +374,7 @@ func (m *machine) reported(ev Reported) {
 	case rep.Result == job.PendingVerification:
 		m.Result, m.Stage = rep.Result, max(m.Stage, job.StageDeploy)
 		m.do(KeepOutcomes{})
-	case rep.Result == enum.Unknown: // it ended somehow; a later report that is known replaces this (MAN-11)
+	case rep.Result == enum.Unknown: // it ended; a later report with a known result replaces this (MAN-11)
 		m.end(job.Failed)
 		m.Lost = m.Phase == Ended
 	default:
@@ -381,7 +405,8 @@ func (m *machine) end(r job.Result) {
 	m.follow()
 }
 
-// objection says what is wrong with a report given what is known of the order; empty: nothing is.
+// objection says what is wrong with a report, given what is known about the
+// order; empty: nothing.
 func (m *machine) objection(ev Reported) string {
 	rep, said := ev.Report, 0
 	for _, set := range []bool{rep.Progress != 0, rep.Result != 0, rep.TooLate != 0, rep.Refused != ""} {
@@ -402,7 +427,7 @@ func (m *machine) objection(ev Reported) string {
 		return "it says too late for a cancel, and none was asked for"
 	case rep.TooLate == job.StageDownload || rep.TooLate == job.StageDone:
 		return fmt.Sprintf("it says too late for a cancel in the stage %v (JOB-3)", rep.TooLate)
-	case rep.Result == job.Cancelled && !m.Cancelled && !rep.Again && !m.r.Behind: // a server that was put back forgot the cancel
+	case rep.Result == job.Cancelled && !m.Cancelled && !rep.Again && !m.r.PutBack: // a restored server may have forgotten the cancel
 		return "it says Cancelled, and no cancel was asked for"
 	case rep.Result == job.Cancelled && (m.TooLate != 0 || m.Stage >= job.StageDeploy):
 		return "it says Cancelled after the deploy stage began (JOB-4)"
@@ -417,13 +442,14 @@ func (m *machine) objection(ev Reported) string {
 	}
 }
 
-// known reports whether a value is one that can be read, [enum.Unknown] among them.
+// known reports whether a value can be written and read; [enum.Unknown] can.
 func known[E interface{ MarshalText() ([]byte, error) }](e E) bool {
 	_, err := e.MarshalText()
 	return err == nil
 }
 
-// stageOf is the stage that has begun when an asset reports a progress step; zero: none.
+// stageOf returns the stage that has begun when an asset reports a progress
+// step; zero: none.
 func stageOf(p job.Progress) job.Stage {
 	switch p {
 	case job.Started, job.Downloading, job.Downloaded, job.Resumed:
@@ -432,12 +458,13 @@ func stageOf(p job.Progress) job.Stage {
 		return job.StageDeploy
 	case job.Rebooting:
 		return job.StageReboot
-	default: // Received, Blocked, and what is not known
+	default: // Received, Blocked, and unknown steps
 		return 0
 	}
 }
 
-// reportTime is when an asset says that something happened, as far as that is possible: reports are made before they come.
+// reportTime returns when an asset says that something happened, or now if that
+// cannot be: reports are made before they arrive.
 func reportTime(at, now time.Time) time.Time {
 	at = at.UTC()
 	if at.Year() < 1970 || at.After(now) {

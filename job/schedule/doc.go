@@ -1,20 +1,30 @@
-// Package schedule says when a job runs: the recurrences of a [Schedule], the [Occurrence]s that follow from it in a time
-// zone, and the delay that spreads one start over many assets. It knows jobs, runs and assets only as text.
+// Package schedule says when a job runs: the recurrences of a [Schedule], the
+// [Occurrence]s that follow from it in a time zone, and the delay that spreads
+// one start over many assets. Jobs, runs and assets are only text here.
 //
-// Nothing here reads a clock or the time zone database: instants and zones are arguments.
+// The package reads no clock and no time zone database: instants and zones are
+// arguments.
 //
 // # Rules
 //
-//   - JOB-9. Schedules: on demand; once; daily; weekly on chosen days; monthly on a day from 1 to 31, on the last day, or
-//     on the first to fifth or last of a weekday; Patch Tuesday, the second of a month, with an offset of −27 to +27 days.
-//     Once may be an instant; every other time is one on the clock of a named zone or of each asset's own. A day the
-//     month lacks is skipped. A local time that a clock change skips runs at the first instant after the gap; one that
-//     occurs twice runs at the first. Starts can be spread over the assets by at most 2 h, shorter than the window and
-//     fixed for an asset and run. In each asset's own zone, whether a start is past, was missed, or is next is answered by
-//     that asset's clock. So "tonight at 22:00" can be enabled while it is ahead anywhere; assets where the start has
-//     passed are left out of that run with the reason, even if a window would still be open. A run keeps one identity in
-//     all zones, its local time, and so do its orders when an asset moves: an order that has not begun is made again at
-//     the call that reports the new zone, which may be the last call; if the move puts the start in the past, the run
-//     counts as missed (JOB-12). An asset whose zone is unknown or invalid is left out with the reason. Schedule.NextIn
-//     and PrevIn give the runs, job.Definition.Span an asset's start and the end of its window; zones are arguments.
+//   - JOB-9. The schedules are: on demand; once; daily; weekly on chosen days;
+//     monthly on a day from 1 to 31, on the last day, or on the first to fifth
+//     or last of a weekday; Patch Tuesday, the second Tuesday of a month, with
+//     an offset of −27 to +27 days. Once may be an instant. Every other time is
+//     a time on the clock of a named zone or of each asset's own zone. A day
+//     that the month lacks is skipped. A local time that a clock change skips
+//     runs at the first instant after the gap; one that occurs twice runs at
+//     the first. Starts can be spread over the assets by at most 2 h. The
+//     spread is shorter than the window, and fixed for an asset and run. In
+//     each asset's own zone, that asset's clock decides whether a start is
+//     past, was missed, or is next. So "tonight at 22:00" can be enabled while
+//     it is ahead anywhere; assets where the start has passed are left out of
+//     that run with the reason, even if a window would still be open. A run has
+//     one identity in all zones, its local time, and so do its orders when an
+//     asset moves: an order that has not begun is made again at the call that
+//     reports the new zone, which may be the last call. If the move puts the
+//     start in the past, the run counts as missed (JOB-12). An asset whose zone
+//     is unknown or invalid is left out with the reason. [Schedule.NextIn] and
+//     [Schedule.PrevIn] return the runs, job.Definition.Span an asset's start
+//     and the end of its window.
 package schedule

@@ -8,7 +8,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
-// Three days after Patch Tuesday, at half past two in Berlin. Between March and April the clocks change there.
+// Three days after Patch Tuesday, at half past two in Berlin. Between March and
+// April the clocks change there.
 func ExampleSchedule_NextIn() {
 	s := schedule.Schedule{Kind: schedule.PatchTuesday, Offset: 3, Time: schedule.Clock(2, 30), Zone: "Europe/Berlin"}
 	zone, err := time.LoadLocation(s.Zone)

@@ -2,10 +2,10 @@ package schedule
 
 import "github.com/patchpolicy/patchpolicy/internal/problem"
 
-// Problem is one thing that is wrong with a value. Field says where, as "weekdays"; empty means the value as a whole.
-// Value is what was found; a long one is cut. Text is what is wrong and what to do.
+// Problem is one thing that is wrong with a value. Field is the JSON name of
+// the field.
 type Problem = problem.Problem
 
-// Invalid is the error of everything in this package that validates or parses. What names the value, as "schedule";
-// Problems lists everything that is wrong with it, not only the first.
+// Invalid is the error of everything in this package that validates or parses.
+// It lists every problem, not only the first.
 type Invalid = problem.Invalid

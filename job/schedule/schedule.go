@@ -9,10 +9,10 @@ import (
 // Kind says how a schedule recurs.
 type Kind uint8
 
-// The kinds (JOB-9), each with the fields it needs. A field that is not named there must be left out.
-// Every kind may have a Spread.
+// The kinds, each with the fields that it needs. Leave all other fields out,
+// except Spread, which every kind may have (JOB-9).
 const (
-	OnDemand       Kind = 1 + iota // nothing: starts when enabled
+	OnDemand       Kind = 1 + iota // no field: starts when enabled
 	Once                           // At, or Local and Zone
 	Daily                          // Time, Zone
 	Weekly                         // Time, Zone, Weekdays: one or more
@@ -31,13 +31,15 @@ func (k Kind) String() string { return kinds.String(k) }
 // MarshalText returns the name.
 func (k Kind) MarshalText() ([]byte, error) { return kinds.MarshalText(k) }
 
-// UnmarshalText sets the schedule kind by its name; the error is an unknown name.
+// UnmarshalText sets the schedule kind by its name; the error is an unknown
+// name.
 func (k *Kind) UnmarshalText(text []byte) error { return kinds.UnmarshalText(text, k) }
 
-// Nth chooses one of the days of a month that fall on the same weekday (JOB-9).
+// Nth chooses one of the days of a month that are the same weekday (JOB-9).
 type Nth uint8
 
-// The choices. A month without a fifth such day is skipped; Last is the fourth or the fifth.
+// The places. A month without a fifth such day is skipped; Last is the fourth
+// or the fifth.
 const (
 	First Nth = 1 + iota
 	Second
@@ -58,19 +60,19 @@ func (n Nth) MarshalText() ([]byte, error) { return nths.MarshalText(n) }
 // UnmarshalText sets the place by its name; the error is an unknown name.
 func (n *Nth) UnmarshalText(text []byte) error { return nths.UnmarshalText(text, n) }
 
-// AssetZone, as the Zone of a Schedule, stands for each asset's own time zone.
+// AssetZone as the Zone of a [Schedule] means each asset's own time zone.
 const AssetZone = "asset"
 
-// East and West are the zones in which a local time comes first and last of all: no clock is more than 14 hours ahead of
-// UTC, or more than 12 behind it.
+// East and West are the zones in which a local time comes first and last: no
+// clock is more than 14 hours ahead of UTC, or more than 12 hours behind it.
 var (
 	East = time.FixedZone("UTC+14", 14*60*60)
 	West = time.FixedZone("UTC-12", -12*60*60)
 )
 
-// Schedule says when a job runs (JOB-9): see Kind for the fields that each kind takes, NextIn and PrevIn for the
-// runs that follow from it. In JSON, Monday to Thursday nights on each asset's own clock, and the Saturday after Patch Tuesday
-// in Berlin, spread over half an hour:
+// Schedule says when a job runs (JOB-9). See [Kind] for the fields that each
+// kind takes. These are Monday to Thursday nights on each asset's own clock,
+// and the Saturday after Patch Tuesday in Berlin, spread over half an hour:
 //
 //	{"kind": "weekly", "time": "22:00", "zone": "asset", "weekdays": ["monday", "tuesday", "wednesday", "thursday"]}
 //	{"kind": "patch tuesday", "time": "02:30", "zone": "Europe/Berlin", "offset": 4, "spread": 1800000000000}
@@ -87,7 +89,7 @@ type Schedule struct {
 	Spread   time.Duration `json:"spread,omitempty"`   // whole seconds, 2 h at most, shorter than the window; zero: all assets at once
 }
 
-// Equal reports whether two schedules say the same.
+// Equal reports whether two schedules are the same.
 func (s Schedule) Equal(other Schedule) bool {
 	at := s.At.Equal(other.At)
 	s.At, other.At = time.Time{}, time.Time{}

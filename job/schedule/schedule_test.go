@@ -152,7 +152,7 @@ func TestAPastStartIsNamed_JOB20(t *testing.T) {
 	invalid, ok := errors.AsType[*Invalid](Schedule{Kind: Once, At: epoch}.Past(epoch))
 	require.True(t, ok)
 	require.Equal(t, []Problem{
-		{Field: "at", Value: "2026-03-02T06:00:00Z", Text: "is past; give a later start, or run the job on demand (JOB-20)"},
+		{Field: "at", Value: "2026-03-02T06:00:00Z", Text: "is past; choose a later start, or run the job on demand (JOB-20)"},
 	}, invalid.Problems)
 	require.NoError(t, Schedule{Kind: Once, At: epoch}.Past(epoch.Add(-1)))
 	require.NoError(t, Schedule{Kind: Daily, Time: Clock(0, 0), Zone: "UTC"}.Past(epoch))

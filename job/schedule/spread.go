@@ -7,10 +7,12 @@ import (
 	"time"
 )
 
-// Delay is how long after the start of a run an asset begins: whole seconds from 0 to just below Spread, zero without
-// one (JOB-9). It depends only on the id of the order, which names the run and the asset, so it is the same wherever it
-// is computed, and uniform over many assets: the first eight bytes of the SHA-256 of the id, a big-endian number h, make
-// the delay ⌊h · n / 2⁶⁴⌋ seconds, n being the seconds of Spread.
+// Delay returns how long after the start of a run an asset begins: whole
+// seconds from 0 to just below Spread (JOB-9). It depends only on the order's
+// id, which names the run and the asset. So it is the same wherever it is
+// computed, and uniform over many assets. With h, the first eight bytes of the
+// id's SHA-256 as a big-endian number, and n, the seconds of Spread, it is ⌊h ·
+// n / 2⁶⁴⌋ seconds.
 func (s Schedule) Delay(order string) time.Duration {
 	if s.Spread <= 0 {
 		return 0

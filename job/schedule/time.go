@@ -7,14 +7,15 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
-// TimeOfDay is a time on a local clock, to the minute. Its text is "02:30", from "00:00" to "23:59", and nothing else.
-// It counts minutes from one: 00:00 is 1, and zero means "not set".
+// TimeOfDay is a time on a local clock, to the minute. Its text is "02:30",
+// from "00:00" to "23:59". It counts minutes from one: 00:00 is 1, and zero
+// means "not set".
 type TimeOfDay uint16
 
 const dayMinutes = 24 * 60
 
-// Clock is the time of day at an hour from 0 to 23 and a minute from 0 to 59; any other is zero, not set, which
-// Validate refuses.
+// Clock returns the time of day at an hour from 0 to 23 and a minute from 0 to
+// 59. Any other is zero, which [Schedule.Validate] refuses.
 func Clock(hour, minute int) TimeOfDay {
 	if hour < 0 || hour > 23 || minute < 0 || minute > 59 {
 		return 0
@@ -28,10 +29,11 @@ func ParseTimeOfDay(s string) (TimeOfDay, error) {
 	if clock := Clock(t.Hour(), t.Minute()); err == nil && clock.String() == s {
 		return clock, nil
 	}
-	return 0, problem.One("time of day", "time", s, "is no time of day; write hour and minute with two digits each, from 00:00 to 23:59 (JOB-20)")
+	return 0, problem.One("time of day", "time", s, "is not a time of day; write two digits each for hour and minute, from 00:00 to 23:59 (JOB-20)")
 }
 
-// String returns the text; a value that is none or not set prints as "time of day(n)".
+// String returns the text; an invalid value or one that is not set prints as
+// "time of day(n)".
 func (t TimeOfDay) String() string {
 	if !t.valid() {
 		return fmt.Sprintf("time of day(%d)", uint16(t))
@@ -39,32 +41,36 @@ func (t TimeOfDay) String() string {
 	return fmt.Sprintf("%02d:%02d", t.minutes()/60, t.minutes()%60)
 }
 
-// MarshalText returns the text; not set is the empty one. Any other value is an *Invalid.
+// MarshalText returns the text, empty for zero. The error of an invalid value
+// is an *Invalid.
 func (t TimeOfDay) MarshalText() ([]byte, error) {
 	if t == 0 {
 		return []byte{}, nil
 	}
 	if !t.valid() {
-		return nil, problem.One("time of day", "time", t.String(), "is no time of day")
+		return nil, problem.One("time of day", "time", t.String(), "is not a time of day; use 00:00 to 23:59")
 	}
 	return []byte(t.String()), nil
 }
 
-// UnmarshalText reads what MarshalText writes; the error is that of ParseTimeOfDay.
+// UnmarshalText reads what MarshalText writes. The error is that of
+// [ParseTimeOfDay].
 func (t *TimeOfDay) UnmarshalText(text []byte) error { return unmarshal(text, t, ParseTimeOfDay) }
 
 func (t TimeOfDay) valid() bool    { return t >= 1 && t <= dayMinutes }
 func (t TimeOfDay) minutes() int64 { return int64(t) - 1 }
 
-// LocalTime is a date and a time on a local clock, to the minute, of the years 1971 to 9998. Which instant it is depends
-// on the zone: see In. Its text is "2026-03-29T02:30" and nothing else. It counts minutes from 1970-01-01T00:00 on that
-// clock, so local times compare as numbers; zero means "not set".
+// LocalTime is a date and a time on a local clock, to the minute, in the years
+// 1971 to 9998. Which instant it is depends on the zone: see [LocalTime.In].
+// Its text is "2026-03-29T02:30". It counts minutes from 1970-01-01T00:00 on
+// that clock, so local times compare as numbers; zero means "not set".
 type LocalTime int64
 
 const localLayout = "2006-01-02T15:04"
 
-// The days, counted from 1970-01-01, that schedules may fall on. A day is a local date here and no zone is a day away from
-// UTC, so with these every start and every end of a window has a year of four digits, which is what JSON can say.
+// The days that schedules may fall on, counted from 1970-01-01. A day is a
+// local date, and no zone is a day away from UTC. So each start and each end of
+// a window has a year of four digits, as JSON demands.
 const (
 	firstDay = 365             // 1971-01-01
 	lastDay  = 2_932_896 - 365 // 9998-12-31
@@ -77,10 +83,11 @@ func ParseLocalTime(s string) (LocalTime, error) {
 	if local := LocalTime(t.Unix() / 60); err == nil && local.valid() && local.String() == s {
 		return local, nil
 	}
-	return 0, problem.One("local time", "local", s, "is no date and time; write it as 2026-03-29T02:30, without a zone, from 1971 to 9998 (JOB-20)")
+	return 0, problem.One("local time", "local", s, "is not a date and time; write it as 2026-03-29T02:30, without a zone, from 1971 to 9998 (JOB-20)")
 }
 
-// String returns the text; a value that is none or not set prints as "local time(n)".
+// String returns the text; an invalid value or one that is not set prints as
+// "local time(n)".
 func (l LocalTime) String() string {
 	if !l.valid() {
 		return fmt.Sprintf("local time(%d)", int64(l))
@@ -88,7 +95,8 @@ func (l LocalTime) String() string {
 	return l.format(localLayout)
 }
 
-// MarshalText returns the text; not set is the empty one. Any other value is an *Invalid.
+// MarshalText returns the text, empty for zero. The error of an invalid value
+// is an *Invalid.
 func (l LocalTime) MarshalText() ([]byte, error) {
 	if l == 0 {
 		return []byte{}, nil
@@ -99,7 +107,8 @@ func (l LocalTime) MarshalText() ([]byte, error) {
 	return []byte(l.String()), nil
 }
 
-// UnmarshalText reads what MarshalText writes; the error is that of ParseLocalTime.
+// UnmarshalText reads what MarshalText writes. The error is that of
+// [ParseLocalTime].
 func (l *LocalTime) UnmarshalText(text []byte) error { return unmarshal(text, l, ParseLocalTime) }
 
 func (l LocalTime) valid() bool { return l >= firstDay*dayMinutes && l <= lastTime }
@@ -108,7 +117,8 @@ func (l LocalTime) format(layout string) string {
 	return time.Unix(int64(l)*60, 0).UTC().Format(layout)
 }
 
-// unmarshal sets a value by its text; the empty one is not set. What is refused changes nothing.
+// unmarshal sets a value by its text; the empty text is zero. After an error,
+// the value is as it was.
 func unmarshal[T any](text []byte, to *T, parse func(string) (T, error)) (err error) {
 	var parsed T
 	if len(text) > 0 {
@@ -120,28 +130,33 @@ func unmarshal[T any](text []byte, to *T, parse func(string) (T, error)) (err er
 	return err
 }
 
-// stretchEnd returns an instant after t up to which the clock in t's zone is not changed; not ok: it never is again.
+// stretchEnd returns an instant after t until which the clock in t's zone does
+// not change; not ok: it never changes again.
 func stretchEnd(t time.Time) (end time.Time, ok bool) {
 	_, end = t.ZoneBounds()
 	if end.IsZero() {
 		return end, false
 	}
 	if !end.After(t) {
-		// Where a zone goes by a yearly rule, Go ends the year after 365 days. On the last day of a leap year that is past.
+		// For a zone with a yearly rule, Go ends the year after 365
+		// days. On the last day of a leap year that is past.
 		end = t.Add(24 * time.Hour)
 	}
 	return end, true
 }
 
-// In returns the instant, in UTC, at which a job scheduled for l starts in the zone: the first one at which the clock
-// there shows l or later. So a local time that a clock change skips becomes the first instant after the gap, and one that
-// occurs twice the first of the two (JOB-9). Without a zone, and for a value that is no local time, it is the zero time.
+// In returns the instant, in UTC, at which a job scheduled for l starts in the
+// zone: the first instant at which the clock there shows l or later. A local
+// time that a clock change skips becomes the first instant after the gap; one
+// that occurs twice is the first of the two (JOB-9). If zone is nil or l is not
+// valid, it is the zero time.
 func (l LocalTime) In(zone *time.Location) time.Time {
 	if zone == nil || !l.valid() {
 		return time.Time{}
 	}
-	// time.Date is of no use: near a clock change it promises neither of the two. Instead walk the stretches between clock
-	// changes, from a day and a bit before (no clock anywhere shows l yet) to the first stretch that reaches l.
+	// Near a clock change time.Date promises neither of the two instants.
+	// So walk the stretches between clock changes, from 26 hours before,
+	// when no clock shows l yet, to the first stretch that reaches l.
 	wall := int64(l) * 60
 	t := time.Unix(wall, 0).Add(-26 * time.Hour).In(zone)
 	for {

@@ -9,9 +9,9 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
-// Validate says everything that is wrong with the schedule: fields that its kind lacks or does not have, and values out
-// of their bounds (JOB-9, JOB-20). Whether a zone of that name exists is known only where zones are resolved. The error
-// is an *Invalid.
+// Validate says everything that is wrong with the schedule: fields that its
+// kind lacks or does not take, and values out of their bounds (JOB-9, JOB-20).
+// It does not look the zone up. The error is an *Invalid.
 func (s Schedule) Validate() error {
 	l := s.faults()
 	switch {
@@ -23,10 +23,11 @@ func (s Schedule) Validate() error {
 	return l.Err("schedule")
 }
 
-// faults lists what keeps a schedule from having occurrences; its spread is left out.
+// faults lists what keeps a schedule from having occurrences. A bad spread does
+// not.
 func (s Schedule) faults() (l problem.List) {
 	if !kinds.Valid(s.Kind) {
-		l.Add("kind", s.Kind.String(), "is no kind of schedule; use one of %v (JOB-20)", quoted(kinds.All()))
+		l.Add("kind", s.Kind.String(), "is not a kind of schedule; use one of %v (JOB-20)", quoted(kinds.All()))
 		return l
 	}
 	needs := s.needs()
@@ -34,22 +35,23 @@ func (s Schedule) faults() (l problem.List) {
 		needed := slices.Contains(needs, f.name)
 		switch set := f.set(s); {
 		case needed && !set && f.name != "offset":
-			l.Add(f.name, "", "is missing; a schedule %q needs %s (JOB-20)", s.Kind, f.want)
+			l.Add(f.name, "", "is missing; a %q schedule needs %s (JOB-20)", s.Kind, f.want)
 		case f.name == "at" && !needed && set && s.Kind == Once:
-			l.Add("at", f.value(s), "is one start, and local and zone are another; keep one of them (JOB-20)")
+			l.Add("at", f.value(s), "is one start, local and zone are another; keep one of them (JOB-20)")
 		case !needed && set:
-			l.Add(f.name, f.value(s), "a schedule %q has no %s; leave it out, or choose another kind (JOB-20)", s.Kind, f.name)
+			l.Add(f.name, f.value(s), "a %q schedule takes no %s; leave it out, or choose another kind (JOB-20)", s.Kind, f.name)
 		case needed && set && !f.ok(s):
 			l.Add(f.name, f.value(s), "is not %s (JOB-20)", f.want)
 		}
 	}
 	if s.Kind == MonthlyWeekday && s.Weekdays.valid() && s.Weekdays.count() > 1 {
-		l.Add("weekdays", s.Weekdays.String(), "a schedule \"monthly by weekday\" has exactly one weekday (JOB-20)")
+		l.Add("weekdays", s.Weekdays.String(), "a \"monthly by weekday\" schedule takes exactly one weekday (JOB-20)")
 	}
 	return l
 }
 
-// needs lists the fields a schedule of this kind has: each but offset, which may be zero, is needed.
+// needs lists the fields that a schedule of this kind takes. All are needed,
+// except offset, which may be zero.
 func (s Schedule) needs() []string {
 	switch s.Kind {
 	case Once:
@@ -110,33 +112,34 @@ var fields = []struct {
 		func(s Schedule) string { return fmt.Sprint(s.Offset) }},
 }
 
-// Past says why no run can start any more, when the only start has passed at now in every zone; nil otherwise (JOB-20).
-// The error is an *Invalid.
+// Past says why no run can start any more: the only start has passed at now, in
+// every zone. Otherwise it returns nil. The error is an *Invalid (JOB-20).
 func (s Schedule) Past(now time.Time) error {
 	if s.Kind != Once {
 		return nil
 	}
 	var l problem.List
 	if !s.At.IsZero() && !s.At.After(now) {
-		l.Add("at", s.At.Format(time.RFC3339), "is past; give a later start, or run the job on demand (JOB-20)")
+		l.Add("at", s.At.Format(time.RFC3339), "is past; choose a later start, or run the job on demand (JOB-20)")
 	}
 	if s.Local.valid() && !s.Local.In(West).After(now) {
-		l.Add("local", s.Local.String(), "is past in every zone; give a later start, or run the job on demand (JOB-20)")
+		l.Add("local", s.Local.String(), "is past in every zone; choose a later start, or run the job on demand (JOB-20)")
 	}
 	return l.Err("schedule")
 }
 
-// ValidZone says why s cannot be the name of a time zone; nil if it can. Whether there is such a zone, the time zone
-// database says. "Local", which means another zone on every computer, is none. The error is an *Invalid.
+// ValidZone says why s cannot be the name of a time zone; nil if it can. It
+// does not look the zone up. "Local" is refused, because it means another zone
+// on each computer. The error is an *Invalid.
 func ValidZone(s string) error {
 	if !zoneName(s) {
-		return problem.One("time zone", "", s, "is no name of a time zone; use one of the IANA time zone database, such as Europe/Berlin or UTC (JOB-20)")
+		return problem.One("time zone", "", s, "is not the name of a time zone; use one of the IANA time zone database, such as Europe/Berlin or UTC (JOB-20)")
 	}
 	return nil
 }
 
-// zoneName tells what may be a name of a zone: parts of letters, digits and _ - + joined by slashes. It keeps out whatever
-// could lead a reader of zone files astray.
+// zoneName reports whether s may name a zone: parts of letters, digits and _ -
+// + joined by slashes. So it can name no file outside the zone files.
 func zoneName(s string) bool {
 	if len(s) > MaxZone || s == "Local" || s == AssetZone {
 		return false

@@ -35,11 +35,13 @@ func (d Weekday) MarshalText() ([]byte, error) { return weekdays.MarshalText(d) 
 // UnmarshalText sets the weekday by its name; the error is an unknown name.
 func (d *Weekday) UnmarshalText(text []byte) error { return weekdays.UnmarshalText(text, d) }
 
-// Weekdays is a set of weekdays. In JSON it is a list of names, which is written from monday to sunday and may be read
-// in any order, each name once. The zero value is the empty set.
+// Weekdays is a set of weekdays. In JSON it is a list of names, written from
+// monday to sunday and read in any order, each name once. The zero value is the
+// empty set.
 type Weekdays uint8
 
-// WeekdaysOf is the set of the given days. What is no weekday makes a set that Validate refuses.
+// WeekdaysOf returns the set of the days. A value that is not a weekday makes a
+// set that [Schedule.Validate] refuses.
 func WeekdaysOf(days ...Weekday) Weekdays {
 	var set Weekdays
 	for _, d := range days {
@@ -52,7 +54,7 @@ func WeekdaysOf(days ...Weekday) Weekdays {
 	return set
 }
 
-// noWeekday marks a set that was made of something else than weekdays.
+// noWeekday marks a set made of a value that is not a weekday.
 const noWeekday Weekdays = 1 << 7
 
 // Has reports whether the day is in the set.
@@ -81,16 +83,18 @@ func (s Weekdays) String() string {
 	return strings.Join(names, ", ")
 }
 
-// MarshalJSON writes the list of names. A set made of something else than weekdays is an *Invalid.
+// MarshalJSON writes the list of names. The error of an invalid set is an
+// *Invalid.
 func (s Weekdays) MarshalJSON() ([]byte, error) {
 	if !s.valid() {
-		return nil, problem.One("weekdays", "weekdays", s.String(), "is no set of weekdays")
+		return nil, problem.One("weekdays", "weekdays", s.String(), "is not a set of weekdays")
 	}
 	return json.Marshal(s.List())
 }
 
-// UnmarshalJSON reads a list of names. An unknown name is refused as Weekday does; null, an empty name and a day named
-// twice are an *Invalid.
+// UnmarshalJSON reads a list of names. It refuses an unknown name as
+// [Weekday.UnmarshalText] does; null, an empty name and a repeated day are an
+// *Invalid.
 func (s *Weekdays) UnmarshalJSON(text []byte) error {
 	var list []Weekday
 	if err := json.Unmarshal(text, &list); err != nil {
@@ -98,7 +102,7 @@ func (s *Weekdays) UnmarshalJSON(text []byte) error {
 	}
 	var l problem.List
 	if list == nil {
-		l.Add("weekdays", string(text), "is no list of weekdays; write [\"monday\", \"friday\"] (JOB-20)")
+		l.Add("weekdays", string(text), "is not a list of weekdays; write [\"monday\", \"friday\"] (JOB-20)")
 	}
 	var set Weekdays
 	for i, d := range list {
@@ -118,7 +122,8 @@ func (s *Weekdays) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// KeepUnknown makes s the empty set, which no schedule takes: a later release wrote something else (MAN-11).
+// KeepUnknown makes s the empty set, which no schedule takes, for text that a
+// later release wrote (MAN-11).
 func (s *Weekdays) KeepUnknown(string) { *s = 0 }
 
 func (s Weekdays) valid() bool { return s&noWeekday == 0 }

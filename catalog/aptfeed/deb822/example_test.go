@@ -22,6 +22,8 @@ func Example() {
 		}
 		fmt.Println(p.Get("Package"), p.Get("Version"))
 	}
-	// Output: hare 1.0-1 line 4: want "Name: value", not "this is no field"
+	// Output:
+	// hare 1.0-1
+	// line 4: want "Name: value", not "this is no field"
 	// tortoise 2.0-1
 }

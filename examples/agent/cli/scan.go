@@ -53,10 +53,7 @@ input.`,
 			if err := show(p.out); err != nil {
 				return err
 			}
-			if report.Failed > 0 {
-				return fmt.Errorf("the scan is incomplete: %d of %d feeds could not be used; see the notes above", report.Failed, len(report.Feeds))
-			}
-			return nil
+			return report.Complete()
 		},
 	}
 	cmd.Flags().StringVar(&c.Root, "root", "/", "folder of the system to scan")

@@ -17,6 +17,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/integrity/policyverify"
 	"github.com/patchpolicy/patchpolicy/integrity/sigstoreverify"
+	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
 	"github.com/patchpolicy/patchpolicy/job/runner"
 	"github.com/patchpolicy/patchpolicy/job/runner/boltstate"
@@ -147,7 +148,8 @@ type window struct {
 	journal  *home.Journal
 	logger   *slog.Logger
 	shown    []byte
-	idle     atomic.Bool // nothing is queued, under way or unreported
+	said     job.Sequence // the last report that was logged
+	idle     atomic.Bool  // nothing is queued, under way or unreported
 }
 
 func (w *window) show(s agent.State) {
@@ -157,6 +159,7 @@ func (w *window) show(s agent.State) {
 		return
 	}
 	w.shown = data
+	w.said = say(w.logger, s.Reports, w.said)
 	if s.Trust.Document.Version > w.trust {
 		w.identity.Trust, w.trust = s.Trust.Sealed, s.Trust.Document.Version // so that the next start calls by its exchange key
 		err = errors.Join(err, w.home.Save(w.identity))

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
@@ -31,6 +33,7 @@ type Report struct {
 	Snapshot uint64               // the catalog snapshot the verdicts come from
 	Feeds    []catalog.FeedHealth // by id
 	Failed   int                  // feeds that could not be used: what they list is not among the rows
+	LeftOut  int                  // packages whose record in the package database cannot be read: they are not among the rows
 	Notes    []string             // what the reader should know: entries that are ignored, feeds that fail
 }
 
@@ -58,8 +61,24 @@ type Feed struct {
 // ErrNoLists is returned when apt has downloaded nothing.
 var ErrNoLists = errors.New("apt has downloaded no package lists: run \"apt-get update\" first")
 
+// Complete returns an error when something could not be judged. The notes say why.
+func (r Report) Complete() error {
+	var parts []string
+	if r.Failed > 0 {
+		parts = append(parts, fmt.Sprintf("%d of %d feeds could not be used", r.Failed, len(r.Feeds)))
+	}
+	if r.LeftOut > 0 {
+		parts = append(parts, fmt.Sprintf("unreadable records of the package database: %d", r.LeftOut))
+	}
+	if len(parts) == 0 {
+		return nil
+	}
+	return fmt.Errorf("the scan is not complete: %s; see the notes above", strings.Join(parts, ", "))
+}
+
 // Run scans. The rows are sorted by package and architecture.
 func Run(ctx context.Context, c Config) (Report, error) {
+	defer debug.SetGCPercent(debug.SetGCPercent(400)) // a short run: CPU for some 20 MB
 	if c.Root == "" {
 		c.Root = "/"
 	}
@@ -80,11 +99,18 @@ func Run(ctx context.Context, c Config) (Report, error) {
 		return Report{}, err
 	}
 	defer apt.Close()
-	inventory, choices, err := apt.Inventory(ctx)
+	answer, err := apt.Inventory(ctx)
 	if err != nil {
 		return Report{}, err
 	}
-	var report Report
+	choices := answer.Choices
+	report := Report{LeftOut: len(answer.LeftOut)}
+	for _, problem := range answer.LeftOut {
+		report.Notes = append(report.Notes, fmt.Sprintf("a package is not scanned, because its record cannot be read: %v", problem))
+	}
+	for _, warning := range answer.Warnings {
+		report.Notes = append(report.Notes, "apt warns: "+warning)
+	}
 	names := map[string]bool{}
 	for p := range choices {
 		names[p.Name] = true
@@ -102,7 +128,7 @@ func Run(ctx context.Context, c Config) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	verdicts := snapshot.Missing(inventory, catalog.Options{}, now)
+	verdicts := snapshot.Missing(answer.Inventory, catalog.Options{}, now)
 	chosen(verdicts, choices)
 	if err := resolved(ctx, apt, verdicts, choices); err != nil {
 		return Report{}, err

@@ -244,3 +244,20 @@ func TestSystemWithoutCodename_CAT17(t *testing.T) {
 	require.True(t, r.Rows[0].Deployable)
 	require.Equal(t, catalog.PatchID("deb/sid/amd64/plain=2"), r.Rows[0].Patch)
 }
+
+// What cannot be read is in the answer, and so is what apt warns of: no silent all-clear (CAT-15).
+func TestUnreadableRecordIsNoted_CAT15(t *testing.T) {
+	needTools(t)
+	s := newSystem(t)
+	s.install("plain", "1", "").offer("bookworm", "plain", "2", "").install("broken", "1~%", "")
+	s.update()
+	sources, err := os.ReadFile(filepath.Join(s.root, "etc/apt/sources.list"))
+	require.NoError(t, err)
+	s.write("etc/apt/sources.list", string(sources)+string(sources))
+	r, err := Run(t.Context(), Config{Root: s.root})
+	require.NoError(t, err)
+	require.Equal(t, 1, r.LeftOut)
+	require.ErrorContains(t, r.Complete(), "unreadable records of the package database: 1")
+	require.Contains(t, strings.Join(r.Notes, "\n"), "its record cannot be read: broken:amd64")
+	require.Contains(t, strings.Join(r.Notes, "\n"), "is configured multiple times")
+}

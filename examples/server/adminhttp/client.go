@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -15,14 +16,15 @@ import (
 type Client struct {
 	Server string       // base URL
 	Token  string       // the administrator's
-	HTTP   *http.Client // with the timeouts wanted
+	User   string       // who asks, for the record of events; empty: not stated
+	HTTP   *http.Client // the caller sets its timeouts
 }
 
-// maxAnswer bounds what a server may make the client read.
+// maxAnswer bounds how many bytes of an answer the client reads.
 const maxAnswer = 256 << 20
 
-// Do sends in as JSON (nil: no body) to a path below Prefix and reads the answer into out (nil: it is not looked at).
-// What the server refused comes back as an *Error.
+// Do sends in as JSON (nil: no body) to a path below [Prefix], and reads the
+// answer into out (nil: ignored). A refusal by the server is an *[Error].
 func (c Client) Do(ctx context.Context, method, path string, query url.Values, in, out any) error {
 	var content io.Reader
 	if in != nil {
@@ -41,14 +43,23 @@ func (c Client) Do(ctx context.Context, method, path string, query url.Values, i
 		return err
 	}
 	r.Header.Set("Authorization", "Bearer "+c.Token)
+	if c.User != "" {
+		r.Header.Set(userHeader, c.User)
+	}
 	resp, err := c.HTTP.Do(r)
 	if err != nil {
-		return fmt.Errorf("the server does not answer: %w", err)
+		if ctx.Err() != nil {
+			return errors.New("stopped before the server answered; what was asked for may have been done")
+		}
+		if failed, is := errors.AsType[*url.Error](err); is {
+			err = failed.Err // the address is named once
+		}
+		return fmt.Errorf("no answer from %s: %w; check the address, and that \"server serve\" runs there", c.Server, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	data, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	if err != nil {
-		return fmt.Errorf("the server's answer broke off: %w", err)
+		return fmt.Errorf("the answer from %s broke off: %w; what was asked for may have been done", c.Server, err)
 	}
 	if len(data) > maxAnswer {
 		return fmt.Errorf("the server's answer is over %d bytes", maxAnswer)
@@ -64,7 +75,7 @@ func (c Client) Do(ctx context.Context, method, path string, query url.Values, i
 		return nil
 	}
 	if err := json.Unmarshal(data, out); err != nil {
-		return fmt.Errorf("the server's answer cannot be read: %w", err)
+		return fmt.Errorf("the server's answer cannot be read (is it of another version?): %w", err)
 	}
 	return nil
 }

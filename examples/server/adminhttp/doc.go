@@ -1,31 +1,49 @@
-// Package adminhttp is the example server's administration over HTTP: a handler over a controller, and its client.
+// Package adminhttp is the example server's administration over HTTP: a
+// handler over a controller, and its client.
 //
-// Every request carries "Authorization: Bearer TOKEN". Bodies and answers are JSON; unknown members and parameters are
-// refused. An error is {"error": text, "problems"?: [{field, value, text}], "report"?: what a refused cancel tells}, with
+// Every request carries "Authorization: Bearer TOKEN". Bodies and answers are
+// JSON; unknown members and parameters are refused. An error is
+// {"error": text, "problems"?: [{field, value, text}], "report"?: the report of
+// a refused cancel}, with
 //
-//	400 the request cannot be understood   401 no or a wrong token   404 no such thing   409 a cancel comes too late, or jobs run after one that is to be deleted
-//	413 too large   422 understood and not valid   500 the server's own trouble, told in its log   503 it is stopping
+//	400  the request cannot be understood
+//	401  the token is missing or wrong
+//	404  no such thing
+//	409  a cancel comes too late, or enabled jobs run after the job to delete
+//	413  too large
+//	422  understood and not valid
+//	500  the server's own trouble; its log has the details
+//	503  the server is stopping
 //
-// The routes, below Prefix:
+// The routes, below [Prefix]:
 //
-//	POST   tokens                       {name, uses, tags, names, expires} → {secret, token}; the secret is told once
-//	GET    tokens                       DELETE tokens/{id}
-//	GET    assets?after&limit           GET assets/{id}   PUT assets/{id}/tags [tag…]   DELETE assets/{id}
-//	POST   assets/{id}/settle           though several computers called as it (MAN-9)
-//	PUT    jobs/{id}                    a definition → the definition as saved
-//	GET    jobs?after&limit             GET jobs/{id}     DELETE jobs/{id}?force=true, though enabled jobs run after it
-//	POST   jobs/{id}/enable             → {run}           POST jobs/{id}/disable
-//	POST   jobs/{id}/run                → {run}, which starts now
-//	GET    jobs/{id}/given-up?limit     POST jobs/{id}/retry?asset&patch, which tries a given-up patch again (JOB-27)
-//	POST   jobs/{id}/cancel             → a cancel report
-//	GET    jobs/{id}/runs?after&limit   GET jobs/{id}/preview?asset
-//	GET    runs/{id}                    GET runs/{id}/assets?after&limit   POST runs/{id}/cancel
-//	GET    reports/failed-installs      → {failedInstalls} (RPT-1)
+//	POST   tokens                  {name, uses, tags, names, expires} → {secret, token}; the only answer with the secret
+//	GET    tokens                  DELETE tokens/{id}
+//	GET    assets?after&limit      GET assets/{id}   DELETE assets/{id}
+//	GET    assets/{id}/inventory   PUT assets/{id}/tags [tag…]
+//	POST   assets/{id}/settle      ends the state "cloned" (MAN-9)
+//	GET    patches?product&after&limit   the catalog
+//	GET    jobs?after&limit        GET jobs/{id}
+//	PUT    jobs/{id}               a definition → the definition as saved
+//	DELETE jobs/{id}?force         force=true: even if enabled jobs run after it
+//	POST   jobs/{id}/enable        → {run, outlook}
+//	POST   jobs/{id}/disable
+//	POST   jobs/{id}/run           → {run}, which starts now
+//	POST   jobs/{id}/cancel        → a cancel report
+//	GET    jobs/{id}/outlook       assets, next start in each zone, warnings
+//	GET    jobs/{id}/preview?asset on one asset; without one, counts over all selected assets
+//	GET    jobs/{id}/runs?after&limit
+//	GET    jobs/{id}/given-up?limit
+//	POST   jobs/{id}/retry?asset&patch   tries again what the job gave up (JOB-27)
+//	GET    runs/{id}               GET runs/{id}/assets?after&limit   POST runs/{id}/cancel
+//	GET    reports/failed-installs → {failedInstalls} (RPT-1)
 //	GET    reports/failures?from&to&asset&patch&code&limit&page (RPT-2)
-//	GET    reports/missing?asset        GET reports/{reboots,cancels,silent,cloned}?limit   GET reports/feeds (RPT-3)
-//	GET    reports/unreachable          URLs that the last probes could not reach (CAT-10)
-//	GET    custom-urls                  PUT custom-urls [{patch, artifact, url}…], an empty url takes it back (CAT-5)
-//	POST   sync?accept-older=FEED       fetches every feed now → the changes; of the feed named, older data is taken too (CAT-2)
+//	GET    reports/missing?asset   on one asset; without one, counts over all (RPT-3)
+//	GET    reports/{reboots,cancels,silent,cloned,stuck}?limit (RPT-3)
+//	GET    reports/feeds           GET reports/unreachable (CAT-10)
+//	GET    reports/events?before=&limit=  what administrators did, newest first; the header Patchpolicy-User says who asks
+//	GET    custom-urls             PUT custom-urls [{patch, artifact, url}…]; an empty url removes it (CAT-5)
+//	POST   sync?accept-older=FEED  fetches every feed now → the changes; accepts older data from the feed named (CAT-2)
 //
-// In a definition a duration is a number of nanoseconds or a text as "1h30m".
+// In a definition a duration is a number of nanoseconds or a text like "1h30m".
 package adminhttp

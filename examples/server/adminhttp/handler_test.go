@@ -82,6 +82,7 @@ func TestEveryEndpointRefusesBadInput(t *testing.T) {
 		{"GET /v1/admin/assets?limit=1&limit=2", "", 400},
 		{"GET /v1/admin/assets/none", "", 404},
 		{"GET /v1/admin/assets/%00", "", 422},
+		{"GET /v1/admin/assets/none/inventory", "", 404},
 		{"PUT /v1/admin/assets/none/tags", "[]", 404},
 		{"PUT /v1/admin/assets/none/tags", "{}", 400},
 		{"PUT /v1/admin/assets/none/tags", `["a b"]`, 422},
@@ -107,7 +108,9 @@ func TestEveryEndpointRefusesBadInput(t *testing.T) {
 		{"GET /v1/admin/jobs/none/runs", "", 404},
 		{"GET /v1/admin/jobs/j/runs?limit=x", "", 400},
 		{"GET /v1/admin/jobs/j/preview?asset=none", "", 404},
-		{"GET /v1/admin/jobs/j/preview", "", 422},
+		{"GET /v1/admin/jobs/none/preview", "", 404},
+		{"GET /v1/admin/jobs/none/outlook", "", 404},
+		{"GET /v1/admin/jobs/j/preview?asset=a%20b", "", 422},
 		{"GET /v1/admin/runs/none", "", 404},
 		{"GET /v1/admin/runs/none/assets", "", 404},
 		{"GET /v1/admin/runs/none/assets?limit=x", "", 400},
@@ -117,7 +120,10 @@ func TestEveryEndpointRefusesBadInput(t *testing.T) {
 		{"GET /v1/admin/reports/failures?page=nonsense", "", 400},
 		{"GET /v1/admin/reports/failures?limit=-1", "", 422},
 		{"GET /v1/admin/reports/missing?asset=none", "", 404},
-		{"GET /v1/admin/reports/missing", "", 422},
+		{"GET /v1/admin/reports/missing?asset=a%20b", "", 422},
+		{"GET /v1/admin/reports/stuck?limit=0", "", 422},
+		{"GET /v1/admin/patches?limit=0", "", 422},
+		{"GET /v1/admin/patches?limit=1001", "", 422},
 		{"GET /v1/admin/reports/reboots?limit=x", "", 400},
 		{"GET /v1/admin/reports/silent?limit=0", "", 422},
 		{"PUT /v1/admin/custom-urls", "", 400},
@@ -129,10 +135,10 @@ func TestEveryEndpointRefusesBadInput(t *testing.T) {
 		require.Equal(t, c.want, status, "%s %.60s: %s", c.call, c.body, e.Text)
 	}
 	_, e := send(t, s, "PUT", "/v1/admin/jobs/j", `{"id": "j"}`)
-	require.Greater(t, len(e.Problems), 1, "every problem is told")
+	require.Greater(t, len(e.Problems), 1, "every problem is reported")
 }
 
-// A follower says what it waits for, its predecessor is deleted only by force, and an enabled job is run by name (JOB-19, JOB-6).
+// A follower says what it waits for, only force deletes its predecessor, and an enabled job can be run by name (JOB-19, JOB-6).
 func TestChainOverHTTP_JOB19(t *testing.T) {
 	s, _ := server(t)
 	c := adminhttp.Client{Server: s.URL, Token: token, HTTP: s.Client()}

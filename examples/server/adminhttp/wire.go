@@ -6,6 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/job"
@@ -15,7 +20,7 @@ import (
 // Prefix is what every route begins with.
 const Prefix = "/v1/admin/"
 
-// maxBody bounds a request: a job of controller.MaxDefinition and some air.
+// maxBody bounds a request: the largest job, and space around it.
 const maxBody = controller.MaxDefinition + 64<<10
 
 // NewToken asks for an enrolment token.
@@ -27,7 +32,7 @@ type NewToken struct {
 	Expires time.Time `json:"expires,omitzero"`
 }
 
-// MadeToken is the answer. Secret is what agents enrol with; it is told this once.
+// MadeToken is the answer. Agents enrol with Secret; no other answer has it.
 type MadeToken struct {
 	Secret string           `json:"secret"`
 	Token  controller.Token `json:"token"`
@@ -35,7 +40,8 @@ type MadeToken struct {
 
 // Enabled is the answer to enabling a job, and to running one by name.
 type Enabled struct {
-	Run job.RunID `json:"run,omitempty"` // empty: it was enabled already, or runs after another job
+	Run     job.RunID           `json:"run,omitempty"`     // empty: the job was enabled already, or runs after another job
+	Outlook *controller.Outlook `json:"outlook,omitempty"` // of enabling: what to expect
 }
 
 // Preview is what a job would do on an asset now.
@@ -59,47 +65,18 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Text }
 
-// ParseDefinition reads a job from JSON. Unknown members are refused; durations may be texts.
+// durations are the members of a definition that hold a duration.
+var durations = []string{"window", "installLimit", "stuckAfter", "spread", "delay", "interval", "prompt", "countdown", "timeout"}
+
+// ParseDefinition reads a job from JSON. Unknown members are refused. A
+// duration is a number of nanoseconds, or a text like "1h30m".
 func ParseDefinition(data []byte) (d job.Definition, err error) {
 	var raw map[string]any
 	if err := decodeStrict(bytes.NewReader(data), &raw, true); err != nil {
 		return d, err
 	}
-	var problems []error
-	duration := func(at string, object map[string]any, name string) {
-		text, ok := object[name].(string)
-		if !ok {
-			return
-		}
-		parsed, err := time.ParseDuration(text)
-		if err != nil {
-			problems = append(problems, fmt.Errorf("%s%s %q is no duration; write it as \"1h30m\"", at, name, text))
-			return
-		}
-		object[name] = int64(parsed)
-	}
-	duration("", raw, "window")
-	if schedule, ok := raw["schedule"].(map[string]any); ok {
-		duration("schedule.", schedule, "spread")
-	}
-	if after, ok := raw["after"].(map[string]any); ok {
-		duration("after.", after, "delay")
-	}
-	if policy, ok := raw["reboot"].(map[string]any); ok {
-		for _, name := range []string{"interval", "prompt", "countdown"} {
-			duration("reboot.", policy, name)
-		}
-	}
-	for _, stage := range []string{"pre", "post"} {
-		actions, _ := raw[stage].([]any)
-		for i, a := range actions {
-			if action, ok := a.(map[string]any); ok {
-				duration(fmt.Sprintf("%s[%d].", stage, i), action, "timeout")
-			}
-		}
-	}
-	if len(problems) > 0 {
-		return d, errors.Join(problems...)
+	if err := errors.Join(readDurations("", raw)...); err != nil {
+		return d, err
 	}
 	plain, err := json.Marshal(raw)
 	if err != nil {
@@ -108,21 +85,78 @@ func ParseDefinition(data []byte) (d job.Definition, err error) {
 	return d, decodeStrict(bytes.NewReader(plain), &d, false)
 }
 
-// decodeStrict reads one JSON value and nothing behind it.
+// readDurations replaces durations that are texts by numbers. It returns what
+// is wrong with them.
+func readDurations(at string, value any) (problems []error) {
+	switch v := value.(type) {
+	case []any:
+		for i, x := range v {
+			problems = append(problems, readDurations(fmt.Sprintf("%s[%d]", at, i), x)...)
+		}
+	case map[string]any:
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			where := strings.TrimPrefix(at+"."+name, ".")
+			text, is := v[name].(string)
+			if !is || !slices.Contains(durations, name) {
+				problems = append(problems, readDurations(where, v[name])...)
+				continue
+			}
+			parsed, err := time.ParseDuration(text)
+			if err != nil {
+				problems = append(problems, fmt.Errorf("%s %q is not a duration; write it like \"1h30m\"", where, text))
+			}
+			v[name] = int64(parsed)
+		}
+	}
+	return problems
+}
+
+// A member with a duration: a quote within a JSON string is escaped, so nothing else looks like it.
+var durationMember = regexp.MustCompile(`"(` + strings.Join(durations, "|") + `)": (-?\d+)`)
+
+// FormatDefinition writes a job as people edit it, with its durations as texts.
+// It leaves out what saving sets: state and revision. [ParseDefinition] reads
+// it back.
+func FormatDefinition(d job.Definition) ([]byte, error) {
+	data, err := json.MarshalIndent(struct {
+		job.Definition
+		Revision int `json:"revision,omitempty"` // hides those of the definition
+		State    int `json:"state,omitempty"`
+	}{Definition: d}, "", "  ")
+	return durationMember.ReplaceAllFunc(data, func(member []byte) []byte {
+		m := durationMember.FindSubmatch(member)
+		n, _ := strconv.ParseInt(string(m[2]), 10, 64) // as it was written
+		return fmt.Appendf(nil, "%q: %q", m[1], ShortDuration(time.Duration(n)))
+	}), err
+}
+
+// ShortDuration is a duration without its zero parts, like "2h" or "1h30m".
+func ShortDuration(d time.Duration) string {
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
+}
+
+// decodeStrict reads one JSON value and nothing after it.
 func decodeStrict(r io.Reader, v any, numbers bool) error {
 	decoder := json.NewDecoder(r)
 	decoder.DisallowUnknownFields()
 	if numbers {
-		decoder.UseNumber() // large ones are not rounded on the way
+		decoder.UseNumber() // large ones stay exact
 	}
 	if err := decoder.Decode(v); err != nil {
 		if errors.Is(err, io.EOF) {
 			return errors.New("it is empty; want JSON")
 		}
-		return fmt.Errorf("not the JSON that is wanted: %w", err)
+		return fmt.Errorf("it is not the JSON wanted: %w", err)
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("there is more behind the JSON value")
+		return errors.New("there is more after the JSON value")
 	}
 	return nil
 }

@@ -10,7 +10,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/examples/server/serve"
 )
 
-// Backups are the commands that keep the database and bring it back. They work on its file, on the server's own computer.
+// Backups returns the commands that save and restore the database. They work on
+// its file, on the server's own computer.
 func Backups() []*cobra.Command {
 	var dir, db string
 	lossy := false
@@ -22,14 +23,12 @@ func Backups() []*cobra.Command {
 		return f
 	}
 	backup := &cobra.Command{
-		Use: "backup FILE", Short: "Save the database in a new file, also while the server runs", Args: cobra.ExactArgs(1),
-		Long: `Save what the database holds now in a new file, mode 0600, and check it. The server may run: it goes on.
+		Use: "backup FILE", Short: "Save the database to a new file, also while the server runs", Args: cobra.ExactArgs(1),
+		Long: `Save what the database holds now to a new file, mode 0600, and check it. The server may run meanwhile.
 
-Do not copy server.db instead: what was written last is in server.db-wal, and the two change while they are copied. A copy of
-server.db alone is refused when a server starts with it. A copy of both that was made while the server wrote may be refused as
-damaged, or, rarely, pass and lack something: that cannot be told.
+Do not copy server.db instead. The newest data is in server.db-wal, and both change while they are copied. A server refuses a copy of server.db alone. A copy of both may be damaged, and in rare cases lack data without a sign of it.
 
-The backup has no keys: keep manifest.key apart, once and offline. Without it every agent must enrol again.`,
+The backup has no keys. Keep a copy of manifest.key, exchange.key, trust.json and the root keys apart, offline. Without them every agent must enrol again.`,
 		Example: "  server backup /backup/patchpolicy-$(date +%F).db --dir /var/lib/patchpolicy",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			saved, err := serve.Backup(cmd.Context(), files(), args[0])
@@ -41,15 +40,12 @@ The backup has no keys: keep manifest.key apart, once and offline. Without it ev
 		},
 	}
 	restore := &cobra.Command{
-		Use: "restore FILE", Short: "Put a backup in the place of the database of a server that is stopped", Args: cobra.ExactArgs(1),
-		Long: `Check a file that "server backup" wrote, and put it in the place of the database. The server must be stopped. The database
-that was there is kept under another name beside it.
+		Use: "restore FILE", Short: "Replace the database of a stopped server by a backup", Args: cobra.ExactArgs(1),
+		Long: `Check a file that "server backup" wrote, and replace the database by it. The server must be stopped. The former database stays beside it under another name.
 
-Nothing runs twice (JOB-24), and what agents did since the backup is not lost: they say how it ended. What you did since is
-lost: jobs, tags, tokens, custom URLs; a removed asset is back. An agent that enrolled since must enrol again.
+Nothing runs twice (JOB-24), and what agents did since the backup is not lost: they report how it ended. What you did since is lost: jobs, tags, tokens, custom URLs; removed assets are back. An agent that enrolled since must enrol again.
 
-A server refuses its own database as a copy when sqlite3 was used on it after a crash, which merges the log and deletes it.
-Nothing is missing then: restore server.db onto itself, with --lossy.`,
+If sqlite3 was used on the database after a crash, it merged the log and deleted it, and the server refuses the database as a copy. Nothing is missing then: restore server.db onto itself, with --lossy.`,
 		Example: "  server restore /backup/patchpolicy-2026-03-01.db --dir /var/lib/patchpolicy",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f := files()
@@ -60,7 +56,7 @@ Nothing is missing then: restore server.db onto itself, with --lossy.`,
 			return restored(cmd.OutOrStdout(), f, args[0], before, saved)
 		},
 	}
-	restore.Flags().BoolVar(&lossy, "lossy", false, "also take a copy of a running server's file without its log: what was in the log is missing")
+	restore.Flags().BoolVar(&lossy, "lossy", false, "accept a copy of a running server's file without its log: what was in the log is missing")
 	for _, c := range []*cobra.Command{backup, restore} {
 		c.Flags().StringVar(&dir, "dir", "patchpolicy", "folder of the server's files")
 		c.Flags().StringVar(&db, "db", "", "SQLite database (default: server.db in --dir)")
@@ -79,7 +75,7 @@ func holds(s serve.Saved) string {
 func restored(w io.Writer, f serve.Files, from, before string, s serve.Saved) error {
 	kept := ""
 	if before != "" {
-		kept = "The database that was there is now " + before + "\n"
+		kept = "The former database is now " + before + "\n"
 	}
 	since := "Since it was saved:"
 	if !s.Saved.IsZero() {
@@ -88,11 +84,14 @@ func restored(w io.Writer, f serve.Files, from, before string, s serve.Saved) er
 	_, err := fmt.Fprintf(w, `%s restored from %s: %s
 %s
 %s
-  what agents did        is not lost. They report again what the backup does not have, and answer for orders that are handed
-                         out again with how those ended, so nothing runs twice (JOB-24). Where an agent no longer knows an
-                         order that it had begun, the order ends as Failed, "what it did is not known".
-                         Details of each patch that had been reported are only in the agent's journal.
-  what you did           is lost: jobs, cancels, tags, tokens, custom URLs. Do it again. Assets that you removed are back.
+  what agents did        is not lost. They report again what the backup lacks. For
+                         an order that is handed out again they report how it
+                         ended, so nothing runs twice (JOB-24). If an agent does
+                         not know an order that it had begun, the order ends as
+                         Failed, "what it did is not known". Details of patches
+                         reported before are only in the agent's journal.
+  what you did           is lost: jobs, cancels, tags, tokens, custom URLs. Do it
+                         again. Assets that you removed are back.
   agents that enrolled   are not known, and must enrol again.
   the catalog            is as old as the backup until the next sync.
 `, f.DB, from, holds(s), kept, since)

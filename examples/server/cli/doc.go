@@ -1,2 +1,3 @@
-// Package cli is the example server's command line: one file a noun, all over the administration's client.
+// Package cli is the command line of the example server: the commands that talk
+// to a running server, and those that work on its files.
 package cli

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -15,119 +16,51 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/controller"
 )
 
-const jobExample = `  {
-    "id": "nightly", "name": "Nightly security patches", "platform": "linux",
-    "assets": {"includeTags": ["web"], "excludeTags": ["frozen"]},
-    "patches": {"query": {"minSeverity": "high", "exclude": {"products": ["java"], "classes": ["driver"]}}},
-    "schedule": {"kind": "once", "at": "2027-01-31T22:00:00Z"},
-    "window": "4h",
-    "reboot": {"deferrals": 3, "interval": "1h"}
-  }`
-
 func (r *remote) jobs() *cobra.Command {
-	noun := &cobra.Command{Use: "job", Short: "Jobs: which patches, on which assets, when"}
-	noun.AddCommand(r.jobGivenUp(), r.jobRetry(), r.jobCreate(), r.jobList(), r.jobShow(), r.jobPreview(), r.jobCancel())
+	noun := &cobra.Command{
+		Use: "job", Short: "Jobs: which patches, on which assets, when",
+		Example: "  server job example daily > daily.json    # then edit it\n  server job save -f daily.json\n" +
+			"  server job preview daily\n  server job enable daily",
+	}
+	path := func(args []string) string { return "jobs/" + escaped(args[0]) }
+	noun.AddCommand(r.jobExample(), r.jobSave(), r.jobList(), r.jobShow(), r.jobExport(), r.jobPreview(), r.jobEnable(), r.jobRetry(), r.jobDelete())
 	noun.AddCommand(&cobra.Command{
-		Use: "disable JOB", Short: "Withdraw what has not started; what has goes on (JOB-5)", Args: cobra.ExactArgs(1),
+		Use: "run JOB", Short: "Start a run of an enabled job now and print it", Args: cobra.ExactArgs(1),
+		Long: "Start a run of an enabled job now, whatever its schedule says and whatever it runs after. Its other runs start as planned. " +
+			"If the schedule has a spread, each asset starts within it.",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return act(cmd, r, http.MethodPost, "jobs/"+escaped(args[0])+"/disable", nil, "disabled")
-		},
-	}, r.jobDelete())
-	noun.AddCommand(&cobra.Command{
-		Use: "enable JOB", Short: "Enable a job and print its run", Args: cobra.ExactArgs(1),
-		Long: "Enable a job. Its orders are handed out 3 h before the start; if that is sooner, at each asset's next check-in (MAN-1).",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			out, done, err := do[adminhttp.Enabled](cmd, r, http.MethodPost, "jobs/"+escaped(args[0])+"/enable", nil, nil)
+			out, done, err := do[adminhttp.Enabled](cmd, r, http.MethodPost, path(args)+"/run", nil, nil)
 			if err != nil || done {
 				return err
-			}
-			if out.Run == "" {
-				out.Run = "(no run is planned: it was enabled already, or runs after another job)"
 			}
 			_, err = fmt.Fprintln(cmd.OutOrStdout(), out.Run)
 			return err
 		},
 	}, &cobra.Command{
-		Use: "run JOB", Short: "Start a run of an enabled job now and print it", Args: cobra.ExactArgs(1),
-		Long: "Start a run of an enabled job now, whatever its schedule says and whatever it runs after. Its other runs come as planned.",
+		Use: "disable JOB", Short: "Withdraw what has not started; what has started goes on (JOB-5)", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			out, done, err := do[adminhttp.Enabled](cmd, r, http.MethodPost, "jobs/"+escaped(args[0])+"/run", nil, nil)
-			if err != nil || done {
-				return err
-			}
-			_, err = fmt.Fprintln(cmd.OutOrStdout(), out.Run)
-			return err
+			return act(cmd, r, http.MethodPost, path(args)+"/disable", nil, nil, "disabled")
 		},
-	})
+	}, &cobra.Command{
+		Use: "cancel JOB", Short: "Cancel what has not begun to deploy (JOB-3)", Args: cobra.ExactArgs(1),
+		Long: "Cancel a job's open runs. The job stays enabled; to stop later runs as well, disable it. An asset that has begun to deploy\n" +
+			"goes on: its reports decide between Cancelled and TooLate, and until they come it is CancelPending. If nothing can be\n" +
+			"cancelled any more, the exit code is 1 and the error names the stage.",
+		RunE: func(cmd *cobra.Command, args []string) error { return r.cancel(cmd, path(args)+"/cancel") },
+	}, listing(r, cobra.Command{
+		Use: "given-up JOB", Short: "List the patches that a job leaves out on an asset because they failed too often (JOB-27)", Args: cobra.ExactArgs(1),
+	}, func(args []string) string { return path(args) + "/given-up" }, most, "ASSET PATCH FAILED-RUNS LAST",
+		func(g controller.GivenUp) []any { return []any{g.Asset, g.Patch, g.Runs, g.Last} }))
 	return noun
 }
 
-func (r *remote) jobGivenUp() *cobra.Command {
-	return &cobra.Command{
-		Use: "given-up JOB", Short: "The patches that a job leaves out on an asset because they failed too often (JOB-27)", Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			list, done, err := do[[]controller.GivenUp](cmd, r, http.MethodGet, "jobs/"+escaped(args[0])+"/given-up", url.Values{"limit": {"1000"}}, nil)
-			if err != nil || done {
-				return err
-			}
-			var rows [][]any
-			for _, g := range list {
-				rows = append(rows, []any{g.Asset, g.Patch, g.Runs, g.Last})
-			}
-			return table(cmd.OutOrStdout(), "ASSET PATCH FAILED-RUNS LAST", rows)
-		},
-	}
-}
-
-func (r *remote) jobRetry() *cobra.Command {
-	var asset, patch string
-	c := &cobra.Command{
-		Use: "retry JOB --asset ASSET --patch PATCH", Short: "Have a job try a patch again that it gave up on an asset (JOB-27)", Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if asset == "" || patch == "" {
-				return usageError{errors.New("--asset or --patch is missing: see server job given-up JOB")}
-			}
-			path := "jobs/" + escaped(args[0]) + "/retry?" + url.Values{"asset": {asset}, "patch": {patch}}.Encode()
-			return act(cmd, r, http.MethodPost, path, nil, "the next run tries it")
-		},
-	}
-	c.Flags().StringVar(&asset, "asset", "", "the asset")
-	c.Flags().StringVar(&patch, "patch", "", "the patch")
-	return c
-}
-
-func (r *remote) jobDelete() *cobra.Command {
-	var force bool
-	c := &cobra.Command{
-		Use: "delete JOB", Short: "Like disable, for ever; the history stays (JOB-6)", Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			path := "jobs/" + escaped(args[0])
-			if force {
-				path += "?force=true"
-			}
-			return act(cmd, r, http.MethodDelete, path, nil, "deleted")
-		},
-	}
-	c.Flags().BoolVar(&force, "force", false, "though enabled jobs run after it; they wait then, and say so (JOB-19)")
-	return c
-}
-
-func (r *remote) jobCreate() *cobra.Command {
+func (r *remote) jobSave() *cobra.Command {
 	var file string
 	c := &cobra.Command{
-		Use: "create -f FILE", Short: "Save a job; a new one is disabled, one that exists keeps its state",
-		Long: "Save a job from a JSON file. Saving an enabled job again makes those of its orders again that have not started (MAN-2).\n\nA job file:\n\n" + jobExample +
-			"\n\nA query takes the missing patches that meet all it sets and nothing that its \"exclude\" sets; {} takes all. Both take products, vendors,\n" +
-			"channels, classes (security, bugfix, feature, driver, definition) and cves, each a list; anyCve, exploited and reboot, which are true or\n" +
-			"left out; and minSeverity (JOB-8). Instead of a query, patches may be a list: {\"list\": [\"PATCH-ID\"]}.\n\n" +
-			"A schedule is {\"kind\": \"on demand\"}, which starts when the job is enabled or run by name, once as above, or recurs:\n\n" +
-			"  {\"kind\": \"daily\", \"time\": \"22:00\", \"zone\": \"Europe/Berlin\", \"spread\": \"30m\"}\n" +
-			"  {\"kind\": \"weekly\", \"time\": \"22:00\", \"zone\": \"asset\", \"weekdays\": [\"saturday\"]}\n" +
-			"  {\"kind\": \"patch tuesday\", \"time\": \"02:30\", \"zone\": \"UTC\", \"offset\": 4}\n\n" +
-			"A job that runs after another has \"after\": {\"job\": \"nightly\", \"share\": 80, \"delay\": \"24h\"}, or {\"job\": \"nightly\", \"perAsset\": true}, and\n" +
-			"is on demand or recurs; \"lateJoiners\": true takes assets that enrol or get the tag later; \"giveUp\": 3 leaves a patch out on an\nasset after three failed runs; \"rebootPending\": true reboots for a\nreboot that is pending already, also if it installs nothing (RBT-11).\n\n" +
-			"The zone \"asset\" is each asset's own. \"go doc ./job/schedule.Kind\" lists them all.",
-		Example: "  server job create -f nightly.json && server job preview nightly --asset web-1 && server job enable nightly\n  generate-job | server job create -f -",
+		Use: "save -f FILE", Aliases: []string{"create"}, Short: "Save a job from a file; a new one is disabled, an existing one keeps its state",
+		Long: "Save a job from a JSON file. \"server job example\" prints such files, and \"server job export\" those of saved jobs.\n\n" +
+			"Saving an enabled job makes its orders that have not started again (MAN-2). A new schedule plans a new run.",
+		Example: "  server job save -f daily.json\n  generate-job | server job save -f -",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if file == "" {
 				return usageError{errors.New("--file is missing: name the job's file, or - for standard input")}
@@ -174,103 +107,183 @@ func readJob(stdin io.Reader, file string) ([]byte, error) {
 
 func (r *remote) jobList() *cobra.Command {
 	return &cobra.Command{Use: "list", Short: "List the jobs", RunE: func(cmd *cobra.Command, _ []string) error {
-		jobs, done, err := every(cmd, r, "jobs", func(j controller.JobStatus) string { return string(j.ID) })
+		jobs, done, err := everyShown(cmd, r, "jobs", nil, jobStatusID)
 		if err != nil || done {
 			return err
 		}
 		var rows [][]any
 		for _, j := range jobs {
-			rows = append(rows, []any{j.ID, j.State, j.Revision, j.Schedule.Kind, j.Schedule.At, len(j.Open), j.Name})
+			rows = append(rows, []any{j.ID, j.State, long(scheduleText(j.Definition)), plain(j.Open), long(j.Name)})
 		}
-		return table(cmd.OutOrStdout(), "JOB STATE REVISION SCHEDULE AT OPEN-RUNS NAME", rows)
+		return r.table(cmd, "JOB STATE SCHEDULE OPEN-RUNS NAME", rows)
 	}}
 }
 
 func (r *remote) jobShow() *cobra.Command {
-	return &cobra.Command{Use: "show JOB", Short: "Show a job and its runs", Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
-		j, done, err := do[controller.JobStatus](cmd, r, http.MethodGet, "jobs/"+escaped(args[0]), nil, nil)
-		if err != nil || done {
-			return err
-		}
-		runs, _, err := every(cmd, r, "jobs/"+escaped(args[0])+"/runs", func(s controller.RunStatus) string { return string(s.ID) })
-		if err != nil {
-			return err
-		}
-		if err := table(cmd.OutOrStdout(), "JOB STATE REVISION SCHEDULE AT NAME", [][]any{{j.ID, j.State, j.Revision, j.Schedule.Kind, j.Schedule.At, j.Name}}); err != nil {
-			return err
-		}
-		if j.Waits != nil {
-			_, _ = fmt.Fprintf(cmd.OutOrStdout(), "\nIt has not started: %s\n", show(j.Waits.Text))
-		}
-		_, _ = fmt.Fprintln(cmd.OutOrStdout())
-		return runTable(cmd, runs)
-	}}
-}
-
-func (r *remote) jobPreview() *cobra.Command {
-	var asset string
-	c := &cobra.Command{
-		Use: "preview JOB --asset ASSET", Short: "Say what a job would do on an asset now, and why; nothing changes (JOB-22)", Args: cobra.ExactArgs(1),
+	return &cobra.Command{
+		Use: "show JOB", Short: "Show a job, its next start, and its runs", Args: cobra.ExactArgs(1),
+		Long: "Show a job, its next start, and its runs. With --json, print the job and its open runs.",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if asset == "" {
-				return usageError{errors.New("--asset is missing: name the asset to look at")}
-			}
-			p, done, err := do[adminhttp.Preview](cmd, r, http.MethodGet, "jobs/"+escaped(args[0])+"/preview", url.Values{"asset": {asset}}, nil)
+			path := "jobs/" + escaped(args[0])
+			j, done, err := do[controller.JobStatus](cmd, r, http.MethodGet, path, nil, nil)
 			if err != nil || done {
 				return err
 			}
-			if !p.Selected {
-				_, _ = fmt.Fprintf(cmd.OutOrStdout(), "The job does not select asset %s (JOB-7). If it did:\n", asset)
+			o, _, err := do[controller.Outlook](cmd, r, http.MethodGet, path+"/outlook", nil, nil)
+			if err != nil {
+				return err
 			}
-			var rows [][]any
-			for _, x := range p.Order.Patches {
-				rows = append(rows, []any{x.Patch, x.Name, x.Version, "install", "", ""})
+			c, err := r.client()
+			if err != nil {
+				return err
 			}
-			if x := p.Obstacle; x.Stops() {
-				rows = append(rows, []any{"", "", "", "not run", x.Rule, x.Text})
-			} else if x.Unsure {
-				rows = append(rows, []any{"", "", "", "ask the agent", x.Rule, x.Text})
+			runs, err := every(cmd.Context(), c, path+"/runs", nil, "", runID)
+			if err != nil {
+				return err
 			}
-			if p.Reboots {
-				rows = append(rows, []any{"", "", "", "reboot", "RBT-11", "A reboot is pending, and the job reboots for it."})
+			if err := r.table(cmd, "", jobRows(j, o)); err != nil {
+				return err
 			}
-			for _, x := range p.LeftOut {
-				rows = append(rows, []any{x.Patch, x.Name, x.To, "leave out", x.Rule, x.Text})
-			}
-			if p.Dropped > 0 {
-				rows = append(rows, []any{fmt.Sprintf("(%d more)", p.Dropped), "", "", "leave out", "JOB-8", "Over the cap of one run."})
-			}
-			return table(cmd.OutOrStdout(), "PATCH PRODUCT VERSION WOULD RULE WHY", rows)
+			warn(cmd, o)
+			_, _ = fmt.Fprintln(cmd.OutOrStdout())
+			return r.runTable(cmd, runs)
 		},
 	}
-	c.Flags().StringVar(&asset, "asset", "", "asset to look at")
+}
+
+func jobRows(j controller.JobStatus, o controller.Outlook) [][]any {
+	d := j.Definition
+	next := startsText(o)
+	switch {
+	case j.State != job.Enabled:
+		next = strings.TrimSuffix("none while it is "+j.State.String()+"; if enabled now: "+next, "; if enabled now: ")
+	case j.Waits != nil:
+		next = j.Waits.Text
+	}
+	rows := [][]any{
+		{"job", j.ID}, {"name", j.Name}, {"state", fmt.Sprintf("%v, revision %d", j.State, j.Revision)}, {"platform", j.Platform},
+		{"assets", assetsText(d.Assets) + ": " + count(o.Assets, "asset") + " now"}, {"patches", patchesText(d.Patches)},
+		{"schedule", scheduleText(d)}, {"next start", next}, {"window", windowText(d.Window)}, {"reboot", rebootText(d.Reboot)},
+	}
+	if d.After != nil {
+		rows = append(rows, []any{"chain", afterText(*d.After)})
+	}
+	for _, a := range d.Pre {
+		rows = append(rows, []any{"before", a.Name + ": " + strings.Join(a.Command, " ")})
+	}
+	for _, a := range d.Post {
+		rows = append(rows, []any{"after", a.Name + ": " + strings.Join(a.Command, " ")})
+	}
+	for _, option := range []struct {
+		set  bool
+		text string
+	}{
+		{d.RebootPending, "reboots also for a reboot that was pending before (RBT-11)"},
+		{d.LateJoiners, "takes assets that enrol or get the tag later (JOB-26)"},
+		{d.GiveUp > 0, fmt.Sprintf("gives a patch up on an asset after %d failed runs (JOB-27)", d.GiveUp)},
+		{d.InstallLimit > 0, "ends an installer after " + adminhttp.ShortDuration(d.InstallLimit) + " (JOB-25)"},
+		{d.StuckAfter > 0, "is listed as stuck after " + adminhttp.ShortDuration(d.StuckAfter) + " in one stage (JOB-25)"},
+		{d.Early, "may download before the start (JOB-23)"},
+		{d.NoLastCall, "starts and deploys without asking the server first (MAN-7)"},
+		{d.AllowLegacy, "accepts SHA-1 and MD5 (INT-7)"},
+		{d.StrictLines, "is blocked by an installed version line past its end of life (CAT-11)"},
+		{d.KnownLines, "is blocked by a version on no known line (CAT-11)"},
+	} {
+		if option.set {
+			rows = append(rows, []any{"option", option.text})
+		}
+	}
+	return rows
+}
+
+// warn prints the warnings of an outlook for people, beside the output.
+func warn(cmd *cobra.Command, o controller.Outlook) {
+	for _, text := range o.Warnings {
+		_, _ = fmt.Fprintln(cmd.ErrOrStderr(), "warning:", show(text))
+	}
+}
+
+func (r *remote) jobExport() *cobra.Command {
+	return &cobra.Command{
+		Use: "export JOB", Short: "Print a job as a file that \"server job save\" takes", Args: cobra.ExactArgs(1),
+		Example: "  server job export daily > daily.json",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := r.client()
+			if err != nil {
+				return err
+			}
+			var j controller.JobStatus
+			if err := c.Do(cmd.Context(), http.MethodGet, "jobs/"+escaped(args[0]), nil, nil, &j); err != nil {
+				return err
+			}
+			data, err := adminhttp.FormatDefinition(j.Definition)
+			if err == nil {
+				_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s\n", data)
+			}
+			return err
+		},
+	}
+}
+
+func (r *remote) jobEnable() *cobra.Command {
+	return &cobra.Command{
+		Use: "enable JOB", Short: "Enable a job and print its run, with warnings about what may surprise", Args: cobra.ExactArgs(1),
+		Long: "Enable a job and print its run. Agents get their orders 3 h before the start, or if that is sooner, at their next call (MAN-1).\n" +
+			"How many assets start when, and warnings, go to standard error. \"server job preview\" says what would happen.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			out, done, err := do[adminhttp.Enabled](cmd, r, http.MethodPost, "jobs/"+escaped(args[0])+"/enable", nil, nil)
+			if err != nil || done {
+				return err
+			}
+			errs := cmd.ErrOrStderr()
+			if out.Run == "" {
+				_, _ = fmt.Fprintf(errs, "no run is planned: the job was enabled before, or runs after another one; see server job show %s\n", args[0])
+			} else if _, err := fmt.Fprintln(cmd.OutOrStdout(), out.Run); err != nil {
+				return err
+			}
+			if out.Outlook == nil {
+				return nil
+			}
+			if starts := startsText(*out.Outlook); starts != "" {
+				_, _ = fmt.Fprintf(errs, "next start: %s\n", starts)
+			} else {
+				_, _ = fmt.Fprintln(errs, count(out.Outlook.Assets, "asset"))
+			}
+			warn(cmd, *out.Outlook)
+			return nil
+		},
+	}
+}
+
+func (r *remote) jobRetry() *cobra.Command {
+	var asset, patch string
+	c := &cobra.Command{
+		Use: "retry JOB --asset ASSET --patch PATCH", Short: "Try a patch again that a job gave up on an asset (JOB-27)", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if asset == "" || patch == "" {
+				return usageError{errors.New("--asset or --patch is missing: see server job given-up JOB")}
+			}
+			query := url.Values{"asset": {asset}, "patch": {patch}}
+			return act(cmd, r, http.MethodPost, "jobs/"+escaped(args[0])+"/retry", query, nil, "the next run tries it")
+		},
+	}
+	c.Flags().StringVar(&asset, "asset", "", "the asset")
+	c.Flags().StringVar(&patch, "patch", "", "the patch")
 	return c
 }
 
-func (r *remote) jobCancel() *cobra.Command {
-	return &cobra.Command{
-		Use: "cancel JOB", Short: "Cancel what has not begun to deploy (JOB-3)", Args: cobra.ExactArgs(1),
-		Long: "Cancel a job's open runs. An asset that has begun to deploy goes on; what each asset did, its reports tell: Cancelled, or TooLate.\n" +
-			"If nothing can be cancelled any more, the exit code is 1 and the stage is named.",
+func (r *remote) jobDelete() *cobra.Command {
+	var force bool
+	c := &cobra.Command{
+		Use: "delete JOB", Short: "Like disable, for ever; the history stays (JOB-6)", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return r.cancel(cmd, "jobs/"+escaped(args[0])+"/cancel")
+			var query url.Values
+			if force {
+				query = url.Values{"force": {"true"}}
+			}
+			return act(cmd, r, http.MethodDelete, "jobs/"+escaped(args[0]), query, nil, "deleted")
 		},
 	}
-}
-
-func (r *remote) cancel(cmd *cobra.Command, path string) error {
-	report, done, err := do[controller.CancelReport](cmd, r, http.MethodPost, path, nil, nil)
-	if done {
-		return err
-	}
-	if refused, ok := errors.AsType[*adminhttp.Error](err); ok && refused.Report != nil {
-		report = *refused.Report
-	} else if err != nil {
-		return err
-	}
-	var rows [][]any
-	for _, a := range report.Assets {
-		rows = append(rows, []any{a.Run, a.Asset, a.State, a.Stage, a.Result})
-	}
-	return errors.Join(table(cmd.OutOrStdout(), "RUN ASSET CANCEL STAGE RESULT", rows), err)
+	c.Flags().BoolVar(&force, "force", false, "even if enabled jobs run after it; they then wait (JOB-19)")
+	return c
 }

@@ -11,21 +11,20 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// Keys are the commands that change what agents believe. They work on the server's folder.
+// Keys returns the commands that change which keys agents believe. They work on
+// the server's folder.
 func Keys() *cobra.Command {
 	var dir string
 	c := &cobra.Command{
 		Use: "key", Short: "Show and change the keys that agents believe",
-		Long: `The trust document says which keys sign manifests. Every version is signed by the root keys of the one before it, so that
-agents follow it by themselves, one version after the other, however many they missed. A change takes effect when the server
-starts the next time.
+		Long: `The trust document names the keys that sign manifests. Each version is signed by the root keys of the one before, so agents follow it by themselves, one version after the other, however many they missed. A change takes effect at the next start of the server.
 
   server key rotate                         # a new manifest key, signed by root-1.key in --dir
   server key rotate --root /media/usb/root-1.key
-  server key rotate --keep                  # the same keys, a later end
+  server key rotate --keep                  # the same keys, a later expiry
   server key rotate --new-roots 3 --new-threshold 2 --root root-1.key
 
-Where more root keys must sign than are at hand, rotate prepares the version, and each holder signs it:
+If more root keys must sign than are at hand, rotate prepares the version, and each holder signs it:
 
   server key sign --root /media/usb/root-2.key`,
 	}
@@ -82,12 +81,12 @@ func keyRotate(files func() serve.Files) *cobra.Command {
 			return signTrust(cmd, files(), roots)
 		},
 	}
-	c.Flags().BoolVar(&keep, "keep", false, "keep the manifest key; only what the other flags say changes, and the end of the document")
-	c.Flags().BoolVar(&r.Exchange, "exchange", false, "a new exchange key as well")
+	c.Flags().BoolVar(&keep, "keep", false, "keep the manifest key; only the expiry changes, and what other flags say")
+	c.Flags().BoolVar(&r.Exchange, "exchange", false, "make a new exchange key as well")
 	c.Flags().BoolVar(&r.ForgetOld, "forget-old", false, "with --exchange: drop the old exchange keys; agents that have not called since the last change must enrol again")
-	c.Flags().IntVar(&r.Roots, "new-roots", 0, "make so many new root keys in --dir, in place of the old ones")
+	c.Flags().IntVar(&r.Roots, "new-roots", 0, "how many new root keys to make in --dir, in place of the old ones")
 	c.Flags().IntVar(&r.Threshold, "new-threshold", 0, "how many of the new root keys must sign (default: all)")
-	c.Flags().DurationVar(&r.Lifetime, "lifetime", 0, "how long the document is good for (default: two years)")
+	c.Flags().DurationVar(&r.Lifetime, "lifetime", 0, "how long the document is valid (default: two years)")
 	rootFlag(c, &roots)
 	return c
 }
@@ -103,7 +102,7 @@ func keySign(files func() serve.Files) *cobra.Command {
 }
 
 func rootFlag(c *cobra.Command, roots *[]string) {
-	c.Flags().StringArrayVar(roots, "root", nil, "file with a root key; may be repeated (default: root-1.key in --dir)")
+	c.Flags().StringArrayVar(roots, "root", nil, "file with a root key (repeatable; default: root-1.key in --dir)")
 }
 
 func signTrust(cmd *cobra.Command, files serve.Files, roots []string) error {
@@ -114,6 +113,6 @@ func signTrust(cmd *cobra.Command, files serve.Files, roots []string) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(cmd.OutOrStdout(), "version %d of the trust document is in effect when the server starts the next time\n", version)
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "version %d of the trust document takes effect at the next start of the server\n", version)
 	return err
 }

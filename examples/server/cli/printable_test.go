@@ -13,7 +13,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
-// nasty is what an agent, a feed or a vendor may choose, and what must not reach a terminal of it.
+// nasty are texts that an agent, a feed or a vendor may choose, with characters that must not reach a terminal.
 var nasty = []string{
 	"red \x1b[31m", "title \x1b]0;x\x07", "c1 \u009b2J", "raw c1 \x9b2J", "del \x7f", "bidi \u202e\u2066", "mark \u200f\u061c", "zero \u200b\u2060\ufeff",
 	"bad \xff\xc3", "tag \U000e0041", "cr \r", "nul \x00", "back \b\b", "sep \u2028", "nel \u0085", "filler \u3164",
@@ -31,7 +31,7 @@ func harmless(t *testing.T, out string) {
 func TestNothingFromOutsideSteersATerminal(t *testing.T) {
 	for _, s := range nasty {
 		var out bytes.Buffer
-		require.NoError(t, table(&out, "ASSET WHY", [][]any{{job.AssetID(s), s}, {"a", []string{s, "forged\nrow\tcell"}}}))
+		require.NoError(t, table(&out, false, "ASSET WHY", [][]any{{job.AssetID(s), s}, {long(s), []string{s, "forged\nrow\tcell"}}}))
 		harmless(t, out.String())
 		require.Equal(t, 3, bytes.Count(out.Bytes(), []byte("\n")), "no row is added: %q", &out)
 
@@ -42,7 +42,7 @@ func TestNothingFromOutsideSteersATerminal(t *testing.T) {
 		}}
 		root.SetOut(&out)
 		root.SetErr(&out)
-		root.SetArgs(nil)
+		root.SetArgs([]string{})
 		require.Equal(t, ExitFailed, Run(root))
 		harmless(t, out.String())
 		require.NotContains(t, out.String(), "\nforged")

@@ -1,17 +1,17 @@
 package cli
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"os"
+	"os/user"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -30,8 +30,11 @@ const (
 	ExitUsage  = 2
 )
 
-// usageError is a call that was not understood.
+// usageError is a mistake on the command line.
 type usageError struct{ error }
+
+// Usage marks an error as a mistake on the command line.
+func Usage(err error) error { return usageError{err} }
 
 // Run runs one command line and returns the exit code.
 func Run(root *cobra.Command) int {
@@ -47,7 +50,8 @@ func Run(root *cobra.Command) int {
 	_, _ = fmt.Fprintln(root.ErrOrStderr(), "error:", problem.Lines(err.Error(), "  "))
 	if e, ok := errors.AsType[*adminhttp.Error](err); ok {
 		for _, p := range e.Problems {
-			_, _ = fmt.Fprintf(root.ErrOrStderr(), "  %s %s: %s\n", problem.Printable(p.Field), problem.Printable(p.Value), problem.Lines(p.Text, "    "))
+			where := strings.TrimSpace(problem.Printable(p.Field) + " " + problem.Printable(p.Value))
+			_, _ = fmt.Fprintf(root.ErrOrStderr(), "  %s: %s\n", where, problem.Lines(p.Text, "    "))
 		}
 	}
 	if _, ok := errors.AsType[usageError](err); ok {
@@ -57,8 +61,10 @@ func Run(root *cobra.Command) int {
 	return ExitFailed
 }
 
-// strict makes every command refuse arguments it does not take, and a noun without its verb.
+// strict makes every command refuse arguments it does not take, and a noun
+// without its verb. It also fills the help texts.
 func strict(cmd *cobra.Command) {
+	cmd.Long = fill(cmd.Long)
 	args := cmd.Args
 	if args == nil {
 		args = cobra.NoArgs
@@ -80,31 +86,35 @@ func strict(cmd *cobra.Command) {
 	}
 }
 
-// remote is how a command reaches the server.
+// remote is how a command reaches the server, and how it prints.
 type remote struct {
-	server, token, ca string
-	asJSON, plainHTTP bool
-	timeout           time.Duration
+	server, token, ca       string
+	asJSON, full, plainHTTP bool
+	timeout                 time.Duration
 }
 
-// Commands are the commands that talk to a running server.
+// Commands returns the commands that talk to a running server, and "rule".
 func Commands() []*cobra.Command {
 	r := &remote{}
-	all := []*cobra.Command{r.tokens(), r.assets(), r.jobs(), r.runs(), r.reports(), r.customURLs(), r.sync()}
+	all := []*cobra.Command{r.tokens(), r.assets(), r.patches(), r.jobs(), r.runs(), r.reports(), r.customURLs(), r.sync()}
 	for _, c := range all {
 		f := c.PersistentFlags()
 		f.StringVar(&r.server, "server", "http://127.0.0.1:8443", "base URL of the server")
 		f.StringVar(&r.token, "admin-token", serve.In("patchpolicy").AdminToken, "file with the administrator's token")
-		f.BoolVar(&r.plainHTTP, "plain-http", false, "allow plain http to another machine: others can read what is sent, the administrator's token too")
+		f.BoolVar(&r.plainHTTP, "plain-http", false, "allow plain http to another computer, where others can read the administrator's token")
 		f.StringVar(&r.ca, "ca", "", "PEM file with the authority of the server's certificate (default: the system's)")
-		f.BoolVar(&r.asJSON, "json", false, "print the server's JSON instead of a table")
-		f.DurationVar(&r.timeout, "timeout", 10*time.Minute, "how long the server may take")
+		f.BoolVar(&r.asJSON, "json", false, "print JSON instead of a table")
+		f.BoolVar(&r.full, "full", false, "print long texts in full; a table shows only their beginning")
+		f.DurationVar(&r.timeout, "timeout", 10*time.Minute, "how long the server may take to answer")
 	}
-	return all
+	return append(all, rules())
 }
 
 func (r *remote) client() (adminhttp.Client, error) {
 	c := adminhttp.Client{Server: r.server}
+	if u, err := user.Current(); err == nil {
+		c.User = u.Username
+	}
 	u, err := url.Parse(r.server)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return c, usageError{fmt.Errorf("--server %q: want http://HOST:PORT or https://HOST:PORT", r.server)}
@@ -134,7 +144,8 @@ func (r *remote) client() (adminhttp.Client, error) {
 	return c, nil
 }
 
-// do calls the server; with --json the answer is printed as it came and done is true.
+// do calls the server. With --json it prints the answer as it came, and done is
+// true.
 func do[T any](cmd *cobra.Command, r *remote, method, path string, query url.Values, in any) (out T, done bool, err error) {
 	c, err := r.client()
 	if err != nil {
@@ -151,13 +162,13 @@ func do[T any](cmd *cobra.Command, r *remote, method, path string, query url.Val
 	return out, false, json.Unmarshal(raw, &out)
 }
 
-// act calls the server for something that answers nothing, and says done.
-func act(cmd *cobra.Command, r *remote, method, path string, in any, done string) error {
+// act calls the server for something without an answer, and prints what is done.
+func act(cmd *cobra.Command, r *remote, method, path string, query url.Values, in any, done string) error {
 	c, err := r.client()
 	if err != nil {
 		return err
 	}
-	if err := c.Do(cmd.Context(), method, path, nil, in, nil); err != nil {
+	if err := c.Do(cmd.Context(), method, path, query, in, nil); err != nil {
 		return err
 	}
 	if r.asJSON {
@@ -167,79 +178,78 @@ func act(cmd *cobra.Command, r *remote, method, path string, in any, done string
 	return err
 }
 
-// every calls the server page by page until a page is not full.
-func every[T any](cmd *cobra.Command, r *remote, path string, last func(T) string) (all []T, done bool, err error) {
-	c, err := r.client()
-	if err != nil {
-		return nil, false, err
-	}
+// every reads a list page by page, from the item that follows after.
+func every[T any](ctx context.Context, c adminhttp.Client, path string, query url.Values, after string, id func(T) string) ([]T, error) {
 	const page = 500
-	query := url.Values{"limit": {fmt.Sprint(page)}}
-	all = []T{}
+	q := url.Values{"limit": {fmt.Sprint(page)}}
+	for name, values := range query {
+		q[name] = values
+	}
+	all := []T{}
 	for {
+		if after != "" {
+			q.Set("after", after)
+		}
 		var some []T
-		if err := c.Do(cmd.Context(), http.MethodGet, path, query, nil, &some); err != nil {
-			return nil, false, err
+		if err := c.Do(ctx, http.MethodGet, path, q, nil, &some); err != nil {
+			return nil, err
 		}
 		all = append(all, some...)
 		if len(some) < page {
-			break
+			return all, nil
 		}
-		query.Set("after", last(some[len(some)-1]))
+		after = id(some[len(some)-1])
 	}
-	if !r.asJSON {
-		return all, false, nil
+}
+
+// everyShown is every, for a command that shows nothing else: with --json it
+// prints the list, and done is true.
+func everyShown[T any](cmd *cobra.Command, r *remote, path string, query url.Values, id func(T) string) (all []T, done bool, err error) {
+	c, err := r.client()
+	if err == nil {
+		all, err = every(cmd.Context(), c, path, query, "", id)
 	}
-	data, err := json.MarshalIndent(all, "", "  ")
+	if err != nil || !r.asJSON {
+		return all, false, err
+	}
+	return all, true, printJSON(cmd, all)
+}
+
+func printJSON(cmd *cobra.Command, v any) error {
+	data, err := json.MarshalIndent(v, "", "  ")
 	if err == nil {
 		_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s\n", job.NameCodes(data))
 	}
-	return all, true, err
+	return err
 }
 
-// table prints rows under a head.
-func table(w io.Writer, head string, rows [][]any) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(t, strings.ReplaceAll(head, " ", "\t"))
-	for _, row := range rows {
-		for i, cell := range row {
-			if i > 0 {
-				_, _ = fmt.Fprint(t, "\t")
-			}
-			_, _ = fmt.Fprint(t, show(cell))
+// listing is a command that shows one list as a table, a row per item.
+func listing[T any](r *remote, c cobra.Command, path func(args []string) string, query url.Values, head string, row func(T) []any) *cobra.Command {
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		list, done, err := do[[]T](cmd, r, http.MethodGet, path(args), query, nil)
+		if err != nil || done {
+			return err
 		}
-		_, _ = fmt.Fprintln(t)
+		var rows [][]any
+		for _, x := range list {
+			rows = append(rows, row(x))
+		}
+		return r.table(cmd, head, rows)
 	}
-	return t.Flush()
+	return &c
 }
 
-// show prints a cell: instants short, nothing as a dash, line breaks and tabs as blanks, what cannot be printed escaped.
-func show(cell any) string {
-	var s string
-	switch v := cell.(type) {
-	case time.Time:
-		if v.IsZero() {
-			return "-"
-		}
-		return v.UTC().Format("2006-01-02T15:04:05Z")
-	case bool:
-		if v {
-			return "yes"
-		}
-		return "no"
-	case []string:
-		s = strings.Join(v, ",")
-	default:
-		s = fmt.Sprint(v)
-	}
-	s = problem.Printable(strings.NewReplacer("\r\n", " ", "\n", " ", "\t", " ").Replace(s))
-	if s == "" || strings.HasSuffix(s, "(0)") {
-		return "-"
-	}
-	return s
-}
+func at(path string) func([]string) string { return func([]string) string { return path } }
+
+// most is the query of a list that has no pages.
+var most = url.Values{"limit": {"1000"}}
 
 func escaped[T ~string](id T) string { return url.PathEscape(string(id)) }
 
-// Usage marks an error as a mistake on the command line.
-func Usage(err error) error { return usageError{err} }
+// printLine prints a value as one line of JSON.
+func printLine(cmd *cobra.Command, v any) {
+	data, err := json.Marshal(v)
+	if err == nil {
+		_, _ = fmt.Fprintf(cmd.OutOrStdout(), "%s\n", job.NameCodes(data))
+	}
+}

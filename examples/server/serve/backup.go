@@ -12,14 +12,15 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// Saved is what a backup holds.
+// Saved says what a backup holds.
 type Saved struct {
 	sqlstore.Info
 	Assets, Jobs int
 	Newest       manifest.Revision // the highest of any asset
 }
 
-// Backup writes a copy of the database into a new file, also while a server runs, and says what is in it.
+// Backup writes a copy of the database to a new file, also while a server runs,
+// and returns what it holds.
 func Backup(ctx context.Context, f Files, to string) (Saved, error) {
 	if err := sqlstore.Backup(ctx, f.DB, to, time.Now()); err != nil {
 		return Saved{}, err
@@ -27,9 +28,10 @@ func Backup(ctx context.Context, f Files, to string) (Saved, error) {
 	return saved(ctx, to)
 }
 
-// Restore puts a backup in the place of the database that no server may have open. It returns what the backup holds, and the
-// name that the database has now which was there before; empty: there was none. With lossy it takes a copy of a running
-// server's file, which lacks what was in its log.
+// Restore replaces the database by a backup. No server may have the database
+// open. It returns what the backup holds, and the new name of the former
+// database, empty if there was none. With lossy it accepts a copy of a running
+// server's file, which lacks what was in the log.
 func Restore(ctx context.Context, dir string, f Files, from string, lossy bool) (s Saved, before string, err error) {
 	if err := owned.Folder(dir); err != nil {
 		return s, "", err
@@ -41,7 +43,7 @@ func Restore(ctx context.Context, dir string, f Files, from string, lossy bool) 
 	return s, before, err
 }
 
-// saved counts what is in a backup.
+// saved reads what a backup holds.
 func saved(ctx context.Context, path string) (s Saved, err error) {
 	store, info, err := sqlstore.OpenBackup(ctx, path)
 	if err != nil {
@@ -49,7 +51,7 @@ func saved(ctx context.Context, path string) (s Saved, err error) {
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 	s.Info = info
-	_, private, err := ed25519.GenerateKey(nil) // nothing is signed
+	_, private, err := ed25519.GenerateKey(nil) // for New; it signs nothing
 	if err != nil {
 		return s, err
 	}
@@ -68,7 +70,7 @@ func saved(ctx context.Context, path string) (s Saved, err error) {
 	}, func(controller.JobStatus) { s.Jobs++ })
 }
 
-// pages gives every item of a list that comes page by page.
+// pages calls item with every item of a list that is read page by page.
 func pages[T any](page func(last T) ([]T, error), item func(T)) error {
 	var last T
 	for {

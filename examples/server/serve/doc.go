@@ -1,3 +1,4 @@
-// Package serve is the example server: a controller over SQLite, the agents' and the administrator's HTTP, the feeds,
-// and the two loops that sync the catalog and make due orders.
+// Package serve is the example server: a controller over SQLite, HTTP for agents
+// and for the administrator, the feeds, and the loops that sync the catalog and
+// make due orders.
 package serve

@@ -17,16 +17,17 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/controller"
 )
 
-// fetchTime bounds one fetch: a distribution's package lists over a slow line.
+// fetchTime bounds one fetch: the package lists of a distribution over a slow
+// line.
 const fetchTime = 10 * time.Minute
 
-// Feeds makes the feeds of JSON documents and of apt configurations.
+// Feeds makes feeds from JSON documents and apt configurations.
 func Feeds(documents, aptConfigs []string, aptCache string, logger *slog.Logger) ([]catalog.Feed, error) {
 	var feeds []catalog.Feed
 	seen := make(map[catalog.FeedID]bool)
 	add := func(f catalog.Feed) error {
 		if seen[f.ID()] {
-			return fmt.Errorf("feed %s is named twice", f.ID())
+			return fmt.Errorf("feed %s is given twice; give it once", f.ID())
 		}
 		seen[f.ID()] = true
 		feeds = append(feeds, f)
@@ -35,7 +36,7 @@ func Feeds(documents, aptConfigs []string, aptCache string, logger *slog.Logger)
 	for _, location := range documents {
 		id := location
 		if u, err := url.Parse(location); err == nil && u.User != nil {
-			id = u.Redacted() // the id is shown everywhere
+			id = u.Redacted() // the id is shown to everybody
 		}
 		f, err := jsonfeed.New(catalog.FeedID(id), location, jsonfeed.Options{})
 		if err != nil {
@@ -46,7 +47,7 @@ func Feeds(documents, aptConfigs []string, aptCache string, logger *slog.Logger)
 		}
 	}
 	for _, dir := range aptConfigs {
-		// In the order returned, which aptfeed asks for.
+		// They are kept in the order returned, as aptfeed asks.
 		all, err := aptfeed.FromConfig(aptfeed.Config{Dir: dir, CacheDir: aptCache, Report: func(p aptfeed.Problem) {
 			logger.Warn("apt configuration", "dir", dir, "problem", p.Error())
 		}})
@@ -62,11 +63,11 @@ func Feeds(documents, aptConfigs []string, aptCache string, logger *slog.Logger)
 	return feeds, nil
 }
 
-// FeedSettings is what an administrator says of one feed.
+// FeedSettings are what an administrator sets for one feed.
 type FeedSettings struct {
 	Grant     catalog.Grant // what it may speak about
-	Authority string        // whom it speaks for; empty: what it says itself
-	MaxAge    time.Duration // how old its data may be (CAT-2); zero: no limit
+	Authority string        // the authority it speaks for; empty: the feed's own
+	MaxAge    time.Duration // maximum age of its data (CAT-2); zero: no limit
 }
 
 // BadGrant is a grant that cannot be understood.
@@ -79,8 +80,9 @@ func (e *BadGrant) Error() string {
 	return fmt.Sprintf("grant %q: %s; want 'FEED vendor NAME', 'FEED product ID', 'FEED patch ID' (an ID may end in *), or 'FEED authority NAME'", e.Text, e.Why)
 }
 
-// grants reads grants, each "FEED vendor NAME", "FEED product ID", "FEED patch ID" or "FEED
-// authority NAME", where FEED is the id of one of the feeds (CAT-17). The error is a *BadGrant.
+// grants reads grants, each "FEED vendor NAME", "FEED product ID", "FEED patch
+// ID" or "FEED authority NAME", where FEED is the id of one of the feeds
+// (CAT-17). The error is a *BadGrant.
 func grants(texts []string, feeds []catalog.Feed) (map[catalog.FeedID]FeedSettings, error) {
 	settings := make(map[catalog.FeedID]FeedSettings)
 	for _, text := range texts {
@@ -93,7 +95,7 @@ func grants(texts []string, feeds []catalog.Feed) (map[catalog.FeedID]FeedSettin
 			}
 		}
 		if id == "" {
-			return nil, &BadGrant{text, "it does not begin with the name of a configured feed, which are " + strings.Join(names, ", ")}
+			return nil, &BadGrant{text, "it does not begin with the name of a configured feed; those are " + strings.Join(names, ", ")}
 		}
 		kind, name, _ := strings.Cut(text[len(id)+1:], " ")
 		s := settings[id]
@@ -106,11 +108,11 @@ func grants(texts []string, feeds []catalog.Feed) (map[catalog.FeedID]FeedSettin
 			s.Grant.Patches = append(s.Grant.Patches, name)
 		case "authority":
 			if name == "" || s.Authority != "" {
-				return nil, &BadGrant{text, "a feed speaks for one authority"}
+				return nil, &BadGrant{text, "a feed speaks for exactly one authority"}
 			}
 			s.Authority = name
 		default:
-			return nil, &BadGrant{text, fmt.Sprintf("%q is nothing to grant", kind)}
+			return nil, &BadGrant{text, fmt.Sprintf("%q cannot be granted", kind)}
 		}
 		if problems := s.Grant.Check(); len(problems) > 0 {
 			return nil, &BadGrant{text, problems[0]}
@@ -120,7 +122,7 @@ func grants(texts []string, feeds []catalog.Feed) (map[catalog.FeedID]FeedSettin
 	return settings, nil
 }
 
-// SettingsOf reads grants, and how old the data of feeds may be, each as FEED=DURATION (CAT-2).
+// SettingsOf reads grants, and maximum ages, each FEED=DURATION (CAT-2).
 func SettingsOf(granted, ages []string, feeds []catalog.Feed) (map[catalog.FeedID]FeedSettings, error) {
 	settings, err := grants(granted, feeds)
 	if err == nil {
@@ -141,7 +143,7 @@ func maxAges(list []string, feeds []catalog.Feed, settings map[catalog.FeedID]Fe
 			return fmt.Errorf("maximum age %q of feed %s: want a duration above zero, like 240h", text[i+1:], id)
 		}
 		if !slices.ContainsFunc(feeds, func(f catalog.Feed) bool { return f.ID() == id }) {
-			return fmt.Errorf("maximum age of feed %q: there is no such feed", id)
+			return fmt.Errorf("maximum age of feed %q: no such feed is configured", id)
 		}
 		s := settings[id]
 		s.MaxAge = age
@@ -150,20 +152,20 @@ func maxAges(list []string, feeds []catalog.Feed, settings map[catalog.FeedID]Fe
 	return nil
 }
 
-// syncer brings what the feeds have into the catalog, one sync at a time.
+// syncer brings the feeds' data into the catalog, one sync at a time.
 type syncer struct {
 	controller *controller.Controller
 	feeds      []catalog.Feed
 	settings   map[catalog.FeedID]FeedSettings
-	forget     []string // feeds that leave the catalog
+	forget     []string // former feeds, which leave the catalog
 	logger     *slog.Logger
 
 	mu   sync.Mutex
-	owed map[catalog.FeedID]catalog.Batch // batches that were not stored, or refused: their feeds will say "unchanged" now
+	owed map[catalog.FeedID]catalog.Batch // batches that were refused or not stored, because their feeds answer "unchanged" next time
 }
 
-// run syncs. Of the feed that is named it takes data which is older than what was accepted before
-// (CAT-2); empty: of none.
+// run syncs once. From the feed named, if any, it accepts data that is older
+// than what was accepted before (CAT-2).
 func (s *syncer) run(ctx context.Context, acceptOlder catalog.FeedID) (catalog.Changes, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -188,7 +190,7 @@ func (s *syncer) run(ctx context.Context, acceptOlder catalog.FeedID) (catalog.C
 		}
 		set := s.settings[feed.ID()]
 		if b.Grant = set.Grant; b.Grant.Vendors == nil {
-			b.Grant.Vendors = []string{} // so that a grant that was taken back ends though the feed fails
+			b.Grant.Vendors = []string{} // so that a grant that was removed ends even if the feed fails
 		}
 		if set.Authority != "" {
 			b.Authority = set.Authority

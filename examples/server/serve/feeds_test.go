@@ -22,7 +22,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// feed is good once, and unchanged ever after.
+// feed is good once, and unchanged from then on.
 type feed struct{ told bool }
 
 func (f *feed) ID() catalog.FeedID { return "feed" }
@@ -57,7 +57,7 @@ func newController(t *testing.T, s controller.Store) *controller.Controller {
 	return c
 }
 
-// What a feed brought when the catalog could not be stored is not lost, though the feed says "unchanged" from then on.
+// What a feed brought while the catalog could not be stored is not lost, although the feed answers "unchanged" from then on.
 func TestGoodBatchSurvivesAFailedSync_CAT1(t *testing.T) {
 	store := &broken{Store: memstore.New(memstore.Options{}), broken: true}
 	c := newController(t, store)
@@ -75,7 +75,7 @@ func TestGoodBatchSurvivesAFailedSync_CAT1(t *testing.T) {
 	require.True(t, found)
 }
 
-// A restarted server begins with feeds that remember nothing, so that "unchanged" never refers to what was not stored.
+// A restarted server begins with feeds that remember nothing, so "unchanged" never refers to data that was not stored.
 func TestFailingFeedIsReported_CAT1(t *testing.T) {
 	feeds, err := Feeds([]string{filepath.Join(t.TempDir(), "missing.json")}, nil, "", slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
@@ -134,7 +134,7 @@ func TestSecretFiles(t *testing.T) {
 	}
 }
 
-// Init that was cut off at any point, as by a full disk, is called again; it never replaces what is there.
+// After a failure at any point, like a full disk, Init can be called again. It never replaces an existing file.
 func TestInitIsRepeated(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "server")
 	files, public, err := Init(dir, 1, 1)
@@ -169,7 +169,7 @@ func TestInitIsRepeated(t *testing.T) {
 	require.NoFileExists(t, files.Trust)
 }
 
-// Keys of others, keys that others read, and keys where others could swap them are refused, with the command that mends it.
+// Keys that belong to others, that others can read, or that others could replace are refused, with the command that helps.
 func TestOthersSecretsAreRefused(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("SKIPPED: acting as another user needs root")
@@ -204,7 +204,7 @@ func TestOthersSecretsAreRefused(t *testing.T) {
 	}
 }
 
-// dated brings what a test sets, and says "unchanged" when it is asked again.
+// dated brings what a test sets, and answers "unchanged" the next time.
 type dated struct {
 	at   time.Time
 	told time.Time
@@ -220,8 +220,7 @@ func (f *dated) Fetch(context.Context) (catalog.Batch, error) {
 	return b, nil
 }
 
-// Older data is refused at every sync until it is accepted by name, though the feed itself says
-// "unchanged" by then.
+// Older data is refused at every sync until it is accepted by name, although the feed itself answers "unchanged" by then.
 func TestOlderDataIsAcceptedByName_CAT2(t *testing.T) {
 	c := newController(t, memstore.New(memstore.Options{}))
 	day := time.Date(2026, 3, 10, 0, 0, 0, 0, time.UTC)

@@ -13,31 +13,35 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// Files says where a server keeps what must survive it. They are looked at before they are used: whose they are, who else
-// can read or swap them (see internal/owned).
+// Files says where a server keeps its state. Before a file is used, its owner
+// and mode are checked, and who else can read or replace it (see
+// internal/owned).
 type Files struct {
 	DB         string // SQLite database
-	Key        string // seed of the manifest key, in base64: who has it commands every agent
-	Exchange   string // the exchange keys, in base64, the newest first: who has one can listen in, and speak as any agent
-	Trust      string // every version of the trust document; no secret
-	AdminToken string // bearer token of the administration
+	Key        string // seed of the manifest key, in base64: whoever has it commands every agent
+	Exchange   string // the exchange keys, in base64, the newest first: whoever has one can listen in, and call as any agent
+	Trust      string // every version of the trust document; not secret
+	AdminToken string // the administrator's bearer token
 }
 
-// In names the files in one folder.
+// In returns the names of the files in one folder.
 func In(dir string) Files {
 	return Files{DB: filepath.Join(dir, "server.db"), Key: filepath.Join(dir, "manifest.key"), Exchange: filepath.Join(dir, "exchange.key"),
 		Trust: filepath.Join(dir, "trust.json"), AdminToken: filepath.Join(dir, "admin.token")}
 }
 
-// Init makes the keys and the token, mode 0600: so many root keys, of which threshold must sign each further version of the trust
-// document. It never replaces a file: new keys would cut every enrolled agent off. Each file is there whole or not at all,
-// so that Init which was cut off, as by a full disk, is called again.
+// Init makes the keys and the token, with mode 0600. There are so many root keys,
+// and threshold of them must sign each later version of the trust document.
+//
+// Init never replaces a file, because new keys would cut off every enrolled
+// agent. It writes each file whole or not at all, so after a failure, like a
+// full disk, it can be called again.
 func Init(dir string, roots, threshold int) (Files, manifest.Chain, error) {
 	f := In(dir)
 	if err := owned.Folder(dir); err != nil {
 		return f, nil, err
 	}
-	hasTrust, err := exists(f.Trust) // the last of the keys
+	hasTrust, err := exists(f.Trust) // written after the keys
 	if err != nil {
 		return f, nil, err
 	}
@@ -50,9 +54,9 @@ func Init(dir string, roots, threshold int) (Files, manifest.Chain, error) {
 	case err != nil:
 		return f, nil, err
 	case hasTrust && hasToken:
-		return f, nil, fmt.Errorf("%s and %s exist; they are not replaced: choose another folder, or remove them if no agent has enrolled", f.Trust, f.AdminToken)
+		return f, nil, fmt.Errorf("%s and %s exist and are not replaced: choose another folder, or remove both if no agent has enrolled", f.Trust, f.AdminToken)
 	case !hasTrust && hasDB:
-		return f, nil, fmt.Errorf("%s is missing, and agents of %s believe nothing that other keys sign: put your copy of the keys back", f.Trust, f.DB)
+		return f, nil, fmt.Errorf("%s is missing, and the agents of %s believe no other keys: put your copy of the keys back", f.Trust, f.DB)
 	}
 	var chain manifest.Chain
 	if hasTrust {
@@ -81,7 +85,7 @@ func ReadToken(path string) (string, error) {
 	case err != nil:
 		return "", err
 	case token.IsEnrolment(text):
-		return "", fmt.Errorf("%s holds an enrolment token; give the administrator's, which \"server init\" made", path)
+		return "", fmt.Errorf("%s holds an enrolment token; give the file with the administrator's token, which \"server init\" made", path)
 	case len(text) < 16 || strings.ContainsAny(text, " \t\r\n"):
 		return "", fmt.Errorf("%s holds no token (one word of at least 16 bytes)", path)
 	}

@@ -22,17 +22,17 @@ func TestGrants_CAT17(t *testing.T) {
 	}, got)
 	for text, why := range map[string]string{
 		"":                       "does not begin with the name of a configured feed",
-		"other.json vendor Acme": `which are "acme.json", "acme.json extra.json"`,
+		"other.json vendor Acme": `those are "acme.json", "acme.json extra.json"`,
 		"acme.json":              "does not begin",
-		"acme.json Acme":         `"Acme" is nothing to grant`,
+		"acme.json Acme":         `"Acme" cannot be granted`,
 		"acme.json vendor":       "a granted vendor is empty",
-		"acme.json product a*b":  "has a star before its end",
-		"acme.json authority ":   "speaks for one authority",
+		"acme.json product a*b":  "has a star that is not at its end",
+		"acme.json authority ":   "speaks for exactly one authority",
 	} {
 		_, err := grants([]string{text}, feeds)
 		var bad *BadGrant
 		require.ErrorAs(t, err, &bad, text)
 		require.ErrorContains(t, err, why)
 	}
-	require.ErrorContains(t, Config{Listen: "127.0.0.1:0", SyncEvery: catalog.SyncEvery, Feeds: feeds, Forget: []string{"acme.json"}}.Validate(), "cannot be forgotten")
+	require.ErrorContains(t, Config{Listen: "127.0.0.1:0", SyncEvery: catalog.SyncEvery, Feeds: feeds, Forget: []string{"acme.json"}}.Validate(), "both configured and to be forgotten")
 }

@@ -20,9 +20,9 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// Keys is what a server signs and authenticates with.
+// Keys are what a server signs and authenticates with.
 type Keys struct {
-	Signer   manifest.Signer    // of manifests
+	Signer   manifest.Signer    // signs manifests
 	Trust    manifest.Chain     // every version of the trust document (MAN-13)
 	Exchange []*ecdh.PrivateKey // the newest first (MAN-12)
 }
@@ -30,7 +30,7 @@ type Keys struct {
 // The suffix of files that wait for enough signatures by root keys.
 const pending = ".next"
 
-// ReadKeys reads the keys, once a rotation that was cut off is finished.
+// ReadKeys finishes a rotation that was cut off, and reads the keys.
 func (f Files) ReadKeys() (k Keys, err error) {
 	if k.Trust, err = f.readTrust(); err == nil {
 		_, err = f.finish(k.Trust)
@@ -73,7 +73,7 @@ func (f Files) readTrust() (manifest.Chain, error) {
 		chain = append(chain, sealed)
 	}
 	if t, err := chain.Newest(); err != nil || t.Version != uint64(len(chain)) {
-		return nil, errors.Join(fmt.Errorf("%s is no chain of trust documents from the first on", f.Trust), err)
+		return nil, errors.Join(fmt.Errorf("%s is damaged: it does not hold every trust document from the first on; put your copy back", f.Trust), err)
 	}
 	return chain, nil
 }
@@ -90,7 +90,8 @@ func (f Files) writeTrust(chain manifest.Chain) error {
 	return owned.Write(f.Trust, append(data, '\n'))
 }
 
-// makeKeys makes the first keys: roots root keys, threshold of which must sign the trust documents that follow.
+// makeKeys makes the first keys. Of the root keys, threshold must sign each later
+// trust document.
 func (f Files) makeKeys(roots, threshold int) (manifest.Chain, error) {
 	if roots < 1 || roots > manifest.MaxTrustKeys || threshold < 1 || threshold > roots {
 		return nil, fmt.Errorf("%d of %d root keys: want 1 to %d root keys, and a threshold of at most their number", threshold, roots, manifest.MaxTrustKeys)
@@ -120,12 +121,13 @@ func (f Files) makeKeys(roots, threshold int) (manifest.Chain, error) {
 	return manifest.Chain{sealed}, f.writeTrust(manifest.Chain{sealed})
 }
 
-// Root is the file of the root key of that number. Its holder may keep it elsewhere.
+// Root is the file of the root key with that number. Its holder may keep it
+// elsewhere.
 func (f Files) Root(i int) string {
 	return filepath.Join(filepath.Dir(f.Trust), "root-"+strconv.Itoa(i)+".key")
 }
 
-// makeRoots makes n root keys, from that number on.
+// makeRoots makes n root keys, numbered from there on.
 func (f Files) makeRoots(from, n int) (signers []manifest.Signer, public []manifest.PublicKey, err error) {
 	for i := range n {
 		key, err := seed(f.Root(from + i))
@@ -137,20 +139,23 @@ func (f Files) makeRoots(from, n int) (signers []manifest.Signer, public []manif
 	return signers, public, nil
 }
 
-// Rotation says what the next version of the trust document changes. The zero Rotation only moves its end.
+// Rotation says what the next version of the trust document changes. The zero
+// Rotation changes only its expiry.
 type Rotation struct {
 	Manifest bool // a new manifest key
-	Exchange bool // a new exchange key; the old ones are kept for agents that have not heard of it
-	// ForgetOld drops the old exchange keys, as somebody else has one: agents that have not heard of a new one must enrol again.
+	Exchange bool // a new exchange key; the old ones stay for agents that do not know it yet
+	// ForgetOld drops the old exchange keys, for when somebody else has one:
+	// agents that do not know a new one yet must enrol again.
 	ForgetOld bool
-	Roots     int // so many new root keys in place of the old; zero: the old ones stay
+	Roots     int // how many new root keys replace the old; zero: the old ones stay
 	// Threshold is how many of the new root keys must sign; zero: all.
 	Threshold int
 	Lifetime  time.Duration // zero: manifest.TrustLifetime
 }
 
-// Rotate prepares the next version of the trust document. It takes effect when Sign has as many signatures as the version
-// before it wants. A version that was prepared and not finished is given up.
+// Rotate prepares the next version of the trust document. It takes effect when
+// [Files.Sign] has collected as many signatures as the version before asks for.
+// Rotate drops a version that was prepared and not finished.
 func (f Files) Rotate(r Rotation) error {
 	chain, err := f.readTrust()
 	if err != nil {
@@ -170,7 +175,7 @@ func (f Files) Rotate(r Rotation) error {
 	t.Version++
 	t.Issued = time.Now()
 	t.Expires = t.Issued.Add(lifetime)
-	for _, path := range []string{f.Trust, f.Key, f.Exchange} { // the document first: without it the others are worth nothing
+	for _, path := range []string{f.Trust, f.Key, f.Exchange} { // the document first: without it the others have no effect
 		if err := os.Remove(path + pending); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
@@ -215,8 +220,10 @@ func (f Files) Rotate(r Rotation) error {
 	return owned.Write(f.Trust+pending, append(sealed, '\n'))
 }
 
-// Sign signs the prepared version with root keys from files. If it has enough signatures then, it is in effect from the next
-// start of the server on, and Sign returns its number; if not, the error says what is missing, and the signatures are kept.
+// Sign signs the prepared version with root keys from files. With enough
+// signatures it takes effect at the next start of the server, and Sign returns
+// its number. Otherwise the error says what is missing, and the signatures are
+// kept.
 func (f Files) Sign(roots []string) (version uint64, err error) {
 	chain, err := f.readTrust()
 	if err != nil {
@@ -252,7 +259,7 @@ func (f Files) Sign(roots []string) (version uint64, err error) {
 	}
 	if t, err = t.Follow(next); err != nil {
 		if d, is := errors.AsType[*manifest.Distrusted](err); is {
-			err = fmt.Errorf("it is prepared and not in effect: it has %s, and needs %s; sign it with more root keys: server key sign --root FILE", d.Have, d.Want)
+			err = fmt.Errorf("the version is prepared and not in effect yet: it has %s, and needs %s; sign it with more root keys: server key sign --root FILE", d.Have, d.Want)
 		}
 		return 0, err
 	}
@@ -262,12 +269,13 @@ func (f Files) Sign(roots []string) (version uint64, err error) {
 	}
 	done, err := f.finish(chain)
 	if err == nil && !done {
-		err = errors.New("another version was prepared meanwhile: prepare this one again")
+		err = errors.New("another version was prepared meanwhile; rotate again")
 	}
 	return t.Version, err
 }
 
-// finish puts the keys of the newest version in place, if that is the one that was prepared: Sign may have been cut off before.
+// finish puts the keys of the newest version in place, if that is the prepared
+// one: an earlier Sign may have been cut off.
 func (f Files) finish(chain manifest.Chain) (done bool, err error) {
 	next, err := owned.Read(f.Trust+pending, owned.State, manifest.MaxTrust)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -284,7 +292,7 @@ func (f Files) finish(chain manifest.Chain) (done bool, err error) {
 	return true, os.Remove(f.Trust + pending)
 }
 
-// rootsEver counts the root keys of all versions, whose files may be elsewhere.
+// rootsEver counts the root keys of all versions. Their files may be elsewhere.
 func rootsEver(chain manifest.Chain) int {
 	ids := map[string]bool{}
 	for _, sealed := range chain {
@@ -301,7 +309,7 @@ func publicOf(seed []byte) manifest.PublicKey {
 	return manifest.Ed25519(ed25519.NewKeyFromSeed(seed).Public().(ed25519.PublicKey))
 }
 
-// seed reads the key of a file, or draws one and writes it.
+// seed reads a key from a file, or makes one and writes it.
 func seed(path string) ([]byte, error) {
 	seeds, err := readSeeds(path)
 	if !errors.Is(err, fs.ErrNotExist) {
@@ -323,7 +331,7 @@ func writeSeeds(path string, seeds ...[]byte) error {
 	return owned.Write(path, []byte(text.String()))
 }
 
-// readSeeds reads keys of 32 bytes in base64, one a line.
+// readSeeds reads keys of 32 bytes in base64, one per line.
 func readSeeds(path string) ([][]byte, error) {
 	text, err := readSecret(path)
 	if err != nil {
@@ -333,7 +341,7 @@ func readSeeds(path string) ([][]byte, error) {
 	for line := range strings.Lines(text) {
 		seed, err := base64.StdEncoding.DecodeString(strings.TrimSpace(line))
 		if err != nil || len(seed) != ed25519.SeedSize {
-			return nil, fmt.Errorf("%s holds no keys (the base64 of %d bytes, one a line)", path, ed25519.SeedSize)
+			return nil, fmt.Errorf("%s holds something else than keys (base64 of %d bytes, one per line)", path, ed25519.SeedSize)
 		}
 		seeds = append(seeds, seed)
 	}

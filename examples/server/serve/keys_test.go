@@ -20,7 +20,7 @@ func newestOf(t *testing.T, f Files) (Keys, manifest.Trust) {
 	return k, newest
 }
 
-// The manifest key is rotated with the root key; the exchange key, the root keys and the end of the document too.
+// The root key rotates the manifest key, and also the exchange key, the root keys and the expiry of the document.
 func TestRotate_MAN13(t *testing.T) {
 	f, _, err := Init(t.TempDir(), 1, 1)
 	require.NoError(t, err)
@@ -46,7 +46,7 @@ func TestRotate_MAN13(t *testing.T) {
 	require.FileExists(t, f.Root(1))
 }
 
-// With several root keys, each holder signs in a place of its own; the keys in use change when enough have.
+// With several root keys, each holder signs elsewhere. The keys in use change when enough have signed.
 func TestRotateByThreshold_MAN13(t *testing.T) {
 	f, _, err := Init(t.TempDir(), 3, 2)
 	require.NoError(t, err)
@@ -72,7 +72,7 @@ func TestRotateByThreshold_MAN13(t *testing.T) {
 	require.EqualValues(t, 3, third.Version)
 }
 
-// A crash between any two steps leaves keys that fit, once Sign or Rotate is run again.
+// After a crash between any two steps, the next Sign or Rotate leaves keys that fit together.
 func TestRotationCutOff_MAN13(t *testing.T) {
 	f, _, err := Init(t.TempDir(), 1, 1)
 	require.NoError(t, err)
@@ -84,7 +84,7 @@ func TestRotationCutOff_MAN13(t *testing.T) {
 	_, err = f.Sign([]string{f.Root(1)})
 	require.NoError(t, err)
 
-	// As if it had stopped after the new version was written and before the key was put in place.
+	// As if it had stopped after writing the new version, before it put the key in place.
 	require.NoError(t, os.Rename(f.Key, f.Key+pending))
 	require.NoError(t, os.WriteFile(f.Trust+pending, prepared, 0o600))
 	_, err = f.Sign([]string{f.Root(1)})

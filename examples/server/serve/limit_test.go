@@ -17,7 +17,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest/agenthttp"
 )
 
-// limited is a limiter with a clock of the test's own.
+// limited is a limiter whose clock the test sets.
 func limited() (l *limiter, log *bytes.Buffer, pass func(time.Duration)) {
 	log = &bytes.Buffer{}
 	l = newLimiter(slog.New(slog.NewTextHandler(log, nil)))
@@ -40,7 +40,7 @@ func ask(h http.Handler, from, path, secret string) *httptest.ResponseRecorder {
 
 const right = "the right token of some length"
 
-// Wrong administrator's tokens are logged and slowed; the right one passes from anywhere.
+// Wrong administrator's tokens are logged and slowed down. The right one passes from anywhere.
 func TestWrongAdminTokens(t *testing.T) {
 	l, log, pass := limited()
 	h := l.admin(adminhttp.Guard(right, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})))
@@ -69,7 +69,7 @@ func TestWrongAdminTokens(t *testing.T) {
 	require.Equal(t, http.StatusUnauthorized, ask(h, "192.0.2.1:7", "/x", "wrong").Code)
 }
 
-// Wrong enrolment tokens are slowed before they cost a look at the database; other addresses and check-ins are not.
+// Wrong enrolment tokens are slowed down before they cost a read of the database. Other addresses and check-ins are not.
 func TestWrongEnrolmentTokens(t *testing.T) {
 	l, log, pass := limited()
 	calls, status := 0, http.StatusForbidden
@@ -92,7 +92,7 @@ func TestWrongEnrolmentTokens(t *testing.T) {
 	require.Equal(t, http.StatusOK, ask(h, "[2001:db8::1]:7", agenthttp.PathEnrol, "").Code)
 }
 
-// From however many addresses they come: the work, the memory and the log are bounded.
+// However many addresses they come from, the work, the memory and the log are bounded.
 func TestWrongTokensFromEverywhere(t *testing.T) {
 	l, log, pass := limited()
 	calls := 0

@@ -11,7 +11,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/controller"
 )
 
-// metrics counts what passes and asks the controller for the rest when it is scraped.
+// metrics counts calls, and reads the rest from the controller when it is
+// scraped.
 type metrics struct {
 	registry   *prometheus.Registry
 	checkIns   *prometheus.CounterVec
@@ -24,8 +25,8 @@ var (
 	jobsDesc   = prometheus.NewDesc("patchpolicy_jobs", "Jobs by state.", []string{"state"}, nil)
 	failedDesc = prometheus.NewDesc("patchpolicy_failed_installs", "Failed patch installs over the whole account (RPT-1).", nil, nil)
 	ageDesc    = prometheus.NewDesc("patchpolicy_feed_age_seconds", "Time since a feed's last good fetch; absent before the first.", []string{"feed"}, nil)
-	outDesc    = prometheus.NewDesc("patchpolicy_feed_outside", "What a feed claims of other authorities (CAT-17).", []string{"feed"}, nil)
-	staleDesc  = prometheus.NewDesc("patchpolicy_feed_stale", "1 if a feed is without a good fetch for 24 h, or its data is over its maximum age (CAT-2).", []string{"feed"}, nil)
+	outDesc    = prometheus.NewDesc("patchpolicy_feed_outside", "Records of a feed about products of other authorities (CAT-17).", []string{"feed"}, nil)
+	staleDesc  = prometheus.NewDesc("patchpolicy_feed_stale", "1 if a feed had no good fetch for 24 h, or its data is over its maximum age (CAT-2).", []string{"feed"}, nil)
 )
 
 func newMetrics(c *controller.Controller, logger *slog.Logger) *metrics {
@@ -55,7 +56,7 @@ func (m *metrics) Collect(to chan<- prometheus.Metric) {
 		m.logger.Error("metrics", "err", err)
 	}
 	if n, err := m.controller.FailedInstalls(ctx); err != nil {
-		m.logger.Error("metrics", "err", err) // and no number, least of all 0
+		m.logger.Error("metrics", "err", err) // no number is better than 0
 	} else {
 		to <- prometheus.MustNewConstMetric(failedDesc, prometheus.GaugeValue, float64(n))
 	}

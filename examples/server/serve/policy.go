@@ -8,7 +8,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/owned"
 )
 
-// Policy reads the signer policy that orders are to be made under. No file: under none.
+// Policy reads the signer policy that orders are made under. Without a file
+// there is none.
 func Policy(file string) (integrity.Excerpt, error) {
 	if file == "" {
 		return integrity.Excerpt{}, nil
@@ -21,7 +22,7 @@ func Policy(file string) (integrity.Excerpt, error) {
 		return integrity.Excerpt{}, fmt.Errorf("signer policy: %w", err)
 	}
 	if !info.Mode().IsRegular() || info.Size() > integrity.MaxPolicy {
-		return integrity.Excerpt{}, fmt.Errorf("signer policy: %s is no file of at most %d bytes", file, integrity.MaxPolicy)
+		return integrity.Excerpt{}, fmt.Errorf("signer policy: %s is not a file of at most %d bytes", file, integrity.MaxPolicy)
 	}
 	data, err := os.ReadFile(file)
 	if err != nil {

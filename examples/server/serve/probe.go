@@ -20,14 +20,15 @@ import (
 
 // Bounds of one round of probing.
 const (
-	probeMost   = 500              // URLs a round; the next round goes on where this one ended
+	probeMost   = 500              // URLs per round; the next round goes on from there
 	probeAtOnce = 8                // requests at a time
 	probeTime   = 10 * time.Second // for one URL
-	probeRound  = 2 * time.Minute  // for all of them: who waits for the orders waits no longer
-	probeFresh  = 5 * time.Minute  // how old a round may be when orders are made
+	probeRound  = 2 * time.Minute  // for all of them: orders may wait for the round
+	probeFresh  = 5 * time.Minute  // maximum age of a round when orders are made
 )
 
-// prober finds out which files of patches at their end of life can be had (CAT-10).
+// prober finds out which files of patches near their end of life can be reached
+// (CAT-10).
 type prober struct {
 	controller *controller.Controller
 	client     *http.Client
@@ -74,7 +75,7 @@ func (p *prober) round(ctx context.Context) error {
 			defer stop()
 			err := p.probe(one, u)
 			if asking.Err() != nil || errors.Is(err, errNoAnswer) {
-				return nil // not known: what was known stays
+				return nil // not known: the last result stays
 			}
 			probes[i] = &controller.Probe{URL: u}
 			if err != nil {
@@ -83,7 +84,7 @@ func (p *prober) round(ctx context.Context) error {
 			return nil
 		})
 	}
-	_ = group.Wait() // none of them fails
+	_ = group.Wait() // no probe returns an error
 	var known []controller.Probe
 	for i, probe := range probes {
 		if probe == nil {
@@ -97,14 +98,15 @@ func (p *prober) round(ctx context.Context) error {
 	return p.controller.Probed(ctx, known, time.Now())
 }
 
-// errNoAnswer says that a server told nothing about the file: it is asked again in the next round.
-var errNoAnswer = errors.New("it answers, and does not tell")
+// errNoAnswer says that a server answered without saying anything about the file.
+// The next round asks again.
+var errNoAnswer = errors.New("the server is busy")
 
 // probe asks for one file without fetching it.
 func (p *prober) probe(ctx context.Context, address string) error {
 	u, err := url.Parse(address)
 	if err != nil {
-		return errors.New("it is no URL")
+		return errors.New("it is not a URL")
 	}
 	if u.Scheme == "file" {
 		info, err := os.Stat(filepath.FromSlash(u.Path)) // opens nothing
@@ -112,13 +114,13 @@ func (p *prober) probe(ctx context.Context, address string) error {
 		case errors.Is(err, fs.ErrNotExist):
 			return errors.New("there is no such file")
 		case err == nil && !info.Mode().IsRegular():
-			return errors.New("it is no file")
+			return errors.New("it is not a file")
 		}
 		return err
 	}
 	status, err := p.ask(ctx, http.MethodHead, address)
 	if err == nil && status >= 400 && status != http.StatusNotFound && status != http.StatusGone {
-		status, err = p.ask(ctx, http.MethodGet, address) // many servers answer HEAD otherwise
+		status, err = p.ask(ctx, http.MethodGet, address) // many servers answer HEAD differently
 	}
 	var failed *url.Error
 	switch {
@@ -128,7 +130,7 @@ func (p *prober) probe(ctx context.Context, address string) error {
 		return err
 	case status == http.StatusTooManyRequests:
 		return errNoAnswer
-	case status >= 300 && status != http.StatusRequestedRangeNotSatisfiable: // of an empty file
+	case status >= 300 && status != http.StatusRequestedRangeNotSatisfiable: // that is an empty file
 		return fmt.Errorf("the server answers %d %s", status, http.StatusText(status))
 	}
 	return nil
@@ -137,7 +139,7 @@ func (p *prober) probe(ctx context.Context, address string) error {
 func (p *prober) ask(ctx context.Context, method, address string) (status int, err error) {
 	r, err := http.NewRequestWithContext(ctx, method, address, nil)
 	if err != nil {
-		return 0, errors.New("it is no URL")
+		return 0, errors.New("it is not a URL")
 	}
 	if method == http.MethodGet {
 		r.Header.Set("Range", "bytes=0-0")

@@ -62,10 +62,10 @@ func TestProbes_CAT10(t *testing.T) {
 		server.URL + "/429":                 errNoAnswer.Error(),
 		closed.URL + "/x?token=s3cret":      "refused",
 		"file://" + filepath.ToSlash(here):  "",
-		"file://" + filepath.ToSlash(dir):   "no file",
+		"file://" + filepath.ToSlash(dir):   "not a file",
 		"file://" + here + "-not":           "no such file",
-		"http://vendor.example/\x00":        "no URL",
-		"http://[::1]:namedport/editor.bin": "no URL",
+		"http://vendor.example/\x00":        "not a URL",
+		"http://[::1]:namedport/editor.bin": "not a URL",
 	} {
 		err := p.probe(context.Background(), address)
 		if want == "" {
@@ -78,7 +78,7 @@ func TestProbes_CAT10(t *testing.T) {
 	require.Zero(t, asked["GET /there"], "nothing is fetched where HEAD will do")
 }
 
-// A round tells the controller; what one round does not get to, the next one does.
+// A round reports to the controller. What one round does not reach, the next one does.
 func TestProbeRounds_CAT10(t *testing.T) {
 	c := newController(t, memstore.New(memstore.Options{Seed: 1}))
 	b := catalog.Batch{Local: true, Feed: "feed", Products: []catalog.Product{{ID: "editor", Name: "editor", Platform: catalog.Linux, Scheme: version.Semver}}}

@@ -10,7 +10,7 @@ import (
 	"net/http"
 	"slices"
 	"time"
-	_ "time/tzdata" // so that schedules mean the same on a system without the database
+	_ "time/tzdata" // so that schedules mean the same on a system without the zone database
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"golang.org/x/sync/errgroup"
@@ -31,22 +31,23 @@ type Config struct {
 	Listen    string                          // host:port; port 0 chooses a free one
 	TLSCert   string                          // PEM file; empty: plain HTTP
 	TLSKey    string                          // PEM file
-	PlainHTTP bool                            // listen beyond the loopback without TLS: something in front of the server has it
+	PlainHTTP bool                            // allow Listen beyond the loopback without TLS: a proxy in front of the server has it
 	SyncEvery time.Duration                   // between syncs (CAT-1)
-	CheckIn   time.Duration                   // what agents are told to wait between calls; zero: the default (MAN-3)
+	Keep      time.Duration                   // how long history is kept after it ended; zero: for ever
+	CheckIn   time.Duration                   // how long agents wait between calls; zero: the default (MAN-3)
 	Policy    integrity.Excerpt               // the signer policy that orders are made under; zero: none
-	Feeds     []catalog.Feed                  // the order decides between them (CAT-17)
+	Feeds     []catalog.Feed                  // the order decides who owns a product (CAT-17)
 	Settings  map[catalog.FeedID]FeedSettings // by feed
-	Forget    []string                        // feeds that were taken out for good: they leave the catalog with what they own
+	Forget    []string                        // former feeds: they leave the catalog, and others may take over their products
 	Logger    *slog.Logger
-	Unchecked bool           // the database is not read through at the start
-	Listening func(net.Addr) // told once it takes connections; may be nil
+	Unchecked bool           // do not check the whole database at the start
+	Listening func(net.Addr) // called once the server takes connections; may be nil
 }
 
-// drain is how long running requests may take to end when the server is stopped.
+// drain is how long open requests may take when the server is stopping.
 const drain = 30 * time.Second
 
-// Validate says everything that is wrong with the settings.
+// Validate returns everything that is wrong with the settings.
 func (c Config) Validate() error {
 	var problems []error
 	host, _, err := net.SplitHostPort(c.Listen)
@@ -57,20 +58,24 @@ func (c Config) Validate() error {
 		problems = append(problems, errors.New("a TLS certificate and its key go together; give both or none"))
 	}
 	if err == nil && c.TLSCert == "" && !c.PlainHTTP && !agenthttp.Loopback(host) {
-		problems = append(problems, fmt.Errorf("listen address %q can be reached from outside; give a TLS certificate and key, listen on 127.0.0.1, or, behind a proxy that has TLS, say --plain-http", c.Listen))
+		problems = append(problems, fmt.Errorf("listen address %q can be reached from outside; give a TLS certificate and key, or listen on 127.0.0.1, or, if a proxy in front of the server has TLS, give --plain-http", c.Listen))
 	}
 	if c.SyncEvery < time.Second {
 		problems = append(problems, fmt.Errorf("interval between syncs %v: want at least 1s", c.SyncEvery))
 	}
+	if c.Keep != 0 && c.Keep < controller.PruneAge {
+		problems = append(problems, fmt.Errorf("history kept for %v: want at least %v, or 0 to keep it for ever", c.Keep, controller.PruneAge))
+	}
 	for _, f := range c.Feeds {
 		if slices.Contains(c.Forget, string(f.ID())) {
-			problems = append(problems, fmt.Errorf("feed %s is configured and cannot be forgotten; leave out one of both", f.ID()))
+			problems = append(problems, fmt.Errorf("feed %s is both configured and to be forgotten; choose one", f.ID()))
 		}
 	}
 	return errors.Join(problems...)
 }
 
-// Run serves until ctx ends, then lets running requests finish. It returns nil after a clean stop.
+// Run serves until ctx ends, and then answers open requests. It returns nil after
+// a clean stop.
 func Run(ctx context.Context, c Config) (err error) {
 	if err := c.Validate(); err != nil {
 		return err
@@ -94,7 +99,7 @@ func Run(ctx context.Context, c Config) (err error) {
 	defer func() { err = errors.Join(err, store.Close()) }()
 	ctl, err := controller.New(store, controller.Config{
 		Signer: keys.Signer, Trust: keys.Trust, Exchange: keys.Exchange, Timing: manifest.Timing{CheckIn: c.CheckIn}, Zone: time.LoadLocation,
-		Policy: c.Policy,
+		Policy: c.Policy, OnEvent: c.logEvent,
 	})
 	if err != nil {
 		return err
@@ -127,6 +132,7 @@ func Run(ctx context.Context, c Config) (err error) {
 		return server.Shutdown(draining)
 	})
 	group.Go(func() error { checkpointLoop(ctx, store, c.Logger); return nil })
+	group.Go(func() error { pruneLoop(ctx, ctl, c.Keep, c.Logger); return nil })
 	group.Go(func() error { syncLoop(ctx, s, p, c.SyncEvery); return nil })
 	group.Go(func() error { c.announce(ctx, keys.Trust); return nil })
 	group.Go(func() error { tickLoop(ctx, ctl, p, kick, c.Logger); return nil })
@@ -140,13 +146,13 @@ func Run(ctx context.Context, c Config) (err error) {
 	return err
 }
 
-// announce warns of the end of the trust document, now and every day (MAN-13).
+// announce warns if the trust document expires soon, now and every day (MAN-13).
 func (c Config) announce(ctx context.Context, chain manifest.Chain) {
 	day := time.NewTicker(24 * time.Hour)
 	defer day.Stop()
 	for {
 		if t, err := chain.Newest(); err == nil && t.Expired(time.Now().Add(manifest.TrustNotice)) {
-			c.Logger.Warn("the trust document ends soon: renew it with \"server key rotate --keep\"", "version", t.Version, "expires", t.Expires)
+			c.Logger.Warn("the trust document expires soon: renew it with \"server key rotate --keep\"", "version", t.Version, "expires", t.Expires)
 		}
 		select {
 		case <-ctx.Done():
@@ -178,7 +184,7 @@ func (c Config) handler(ctl *controller.Controller, s *syncer, token string, kic
 		Changed: func() {
 			select {
 			case kick <- struct{}{}:
-			default: // it is kicked already
+			default: // a kick is pending already
 			}
 		},
 	}))))
@@ -190,7 +196,7 @@ func (c Config) handler(ctl *controller.Controller, s *syncer, token string, kic
 // patient gives answers as much time as a sync needs, which waits for the feeds.
 func patient(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(fetchTime)) // else it has a server's usual time
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(fetchTime)) // otherwise the server's own deadline holds
 		next.ServeHTTP(w, r)
 	})
 }
@@ -200,7 +206,8 @@ func stored(err error) bool {
 	return ok
 }
 
-// checkpointLoop keeps the database's log short, so that a copy of the file alone lacks little (see sqlstore.Backup).
+// checkpointLoop keeps the database's log short, so that a copy of the file alone
+// lacks little (see sqlstore.Backup).
 func checkpointLoop(ctx context.Context, store *sqlstore.Store, logger *slog.Logger) {
 	ticker := time.NewTicker(time.Minute)
 	defer ticker.Stop()
@@ -216,7 +223,33 @@ func checkpointLoop(ctx context.Context, store *sqlstore.Store, logger *slog.Log
 	}
 }
 
-// syncLoop syncs the catalog, and finds out what of it cannot be reached (CAT-10).
+// logEvent logs what an administrator did. The logger escapes names and texts.
+func (c Config) logEvent(e controller.Event) {
+	c.Logger.Info(e.Action.String(), "by", e.Actor, "on", e.Subject, "text", e.Text)
+}
+
+// pruneLoop removes once a day what ended longer ago than keep; zero: nothing.
+func pruneLoop(ctx context.Context, ctl *controller.Controller, keep time.Duration, logger *slog.Logger) {
+	if keep == 0 {
+		return
+	}
+	ticker := time.NewTicker(24 * time.Hour)
+	defer ticker.Stop()
+	for {
+		now := time.Now()
+		if _, err := ctl.Prune(ctx, now.Add(-keep), now); err != nil && ctx.Err() == nil {
+			logger.Error("removal of old history", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// syncLoop syncs the catalog, and then probes for what cannot be reached
+// (CAT-10).
 func syncLoop(ctx context.Context, s *syncer, p *prober, every time.Duration) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
@@ -233,7 +266,8 @@ func syncLoop(ctx context.Context, s *syncer, p *prober, every time.Duration) {
 	}
 }
 
-// tickLoop makes due orders. It wakes for the next planned run, when a job changed, and now and then all the same. Before a planned run is made it is probed what can be
+// tickLoop makes due orders. It wakes for the next planned run, when a job
+// changed, and every minute. Before a planned run it probes for what can be
 // reached (CAT-10); a job that starts when it is enabled goes by the last probes.
 func tickLoop(ctx context.Context, ctl *controller.Controller, p *prober, kick <-chan struct{}, logger *slog.Logger) {
 	const most, least, retry = time.Minute, 100 * time.Millisecond, 5 * time.Second

@@ -5,13 +5,12 @@ import (
 	"encoding/binary"
 )
 
-// Some timestamp authorities answer in BER, with lengths given by an end mark
-// and strings in pieces. Signed are only the content of strings and attributes
-// in DER, so the rest can be converted to DER before it is read.
+// Some timestamp authorities answer in BER, with lengths given by an end mark and strings in
+// pieces. Signed are only the content of strings and attributes in DER, so the rest can be
+// converted to DER before it is read.
 
-// toDER returns the first element of b in DER, and what follows it. It converts
-// the element if that or something in it ends by a mark: a stamp in BER may be
-// inside a signature in DER.
+// toDER returns the first element of b in DER, and what follows it. It converts the element if
+// that or something in it ends by a mark: a stamp in BER may be inside a signature in DER.
 func (f *File) toDER(b []byte) (element, rest []byte, err error) {
 	r := Read(b)
 	_, whole, _ := r.Next()

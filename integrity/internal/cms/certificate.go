@@ -23,9 +23,9 @@ import (
 type Rules struct {
 	MaxRSA  int  // bits of an RSA key, which has MinRSA at least
 	Ed25519 bool // such keys carry trust, too
-	// Lenient tolerates what real Windows files have: a timestamp authority's
-	// certificate whose usage is not critical, as Microsoft's until 2021, and
-	// unreadable certificates that are not needed.
+	// Lenient tolerates what real Windows files have: a timestamp authority's certificate whose
+	// usage is not critical, as Microsoft's until 2021, and unreadable certificates that are not
+	// needed.
 	Lenient bool
 }
 
@@ -83,9 +83,9 @@ func (r Rules) Certificate(c *x509.Certificate) *Certificate {
 	return &Certificate{c, Fingerprint(sha256.Sum256(c.Raw)), r.Weak(c.PublicKey)}
 }
 
-// Pins reads the anchors of a policy: PEM, or "sha256:" and a certificate's
-// digest. It returns all fingerprints, and the certificates given in PEM. It
-// adds to bad what integrity.ValidateSigners did not find.
+// Pins reads the anchors of a policy: PEM, or "sha256:" and a certificate's digest. It returns
+// all fingerprints, and the certificates given in PEM. It adds to bad what
+// integrity.ValidateSigners did not find.
 func (r Rules) Pins(bad *problem.List, field, name string, list []string, most int) (prints []Fingerprint, brought []*Certificate) {
 	if len(list) > most {
 		bad.AddOnce(field, name, "%d certificates; at most %d are allowed", len(list), most)
@@ -125,9 +125,8 @@ func (r Rules) pin(text string) (*Certificate, error) {
 	return c, nil
 }
 
-// Fit requires a certificate that names the usage itself; the library also
-// accepts one that names none. A certificate for timestamps is for nothing else
-// (RFC 3161, 2.3).
+// Fit requires a certificate that names the usage itself; the library also accepts one that names
+// none. A certificate for timestamps is for nothing else (RFC 3161, 2.3).
 func (r Rules) Fit(c *Certificate, usage x509.ExtKeyUsage) error {
 	name, fit := "signing code", slices.Contains(c.ExtKeyUsage, usage)
 	if usage == x509.ExtKeyUsageTimeStamping {

@@ -10,8 +10,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
-// signed reports whether the parent's key signed the child. If the child names
-// exactly that key and was not signed by it, it was changed: that is broken.
+// signed reports whether the parent's key signed the child. If the child names exactly that key
+// and was not signed by it, it was changed: that is broken.
 func (f *File) signed(child, parent *Certificate) (bool, error) {
 	if !bytes.Equal(child.RawIssuer, parent.RawSubject) || parent.Weak != "" {
 		return false, nil
@@ -33,8 +33,8 @@ func (f *File) signed(child, parent *Certificate) (bool, error) {
 	return ok, nil
 }
 
-// isWrong reports whether a signature does not hold. One of a kind that is not
-// accepted is only of no use.
+// isWrong reports whether a signature does not hold. One of a kind that is not accepted is only
+// of no use.
 func isWrong(err error) bool {
 	_, insecure := errors.AsType[x509.InsecureAlgorithmError](err)
 	_, unfit := errors.AsType[x509.ConstraintViolationError](err)
@@ -64,8 +64,8 @@ func (c Chains) ValidAt(anchors []Fingerprint, t time.Time) bool {
 	return slices.ContainsFunc(c, func(c Chain) bool { return c.endsIn(anchors) && c.validAt(t) })
 }
 
-// Chains finds the chains from leaf to any anchor that are good for the usage
-// at some time. If there is none, the error is a [Refusal] that says why.
+// Chains finds the chains from leaf to any anchor that are good for the usage at some time. If
+// there is none, the error is a [Refusal] that says why.
 func (f *File) Chains(leaf *Certificate, anchors []Fingerprint, usage x509.ExtKeyUsage) (Chains, error) {
 	if leaf.Weak != "" {
 		return nil, Untrusted("the certificate of %.200q has %s", leaf.Holder(), leaf.Weak)
@@ -125,8 +125,8 @@ func (f *File) Chains(leaf *Certificate, anchors []Fingerprint, usage x509.ExtKe
 	return found, nil
 }
 
-// confirm checks a whole path with crypto/x509: constraints on names and
-// lengths, usages, critical extensions.
+// confirm checks a whole path with crypto/x509: constraints on names and lengths, usages,
+// critical extensions.
 func (f *File) confirm(path []*Certificate, usage x509.ExtKeyUsage) (Chain, error) {
 	c := Chain{certificates: path, from: path[0].NotBefore, to: path[0].NotAfter}
 	roots, between := x509.NewCertPool(), x509.NewCertPool()

@@ -24,9 +24,8 @@ const (
 	TagContext1    = TagContext0 + 1
 )
 
-// Reader reads a sequence of elements and those inside them. All readers made
-// from one share the first error. After it nothing is left to read, so check
-// Err once, at the end.
+// Reader reads a sequence of elements and those inside them. All readers made from one share the
+// first error. After it nothing is left to read, so check Err once, at the end.
 type Reader struct {
 	left []byte
 	err  *error
@@ -154,7 +153,7 @@ func measureBER(b []byte) (header, n int, err error) {
 			return 0, 0, ErrDER
 		}
 		for _, c := range b[2:header] {
-			if n >= 1<<22 { // more than any file has, and an int of 32 bits does not overflow
+			if n >= 1<<22 { // more than any file has; a 32-bit int does not overflow
 				return 0, 0, ErrDER
 			}
 			n = n<<8 | int(c)
@@ -184,8 +183,8 @@ func (o OID) String() string {
 	return parsed.String()
 }
 
-// wellFormed requires DER, also in parts that nobody reads or signs: other
-// readers may fail on them.
+// wellFormed requires DER, also in parts that nobody reads or signs: other readers may fail on
+// them.
 func (f *File) wellFormed(element []byte) error {
 	if err := f.work(len(element)); err != nil {
 		return err

@@ -9,15 +9,14 @@ import (
 	"slices"
 )
 
-// File holds the certificates of one file's messages and counts the cost of
-// reading. The file's own certificates are only hints, so those of signatures
-// and timestamps are kept together.
+// File holds the certificates of one file's messages and counts the cost of reading. The file's
+// own certificates are only hints, so those of signatures and timestamps are kept together.
 type File struct {
 	rules        Rules
 	certificates []*Certificate
 	known        map[Fingerprint]bool
-	pinned       int           // how many of them a policy brought
-	Unreadable   int           // certificates left out because crypto/x509 does not take them
+	pinned       int           // how many of them come from the policy
+	Unreadable   int           // certificates that crypto/x509 cannot read
 	Checks       int           // public-key operations done
 	Bytes        int           // read, copied and digested
 	edges        map[edge]bool // whether the one signed the other
@@ -82,8 +81,8 @@ func (f *File) first(is func(*Certificate) bool) *Certificate {
 	return nil
 }
 
-// Above lists a certificate and those above it, by the names they give. It does
-// not check that they signed each other.
+// Above lists a certificate and those above it, by the names they give. It does not check that
+// they signed each other.
 func (f *File) Above(c *Certificate) (path []*Certificate) {
 	for c != nil && len(path) < MaxChain {
 		path = append(path, c)

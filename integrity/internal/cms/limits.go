@@ -11,7 +11,7 @@ const (
 	MaxChain        = 8        // certificates from signer to anchor; three or four are usual
 	MaxChecks       = 96       // public-key operations for one file; each takes at most about 4 ms, and twenty are usual
 	MaxWork         = 64 << 20 // bytes of one file's messages that are read, copied and digested, each time counted; 100 KiB are usual
-	MaxLevels       = 64       // of elements in elements; a timestamp of a nested signature has 40
+	MaxLevels       = 64       // nested elements; a timestamp of a nested signature has 40
 	MaxBERDepth     = 48       // the same for what is in BER, each level of which is copied
 	MinRSA          = 2048     // bits; shorter keys are no longer trusted
 

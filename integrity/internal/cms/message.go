@@ -20,8 +20,8 @@ var (
 	oidMicrosoftTimestamp = NewOID("1.3.6.1.4.1.311.3.3.1")
 )
 
-// digests are the digest algorithms that a message may name. Only those that
-// are not Legacy carry trust (INT-7).
+// digests are the digest algorithms that a message may name. Only those that are not Legacy carry
+// trust (INT-7).
 var digests = map[OID]integrity.Algorithm{
 	NewOID("2.16.840.1.101.3.4.2.1"): integrity.SHA256,
 	NewOID("2.16.840.1.101.3.4.2.2"): integrity.SHA384,
@@ -39,9 +39,8 @@ type Message struct {
 // Begins reports whether b begins as a ContentInfo with a SignedData does.
 func Begins(b []byte) bool { return Read(b).Take(TagSequence).OID() == oidSignedData }
 
-// Message reads a ContentInfo with a SignedData, whose content must have the
-// type and tag. It adds at most the given number of certificates, and returns
-// what follows in b.
+// Message reads a ContentInfo with a SignedData, whose content must have the type and tag. It
+// adds at most the given number of certificates, and returns what follows in b.
 func (f *File) Message(b []byte, contentType OID, tag byte, certificates int) (m Message, rest []byte, err error) {
 	whole, rest, err := f.toDER(b)
 	if err != nil {
@@ -84,8 +83,7 @@ func (f *File) Message(b []byte, contentType OID, tag byte, certificates int) (m
 	return m, rest, nil
 }
 
-// digestAlgorithms lists the algorithms of a SignedData; an unknown one is
-// zero.
+// digestAlgorithms lists the algorithms of a SignedData; an unknown one is zero.
 func (r *Reader) digestAlgorithms() (listed []integrity.Algorithm) {
 	for set := r.Take(TagSet); set.More(); {
 		if len(listed) == maxAlgorithms {
@@ -188,8 +186,8 @@ func (r *Reader) attributes() (all []attribute) {
 	return all
 }
 
-// Signed returns the value of a signed attribute, which must exist and have the
-// tag; tag zero: any.
+// Signed returns the value of a signed attribute, which must exist and have the tag; tag zero:
+// any.
 func (s *Signer) Signed(id OID, want byte) (tag byte, content []byte, err error) {
 	i := slices.IndexFunc(s.attributes, func(a attribute) bool { return a.id == id })
 	if i < 0 {

@@ -10,8 +10,8 @@ import (
 // Refusal says why a file, or one of its signatures, is not valid.
 type Refusal struct {
 	Status integrity.Status // Bad, Absent or Unsupported
-	// Decides is set if the signature does not hold or cannot be judged,
-	// whoever is trusted. Then no other signature of the file counts.
+	// Decides is set if the signature does not hold or cannot be judged, whoever is trusted. Then
+	// no other signature of the file counts.
 	Decides bool
 	// Stranger is set if the signature holds and its signer is not pinned.
 	Stranger bool

@@ -11,7 +11,7 @@ import (
 
 // Stamp is a timestamp over a signature.
 type Stamp struct {
-	Time   time.Time // as it says, also of one that does not hold
+	Time   time.Time // as the timestamp says, even if it does not hold
 	Legacy bool      // a PKCS #9 countersignature
 	Signer Signer
 
@@ -19,8 +19,8 @@ type Stamp struct {
 	err     error
 }
 
-// Stamps reads the timestamps beside a signature, RFC 3161 ones first, and adds
-// their certificates.
+// Stamps reads the timestamps beside a signature, RFC 3161 ones first, and adds their
+// certificates.
 func (f *File) Stamps(s *Signer) (all []Stamp, err error) {
 	tokens, err := s.Unsigned(oidMicrosoftTimestamp, MaxTimestamps, "timestamps")
 	if err != nil {
@@ -98,8 +98,7 @@ func (f *File) reply(b []byte) ([]byte, error) {
 	return token, r.Err()
 }
 
-// readInfo reads the time, even if the timestamp covers something else or uses
-// a weak digest.
+// readInfo reads the time, even if the timestamp covers something else or uses a weak digest.
 func readInfo(content, stamped []byte) (at time.Time, err error) {
 	r := Read(content)
 	info := r.Only(TagSequence)
@@ -159,9 +158,9 @@ func parseTime(tag byte, text []byte) (time.Time, error) {
 	return at.UTC(), nil
 }
 
-// VerifyStamp requires the timestamp to hold, whoever made it, and returns its
-// signer's certificate. If it is genuine but carries no trust, the refusal does
-// not decide (INT-7): it gives no time and does no harm.
+// VerifyStamp requires the timestamp to hold, whoever made it, and returns its signer's
+// certificate. If it is genuine but carries no trust, the refusal does not decide (INT-7): it
+// gives no time and does no harm.
 func (f *File) VerifyStamp(t *Stamp) (*Certificate, error) {
 	if t.Signer.Signature == nil {
 		return nil, t.err
@@ -198,8 +197,7 @@ func worst(errs ...error) error {
 	return cmp.Or(errs...)
 }
 
-// names requires the signed attributes to name the certificate, so that no
-// other can replace it.
+// names requires the signed attributes to name the certificate, so that no other can replace it.
 func (s *Signer) names(c *Certificate) error {
 	named, weak := false, error(nil)
 	for id, alg := range map[OID]integrity.Algorithm{oidSigningCertV1: integrity.SHA1, oidSigningCertV2: integrity.SHA256} {
@@ -230,16 +228,15 @@ func (s *Signer) names(c *Certificate) error {
 	return weak
 }
 
-// Dated is the time of a timestamp that holds, and its authority's chains that
-// were valid then.
+// Dated is the time of a timestamp that holds, and its authority's chains that were valid then.
 type Dated struct {
 	Time   time.Time
 	Chains Chains
 }
 
-// Dated requires every timestamp to hold and returns those whose chain ends in
-// a pinned certificate. One that is only not trusted counts as none, since
-// anybody could remove it. Why is about the last of these.
+// Dated requires every timestamp to hold and returns those whose chain ends in a pinned
+// certificate. One that is only not trusted counts as none, since anybody could remove it. Why is
+// about the last of these.
 func (f *File) Dated(stamps []Stamp, pinned []Fingerprint) (known []Dated, why string, err error) {
 	for i := range stamps {
 		t := &stamps[i]

@@ -10,8 +10,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
-// Verify requires the signer's signature to hold over the content, whoever
-// signed, and returns the signer's certificate.
+// Verify requires the signer's signature to hold over the content, whoever signed, and returns
+// the signer's certificate.
 func (f *File) Verify(s *Signer, content []byte, contentType OID) (*Certificate, error) {
 	if _, id, err := s.Signed(oidContentType, TagOID); err != nil {
 		return nil, err
@@ -21,8 +21,8 @@ func (f *File) Verify(s *Signer, content []byte, contentType OID) (*Certificate,
 	return f.verify(s, content)
 }
 
-// verify is Verify for any content type. Its refusal decides unless the
-// signature holds or is of a kind that is not checked.
+// verify is Verify for any content type. Its refusal decides unless the signature holds or is of
+// a kind that is not checked.
 func (f *File) verify(s *Signer, content []byte) (*Certificate, error) {
 	if err := f.work(len(content) + len(s.signed)); err != nil {
 		return nil, err
@@ -93,10 +93,10 @@ func (s *Signer) by(signer *Certificate, signed []byte) error {
 	}
 }
 
-// oldPKCS1 returns the digest that an RSA key signed in an old way, or zero if
-// the key did not make the signature. Old ways are the bare SHA-1 (VeriSign and
-// Symantec until 2020), MD5 followed by SHA-1, a digest named without
-// parameters, and another digest than that of the attributes.
+// oldPKCS1 returns the digest that an RSA key signed in an old way, or zero if the key did not
+// make the signature. Old ways are the bare SHA-1 (VeriSign and Symantec until 2020), MD5
+// followed by SHA-1, a digest named without parameters, and another digest than that of the
+// attributes.
 func oldPKCS1(key *rsa.PublicKey, signed, signature []byte) integrity.Algorithm {
 	if len(signature) != key.Size() {
 		return 0
@@ -165,8 +165,7 @@ func matches(a integrity.Algorithm, content, sum []byte) bool {
 	return subtle.ConstantTimeCompare(h.Sum(nil), sum) == 1
 }
 
-// DigestInfo reads a digest algorithm, a digest of its length, and nothing
-// else.
+// DigestInfo reads a digest algorithm, a digest of its length, and nothing else.
 func (r *Reader) DigestInfo() (integrity.Algorithm, []byte) {
 	id := r.algorithm()
 	sum := r.Only(TagOctets).left

@@ -38,6 +38,7 @@ type Apt struct {
 	env   []string
 
 	upgrade  *Plan
+	warnings []string          // what apt-cache printed as a warning
 	channels map[string]string // by repository and suite, as apt prints them
 }
 
@@ -53,11 +54,11 @@ func (p *Platform) OpenApt(ctx context.Context) (*Apt, error) {
 
 func (p *Platform) openApt(ctx context.Context, db *database) (*Apt, error) {
 	for _, program := range []string{"apt-get", "apt-cache"} {
-		if _, err := Find(program, p.cfg.Programs...); err != nil {
+		if _, err := findProgram(program, p.cfg.Programs...); err != nil {
 			return nil, fmt.Errorf("apt is asked what it would do, and it is not on this machine: install the package apt: %w", err)
 		}
 	}
-	if err := CheckRoot(ctx, p.cfg.Root, AptReads...); err != nil {
+	if err := checkRoot(ctx, p.cfg.Root, aptReads...); err != nil {
 		return nil, err
 	}
 	dir, err := os.MkdirTemp(p.cfg.Temp, "patchpolicy-apt-")
@@ -92,7 +93,8 @@ func (a *Apt) prepare() error {
 	for _, arch := range debian.Architectures(a.p.cfg.Root) { // else apt runs dpkg to ask
 		set("APT::Architectures::", arch)
 	}
-	set("Dir::Cache::pkgcache", filepath.Join(a.dir, "pkgcache.bin"),
+	set("APT::Cache-Start", "50331648", // bytes: the lists of a release fit, and apt need not grow and copy its cache
+		"Dir::Cache::pkgcache", filepath.Join(a.dir, "pkgcache.bin"),
 		"Dir::Cache::srcpkgcache", "",
 		"Dir::Cache::archives", a.dir,
 		"APT::Install-Recommends", "false", // a deploy brings in nothing

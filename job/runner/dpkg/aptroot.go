@@ -27,10 +27,10 @@ func (e *OutsideError) Error() string {
 // maxWalk is how many names of a root are looked at: apt's lists and configuration have some hundreds.
 const maxWalk = 100_000
 
-// CheckRoot says with an *OutsideError when dpkg or apt of the host, run on a root folder, would be led out of it. It looks
+// checkRoot says with an *OutsideError when dpkg or apt of the host, run on a root folder, would be led out of it. It looks
 // at the names themselves and at all below those that end in "/". What is not there is fine, and so is the host's own root.
 // A system that runs meanwhile can change its links afterwards.
-func CheckRoot(ctx context.Context, root string, names ...string) error {
+func checkRoot(ctx context.Context, root string, names ...string) error {
 	if root == "/" {
 		return nil
 	}
@@ -92,10 +92,10 @@ func CheckRoot(ctx context.Context, root string, names ...string) error {
 	return nil
 }
 
-// AptReads are the names below a root folder that apt reads, for CheckRoot.
-var AptReads = []string{"etc/apt/", "var/lib/apt/", "var/lib/dpkg/status"}
+// aptReads are the names below a root folder that apt reads, for checkRoot.
+var aptReads = []string{"etc/apt/", "var/lib/apt/", "var/lib/dpkg/status"}
 
-// dpkgWrites are the names below a root folder that dpkg writes under, for CheckRoot. Below them dpkg follows the root's
+// dpkgWrites are the names below a root folder that dpkg writes under, for checkRoot. Below them dpkg follows the root's
 // links as it does on the host: deploy only to a root whose owner may do anything here, or run the agent inside.
 var dpkgWrites = []string{"var/lib/dpkg", "var", "usr", "etc", "bin", "sbin", "lib", "lib64", "opt", "boot", "run", "srv"}
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog/debian"
+	"github.com/patchpolicy/patchpolicy/internal/inroot"
 	"github.com/patchpolicy/patchpolicy/job/execution"
 )
 
@@ -42,7 +43,7 @@ const defaultGrace = time.Minute
 // ErrUnsupported is what New returns where there is no dpkg to drive.
 var ErrUnsupported = errors.New("dpkg: Debian packages can be managed on Linux only")
 
-// New checks that the root is a Debian system whose package database can be read.
+// New makes a platform. It checks that the root has a package database that can be opened.
 func New(c Config) (*Platform, error) {
 	if runtime.GOOS != "linux" {
 		return nil, fmt.Errorf("%w, and this is %s", ErrUnsupported, runtime.GOOS)
@@ -63,7 +64,7 @@ func New(c Config) (*Platform, error) {
 	}
 	c.Root = root
 	for _, program := range []string{"dpkg", "dpkg-deb"} {
-		if _, err := Find(program, c.Programs...); err != nil {
+		if _, err := findProgram(program, c.Programs...); err != nil {
 			errs = append(errs, fmt.Errorf("install the package dpkg, or set Programs to where it is: %w", err))
 		}
 	}
@@ -80,8 +81,10 @@ func New(c Config) (*Platform, error) {
 	} else if strings.ContainsAny(c.Channel, "/ \t\n") {
 		errs = append(errs, fmt.Errorf("the setting Channel is %q: want a word without slashes and blanks", c.Channel))
 	}
-	if _, err := p.database(); err != nil {
-		errs = append(errs, err)
+	if f, err := inroot.Open(root, statusFile); err != nil {
+		errs = append(errs, fmt.Errorf("the package database of %s cannot be read: %w", root, err))
+	} else {
+		_ = f.Close() // only opened
 	}
 	if len(errs) > 0 {
 		return nil, fmt.Errorf("dpkg: %w", errors.Join(errs...))

@@ -80,11 +80,15 @@ func readDatabase(root, native string) (*database, error) {
 	return db, nil
 }
 
+const (
+	admin      = "var/lib/dpkg"
+	statusFile = admin + "/status"
+)
+
 // eachParagraph hands over every package of the status file and then of what an interrupted dpkg
 // left beside it, which it reports to be there. Of a paragraph that cannot be read it says so.
 func eachParagraph(root string, do func(deb822.Paragraph, entry, error)) (journal bool, err error) {
-	const admin = "var/lib/dpkg"
-	if err := readParagraphs(root, admin+"/status", do); err != nil {
+	if err := readParagraphs(root, statusFile, do); err != nil {
 		return false, err
 	}
 	names, err := inroot.ReadDir(root, admin+"/updates")

@@ -26,7 +26,7 @@ import (
 // ends Install without a change; from then on Install waits for dpkg whatever becomes of ctx (JOB-10), for as long as limit
 // allows. The repair and the transaction have that time each (JOB-25).
 func (p *Platform) Install(ctx context.Context, patches []runner.Staged, limit time.Duration) ([]execution.InstallResult, error) {
-	if err := CheckRoot(ctx, p.cfg.Root, dpkgWrites...); err != nil {
+	if err := checkRoot(ctx, p.cfg.Root, dpkgWrites...); err != nil {
 		return nil, err
 	}
 	locks, err := p.lock(ctx)
@@ -244,7 +244,7 @@ func (p *Platform) dpkg(ctx context.Context, locks *locks, files []*os.File, arg
 	args = p.inRoot(args...)
 	name := "dpkg"
 	if n := len(files) + 256; n > 1024 { // the usual limit of open files; the agent's own is higher already
-		program, err := Find(name, p.cfg.Programs...)
+		program, err := findProgram(name, p.cfg.Programs...)
 		if err != nil {
 			return transcript{}, err
 		}

@@ -28,9 +28,13 @@ func (p *Platform) Inventory(ctx context.Context) (catalog.Inventory, error) {
 		if ctx.Err() != nil {
 			return catalog.Inventory{}, ctx.Err()
 		}
-		db.problems = append(db.problems, err)
+		p.cfg.Logger.Warn("apt did not answer: the inventory has neither pins nor other channels", "error", err)
 	}
-	return p.inventory(db, choices)
+	inventory, problems, err := p.inventory(db, choices)
+	if len(problems) > 0 {
+		p.cfg.Logger.Warn("records of the package database were left out of the inventory", "count", len(problems), "first", errors.Join(problems[:min(len(problems), 5)]...))
+	}
+	return inventory, err
 }
 
 // ask asks apt about all packages; without apt or its lists there is nothing to say.
@@ -49,19 +53,28 @@ func (p *Platform) ask(ctx context.Context, db *database) (map[Package]Choice, e
 	return a.choices(ctx)
 }
 
-// Inventory is Platform.Inventory, with apt's answer on every package that is there in any state.
-// What apt cannot answer is an error.
-func (a *Apt) Inventory(ctx context.Context) (catalog.Inventory, map[Package]Choice, error) {
-	choices, err := a.choices(ctx)
-	if err != nil {
-		return catalog.Inventory{}, nil, fmt.Errorf("apt cannot say what it would install: %w", err)
-	}
-	inventory, err := a.p.inventory(a.db, choices)
-	return inventory, choices, err
+// Answer is an inventory with apt's choice for each package.
+type Answer struct {
+	Inventory catalog.Inventory
+	Choices   map[Package]Choice // of every package that is present, in any state
+	LeftOut   []error            // records of the package database that cannot be read: they are not in Inventory
+	Warnings  []string           // what apt warned of while it chose
 }
 
-func (p *Platform) inventory(db *database, choices map[Package]Choice) (catalog.Inventory, error) {
-	problems := db.problems
+// Inventory takes the inventory as [Platform.Inventory] does, but logs nothing.
+// It fails when apt does not answer.
+func (a *Apt) Inventory(ctx context.Context) (Answer, error) {
+	choices, err := a.choices(ctx)
+	if err != nil {
+		return Answer{}, fmt.Errorf("apt cannot say what it would install: %w", err)
+	}
+	inventory, problems, err := a.p.inventory(a.db, choices)
+	return Answer{inventory, choices, problems, a.warnings}, err
+}
+
+// inventory also returns why records are left out.
+func (p *Platform) inventory(db *database, choices map[Package]Choice) (catalog.Inventory, []error, error) {
+	problems := slices.Clone(db.problems)
 	var installed []catalog.Installed
 	for _, e := range db.entries {
 		works := e.works()
@@ -70,7 +83,7 @@ func (p *Platform) inventory(db *database, choices map[Package]Choice) (catalog.
 		}
 		v, err := version.Parse(version.Debian, works)
 		if err != nil {
-			problems = append(problems, err)
+			problems = append(problems, fmt.Errorf("%s: %w", e.key(), err))
 			continue
 		}
 		arch := p.real(e.arch)
@@ -83,10 +96,8 @@ func (p *Platform) inventory(db *database, choices map[Package]Choice) (catalog.
 		}
 		installed = append(installed, in)
 	}
-	if len(problems) > 0 {
-		p.cfg.Logger.Warn("parts of the package database could not be used", "count", len(problems), "first", errors.Join(problems[:min(len(problems), 5)]...))
-	}
-	return catalog.NewInventory(catalog.Linux, installed)
+	inventory, err := catalog.NewInventory(catalog.Linux, installed)
+	return inventory, problems, err
 }
 
 // real turns "all" into the native architecture.

@@ -76,6 +76,11 @@ func (a *Apt) choices(ctx context.Context) (map[Package]Choice, error) {
 		if failed != "" {
 			return nil, fmt.Errorf("apt-cache policy: %s", failed)
 		}
+		for line := range strings.Lines(out) {
+			if text, is := strings.CutPrefix(line, "W: "); is && !slices.Contains(a.warnings, strings.TrimSpace(text)) {
+				a.warnings = append(a.warnings, strings.TrimSpace(text))
+			}
+		}
 		phased = a.readPolicy(out, all) || phased
 	}
 	if !phased {

@@ -23,7 +23,7 @@ type resolver struct {
 // newResolver prepares a private folder: apt's configuration, the files under names that apt takes, and the package database as
 // it will be once an interrupted dpkg is finished.
 func (p *Platform) newResolver(db *database, all []candidate) (*resolver, error) {
-	if _, err := Find("apt-get", p.cfg.Programs...); err != nil {
+	if _, err := findProgram("apt-get", p.cfg.Programs...); err != nil {
 		return nil, fmt.Errorf("apt-get is not on this machine, and its resolver is needed: %w", err)
 	}
 	dir, err := os.MkdirTemp(p.cfg.Temp, "patchpolicy-resolve-")

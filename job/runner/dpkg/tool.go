@@ -13,8 +13,8 @@ import (
 // systemFolders are where the programs of the system are found; the caller's PATH may be anybody's.
 var systemFolders = []string{"/usr/sbin", "/usr/bin", "/sbin", "/bin"}
 
-// Find finds a program of the system by its name, in the given folders or else in those of every Debian.
-func Find(name string, folders ...string) (string, error) {
+// findProgram finds a program of the system by its name, in the given folders or else in those of every Debian.
+func findProgram(name string, folders ...string) (string, error) {
 	if len(folders) == 0 {
 		folders = systemFolders
 	}
@@ -48,7 +48,7 @@ func environment() []string {
 
 // command makes a command of a program of the system. One that is not there fails when it is run.
 func (p *Platform) command(ctx context.Context, name string, args ...string) *exec.Cmd {
-	path, err := Find(name, p.cfg.Programs...)
+	path, err := findProgram(name, p.cfg.Programs...)
 	cmd := exec.CommandContext(ctx, path, args...)
 	if err != nil {
 		cmd.Err = err

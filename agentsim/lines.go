@@ -1,7 +1,6 @@
 package agentsim
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -17,70 +16,50 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
-// lines are all lines but those that begin with an asset. They are filled in by init, since one that tries another refers to
-// the table.
-var lines *forms[*player]
+// lines are all lines except those that begin with an asset. An init function
+// fills the table, because try refers to it.
+var lines *grammar[*player]
 
 func init() {
-	lines = formsOf("not understood", "", []form[*player]{
+	lines = newGrammar("a line of the language", "", []pattern[*player]{
 		{"clock INSTANT[, check-in every D][, sync every D][, lead D][, store seed N]", "clock (.+)", (*player).clock},
 		{"patch ID: PRODUCT VERSION[, OPTION]…", "patch ([^:]*): ?([^ ]+) ([^,]+)(?:,(.*))?", (*player).patch},
 		{"line PRODUCT PREFIX ends TIME[ extended until TIME]", "", (*player).line},
-		{"customer supplies PATCH", "", (*player).customer},
+		{"customer supplies PATCH  the file of a patch with the option vendor", "", (*player).customer},
 		{"asset ID[ in ZONE][ on PLATFORM[/ARCHITECTURE]][ tagged TAG…][ has PRODUCT VERSION[ on hold][, …]]",
 			"asset ([^ ]+)(?: in ([^ ]+))?(?: on ([^ /]+)(?:/([^ ]+))?)?(?: tagged (.+?))?(?: has(?: (.*))?)?", (*player).asset},
 		{"job ID: CLAUSE[, CLAUSE]…", "(job) ([^:]*):(.*)", (*player).save},
-		{"edit ID: CLAUSE[, CLAUSE]…", "(edit) ([^:]*):(.*)", (*player).save},
+		{"edit ID: CLAUSE[, CLAUSE]…  clauses that are left out stay", "(edit) ([^:]*):(.*)", (*player).save},
 		{policySyntax, "policy ([^: ]+):(.*)", (*player).policy},
-		{"enable|disable|delete|cancel|run JOB", "", func(p *player, m *match) {
-			p.act(m, func(ctx context.Context, now time.Time) (err error) {
-				switch c, id := p.w.server.c, job.ID(m.w[1]); m.w[0] {
-				case "enable":
-					_, err = c.EnableJob(ctx, id, now)
-				case "disable":
-					err = c.DisableJob(ctx, id, now)
-				case "delete":
-					err = c.DeleteJob(ctx, id, false, now)
-				case "run":
-					_, err = c.RunJob(ctx, id, now)
-				case "cancel":
-					_, err = c.CancelJob(ctx, id, now)
-				}
-				return err
-			})
-		}},
-		{"delete JOB by force", "", func(p *player, m *match) { // (JOB-19)
-			p.act(m, func(ctx context.Context, now time.Time) error {
-				return p.w.server.c.DeleteJob(ctx, job.ID(m.w[0]), true, now)
-			})
-		}},
-		{"retry PATCH of JOB on ASSET", "", func(p *player, m *match) { // (JOB-27)
-			p.act(m, func(ctx context.Context, now time.Time) error {
-				return p.w.server.c.RetryPatch(ctx, job.ID(m.w[1]), job.AssetID(m.w[2]), catalog.PatchID(m.w[0]), now)
-			})
-		}},
-		{"remove ASSET", "", func(p *player, m *match) {
-			id := job.AssetID(m.w[0])
-			p.act(m, func(ctx context.Context, now time.Time) error { return p.w.server.c.RemoveAsset(ctx, id, now) })
-			if _, err := p.w.server.c.Asset(context.Background(), id, p.w.now); err != nil {
-				for _, a := range p.w.sorted() {
-					if a.as == id {
-						p.w.server.removed[a.id] = true
-					}
-				}
+		{"enable|disable|delete|cancel|run JOB", "", asks(func(c *controller.Controller, m *match, now time.Time) (err error) {
+			switch id := job.ID(m.w[1]); m.w[0] {
+			case "enable":
+				_, err = c.EnableJob(background, id, now)
+			case "disable":
+				err = c.DisableJob(background, id, now)
+			case "delete":
+				err = c.DeleteJob(background, id, false, now)
+			case "run":
+				_, err = c.RunJob(background, id, now)
+			case "cancel":
+				_, err = c.CancelJob(background, id, now)
 			}
-		}},
-		{"settle ASSET", "", func(p *player, m *match) { // (MAN-9)
-			p.act(m, func(ctx context.Context, now time.Time) error {
-				return p.w.server.c.SettleClone(ctx, job.AssetID(m.w[0]), now)
-			})
-		}},
-		{"tag ASSET[ TAG…]", "", func(p *player, m *match) { // (JOB-7)
-			p.act(m, func(ctx context.Context, now time.Time) error {
-				return p.w.server.c.TagAsset(ctx, job.AssetID(m.w[0]), strings.Fields(m.w[1]), now)
-			})
-		}},
-		{"reboot pending on ASSET", "", func(p *player, m *match) {
+			return err
+		})},
+		{"delete JOB by force  though enabled jobs run after it", "", asks(func(c *controller.Controller, m *match, now time.Time) error {
+			return c.DeleteJob(background, job.ID(m.w[0]), true, now) // (JOB-19)
+		})},
+		{"retry PATCH of JOB on ASSET  that the job gave up", "", asks(func(c *controller.Controller, m *match, now time.Time) error {
+			return c.RetryPatch(background, job.ID(m.w[1]), job.AssetID(m.w[2]), catalog.PatchID(m.w[0]), now) // (JOB-27)
+		})},
+		{"remove ASSET  its calls get a last, empty manifest until it holds it, and are refused after that; what has begun goes on", "", (*player).remove},
+		{"settle ASSET  only one computer calls as the asset again, after it was cloned", "", asks(func(c *controller.Controller, m *match, now time.Time) error {
+			return c.SettleClone(background, job.AssetID(m.w[0]), now) // (MAN-9)
+		})},
+		{"tag ASSET[ TAG…]  replaces all its tags", "", asks(func(c *controller.Controller, m *match, now time.Time) error {
+			return c.TagAsset(background, job.AssetID(m.w[0]), strings.Fields(m.w[1]), now) // (JOB-7)
+		})},
+		{"reboot pending on ASSET  its system asks for one, whoever caused it", "", func(p *player, m *match) {
 			a := p.w.assets[job.AssetID(m.w[0])]
 			if a == nil {
 				m.err = fmt.Errorf("there is no asset %s", m.w[0])
@@ -89,29 +68,31 @@ func init() {
 			a.mark = true
 			a.log("its system asks for a reboot")
 		}},
-		{"sync", "", func(p *player, _ *match) { p.w.server.sync() }},
+		{"sync  the catalog, at once", "", func(p *player, _ *match) { p.w.server.sync() }},
 		{"server goes down", "", func(p *player, _ *match) {
 			p.w.server.up = false
 			p.w.log("server", "goes down")
 		}},
 		{"server comes up", "", (*player).startServer},
 		{"server crashes", "", (*player).startServer},
-		{"server is put back to TIME", "", func(p *player, m *match) {
-			if m.err = p.w.server.putBack(p.backups[m.at[0]]); m.err == nil {
+		{"server is put back to TIME  it goes on from a backup of then", "", func(p *player, m *match) {
+			if m.err = p.w.server.restore(p.backups[m.at[0]]); m.err == nil {
 				p.w.log("server", "%s", strings.TrimPrefix(m.text, "server "))
 			}
 		}},
-		{"server crashes before|after commit N", "", func(p *player, m *match) { m.err = p.w.server.store.crashAt(m.w[0] == "after", m.n[0]) }},
-		{"server rotates its manifest key[ and root keys]", "server rotates its manifest key( and root keys)?", func(p *player, m *match) { // (MAN-13)
-			if m.err = p.w.server.keys.rotate(p.w, m.w[0] != ""); m.err == nil {
+		{"server crashes before|after commit N  the Nth from now that writes something; it starts again, and administrators repeat their acts", "", func(p *player, m *match) {
+			m.err = p.w.server.store.crashAt(m.w[0] == "after", m.n[0])
+		}},
+		{"server rotates its manifest key[ and root keys]  with a new version of the trust document; it starts again", "server rotates its manifest key( and root keys)?", func(p *player, m *match) { // (MAN-13)
+			if m.err = p.w.server.keys.rotate(p.w.now, m.w[0] != ""); m.err == nil {
 				p.startServer(m)
 			}
 		}},
-		{"server refuses|answers ASSET", "", func(p *player, m *match) { // (MAN-7)
+		{"server refuses|answers ASSET  its calls; a refusal is authenticated", "", func(p *player, m *match) { // (MAN-7)
 			p.w.server.refusing[job.AssetID(m.w[1])] = m.w[0] == "refuses"
 			p.w.log("server", "%s the calls of %s", m.w[0], m.w[1])
 		}},
-		{"server is under POLICY…", "", func(p *player, m *match) {
+		{"server is under POLICY…  for the orders that it makes from then on; or no policy", "", func(p *player, m *match) {
 			policy, err := p.named(m.w[0])
 			if m.err = err; err == nil {
 				p.w.server.policy = policy
@@ -131,10 +112,10 @@ func init() {
 		{"vendor removes PATCH", "", ofPatch(0, func(_ *match, patch *catalog.Patch, _ *content) { patch.ID = "" })},
 		{"vendor takes down PATCH", "", ofPatch(0, func(_ *match, _ *catalog.Patch, served *content) { served.gone = true })},
 		{"vendor restores PATCH", "", ofPatch(0, func(m *match, patch *catalog.Patch, _ *content) { m.p.w.vendor.serveOf(patch, patch.Version) })},
-		{"vendor strips PATCH", "", ofPatch(0, func(_ *match, _ *catalog.Patch, served *content) {
+		{"vendor strips PATCH  its signature is gone", "", ofPatch(0, func(_ *match, _ *catalog.Patch, served *content) {
 			served.signature = integrity.Signature{Status: integrity.Absent}
 		})},
-		{"vendor damages PATCH", "", ofPatch(0, func(_ *match, patch *catalog.Patch, served *content) {
+		{"vendor damages PATCH  its bytes change", "", ofPatch(0, func(_ *match, patch *catalog.Patch, served *content) {
 			served.digests = digestsOf(string(patch.Product), patch.Version, " damaged")
 			if served.signature.Status == integrity.Valid {
 				served.signature = integrity.Signature{Status: integrity.Bad, Detail: "the bytes were changed"}
@@ -143,7 +124,7 @@ func init() {
 		{"vendor signs PATCH by NAME", "", ofPatch(0, func(m *match, _ *catalog.Patch, served *content) {
 			served.signature = integrity.Signature{Status: integrity.Valid, Signer: m.w[1]}
 		})},
-		{"vendor signs PATCH unreadably", "", ofPatch(0, func(_ *match, _ *catalog.Patch, served *content) {
+		{"vendor signs PATCH unreadably  in a format that nobody judges", "", ofPatch(0, func(_ *match, _ *catalog.Patch, served *content) {
 			served.signature = integrity.Signature{Status: integrity.Unsupported, Detail: "a format that nobody here reads"}
 		})},
 		{"vendor serves VERSION for PATCH", "", ofPatch(1, func(m *match, patch *catalog.Patch, _ *content) {
@@ -152,28 +133,37 @@ func init() {
 				m.p.w.vendor.serveOf(patch, v)
 			}
 		})},
-		{"try LINE…", "", (*player).try},
+		{"try LINE…  skipped if it cannot be done now: the server refuses, an asset is off, a patch is gone", "", (*player).try},
 		{"expect …", "expect(?: (.*))?", (*player).expect},
 	})
 }
 
-// names are the words that lines begin with.
-func (f *forms[T]) names() (names []string) {
-	for _, one := range f.list {
-		first, _, _ := strings.Cut(one.text, " ")
-		names = append(names, strings.Split(first, "|")...)
-	}
-	return slices.Compact(names)
-}
-
-// act is something that the server may refuse; a refusal is kept for the next line to expect.
-func (p *player) act(m *match, do func(context.Context, time.Time) error) {
-	if m.err = p.answered(); m.err == nil {
-		p.refused = p.w.server.act(m.text, do)
+// asks handles a line that the server may refuse. A refusal is kept for the
+// next line to expect.
+func asks(do func(c *controller.Controller, m *match, now time.Time) error) func(*player, *match) {
+	return func(p *player, m *match) {
+		if m.err = p.answered(); m.err == nil {
+			p.refused = p.w.server.act(m.text, func(c *controller.Controller) error { return do(c, m, p.w.now) })
+		}
 	}
 }
 
-// answered refuses to go on when a refusal was not expected.
+func (p *player) remove(m *match) {
+	id := job.AssetID(m.w[0])
+	asks(func(c *controller.Controller, m *match, now time.Time) error {
+		return c.RemoveAsset(background, id, now)
+	})(p, m)
+	if _, err := p.w.server.c.Asset(background, id, p.w.now); err == nil {
+		return
+	}
+	for _, a := range p.w.assets {
+		if a.as == id {
+			p.w.server.removed[a.id] = true
+		}
+	}
+}
+
+// answered returns an error if the last act was refused and no line expected it.
 func (p *player) answered() error {
 	if p.refused == nil {
 		return nil
@@ -183,18 +173,16 @@ func (p *player) answered() error {
 	return fmt.Errorf("the server refused, and no line expects it: %w", err)
 }
 
-// instant reads a time in a line.
 func (p *player) instant(s string) (time.Time, error) { return parseWhen(s, p.w.cfg.Start) }
 
-// patchOptions say what a patch is, and how its file is offered.
-var patchOptions = formsOf("no option of a patch", "", []form[*offered]{
-	{"pinned", "", func(*offered, *match) {}},
-	{"latest only", "", func(o *offered, _ *match) { o.availability = catalog.LatestOnly }},
-	{"repository", "", func(o *offered, _ *match) { o.availability = catalog.Repository }},
-	{"vendor", "", func(o *offered, _ *match) { o.availability = catalog.Vendor }},
+var patchOptions = newGrammar("an option of a patch", "", []pattern[*offered]{
+	{"pinned  one URL for this version alone; the default", "", func(*offered, *match) {}},
+	{"latest only  one URL for all versions (CAT-6)", "", func(o *offered, _ *match) { o.availability = catalog.LatestOnly }},
+	{"repository  the asset's own package manager downloads it", "", func(o *offered, _ *match) { o.availability = catalog.Repository }},
+	{"vendor  the customer supplies its file", "", func(o *offered, _ *match) { o.availability = catalog.Vendor }},
 	{"signed by NAME…", "", func(o *offered, m *match) { o.signer = m.w[0] }},
-	{"carries a signature by NAME…", "", func(o *offered, m *match) { o.within = m.w[0] }}, // of which the catalog says nothing
-	{"no checksum", "", func(o *offered, _ *match) { o.checksum = 0 }},
+	{"carries a signature by NAME…  within the file; the catalog does not say so", "", func(o *offered, m *match) { o.within = m.w[0] }},
+	{"no checksum  without it: sha256", "", func(o *offered, _ *match) { o.checksum = 0 }},
 	{"checksum sha256|sha384|sha512|sha1|md5", "", func(o *offered, m *match) { o.checksum, m.err = integrity.ParseAlgorithm(m.w[0]) }},
 	{"needs reboot", "", func(o *offered, _ *match) { o.Reboot = true }},
 	{"on PLATFORM[/ARCHITECTURE]", "", func(o *offered, m *match) { o.place, m.err = parsePlace(m.w[0], m.w[1]) }},
@@ -212,7 +200,7 @@ var patchOptions = formsOf("no option of a patch", "", []form[*offered]{
 func (p *player) patch(m *match) {
 	o := offered{Patch: catalog.Patch{ID: catalog.PatchID(m.w[0])}, place: usual, availability: catalog.Pinned, checksum: integrity.SHA256}
 	if m.w[3] != "" {
-		if m.err = patchOptions.each(p, &o, m.w[3]); m.err != nil {
+		if m.err = patchOptions.applyAll(p, &o, m.w[3]); m.err != nil {
 			return
 		}
 	}
@@ -228,7 +216,7 @@ func (p *player) patch(m *match) {
 	p.listed()
 }
 
-// listed lets the server see at once what is published before the clock runs.
+// listed syncs the server at once, before the clock runs.
 func (p *player) listed() {
 	if p.w.now.Equal(p.w.cfg.Start) {
 		p.w.server.sync()
@@ -238,7 +226,7 @@ func (p *player) listed() {
 func (p *player) line(m *match) {
 	ids := p.w.vendor.named(m.w[0])
 	if len(ids) == 0 {
-		m.err = fmt.Errorf("no patch of %s is listed yet", m.w[0])
+		m.err = fmt.Errorf("no patch of %s is listed yet; publish one above", m.w[0])
 		return
 	}
 	for _, id := range ids {
@@ -268,27 +256,8 @@ func (p *player) asset(m *match) {
 			return
 		}
 	}
-	if slices.Contains(lines.names(), id) {
-		m.err = fmt.Errorf("%q is a word of the language; name the asset otherwise", id)
+	if m.err = p.w.free(job.AssetID(id)); m.err != nil {
 		return
-	}
-	if p.w.assets[job.AssetID(id)] != nil {
-		m.err = fmt.Errorf("%q is there already", id)
-		return
-	}
-	var installed []catalog.Installed
-	for clause := range strings.SplitSeq(has, ",") {
-		name, text, _ := strings.Cut(strings.TrimSpace(clause), " ")
-		if name == "" {
-			break
-		}
-		text, held := strings.CutSuffix(text, " on hold")
-		product, v, err := p.w.vendor.parseVersion(name, at, text)
-		if err != nil {
-			m.err = err
-			return
-		}
-		installed = append(installed, catalog.Installed{Product: product, Version: v, Held: held})
 	}
 	if zone != "" {
 		if m.err = schedule.ValidZone(zone); m.err != nil {
@@ -300,24 +269,34 @@ func (p *player) asset(m *match) {
 		return
 	}
 	a.zone = zone
-	for _, i := range installed {
-		a.installed[i.Product], a.held[i.Product] = i.Version, i.Held
+	for clause := range strings.SplitSeq(has, ",") {
+		name, text, _ := strings.Cut(strings.TrimSpace(clause), " ")
+		if name == "" {
+			break
+		}
+		text, held := strings.CutSuffix(text, " on hold")
+		product, v, err := p.w.vendor.parseVersion(name, at, text)
+		if m.err = err; err != nil {
+			return
+		}
+		a.installed[product], a.held[product] = v, held
 	}
 }
 
-// startServer starts the server, whether it was up or not.
+// startServer starts the server, also while it is up.
 func (p *player) startServer(m *match) {
 	if m.err = p.w.server.alive(p.w.server.start()); m.err == nil {
 		p.w.log("server", "%s", strings.TrimPrefix(m.text, "server "))
 	}
 }
 
-// notNow is why something cannot be done as things are. To try it is no mistake of a scenario's author.
+// notNow is the error of a line that cannot be done now. A line that is tried
+// may have it.
 type notNow struct{ error }
 
 func notNowf(format string, args ...any) error { return notNow{fmt.Errorf(format, args...)} }
 
-// try does what a line says if that can be done: the server may refuse it, and an asset may be off or asleep.
+// try plays a line if that can be done now.
 func (p *player) try(m *match) {
 	if m.err = p.answered(); m.err != nil {
 		return
@@ -326,23 +305,21 @@ func (p *player) try(m *match) {
 	p.refused = nil
 	_, not := errors.AsType[notNow](err)
 	_, unknown := errors.AsType[*controller.NotFoundError](err)
-	if not || unknown || gone(err) {
+	if not || unknown || unanswered(err) {
 		p.w.log("try", "%s: %v", m.w[0], err)
 		return
 	}
 	m.err = err
 }
 
-// number reads a small count.
 func number(s string) (int, error) {
 	n, err := strconv.Atoi(s)
-	if err != nil || n < 0 || n > MaxTimes {
-		return 0, fmt.Errorf("%q is no number from 0 to %d", s, MaxTimes)
+	if err != nil || n < 0 || n > maxTimes {
+		return 0, fmt.Errorf("%q is not a number from 0 to %d", s, maxTimes)
 	}
 	return n, nil
 }
 
-// words reads a list of words separated by spaces.
 func words[T ~string](s string) []T {
 	var list []T
 	for _, w := range strings.Fields(s) {

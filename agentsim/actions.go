@@ -2,8 +2,6 @@ package agentsim
 
 import (
 	"cmp"
-	"crypto/ed25519"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -13,38 +11,38 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/agent"
 	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/job/schedule"
-	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// deeds is what an asset, its user, its network and its parts can do: the words behind the asset's id.
-var deeds = formsOf("nothing an asset does", "ASSET ", []form[*asset]{
+// actions are what an asset, its user, its network and its parts can do: the
+// words after the asset's id.
+var actions = newGrammar("an action of an asset", "ASSET ", []pattern[*asset]{
 	{"logs in|out", "", (*asset).login},
 	{"locks|unlocks", "", (*asset).login},
 	{"cannot|can tell who is logged in", "", func(a *asset, m *match) {
 		a.blind = m.w[0] == "cannot"
-		a.tellSessions()
+		a.reportSessions()
 	}},
-	{"answers later|now[ N times]", "", func(a *asset, m *match) {
+	{"answers later|now[ N times]  to the next prompts, a minute after each, if somebody is there", "", func(a *asset, m *match) {
 		if m.w[1] == "" {
 			m.n[0] = 1
 		}
-		if len(a.answers)+m.n[0] > MaxTimes {
-			m.err = fmt.Errorf("a user has %d answers at most", MaxTimes)
+		if len(a.answers)+m.n[0] > maxTimes {
+			m.err = fmt.Errorf("a user has at most %d answers; answer fewer prompts", maxTimes)
 			return
 		}
 		a.answers = append(a.answers, slices.Repeat([]bool{m.w[0] == "later"}, m.n[0])...)
 	}},
-	{"user says later|now", "", whileUp(func(a *asset, m *match) {
+	{"user says later|now  at once", "", whileUp(func(a *asset, m *match) {
 		for _, x := range a.state.Executions {
 			a.says(m.w[0] == "later", func(ev execution.Event) { a.step(agent.ForOrder{Order: x.Order.ID, Event: ev}) })
 		}
 	})},
-	{"crashes", "", whileUp(func(a *asset, _ *match) {
+	{"crashes  its agent does", "", whileUp(func(a *asset, _ *match) {
 		a.log("agent crashes")
 		a.crash()
 	})},
-	{"crashes before|after STEP[ of JOB]", "", whileUp(func(a *asset, m *match) { a.trap(m, false) })},
-	{"loses power before|after STEP[ of JOB]", "", whileUp(func(a *asset, m *match) { a.trap(m, true) })},
+	{"crashes before|after STEP[ of JOB]  its agent does, once, at that commit", "", whileUp(func(a *asset, m *match) { a.addCrash(m, false) })},
+	{"loses power before|after STEP[ of JOB]", "", whileUp(func(a *asset, m *match) { a.addCrash(m, true) })},
 	{"reboots", "", whileUp(func(a *asset, _ *match) {
 		a.log("is rebooted by hand")
 		a.boot(a.took["boot"])
@@ -70,16 +68,16 @@ var deeds = formsOf("nothing an asset does", "ASSET ", []form[*asset]{
 		a.sleep = a.w.now.Add(m.d[0])
 		a.after(0, nil, func() {
 			a.log("wakes up")
-			a.tellSessions()
+			a.reportSessions()
 			a.step(agent.Tick{})
 		})
 	})},
 	{"ignores N reboots", "", whileUp(func(a *asset, m *match) { a.ignored = m.n[0] })},
-	{"network cut|back", "", func(a *asset, m *match) {
+	{"network cut|back  the network of the asset", "", func(a *asset, m *match) {
 		a.log("%s", m.text)
 		a.link.cut = m.w[0] == "cut"
 	}},
-	{"loses the next N calls|answers", "", whileUp(func(a *asset, m *match) {
+	{"loses the next N calls|answers  on their way", "", whileUp(func(a *asset, m *match) {
 		*map[string]*int{"calls": &a.link.loseCalls, "answers": &a.link.loseAnswers}[m.w[1]] = m.n[0]
 	})},
 	{"next N calls arrive twice", "", func(a *asset, m *match) { a.link.repeat = m.n[0] }},
@@ -88,17 +86,17 @@ var deeds = formsOf("nothing an asset does", "ASSET ", []form[*asset]{
 	{"is sent a manifest of another asset", "", func(a *asset, _ *match) { a.link.fake = "other asset" }},
 	{"clock +D", "", func(a *asset, m *match) { a.setClock(m, "+"+m.w[0], m.d[0]) }},
 	{"clock -D", "", func(a *asset, m *match) { a.setClock(m, "-"+m.w[0], -m.d[0]) }},
-	{"moves to ZONE", "", func(a *asset, m *match) {
+	{"moves to ZONE  its computer's time zone", "", func(a *asset, m *match) {
 		if m.err = schedule.ValidZone(m.w[0]); m.err == nil {
 			a.log("%s", m.text)
 			a.zone = m.w[0]
 		}
 	}},
-	{"loses its state", "", whileUp(func(a *asset, _ *match) {
+	{"loses its state  the state of its agent", "", whileUp(func(a *asset, _ *match) {
 		a.log("loses its state")
 		a.forget()
 	})},
-	{"is reinstalled", "", whileUp(func(a *asset, m *match) {
+	{"is reinstalled  its agent: the state and the downloads are gone; it enrols if the asset was removed", "", whileUp(func(a *asset, m *match) {
 		a.log("its agent is reinstalled")
 		clear(a.staged)
 		if a.w.server.removed[a.id] {
@@ -106,33 +104,33 @@ var deeds = formsOf("nothing an asset does", "ASSET ", []form[*asset]{
 		}
 		a.forget()
 	})},
-	{"enrols again[ as NAME]", "", whileUp(func(a *asset, m *match) { // (MAN-10)
+	{"enrols again[ as NAME]  with a new key and without its state; without a name, under its own", "", whileUp(func(a *asset, m *match) { // (MAN-10)
 		a.log("%s", m.text)
 		if m.err = a.enrolAgain(cmp.Or(job.AssetID(m.w[0]), a.id)); m.err == nil {
 			clear(a.staged)
 			a.forget()
 		}
 	})},
-	{"is cloned as NAME", "", func(a *asset, m *match) { m.err = a.clone(job.AssetID(m.w[0]), m) }}, // (MAN-9)
+	{"is cloned as NAME  a computer with a copy of its disk that calls as the same asset, with boots and a clock of its own", "", func(a *asset, m *match) { m.err = a.clone(job.AssetID(m.w[0]), m) }}, // (MAN-9)
 	{"installer of PRODUCT fails[ N times]", "", func(a *asset, m *match) {
-		a.breaks(m, fault{code: job.InstallerFailed, text: "The installer ended with exit code 1.", times: m.n[0]})
+		a.setFault(m, fault{code: job.InstallerFailed, text: "The installer ended with exit code 1.", times: m.n[0]})
 	}},
-	{"installer of PRODUCT crashes the agent[ N times]", "", func(a *asset, m *match) { a.breaks(m, fault{crash: true, times: m.n[0]}) }},
-	{"installer of PRODUCT lies", "", func(a *asset, m *match) { a.breaks(m, fault{lies: true}) }},
-	{"installer of PRODUCT asks for a reboot", "", func(a *asset, m *match) { a.breaks(m, fault{reboot: true}) }},
-	{"installer of PRODUCT leaves the reboot mark", "", func(a *asset, m *match) { a.breaks(m, fault{marks: true}) }},
-	{"installer of PRODUCT is undone by a reboot", "", func(a *asset, m *match) { a.breaks(m, fault{undone: true, reboot: true}) }},
-	{"installer of PRODUCT works", "", func(a *asset, m *match) { a.breaks(m, fault{}) }},
+	{"installer of PRODUCT crashes the agent[ N times]", "", func(a *asset, m *match) { a.setFault(m, fault{crash: true, times: m.n[0]}) }},
+	{"installer of PRODUCT lies  it reports success and changes nothing", "", func(a *asset, m *match) { a.setFault(m, fault{lies: true}) }},
+	{"installer of PRODUCT asks for a reboot", "", func(a *asset, m *match) { a.setFault(m, fault{reboot: true}) }},
+	{"installer of PRODUCT leaves the reboot mark", "", func(a *asset, m *match) { a.setFault(m, fault{marks: true}) }},
+	{"installer of PRODUCT is undone by a reboot", "", func(a *asset, m *match) { a.setFault(m, fault{undone: true, reboot: true}) }},
+	{"installer of PRODUCT works", "", func(a *asset, m *match) { a.setFault(m, fault{}) }},
 	{"download of PRODUCT fails with CODE", "", func(a *asset, m *match) {
 		code, err := job.ParseCode(m.w[1])
-		a.breaks(m, fault{noFetch: code})
+		a.setFault(m, fault{noFetch: code})
 		m.err = err
 	}},
-	{"refuses PRODUCT: WHY…", "", func(a *asset, m *match) { a.breaks(m, fault{refuse: m.w[1]}) }},
+	{"refuses PRODUCT: WHY…", "", func(a *asset, m *match) { a.setFault(m, fault{refuse: m.w[1]}) }},
 	{"inventory fails N times", "", func(a *asset, m *match) { a.unread = m.n[0] }},
 	{"action NAME exits N", "", func(a *asset, m *match) { a.exits[m.w[0]] = m.n[0] }},
 	{"takes D for inventory|download|install|action|boot", "", func(a *asset, m *match) { a.took[m.w[1]] = m.d[0] }},
-	{"has PRODUCT VERSION", "", func(a *asset, m *match) {
+	{"has PRODUCT VERSION  somebody else installed it", "", func(a *asset, m *match) {
 		id, v, err := a.w.vendor.parseVersion(m.w[0], a.on, m.w[1])
 		if m.err = err; err == nil {
 			a.log("somebody installs %s %s", m.w[0], v)
@@ -140,12 +138,12 @@ var deeds = formsOf("nothing an asset does", "ASSET ", []form[*asset]{
 		}
 	}},
 	{"waits for reboots by hand", "", func(a *asset, _ *match) { a.config.WaitParked = true }},
-	{"runs no|any|allowed actions", "", func(a *asset, m *match) { // (INT-10)
+	{"runs no|any|allowed actions  allowed, the default: what its policy allows, or any where it has none", "", func(a *asset, m *match) { // (INT-10)
 		a.log("%s", m.text)
 		a.config.Can = map[string][]string{"no": {}, "any": job.Capabilities()}[m.w[0]]
 	}},
-	{"does not say what it can do", "", func(a *asset, m *match) { a.link.mute = true }}, // (MAN-11)
-	{"is held to POLICY…", "", func(a *asset, m *match) {
+	{"does not say what it can do  in its calls, as an agent of an older release", "", func(a *asset, m *match) { a.link.mute = true }}, // (MAN-11)
+	{"is held to POLICY…  a signer policy, or no policy", "", func(a *asset, m *match) {
 		policy, err := m.p.named(m.w[0])
 		if m.err = err; err == nil {
 			a.log("%s", m.text)
@@ -154,64 +152,57 @@ var deeds = formsOf("nothing an asset does", "ASSET ", []form[*asset]{
 	}},
 })
 
-// whileUp is for what an asset can do only when it is on.
+// whileUp wraps an action that needs the computer to be on.
 func whileUp(do func(*asset, *match)) func(*asset, *match) {
 	return func(a *asset, m *match) {
-		if m.err = notNowf("%s is off", a.id); a.up {
-			m.err = nil
-			do(a, m)
+		if !a.up {
+			m.err = notNowf("%s is off", a.id)
+			return
 		}
+		do(a, m)
 	}
 }
 
-// forget ends the agent and starts one that knows nothing.
 func (a *asset) forget() {
 	a.stop()
 	a.disk, a.ended = nil, nil
-	a.watch.forget()
+	a.observer.forget()
 	a.start()
 }
 
-// enrolAgain makes the computer an asset with a new key. Its reports are counted from one again.
+// enrolAgain enrols the computer with a new key. Its reports are counted from
+// one again.
 func (a *asset) enrolAgain(as job.AssetID) error {
 	s := a.w.server
 	if !s.up {
 		return notNow{errDown}
 	}
-	was, own := a.as, a.key
+	was, own, known := a.as, a.key, s.accepted[a.fingerprint()]
 	a.as = as
 	if err := s.enrol(a); err != nil {
 		a.as, a.key = was, own
 		return err
 	}
-	a.watch.replaced(s.accepted[manifest.Fingerprint(own.Public().(ed25519.PublicKey))])
+	a.observer.replaced(known)
 	a.enrolled, a.config.Asset = a.w.now, as
 	delete(s.removed, a.id)
 	a.w.share(as)
 	return nil
 }
 
-// share notes which computers call or called under one identity.
 func (w *World) share(as job.AssetID) {
-	var of []*asset
-	for _, a := range w.sorted() {
-		if a.as == as {
-			of = append(of, a)
-		}
-	}
+	of := slices.DeleteFunc(w.sorted(), func(a *asset) bool { return a.as != as })
 	for _, a := range of {
 		a.shared = a.shared || len(of) > 1
 	}
 }
 
-// clone makes a computer with a copy of this one's disk: the agent's identity and state, its downloads, and what is installed. It has
-// a clock and boots of its own, and starts now.
+// clone adds a computer with a copy of this one's disk: the agent's identity
+// and state, its downloads and the installed products. It has a clock and boots
+// of its own, and starts now.
 func (a *asset) clone(id job.AssetID, m *match) error {
-	switch {
-	case a.w.assets[id] != nil || slices.Contains(lines.names(), string(id)):
-		return fmt.Errorf("%q is there already, or a word of the language", id)
-	case len(a.w.assets) == MaxAssets:
-		return fmt.Errorf("a world has %d assets at most", MaxAssets)
+	if err := a.w.free(id); err != nil {
+		return err
 	}
 	c := a.w.bare(id, a.tags, a.on)
 	a.log("%s", m.text)
@@ -220,14 +211,12 @@ func (a *asset) clone(id job.AssetID, m *match) error {
 	c.took, c.exits, c.faults = maps.Clone(a.took), maps.Clone(a.exits), maps.Clone(a.faults)
 	c.disk, c.ended, c.running = a.disk, a.ended, false
 	if a.running {
-		data, err := a.state.MarshalBinary()
-		ended, errEnded := a.state.MarshalEnded()
-		if err := errors.Join(err, errEnded); err != nil {
+		var err error
+		if c.disk, c.ended, err = a.committed(); err != nil {
 			return err
 		}
-		c.disk, c.ended = data, ended
 	}
-	c.watch = a.watch.copied(c)
+	c.observer = a.observer.copied(c)
 	a.w.server.removed[id] = a.w.server.removed[a.id]
 	a.w.assets[id] = c
 	a.w.share(a.as)
@@ -235,16 +224,14 @@ func (a *asset) clone(id job.AssetID, m *match) error {
 	return nil
 }
 
-// breaks sets what the installer of a product does from now on.
-func (a *asset) breaks(m *match, how fault) { a.faults[a.product(m.w[0])] = how }
+func (a *asset) setFault(m *match, f fault) { a.faults[a.product(m.w[0])] = f }
 
-// setClock sets the asset's own clock forward or back against what it shows.
 func (a *asset) setClock(m *match, by string, d time.Duration) {
-	if skew := a.skew + d; skew.Abs() > MaxSpan {
-		m.err = fmt.Errorf("the clock would be %s off; %s at most", short(skew.Abs()), short(MaxSpan))
+	if skew := a.skew + d; skew.Abs() > maxSpan {
+		m.err = fmt.Errorf("the clock would be off by %s; at most %s is allowed", short(skew.Abs()), short(maxSpan))
 		return
 	}
 	a.log("clock set by %s", by)
 	a.skew += d
-	a.step(agent.Tick{}) // as a driver does that looks at the clock every so often
+	a.step(agent.Tick{}) // as a driver that checks the clock often
 }

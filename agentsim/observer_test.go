@@ -15,7 +15,6 @@ import (
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
 	"github.com/patchpolicy/patchpolicy/job/execution"
-	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
 // stage is a scenario in which one job upgrades chrome on web-1.
@@ -25,7 +24,7 @@ asset web-1 has chrome 120.0
 job j: patches chrome-121, assets web-1, on demand
 `
 
-// reported tells whether a commit brought such a report.
+// reported reports whether a commit has such a report.
 func reported(before, after agent.State, is func(job.Report) bool) bool {
 	return slices.ContainsFunc(after.Reports, func(r job.Report) bool { return r.Sequence > before.Sequence && is(r) })
 }
@@ -38,13 +37,14 @@ func result(res job.Result) func(job.Report) bool {
 	return func(r job.Report) bool { return r.Result == res }
 }
 
-// executed is the effect of an execution; nil: e is none.
+// executed returns the effect of an execution; nil: e is not one.
 func executed(e agent.Effect) execution.Effect {
 	x, _ := e.(agent.Execute)
 	return x.Effect
 }
 
-// deployOf is an effect that installs an order's first patch from what is staged.
+// deployOf returns an effect that installs an order's first patch from its
+// staged file.
 func (a *asset) deployOf(o job.Order) agent.Effect {
 	s := execution.Staged{Patch: o.Patches[0]}
 	for _, f := range a.staged[stagedKey{o.ID, 0}].evidence {
@@ -53,11 +53,36 @@ func (a *asset) deployOf(o job.Order) agent.Effect {
 	return agent.Execute{Order: o.ID, Effect: execution.Install{ID: 1 << 50, Patches: []execution.Staged{s}}}
 }
 
-// TestInvariantsCanBreak makes of the agent, its disk, its network or its installer one that breaks a rule, and wants the
-// observer to name the invariant. Without the twist the same lines pass.
+// twist makes an agent break rules: it changes a step before its commit.
+type twist func(a *asset, before agent.State, after *agent.State, out *agent.Out)
+
+// twist replaces the machine of the agents; the test's world has one asset.
+func (a *asset) twist(t twist) {
+	a.w.cfg.Step = func(c agent.Config, s agent.State, e agent.Event, m agent.Moment) (agent.State, agent.Out) {
+		after, out := agent.Step(c, s, e, m)
+		t(a, s, &after, &out)
+		return after, out
+	}
+}
+
+// lieInCalls changes the reports in an agent's calls, and not its state.
+func lieInCalls(out *agent.Out, change func(*job.Report)) {
+	for i, e := range out.Effects {
+		if call, ok := e.(agent.Call); ok {
+			call.Request.Reports = slices.Clone(call.Request.Reports)
+			for i := range call.Request.Reports {
+				change(&call.Request.Reports[i])
+			}
+			out.Effects[i] = call
+		}
+	}
+}
+
+// TestInvariantsCanBreak makes the agent, its disk, its network or its installer
+// break a rule, and checks that the observer names the invariant. Without the
+// twist the same lines pass.
 func TestInvariantsCanBreak(t *testing.T) {
-	type twist func(before agent.State, after *agent.State, out *agent.Out)
-	var order job.Order // the one that was executing last
+	var order job.Order // the last one that was executing
 	keep := func(s agent.State) {
 		for _, x := range s.Executions {
 			order = x.Order
@@ -66,14 +91,12 @@ func TestInvariantsCanBreak(t *testing.T) {
 			order = o
 		}
 	}
-	on := func(is func(job.Report) bool, do func(a *asset, after *agent.State, out *agent.Out)) func(a *asset) twist {
-		return func(a *asset) twist {
-			return func(before agent.State, after *agent.State, out *agent.Out) {
-				keep(before)
-				keep(*after)
-				if reported(before, *after, is) {
-					do(a, after, out)
-				}
+	on := func(is func(job.Report) bool, do func(a *asset, after *agent.State, out *agent.Out)) twist {
+		return func(a *asset, before agent.State, after *agent.State, out *agent.Out) {
+			keep(before)
+			keep(*after)
+			if reported(before, *after, is) {
+				do(a, after, out)
 			}
 		}
 	}
@@ -91,15 +114,13 @@ func TestInvariantsCanBreak(t *testing.T) {
 		name      string
 		invariant int
 		script    string
-		twist     func(a *asset) twist
+		twist     twist
 	}{
-		{"installs a file that failed its check", 1, stage + "vendor damages chrome-121\nenable j\n+1h", func(a *asset) twist {
-			return func(before agent.State, after *agent.State, out *agent.Out) {
-				keep(before)
-				for i, e := range out.Effects {
-					if _, ok := executed(e).(execution.Discard); ok {
-						out.Effects[i] = a.deployOf(order)
-					}
+		{"installs a file that failed its check", 1, stage + "vendor damages chrome-121\nenable j\n+1h", func(a *asset, before agent.State, after *agent.State, out *agent.Out) {
+			keep(before)
+			for i, e := range out.Effects {
+				if _, ok := executed(e).(execution.Discard); ok {
+					out.Effects[i] = a.deployOf(order)
 				}
 			}
 		}},
@@ -115,38 +136,32 @@ func TestInvariantsCanBreak(t *testing.T) {
 		{"says Cancelled after deploying", 2, stage + "enable j\n+1h", on(result(job.Completed), func(_ *asset, after *agent.State, _ *agent.Out) {
 			after.Reports[len(after.Reports)-1].Result = job.Cancelled
 		})},
-		{"starts what was withdrawn", 3, stage + "edit j: once at +2h\nenable j\n+1h disable j\n+3h", func(a *asset) twist {
-			return func(before agent.State, after *agent.State, _ *agent.Out) {
-				keep(before)
-				if len(before.Queue) > 0 && len(after.Queue) == 0 && reported(before, *after, result(job.Withdrawn)) {
-					after.Queue = before.Queue // it does not listen, and says something else
-					last := &after.Reports[len(after.Reports)-1]
-					last.Result, last.Progress = 0, job.Blocked
-				}
+		{"starts what was withdrawn", 3, stage + "edit j: once at +2h\nenable j\n+1h disable j\n+3h", func(a *asset, before agent.State, after *agent.State, _ *agent.Out) {
+			keep(before)
+			if len(before.Queue) > 0 && len(after.Queue) == 0 && reported(before, *after, result(job.Withdrawn)) {
+				after.Queue = before.Queue // it ignores the withdrawal, and reports something else
+				last := &after.Reports[len(after.Reports)-1]
+				last.Result, last.Progress = 0, job.Blocked
 			}
 		}},
 		{"says Withdrawn after it started", 3, stage + "enable j\n+1h", on(result(job.Completed), func(_ *asset, after *agent.State, _ *agent.Out) {
 			after.Reports[len(after.Reports)-1].Result = job.Withdrawn
 		})},
-		{"reboots before the installs", 4, stage + "edit j: first x\nweb-1 action x exits 10\nenable j\n+1h", func(a *asset) twist {
-			return func(before agent.State, after *agent.State, out *agent.Out) {
-				keep(*after)
-				for i, e := range out.Effects {
-					if _, ok := executed(e).(execution.Install); ok {
-						a.watch.reboots(order.ID)
-						out.Effects = slices.Insert(out.Effects, i, e)
-						return
-					}
+		{"reboots before the installs", 4, stage + "edit j: first x\nweb-1 action x exits 10\nenable j\n+1h", func(a *asset, before agent.State, after *agent.State, out *agent.Out) {
+			keep(*after)
+			for i, e := range out.Effects {
+				if _, ok := executed(e).(execution.Install); ok {
+					a.observer.reboots(order.ID)
+					out.Effects = slices.Insert(out.Effects, i, e)
+					return
 				}
 			}
 		}},
 		{"reboots without need", 4, stage + "enable j\n+1h", on(result(job.Completed), reboot)},
 		{"reboots twice", 4, stage + "web-1 installer of chrome asks for a reboot\nenable j\n+2h", on(result(job.Completed), reboot)},
 		{"reboots although suppressed", 4, stage + "web-1 installer of chrome asks for a reboot\nedit j: suppress reboot\nenable j\n+2h", on(result(job.PendingReboot), reboot)},
-		{"never reboots", 5, stage + "web-1 logs in\nweb-1 installer of chrome asks for a reboot\nedit j: defer 2 times for 1h\nenable j\n+8d", func(*asset) twist {
-			return func(_ agent.State, _ *agent.State, out *agent.Out) {
-				out.Effects = slices.DeleteFunc(out.Effects, func(e agent.Effect) bool { _, is := executed(e).(execution.Reboot); return is })
-			}
+		{"never reboots", 5, stage + "web-1 logs in\nweb-1 installer of chrome asks for a reboot\nedit j: defer 2 times for 1h\nenable j\n+8d", func(_ *asset, _ agent.State, _ *agent.State, out *agent.Out) {
+			out.Effects = slices.DeleteFunc(out.Effects, func(e agent.Effect) bool { _, is := executed(e).(execution.Reboot); return is })
 		}},
 		{"lowers a version", 6, stage + "enable j\n+1h", on(progress(job.Deploying), func(a *asset, _ *agent.State, _ *agent.Out) {
 			a.installed["chrome"], _ = version.Parse(version.Dotted, "122.0")
@@ -155,11 +170,9 @@ func TestInvariantsCanBreak(t *testing.T) {
 			delete(a.installed, "chrome")
 		})},
 		{"deploys a patch that was withdrawn", 7, "clock 2026-03-02T00:00:00Z\npatch a-2: a 2.0, pinned\npatch b-2: b 2.0, pinned\nasset web-1 has a 1.0, b 1.0\n" +
-			"job j: patches a-2 b-2, assets web-1, once at +4h\nenable j\n+2h vendor withdraws a-2\n+6h", func(*asset) twist {
-			return func(before agent.State, after *agent.State, _ *agent.Out) {
-				if len(before.Queue) > 0 && len(after.Queue) > 0 {
-					after.Queue = before.Queue // it keeps the order as it was
-				}
+			"job j: patches a-2 b-2, assets web-1, once at +4h\nenable j\n+2h vendor withdraws a-2\n+6h", func(_ *asset, before agent.State, after *agent.State, _ *agent.Out) {
+			if len(before.Queue) > 0 && len(after.Queue) > 0 {
+				after.Queue = before.Queue // it keeps the order as it was
 			}
 		}},
 		{"loses a report", 8, stage + "enable j\n+1h", on(progress(job.Downloading), func(_ *asset, after *agent.State, _ *agent.Out) {
@@ -181,36 +194,22 @@ func TestInvariantsCanBreak(t *testing.T) {
 		{"goes back to an older manifest", 9, stage + "enable j\n+1h", on(progress(job.Started), func(_ *asset, after *agent.State, _ *agent.Out) {
 			after.Revision = 0
 		})},
-		{"never ends", 10, stage + "enable j\n+1h expect settled", func(*asset) twist {
-			return func(_ agent.State, _ *agent.State, out *agent.Out) {
-				out.Effects = slices.DeleteFunc(out.Effects, func(e agent.Effect) bool { _, is := executed(e).(execution.Install); return is })
-			}
+		{"never ends", 10, stage + "enable j\n+1h expect settled", func(_ *asset, _ agent.State, _ *agent.State, out *agent.Out) {
+			out.Effects = slices.DeleteFunc(out.Effects, func(e agent.Effect) bool { _, is := executed(e).(execution.Install); return is })
 		}},
-		{"leaves its files behind", 10, stage + "enable j\n+1h expect settled", func(*asset) twist {
-			return func(_ agent.State, _ *agent.State, out *agent.Out) {
-				out.Effects = slices.DeleteFunc(out.Effects, func(e agent.Effect) bool { _, is := executed(e).(execution.Discard); return is })
-			}
+		{"leaves its files behind", 10, stage + "enable j\n+1h expect settled", func(_ *asset, _ agent.State, _ *agent.State, out *agent.Out) {
+			out.Effects = slices.DeleteFunc(out.Effects, func(e agent.Effect) bool { _, is := executed(e).(execution.Discard); return is })
 		}},
 		{"is never heard", 10, stage + "web-1 takes 1h for download\nenable j\n+20m web-1 loses the next 1000 calls\n+3h expect settled", nil},
-		{"is reported otherwise", 12, stage + "web-1 installer of chrome fails\nenable j\n+1h expect settled", func(a *asset) twist {
-			a.link.spoil = func(in *manifest.CheckIn) {
-				in.Reports = slices.Clone(in.Reports)
-				for i := range in.Reports {
-					if in.Reports[i].Result == job.Failed {
-						in.Reports[i].Result, in.Reports[i].Patches = job.Completed, nil
-					}
+		{"is reported otherwise", 12, stage + "web-1 installer of chrome fails\nenable j\n+1h expect settled", func(_ *asset, _ agent.State, _ *agent.State, out *agent.Out) {
+			lieInCalls(out, func(r *job.Report) {
+				if r.Result == job.Failed {
+					r.Result, r.Patches = job.Completed, nil
 				}
-			}
-			return nil
+			})
 		}},
-		{"is counted otherwise", 12, stage + "web-1 installer of chrome fails\nenable j\n+1h expect settled", func(a *asset) twist {
-			a.link.spoil = func(in *manifest.CheckIn) {
-				in.Reports = slices.Clone(in.Reports)
-				for i := range in.Reports {
-					in.Reports[i].Patches = nil
-				}
-			}
-			return nil
+		{"is counted otherwise", 12, stage + "web-1 installer of chrome fails\nenable j\n+1h expect settled", func(_ *asset, _ agent.State, _ *agent.State, out *agent.Out) {
+			lieInCalls(out, func(r *job.Report) { r.Patches = nil })
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -226,8 +225,8 @@ func TestInvariantsCanBreak(t *testing.T) {
 			p := &player{}
 			for _, st := range script.steps {
 				err = p.step(st)
-				if a := p.w.assets["web-1"]; a != nil && a.twist == nil && c.twist != nil {
-					a.twist = c.twist(a)
+				if a := p.w.assets["web-1"]; a != nil && c.twist != nil {
+					a.twist(c.twist)
 				}
 				if err != nil {
 					break
@@ -243,12 +242,13 @@ func TestInvariantsCanBreak(t *testing.T) {
 	}
 }
 
-// TestHistoryIsAFunctionOfTheScript plays each scenario twice, the second time over a store that repeats transactions:
-// the histories are equal, byte for byte (invariant 11).
+// TestHistoryIsAFunctionOfTheScript plays each scenario twice, the second time
+// with a store that repeats transactions: the histories are equal, byte for byte
+// (invariant 11).
 func TestHistoryIsAFunctionOfTheScript(t *testing.T) {
 	for _, file := range scenarioFiles(t) {
 		if !strings.Contains(file, "faq") && !strings.Contains(file, "messages") && !strings.Contains(file, "resume") {
-			continue // those have everything, and take seconds
+			continue // the others add nothing, and take long
 		}
 		script := readScript(t, file)
 		a, errA := script.play(Config{}, nil)
@@ -263,7 +263,7 @@ func TestDescribeAndCountPatchesOnce_RPT1(t *testing.T) {
 	p := job.PatchOutcome{Patch: catalog.PatchID("a"), Status: job.PatchFailed, Code: job.InstallerFailed}
 	cancelled := job.PatchOutcome{Patch: catalog.PatchID("b"), Status: job.PatchFailed, Code: job.CodeCancelled}
 	require.Equal(t, 1, watch.Failures([]job.PatchOutcome{p, p, cancelled}))
-	require.Equal(t, "refused a manifest: why", Describe(job.Report{Refused: "why"}))
-	require.Equal(t, "j TooLate(deploy)", Describe(job.Report{Order: "j@x/a", TooLate: job.StageDeploy}))
+	require.Equal(t, "refused a manifest: why", describe(job.Report{Refused: "why"}))
+	require.Equal(t, "j TooLate(deploy)", describe(job.Report{Order: "j@x/a", TooLate: job.StageDeploy}))
 	require.Equal(t, "0s", short(time.Millisecond))
 }

@@ -16,32 +16,33 @@ import (
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
-// Broken is an invariant that did not hold. The numbers are those of the doc of package job/agent.
+// Broken is an invariant that does not hold. The numbers are those of the doc
+// of package job/agent.
 type Broken = watch.Broken
 
-// observer watches one asset from outside, as package watch says.
+// observer feeds package watch with what one asset does.
 type observer struct {
 	a        *asset
 	former   []job.Report          // those that the server had before the asset was removed and enrolled again
-	journal  []job.Report          // every report the agent ever committed that was not lost with its state
+	journal  []job.Report          // every report that the agent committed, except those lost with its state
 	made     job.Sequence          // the last report since the state was lost
-	taken    job.Sequence          // the last report that the server said it has
+	taken    job.Sequence          // the last report that the server acknowledged
 	lost     bool                  // the agent lost its state at any time
-	unknown  map[job.Sequence]bool // reports that the server had, and has no more
-	left     map[job.OrderID]bool  // orders that had not ended when it last did
+	unknown  map[job.Sequence]bool // reports that the server had, and lost
+	left     map[job.OrderID]bool  // orders that had not ended when the state was last lost
 	revision manifest.Revision
-	held     map[job.OrderID]job.Order // by the newest manifest the agent had to take
-	orders   map[job.OrderID]*seen
+	held     map[job.OrderID]job.Order // in the newest manifest that the agent had to accept
+	orders   map[job.OrderID]*observed
 }
 
-// seen is what was seen of one order.
-type seen struct {
+// observed is what was observed of one order.
+type observed struct {
 	watch.Order
 	order   job.Order // as it started, or as last received
 	patches map[int]*watch.Patch
 }
 
-// note takes an invariant that broke, if one did, about an order or about none.
+// note records a broken invariant; nil: none. The order may be empty.
 func (o *observer) note(id job.OrderID, b *Broken) {
 	if b == nil {
 		return
@@ -57,32 +58,33 @@ func (o *observer) broke(invariant int, format string, args ...any) {
 	o.note("", watch.Breaks(invariant, format, args...))
 }
 
-func (o *observer) of(id job.OrderID) *seen {
+func (o *observer) of(id job.OrderID) *observed {
 	e, ok := o.orders[id]
 	if !ok {
-		e = &seen{order: o.held[id], patches: map[int]*watch.Patch{}}
+		e = &observed{order: o.held[id], patches: map[int]*watch.Patch{}}
 		o.orders[id] = e
 	}
 	return e
 }
 
-func (e *seen) patch(index int) *watch.Patch {
+func (e *observed) patch(index int) *watch.Patch {
 	if e.patches[index] == nil {
 		e.patches[index] = &watch.Patch{}
 	}
 	return e.patches[index]
 }
 
-// forget is a state that was lost: reports that never arrived are gone, and the agent knows of nothing it did. How an order
-// ends that it had not ended is up to the server.
+// forget follows the loss of the agent's state. The server decides how the
+// orders end that had not ended.
 func (o *observer) forget() {
-	*o = observer{a: o.a, former: o.former, journal: o.journal, unknown: o.unknown, lost: true, left: map[job.OrderID]bool{}, orders: map[job.OrderID]*seen{}}
+	*o = observer{a: o.a, former: o.former, journal: o.journal, unknown: o.unknown, lost: true, left: map[job.OrderID]bool{}, orders: map[job.OrderID]*observed{}}
 	for _, r := range o.reports() {
 		o.left[r.Order] = !watch.Final(r.Result)
 	}
 }
 
-// replaced is the computer being enrolled once more: the server has its reports up to a number, and counts from one again.
+// replaced follows a new enrolment: the server has the reports up to a number,
+// and counts from one again.
 func (o *observer) replaced(accepted job.Sequence) {
 	for _, r := range o.journal {
 		if r.Sequence <= accepted && !o.unknown[r.Sequence] {
@@ -92,11 +94,11 @@ func (o *observer) replaced(accepted job.Sequence) {
 	o.journal, o.unknown = nil, nil
 }
 
-// copied is the observer of a copy of the computer: what was seen of this one was seen of that.
+// copied returns an observer for a copy of the computer.
 func (o *observer) copied(to *asset) observer {
 	c := *o
 	c.a, c.journal, c.former, c.unknown, c.left = to, slices.Clone(o.journal), slices.Clone(o.former), maps.Clone(o.unknown), maps.Clone(o.left)
-	c.orders = map[job.OrderID]*seen{}
+	c.orders = map[job.OrderID]*observed{}
 	for id, e := range o.orders {
 		own := *e
 		own.patches = map[int]*watch.Patch{}
@@ -109,21 +111,16 @@ func (o *observer) copied(to *asset) observer {
 	return c
 }
 
-// reports are all that the agent ever committed and that was not lost with its state.
+// reports returns every report that was not lost with the agent's state.
 func (o *observer) reports() []job.Report { return slices.Concat(o.former, o.journal) }
 
-// known are those that the server has not lost either.
+// known returns the reports that the server has not lost either.
 func (o *observer) known() []job.Report {
-	list := slices.Clone(o.former)
-	for _, r := range o.journal {
-		if !o.unknown[r.Sequence] {
-			list = append(list, r)
-		}
-	}
-	return list
+	return slices.Concat(o.former, slices.DeleteFunc(slices.Clone(o.journal), func(r job.Report) bool { return o.unknown[r.Sequence] }))
 }
 
-// forgotten are reports that the server had, and has no more: it was put back.
+// forgotten follows a restored backup: the server lost the reports after one,
+// up to another.
 func (o *observer) forgotten(after, upTo job.Sequence) {
 	if o.unknown == nil {
 		o.unknown = map[job.Sequence]bool{}
@@ -133,13 +130,14 @@ func (o *observer) forgotten(after, upTo job.Sequence) {
 	}
 }
 
-// delivered is an answer that the agent waits for. If it has to take the manifest, its orders are what counts from now on.
+// delivered follows an answer that the agent waits for. From a manifest that
+// the agent has to accept, its orders count from now on.
 func (o *observer) delivered(answer manifest.Answer) {
 	o.taken = max(o.taken, answer.Acknowledged)
 	if !o.a.state.Clock.Sure(answer.At, o.a.moment()) {
-		return // its time needs a second answer, and the manifest comes with that (MAN-12)
+		return // its time needs a second answer, which brings the manifest again (MAN-12)
 	}
-	d, err := manifest.Open(answer.Manifest, o.a.w.server.keys.signing, o.a.as, o.revision, "", o.a.w.now)
+	d, err := manifest.Open(answer.Manifest, manifest.Keys(o.a.w.server.keys.newest.Manifest), o.a.as, o.revision, "", o.a.w.now)
 	if err != nil {
 		return
 	}
@@ -149,21 +147,20 @@ func (o *observer) delivered(answer manifest.Answer) {
 		if e := o.orders[order.ID]; e != nil && !e.Started && !reflect.DeepEqual(e.order, order) {
 			e.order = order
 			for _, p := range e.patches {
-				p.Passed = false // what was fetched for it as it was may be fetched again (JOB-23)
+				p.Passed = false // the changed order may download again (JOB-23)
 			}
 		}
 	}
 }
 
-// committed looks at a commit, and at the reports in it.
 func (o *observer) committed(before, after *agent.State) {
 	fresh, broken := watch.Committed(before, after, &o.made, o.taken)
 	o.note("", broken)
 	for _, r := range fresh {
 		// What the server never got is lost with the state.
 		o.journal = append(o.journal[:min(len(o.journal), int(r.Sequence)-1)], r)
-		delete(o.unknown, r.Sequence) // an agent that lost its state counts on from what the server still had
-		o.a.log("%s", Describe(r))
+		delete(o.unknown, r.Sequence) // an agent that lost its state goes on after what the server still had
+		o.a.log("%s", describe(r))
 		if r.Order != "" {
 			o.reported(r)
 		}
@@ -176,25 +173,24 @@ func (o *observer) reported(r job.Report) {
 		delete(o.orders, r.Order)
 		e = o.of(r.Order)
 	}
-	held, there := o.held[r.Order]
+	held, ok := o.held[r.Order]
 	if r.Progress == job.Started {
 		e.order = held
 	}
-	o.note(r.Order, e.Reported(r, there, held.Cancelled))
+	o.note(r.Order, e.Reported(r, ok, held.Cancelled))
 }
 
 func (o *observer) downloaded(at stagedKey, patch job.OrderPatch, files []execution.Evidence) {
 	o.note(at.order, o.of(at.order).patch(at.index).Downloaded(patch.Patch, o.allPass(at.order, patch, files)))
 }
 
-// acted is a pre- or post-action that ran.
 func (o *observer) acted(id job.OrderID, action job.Action, exit int) {
 	e := o.of(id)
 	o.note(id, e.Touches("runs action "+action.Name))
 	e.Needs = e.Needs || exit == 10 || exit == 11
 }
 
-// deploys looks at what is handed to the installer.
+// deploys checks what is handed to the installer.
 func (o *observer) deploys(id job.OrderID, s execution.Staged) {
 	e, file := o.of(id), o.a.staged[stagedKey{id, s.Index}]
 	i := watch.Install{
@@ -207,7 +203,8 @@ func (o *observer) deploys(id job.OrderID, s execution.Staged) {
 	o.note(id, e.Deploys(e.patch(s.Index), i))
 }
 
-// allPass reports whether the files of a patch are what its order, and the signer policy that is in force, let pass.
+// allPass reports whether the order and the signer policy in force let the
+// files of a patch pass.
 func (o *observer) allPass(id job.OrderID, p job.OrderPatch, files []execution.Evidence) bool {
 	if len(files) != len(p.Files) || len(files) == 0 {
 		return false
@@ -225,7 +222,8 @@ func (o *observer) allPass(id job.OrderID, p job.OrderPatch, files []execution.E
 	return true
 }
 
-// passes is INT-1 to INT-5, INT-7 and INT-9 read once more, slowly; named: a clause of the policy names signers.
+// passes decides INT-1 to INT-5, INT-7 and INT-9 a second time, in a simple
+// way. Named says that a clause of the policy names signers.
 func passes(want integrity.Expectation, named bool, found execution.Evidence) bool {
 	matches, differs, proves := false, false, false
 	for _, d := range want.Digests {
@@ -246,20 +244,21 @@ func passes(want integrity.Expectation, named bool, found execution.Evidence) bo
 	return false
 }
 
-// deployed is an installer that ran.
-func (o *observer) deployed(id job.OrderID, s execution.Staged, f fault, to version.Version) {
-	if f.code != 0 {
+// deployed follows an installer that ended; to is the version afterwards.
+func (o *observer) deployed(id job.OrderID, s execution.Staged, r execution.InstallResult, f fault, to version.Version) {
+	if r.Code != 0 {
 		return
 	}
 	e := o.of(id)
-	e.Needs = e.Needs || s.Patch.Reboot || f.reboot || f.marks && !o.a.mark
+	e.Needs = e.Needs || s.Patch.Reboot || r.Reboot || f.marks && !o.a.mark
 	if !f.lies {
 		o.note(id, watch.Installs(s.Patch.Name, o.a.installed[s.Patch.Product], to))
 	}
 }
 
-// offers is a reboot prompt on the screen. When 168 hours have passed since the first, a reboot must have been asked for
-// (invariant 5), unless the asset was down or asleep then; in that case it must come as soon as it is back.
+// offers follows a reboot prompt. The agent must ask for a reboot within 168
+// hours of the first (invariant 5); if the asset is off or asleep then, as soon
+// as it is back.
 func (o *observer) offers(id job.OrderID) {
 	e := o.of(id)
 	if !e.Offered(o.a.w.now) {
@@ -269,7 +268,7 @@ func (o *observer) offers(id job.OrderID) {
 	var due func()
 	due = func() {
 		switch {
-		case o.orders[id] != e || !o.a.up: // a boot comes with the asset
+		case o.orders[id] != e || !o.a.up: // coming on is a boot
 		case o.a.asleep():
 			o.a.w.after(o.a.sleep.Sub(o.a.w.now)+grace, due)
 		default:
@@ -285,9 +284,10 @@ func (o *observer) reboots(id job.OrderID) {
 	o.note(id, e.Reboots(o.a.boots, e.order.Reboot.Suppress))
 }
 
-// pending reports whether the asset needs a reboot that is not an order's own: by its system, or by what another order
-// reported last (RBT-11).
-func (o *observer) pending(own *seen) bool {
+// pending reports whether the asset needs a reboot for something other than an
+// order of its own: the system asks for it, or another order reported it last
+// (RBT-11).
+func (o *observer) pending(own *observed) bool {
 	for _, e := range o.orders {
 		if e != own && e.Result == job.PendingReboot {
 			return true
@@ -296,7 +296,7 @@ func (o *observer) pending(own *seen) bool {
 	return o.a.mark
 }
 
-// rebooting is the computer going down, whoever caused it (RBT-8).
+// rebooting follows the computer going down, whoever caused it (RBT-8).
 func (o *observer) rebooting() {
 	for _, e := range o.orders {
 		e.Offer = time.Time{}

@@ -1,0 +1,296 @@
+package agentsim_test
+
+import (
+	"fmt"
+
+	"github.com/patchpolicy/patchpolicy/agentsim"
+)
+
+// The reference of the scenario language.
+func ExampleLanguage() {
+	fmt.Print(agentsim.Language())
+	// Output:
+	// A scenario has one step per line. A step may begin with a time: +3h15m or +2d
+	// after the start of the clock, or an instant such as 2026-03-02T00:00:00Z.
+	// Without one, it happens at the time of the step above. Durations are written
+	// 90s, 15m, 3h15m or 2d12h. Text after # is a comment. A failure prints the
+	// comment of its line, or else the nearest comment above it.
+	//
+	// In this reference a|b means either, [ ] may be left out, a word in capitals
+	// stands for a value, and one with … for the rest of the line or clause.
+	//
+	//   D          a duration
+	//   TIME       a time, as at the beginning of a step
+	//   ZONE       a time zone such as Europe/Berlin, or "each zone" for the asset's own
+	//   PLATFORM   linux, windows or macos; without one: linux
+	//   ARCHITECTURE
+	//              amd64, arm64 or 386; without one: amd64
+	//   STEP       a progress step or a result such as Deploying or Completed, or one of
+	//              inventory, download, preflight, install, action, prompt, reboot
+	//
+	// Patches that are published at the start are listed at once, later ones by the
+	// next sync. A product is one title on one platform and architecture: patches and
+	// assets of different platforms may use the same product name and do not mean the
+	// same product. A job is for one platform, on any architecture (JOB-7).
+	//
+	// LINES
+	//
+	//   clock INSTANT[, check-in every D][, sync every D][, lead D][, store seed N]
+	//   patch ID: PRODUCT VERSION[, OPTION]…
+	//   line PRODUCT PREFIX ends TIME[ extended until TIME]
+	//   customer supplies PATCH
+	//       the file of a patch with the option vendor
+	//   asset ID[ in ZONE][ on PLATFORM[/ARCHITECTURE]][ tagged TAG…][ has PRODUCT VERSION[ on hold][, …]]
+	//   job ID: CLAUSE[, CLAUSE]…
+	//   edit ID: CLAUSE[, CLAUSE]…
+	//       clauses that are left out stay
+	//   policy NAME: CLAUSE[, CLAUSE]…
+	//   enable|disable|delete|cancel|run JOB
+	//   delete JOB by force
+	//       though enabled jobs run after it
+	//   retry PATCH of JOB on ASSET
+	//       that the job gave up
+	//   remove ASSET
+	//       its calls get a last, empty manifest until it holds it, and are refused after that; what has begun goes on
+	//   settle ASSET
+	//       only one computer calls as the asset again, after it was cloned
+	//   tag ASSET[ TAG…]
+	//       replaces all its tags
+	//   reboot pending on ASSET
+	//       its system asks for one, whoever caused it
+	//   sync
+	//       the catalog, at once
+	//   server goes down
+	//   server comes up
+	//   server crashes
+	//   server is put back to TIME
+	//       it goes on from a backup of then
+	//   server crashes before|after commit N
+	//       the Nth from now that writes something; it starts again, and administrators repeat their acts
+	//   server rotates its manifest key[ and root keys]
+	//       with a new version of the trust document; it starts again
+	//   server refuses|answers ASSET
+	//       its calls; a refusal is authenticated
+	//   server is under POLICY…
+	//       for the orders that it makes from then on; or no policy
+	//   vendor feed fails|recovers
+	//   vendor marks PATCH end of life[ at TIME]
+	//   vendor withdraws PATCH
+	//   vendor removes PATCH
+	//   vendor takes down PATCH
+	//   vendor restores PATCH
+	//   vendor strips PATCH
+	//       its signature is gone
+	//   vendor damages PATCH
+	//       its bytes change
+	//   vendor signs PATCH by NAME
+	//   vendor signs PATCH unreadably
+	//       in a format that nobody judges
+	//   vendor serves VERSION for PATCH
+	//   try LINE…
+	//       skipped if it cannot be done now: the server refuses, an asset is off, a patch is gone
+	//   expect …
+	//
+	// SETTINGS of the clock line
+	//
+	//   clock …, check-in every D
+	//   clock …, sync every D
+	//   clock …, lead D
+	//   clock …, store seed N
+	//       makes the store repeat transactions
+	//
+	// OPTIONS of a patch
+	//
+	//   pinned
+	//       one URL for this version alone; the default
+	//   latest only
+	//       one URL for all versions (CAT-6)
+	//   repository
+	//       the asset's own package manager downloads it
+	//   vendor
+	//       the customer supplies its file
+	//   signed by NAME…
+	//   carries a signature by NAME…
+	//       within the file; the catalog does not say so
+	//   no checksum
+	//       without it: sha256
+	//   checksum sha256|sha384|sha512|sha1|md5
+	//   needs reboot
+	//   on PLATFORM[/ARCHITECTURE]
+	//   requires PATCH[ and a reboot]
+	//   supersedes PATCH
+	//   fixes CVE…
+	//   severity low|medium|high|critical
+	//   exploited
+	//   class security|bugfix|feature|driver|definition
+	//   transaction NAME
+	//
+	// CLAUSES of a job
+	//
+	//   patches ID…
+	//   query but not CONDITION or …
+	//   query[ CONDITION and …][ but not CONDITION or …]
+	//   assets ID…
+	//   without ID…
+	//   tags T…
+	//   all tags
+	//   not tagged T…
+	//   on demand
+	//   on PLATFORM
+	//   once at TIME
+	//   once at LOCAL-TIME in ZONE
+	//   daily, weekly, monthly, patch tuesday …: each at HH:MM in ZONE
+	//   start spread D
+	//   window D
+	//   install limit D
+	//   stuck after D
+	//   defer N times for D
+	//   prompt D
+	//   countdown D
+	//   reboots for a pending reboot
+	//   no countdown
+	//   suppress reboot
+	//   strict lines
+	//   known lines
+	//   legacy checksums
+	//   no last call
+	//   gives up after N failures
+	//   late joiners
+	//   early download
+	//   first ACTION…
+	//   last ACTION…
+	//   after JOB per asset[ plus D]
+	//   after JOB at N%[ plus D]
+	//
+	// CONDITIONS of a query (JOB-8)
+	//
+	//   product P…
+	//   vendor V…
+	//   channel C…
+	//   class C…
+	//   cve C…
+	//   any cve
+	//   severity S
+	//   exploited
+	//   needs reboot
+	//
+	// SCHEDULES that recur (JOB-9)
+	//
+	//   daily at HH:MM in ZONE
+	//   weekly on DAY… at HH:MM in ZONE
+	//       DAY: mon, tue, wed, thu, fri, sat or sun
+	//   monthly on day N at HH:MM in ZONE
+	//   monthly on the last day at HH:MM in ZONE
+	//   monthly on the 1st|2nd|3rd|4th|5th|last DAY at HH:MM in ZONE
+	//   patch tuesday[ +Nd|-Nd] at HH:MM in ZONE
+	//
+	// CLAUSES of a policy
+	//
+	//   actions NAME…
+	//   PRODUCT unsigned
+	//       PRODUCT * is every product that no other clause names
+	//   PRODUCT signed by SIGNER…[ or unsigned]
+	//
+	// ACTIONS of an asset
+	//
+	//   ASSET logs in|out
+	//   ASSET locks|unlocks
+	//   ASSET cannot|can tell who is logged in
+	//   ASSET answers later|now[ N times]
+	//       to the next prompts, a minute after each, if somebody is there
+	//   ASSET user says later|now
+	//       at once
+	//   ASSET crashes
+	//       its agent does
+	//   ASSET crashes before|after STEP[ of JOB]
+	//       its agent does, once, at that commit
+	//   ASSET loses power before|after STEP[ of JOB]
+	//   ASSET reboots
+	//   ASSET reboots off for D
+	//   ASSET goes off
+	//   ASSET comes on
+	//   ASSET sleeps for D
+	//   ASSET ignores N reboots
+	//   ASSET network cut|back
+	//       the network of the asset
+	//   ASSET loses the next N calls|answers
+	//       on their way
+	//   ASSET next N calls arrive twice
+	//   ASSET next N calls arrive D late
+	//   ASSET is sent a forged|expired|old|damaged|huge manifest
+	//   ASSET is sent a manifest of another asset
+	//   ASSET clock +D
+	//   ASSET clock -D
+	//   ASSET moves to ZONE
+	//       its computer's time zone
+	//   ASSET loses its state
+	//       the state of its agent
+	//   ASSET is reinstalled
+	//       its agent: the state and the downloads are gone; it enrols if the asset was removed
+	//   ASSET enrols again[ as NAME]
+	//       with a new key and without its state; without a name, under its own
+	//   ASSET is cloned as NAME
+	//       a computer with a copy of its disk that calls as the same asset, with boots and a clock of its own
+	//   ASSET installer of PRODUCT fails[ N times]
+	//   ASSET installer of PRODUCT crashes the agent[ N times]
+	//   ASSET installer of PRODUCT lies
+	//       it reports success and changes nothing
+	//   ASSET installer of PRODUCT asks for a reboot
+	//   ASSET installer of PRODUCT leaves the reboot mark
+	//   ASSET installer of PRODUCT is undone by a reboot
+	//   ASSET installer of PRODUCT works
+	//   ASSET download of PRODUCT fails with CODE
+	//   ASSET refuses PRODUCT: WHY…
+	//   ASSET inventory fails N times
+	//   ASSET action NAME exits N
+	//   ASSET takes D for inventory|download|install|action|boot
+	//   ASSET has PRODUCT VERSION
+	//       somebody else installed it
+	//   ASSET waits for reboots by hand
+	//   ASSET runs no|any|allowed actions
+	//       allowed, the default: what its policy allows, or any where it has none
+	//   ASSET does not say what it can do
+	//       in its calls, as an agent of an older release
+	//   ASSET is held to POLICY…
+	//       a signer policy, or no policy
+	//
+	// EXPECTATIONS
+	//
+	//   expect settled
+	//       nothing is under way, and server and journals agree
+	//   expect feed healthy|failing|stale
+	//   expect feed rejected N
+	//       records of its last batch (CAT-16)
+	//   expect latency PATCH D
+	//       from the vendor's publishing to the listing
+	//   expect verdict PATCH on ASSET REASON…
+	//   expect preview JOB on ASSET PATCH…[ not run|unsure]|reboot|nothing|not selected
+	//       reboot: for a pending one; not run, unsure: the agent does not begin it, or only the agent knows
+	//   expect server silent|behind|refusing|cloned|clock off|stuck|waiting for reboot|waiting for cancel ASSET…|nobody
+	//   expect server failed installs N
+	//   expect server failures COUNT[ of asset A][ of patch P][ with code C][ from TIME][ to TIME]
+	//   expect server missing on ASSET PATCH…|nothing
+	//   expect server ASSET JOB action NAME exits N|nothing
+	//       nothing: it did not run
+	//   expect server ASSET JOB nothing|PROGRESS|RESULT|CANCEL[(STAGE)]
+	//   expect server ASSET JOB PATCH STATUS[ CODE][ RULE][ REASON]
+	//   expect ASSET reboots|prompts|countdowns|downloads|installs|refusals|starts|resumes N
+	//   expect ASSET prompt|countdown says TEXT…
+	//       the last one, as in the timeline
+	//   expect ASSET reboot|prompt|download|install|start between TIME and TIME
+	//       the last one
+	//   expect ASSET PRODUCT VERSION|nothing
+	//       what is installed
+	//   expect ASSET JOB starts N
+	//   expect ASSET JOB nothing|PROGRESS|RESULT|TooLate(STAGE)
+	//       by the asset's journal
+	//   expect ASSET JOB PATCH STATUS[ CODE][ RULE][ REASON]
+	//       REASON: of the check of its file
+	//   expect job JOB waits TEXT…
+	//       why a job that runs after another has not started
+	//   expect refused TEXT…
+	//       by the server, the line above
+	//
+	// A copy of an asset has a name of its own. What the server shows is that of the
+	// asset as which both call.
+}

@@ -1,0 +1,194 @@
+package controller
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/job"
+)
+
+// Bounds of what a view over the fleet lists. The counts beside it are of all.
+const (
+	maxReasons  = 1000 // reasons of a view, the most frequent
+	maxExamples = 3    // assets named per reason
+)
+
+// FleetPreview is what a job would do on all its assets now, and why (JOB-22).
+type FleetPreview struct {
+	Outlook
+	Acts    int           `json:"acts"`              // assets on which it would do something
+	Idle    int           `json:"idle"`              // on which it would do nothing
+	Stopped int           `json:"stopped,omitempty"` // whose agents cannot carry it out, or whose zone cannot be used
+	Reboots int           `json:"reboots,omitempty"` // that it would reboot for a reboot that is pending (RBT-11)
+	Dropped int           `json:"dropped,omitempty"` // patches beyond the cap of JOB-8, over all assets
+	Patches []PatchCount  `json:"patches"`           // it would install, on most assets first
+	Reasons []ReasonCount `json:"reasons"`           // for what it would leave out, of most assets first
+	More    int           `json:"more,omitempty"`    // reasons that are not listed
+}
+
+// PatchCount counts the assets on which a patch would be installed.
+type PatchCount struct {
+	Patch   catalog.PatchID `json:"patch"`
+	Name    string          `json:"name"` // the product's
+	Version string          `json:"version"`
+	Assets  int             `json:"assets"`
+}
+
+// ReasonCount counts the assets to which one reason applies.
+type ReasonCount struct {
+	Patch    catalog.PatchID `json:"patch,omitempty"` // empty: the whole order
+	Rule     string          `json:"rule,omitempty"`
+	Text     string          `json:"text"`
+	Assets   int             `json:"assets"`
+	Examples []job.AssetID   `json:"examples"` // the first few by id
+}
+
+// reasons counts by patch, rule and text.
+type reasons map[[3]string]*ReasonCount
+
+func (m reasons) add(asset job.AssetID, patch catalog.PatchID, rule, text string) {
+	k := [3]string{string(patch), rule, text}
+	if m[k] == nil {
+		m[k] = &ReasonCount{Patch: patch, Rule: rule, Text: text, Examples: []job.AssetID{}}
+	}
+	m[k].Assets++
+	if len(m[k].Examples) < maxExamples {
+		m[k].Examples = append(m[k].Examples, asset)
+	}
+}
+
+// list returns the most frequent reasons, and how many more there are.
+func (m reasons) list() (list []ReasonCount, more int) {
+	list = []ReasonCount{}
+	for _, r := range m {
+		list = append(list, *r)
+	}
+	slices.SortFunc(list, func(a, b ReasonCount) int {
+		return cmp.Or(cmp.Compare(b.Assets, a.Assets), cmp.Compare(a.Patch, b.Patch), cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Text, b.Text))
+	})
+	if more = len(list) - maxReasons; more <= 0 {
+		return list, 0
+	}
+	return list[:maxReasons], more
+}
+
+// PreviewFleet returns what [Controller.Preview] says of every asset that a
+// saved job selects, counted. Each asset is read by itself, so a change
+// meanwhile shows on some assets only. The error is a *NotFoundError for an
+// unknown job.
+func (c *Controller) PreviewFleet(ctx context.Context, id job.ID, now time.Time) (p FleetPreview, err error) {
+	status, err := c.Job(ctx, id)
+	if err != nil {
+		return p, err
+	}
+	outlook, selected, err := c.outlook(ctx, status, now)
+	if err != nil {
+		return p, err
+	}
+	p.Outlook = outlook
+	patches, why := map[catalog.PatchID]*PatchCount{}, reasons{}
+	for _, a := range selected {
+		plan, _, err := c.Preview(ctx, status.Definition, a.ID, now)
+		if invalid, is := errors.AsType[*job.Invalid](err); is && len(invalid.Problems) > 0 { // its zone, or the schedule
+			p.Stopped++
+			why.add(a.ID, "", "JOB-9", invalid.Problems[0].Text)
+			continue
+		}
+		if _, is := errors.AsType[*NotFoundError](err); is { // no inventory yet: the outlook counts it
+			continue
+		}
+		if err != nil {
+			return p, err
+		}
+		switch x := plan.Obstacle; {
+		case x.Stops():
+			p.Stopped++
+			why.add(a.ID, "", x.Rule, x.Text)
+		case plan.Empty():
+			p.Idle++
+		default:
+			p.Acts++
+		}
+		if plan.Reboots {
+			p.Reboots++
+		}
+		p.Dropped += plan.Dropped
+		for _, x := range plan.Order.Patches {
+			if patches[x.Patch] == nil {
+				patches[x.Patch] = &PatchCount{Patch: x.Patch, Name: x.Name, Version: x.Version.String()}
+			}
+			patches[x.Patch].Assets++
+		}
+		for _, x := range plan.LeftOut {
+			why.add(a.ID, x.Patch, x.Rule, x.Text)
+		}
+	}
+	p.Patches = []PatchCount{}
+	for _, x := range patches {
+		p.Patches = append(p.Patches, *x)
+	}
+	slices.SortFunc(p.Patches, func(a, b PatchCount) int {
+		return cmp.Or(cmp.Compare(b.Assets, a.Assets), cmp.Compare(a.Patch, b.Patch))
+	})
+	p.Reasons, p.More = why.list()
+	return p, nil
+}
+
+// FleetMissing is what is missing on all assets (RPT-3).
+type FleetMissing struct {
+	Assets      int            `json:"assets"`                // looked at
+	NoInventory int            `json:"noInventory,omitempty"` // of them, not inventoried yet: nothing is known
+	Patches     []MissingPatch `json:"patches"`               // missing on most assets first
+}
+
+// MissingPatch counts the assets on which one patch is missing.
+type MissingPatch struct {
+	Patch      catalog.PatchID   `json:"patch"`
+	Product    catalog.ProductID `json:"product"`
+	Version    string            `json:"version"`
+	Assets     int               `json:"assets"`
+	Deployable int               `json:"deployable"` // of them
+	Reasons    []ReasonCount     `json:"reasons"`    // why it is not deployable on the others
+}
+
+// MissingFleet returns what [Controller.Missing] says of every asset, counted
+// by patch.
+func (c *Controller) MissingFleet(ctx context.Context, now time.Time) (m FleetMissing, err error) {
+	patches, why := map[catalog.PatchID]*MissingPatch{}, map[catalog.PatchID]reasons{}
+	err = c.eachAsset(ctx, now, func(a AssetStatus) error {
+		m.Assets++
+		verdicts, err := c.Missing(ctx, a.ID, now)
+		if _, is := errors.AsType[*NotFoundError](err); is {
+			m.NoInventory++
+			return nil
+		}
+		for _, v := range verdicts {
+			if patches[v.Patch] == nil {
+				patches[v.Patch] = &MissingPatch{Patch: v.Patch, Product: v.Product, Version: v.To.String()}
+				why[v.Patch] = reasons{}
+			}
+			patches[v.Patch].Assets++
+			if v.Deployable {
+				patches[v.Patch].Deployable++
+				continue
+			}
+			for _, r := range v.Reasons {
+				why[v.Patch].add(a.ID, v.Patch, r.Rule, r.Text)
+			}
+		}
+		return err
+	})
+	m.Patches = []MissingPatch{}
+	for id, p := range patches {
+		p.Reasons, _ = why[id].list()
+		m.Patches = append(m.Patches, *p)
+	}
+	slices.SortFunc(m.Patches, func(a, b MissingPatch) int {
+		return cmp.Or(cmp.Compare(b.Assets, a.Assets), cmp.Compare(a.Patch, b.Patch))
+	})
+	return m, err
+}

@@ -1,0 +1,216 @@
+package controller
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/ledger"
+	"github.com/patchpolicy/patchpolicy/job/schedule"
+)
+
+// Outlook is what to know about a job before its next start.
+type Outlook struct {
+	Assets      int               `json:"assets"`                // selected now (JOB-7)
+	NoInventory int               `json:"noInventory,omitempty"` // of them, not inventoried yet
+	Silent      int               `json:"silent,omitempty"`      // of them, not called for Config.SilentAfter
+	Starts      []ZoneStart       `json:"starts,omitempty"`      // by start; none for a job on demand or after another
+	Unknown     []catalog.PatchID `json:"unknown,omitempty"`     // listed in the job and not in the catalog
+	Warnings    []string          `json:"warnings,omitempty"`    // one sentence each
+}
+
+// ZoneStart is the next start of a job in one time zone.
+type ZoneStart struct {
+	Zone   string    `json:"zone,omitempty"` // empty: an instant, or assets that never reported a zone
+	Start  time.Time `json:"start,omitzero"` // zero: there is none, see Why
+	Assets int       `json:"assets"`         // that start then
+	Why    string    `json:"why,omitempty"`
+}
+
+// Outlook returns what to know about a saved job before its next start, with
+// warnings about what an administrator may not expect. It changes nothing. The
+// error is a *NotFoundError for an unknown job.
+func (c *Controller) Outlook(ctx context.Context, id job.ID, now time.Time) (Outlook, error) {
+	status, err := c.Job(ctx, id)
+	if err != nil {
+		return Outlook{}, err
+	}
+	o, _, err := c.outlook(ctx, status, now)
+	return o, err
+}
+
+// outlook also returns the selected assets.
+func (c *Controller) outlook(ctx context.Context, status JobStatus, now time.Time) (o Outlook, selected []AssetStatus, err error) {
+	zones := map[string]int{}
+	err = c.eachAsset(ctx, now, func(a AssetStatus) error {
+		if !status.Select(a.Asset) {
+			return nil
+		}
+		selected = append(selected, a)
+		o.Assets++
+		zones[a.Zone]++
+		if a.InventoryAt.IsZero() {
+			o.NoInventory++
+		}
+		if a.Silent {
+			o.Silent++
+		}
+		return nil
+	})
+	if err != nil {
+		return o, nil, err
+	}
+	if status.After == nil && status.Schedule.Kind != schedule.OnDemand {
+		if status.Schedule.Zone != schedule.AssetZone {
+			zones = map[string]int{status.Schedule.Zone: o.Assets}
+		}
+		if o.Starts, err = c.starts(ctx, status, zones, now); err != nil {
+			return o, nil, err
+		}
+	}
+	snap, err := c.Snapshot(ctx)
+	if err != nil {
+		return o, nil, err
+	}
+	for _, p := range status.Patches.List {
+		if _, known := snap.Patch(p); !known {
+			o.Unknown = append(o.Unknown, p)
+		}
+	}
+	o.warn(status)
+	return o, selected, nil
+}
+
+// eachAsset calls fn with every asset, page by page.
+func (c *Controller) eachAsset(ctx context.Context, now time.Time, fn func(AssetStatus) error) error {
+	var after job.AssetID
+	for {
+		assets, err := c.Assets(ctx, after, MaxPage, now)
+		if err != nil {
+			return err
+		}
+		for _, a := range assets {
+			if err := fn(a); err != nil {
+				return err
+			}
+			after = a.ID
+		}
+		if len(assets) < MaxPage {
+			return nil
+		}
+	}
+}
+
+// starts returns the next start in each of the zones.
+func (c *Controller) starts(ctx context.Context, status JobStatus, zones map[string]int, now time.Time) (list []ZoneStart, err error) {
+	enabled := now
+	if status.State == job.Enabled {
+		enabled = status.Enabled
+	}
+	for _, name := range slices.Sorted(maps.Keys(zones)) {
+		s := ZoneStart{Zone: name, Assets: zones[name]}
+		zone, why := c.zoneOf(status.Schedule, name)
+		if s.Why = why; why == "" {
+			if s.Start, err = c.nextStart(ctx, status, enabled, now, zone); err != nil {
+				return nil, err
+			}
+			if s.Start.IsZero() {
+				s.Why = "there is no start after now"
+			}
+		}
+		list = append(list, s)
+	}
+	slices.SortStableFunc(list, func(a, b ZoneStart) int {
+		return cmp.Or(cmp.Compare(len(a.Why), len(b.Why)), a.Start.Compare(b.Start)) // what starts comes first
+	})
+	return list, nil
+}
+
+// zoneOf resolves a zone's name for a schedule. Why says why it cannot be used.
+func (c *Controller) zoneOf(s schedule.Schedule, name string) (zone *time.Location, why string) {
+	switch {
+	case name == "UTC", name == "" && s.Zone == "":
+		return time.UTC, ""
+	case name == "":
+		return nil, "they have not reported their time zone yet"
+	case schedule.ValidZone(name) != nil || c.config.Zone == nil:
+		return nil, "the server does not know this time zone"
+	}
+	zone, err := c.config.Zone(name)
+	if err != nil {
+		return nil, "the server does not know this time zone"
+	}
+	return zone, ""
+}
+
+// nextStart is the job's next start in a zone, zero if there is none. It leaves
+// out runs that were cancelled.
+func (c *Controller) nextStart(ctx context.Context, status JobStatus, enabled, after time.Time, zone *time.Location) (time.Time, error) {
+	for {
+		o, ok := status.Schedule.NextIn(enabled, after, zone)
+		if !ok {
+			return time.Time{}, nil
+		}
+		run, err := c.Run(ctx, status.Definition.Run(o))
+		if _, none := errors.AsType[*NotFoundError](err); none {
+			return o.Start, nil
+		}
+		if err != nil || run.State != ledger.RunCancelled {
+			return o.Start, err
+		}
+		after = o.Start
+	}
+}
+
+func (o *Outlook) warn(status JobStatus) {
+	add := func(format string, args ...any) { o.Warnings = append(o.Warnings, fmt.Sprintf(format, args...)) }
+	if o.Assets == 0 {
+		add("The job selects no asset now: check its tags and its platform, %v (JOB-7).", status.Platform)
+	}
+	if n := len(o.Unknown); n > 0 {
+		add("%d of the %d patches listed are not in the catalog and are left out: %s (CAT-9).", n, len(status.Patches.List), firstFew(o.Unknown))
+	}
+	for _, s := range o.Starts {
+		switch {
+		case s.Why == "":
+		case s.Zone == "":
+			add("%s left out: %s (JOB-9).", countAssets(s.Assets), s.Why)
+		default:
+			add("%s with time zone %q left out: %s (JOB-9).", countAssets(s.Assets), s.Zone, s.Why)
+		}
+	}
+	if o.NoInventory > 0 {
+		add("%s sent no inventory yet: an order is made when it comes.", countAssets(o.NoInventory))
+	}
+	if o.Silent > 0 {
+		add("%s have not called for a while: nobody knows when they get their orders (MAN-3).", countAssets(o.Silent))
+	}
+}
+
+func countAssets(n int) string {
+	if n == 1 {
+		return "1 asset"
+	}
+	return fmt.Sprintf("%d assets", n)
+}
+
+// firstFew names the first few of a list.
+func firstFew[T ~string](list []T) (text string) {
+	const most = 5
+	for i, x := range list {
+		if i == most {
+			return fmt.Sprintf("%s and %d more", text, len(list)-most)
+		}
+		if i > 0 {
+			text += ", "
+		}
+		text += string(x)
+	}
+	return text
+}
