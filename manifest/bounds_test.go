@@ -11,7 +11,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// What both ends of the wire hold each other to does not change by accident.
+// The bounds that both sides rely on do not change by accident.
 func TestBoundsAreThoseOfTheBook_MAN5(t *testing.T) {
 	for name, c := range map[string]struct{ have, want any }{
 		"MaxSealed": {manifest.MaxSealed, 4_194_304}, "MaxOrders": {manifest.MaxOrders, 256}, "MaxReports": {manifest.MaxReports, 200},
@@ -25,7 +25,8 @@ func TestBoundsAreThoseOfTheBook_MAN5(t *testing.T) {
 	}
 }
 
-// named signs and verifies by a key of another kind, which anybody could: what matters is what it is called.
+// named signs and verifies with a key of another kind. Anyone could do it; only
+// the name matters here.
 type named string
 
 func (n named) KeyID() string               { return string(n) }
@@ -38,7 +39,8 @@ func (n named) Verify(_ string, _, signature []byte) error {
 	return nil
 }
 
-// A key of any kind seals and opens, whatever it is called, and another one's manifest is refused by name, cut short.
+// A key of any kind seals and opens, whatever its id. Another key's manifest is
+// refused, naming the id, clipped.
 func TestKeysOfOtherKinds_MAN5(t *testing.T) {
 	for _, key := range []named{"hsm:7", `odd "<name>&"`, named(strings.Repeat("k", 200)), named(strings.Repeat("k", 201))} {
 		want := document(jobs(2)...)

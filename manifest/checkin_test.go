@@ -12,7 +12,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// What a call says in names that this release does not know is kept as text, and the rest is as it came (MAN-11).
+// Unknown names in a call are kept as text, and the rest is unchanged (MAN-11).
 func TestCheckInOfALaterRelease_MAN11(t *testing.T) {
 	var c manifest.CheckIn
 	require.NoError(t, json.Unmarshal([]byte(`{"asset":"web-1","at":"2026-01-31T12:00:00Z","altitude":1,"can":["actions","flying"],"reports":[
@@ -33,7 +33,7 @@ func TestFormats_MAN11(t *testing.T) {
 	c := manifest.CheckIn{Asset: "web-1", At: t0, Format: manifest.Format + 1}
 	var newer *manifest.NewerFormat
 	require.ErrorAs(t, c.Validate(), &newer)
-	require.ErrorIs(t, c.Validate(), manifest.ErrInvalid, "an agent that sends it is told")
+	require.ErrorIs(t, c.Validate(), manifest.ErrInvalid, "the agent gets this error")
 	require.ErrorAs(t, manifest.Enrolment{Format: 9}.Validate(), &newer)
 	require.EqualError(t, newer, "the enrolment has format 9, and this release knows formats up to 1: use the release that wrote it, or a later one")
 	c.Format = -1
@@ -44,7 +44,8 @@ func TestFormats_MAN11(t *testing.T) {
 	require.ErrorContains(t, c.Validate(), "can")
 }
 
-// FuzzCheckIn: reading never panics, and what was read writes to something that reads the same (MAN-11).
+// FuzzCheckIn: reading never panics, and a call that was read reads the same
+// after it is written again (MAN-11).
 func FuzzCheckIn(f *testing.F) {
 	f.Add([]byte(`{"asset":"a","reports":[{"progress":"Flying","patches":[{"status":"?","code":999,"from":"zap:1","check":{"reason":"x","compared":"y"}}]}],"inventory":{"platform":"z","installed":[{"version":"1"}]}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -15,7 +15,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
-// blocks are the preformatted parts of the package comment.
+// blocks returns the preformatted parts of the package comment.
 func blocks(t *testing.T) (blocks []string) {
 	source, err := os.ReadFile("doc.go")
 	require.NoError(t, err)
@@ -33,7 +33,8 @@ func blocks(t *testing.T) (blocks []string) {
 	return blocks
 }
 
-// The worked example of the package comment is byte for byte what Seal writes and Open reads.
+// The worked example of the package comment is, byte for byte, what Seal writes
+// and Open reads.
 func TestWorkedExample(t *testing.T) {
 	all := blocks(t)
 	require.Len(t, all, 4, "grammar, fields, payload, sealed")
@@ -50,7 +51,7 @@ func TestWorkedExample(t *testing.T) {
 	require.Equal(t, document(order("nightly", t0)), d)
 }
 
-// The field lists of the package comment are those of the types.
+// The field lists of the package comment match the types.
 func TestDocumentedFields(t *testing.T) {
 	want := ""
 	for _, c := range []struct {
@@ -64,7 +65,7 @@ func TestDocumentedFields(t *testing.T) {
 		want += c.name + strings.Repeat(" ", 10-len(c.name)) + "="
 		for i := range reflect.TypeOf(c.of).NumField() {
 			name, options, _ := strings.Cut(reflect.TypeOf(c.of).Field(i).Tag.Get("json"), ",")
-			if name == "-" { // it is not written
+			if name == "-" { // not written
 				continue
 			}
 			if options != "" {
@@ -74,5 +75,6 @@ func TestDocumentedFields(t *testing.T) {
 		}
 		want += "\n"
 	}
-	require.Equal(t, want, blocks(t)[1])
+	joined := strings.ReplaceAll(blocks(t)[1], "\n"+strings.Repeat(" ", 12), " ") // long lines are continued
+	require.Equal(t, want, joined)
 }

@@ -12,12 +12,12 @@ import (
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
-// Revision numbers an asset's manifests; it only grows (MAN-5). Zero: none yet.
+// Revision numbers an asset's manifests. It only grows (MAN-5). Zero: none yet.
 type Revision uint64
 
-// Document is every order an asset should hold now (MAN-4).
+// Document is every order that an asset should hold now (MAN-4).
 type Document struct {
-	Format   int         `json:"format"` // 1
+	Format   int         `json:"format"` // [Format]
 	Asset    job.AssetID `json:"asset"`
 	Revision Revision    `json:"revision"`
 	Issued   time.Time   `json:"issued"`  // UTC
@@ -25,22 +25,28 @@ type Document struct {
 	Orders   []job.Order `json:"orders"`  // by Start, then ID
 }
 
-// Format is the format of what this package writes, and the highest that it reads: of a Document, and of what the two sides
-// say to each other. A form of a higher one is refused with a *NewerFormat; Open puts it into words.
+// Format is the format number that this package writes, and the highest that it
+// reads, for a [Document] and for the messages of both sides. A higher one is
+// refused with a [*NewerFormat]; for a manifest, [Open] returns a [*Refused].
 const Format = 1
 
-// How long a manifest is good for, and how long before its end a server sends a fresh one of the same content under the
-// next revision. An agent that calls at least once in Lifetime-RenewBefore never sees an expired one.
 const (
-	Lifetime    = 7 * 24 * time.Hour
+	// Lifetime is how long a manifest is valid.
+	Lifetime = 7 * 24 * time.Hour
+	// RenewBefore is how long before its expiry the server replaces a manifest
+	// by one with the same orders and the next revision. An agent that calls at
+	// least once per Lifetime-RenewBefore never sees an expired manifest.
 	RenewBefore = 2 * 24 * time.Hour
 )
 
-// RenewalDue says whether a manifest that expires at the given time should be replaced by a fresh one at now.
+// RenewalDue reports whether a manifest with the given expiry should be
+// replaced at now.
 func RenewalDue(expires, now time.Time) bool { return !now.Before(expires.Add(-RenewBefore)) }
 
-// Validate says everything that is wrong with the document: its bounds, its times, and each order. The error is a *job.Invalid.
-// It looks at the canonical form, so the order of the orders and fractions of seconds are no fault, and orders[i] counts in that form.
+// Validate returns every problem of the document: bounds, times, and each
+// order. It checks the canonical form, so neither the order of the orders nor
+// fractions of seconds are a fault, and orders[i] counts in that form. The
+// error is a *job.Invalid.
 func (d Document) Validate() error {
 	d = d.canonical()
 	var l problem.List
@@ -49,7 +55,7 @@ func (d Document) Validate() error {
 	}
 	l.Under("asset", job.ValidID(string(d.Asset)))
 	if d.Revision == 0 {
-		l.Add("revision", "0", "is not a revision: they begin at 1")
+		l.Add("revision", "0", "is not a revision; the first is 1")
 	}
 	number(&l, "revision", d.Revision)
 	d.times(&l)
@@ -70,7 +76,7 @@ func (d Document) times(l *problem.List) {
 
 func (d Document) orders(l *problem.List) {
 	if len(d.Orders) > MaxOrders {
-		l.Add("orders", fmt.Sprint(len(d.Orders)), "are more than %d; hand the later ones out later", MaxOrders)
+		l.Add("orders", fmt.Sprint(len(d.Orders)), "is more than %d; hand the later ones out later", MaxOrders)
 		return
 	}
 	seen := make(map[job.OrderID]bool, len(d.Orders))
@@ -93,7 +99,8 @@ func (d Document) orders(l *problem.List) {
 	}
 }
 
-// canonical returns the document in the one form that is written: UTC, whole seconds, orders by Start and then ID.
+// canonical returns the document as it is written: UTC, whole seconds, orders
+// by Start, then ID.
 func (d Document) canonical() Document {
 	d.Issued = instant(d.Issued)
 	d.Expires = instant(d.Expires)
@@ -108,15 +115,15 @@ func (d Document) canonical() Document {
 	return d
 }
 
-// encode writes the canonical form.
 func (d Document) encode() ([]byte, error) { return json.Marshal(d.canonical()) }
 
-// decode reads a document that another release may have written: fields that it does not know are ignored, names and texts
-// that it does not know are kept (MAN-11). The signature covers the bytes, so there is no need for one way to write it.
+// decode reads a document that another release may have written: it ignores
+// unknown fields and keeps unknown names as text (MAN-11). The signature covers
+// the bytes, so they need not be in canonical form.
 func decode(payload []byte) (Document, error) {
 	var d Document
 	err := enum.Unmarshal(payload, &d)
-	if err != nil { // of a later format the rest need not be readable
+	if err != nil { // a later format need not be readable otherwise
 		var form struct {
 			Format int `json:"format"`
 		}

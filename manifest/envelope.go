@@ -1,7 +1,8 @@
 package manifest
 
-// envelope is DSSE v1 with exactly one signature. An array, not a slice: what is too many or too few shows when it is
-// written again, and a million of them take no memory.
+// envelope is DSSE v1 with exactly one signature. With an array, too many or
+// too few signatures show when it is encoded again, and a million of them take
+// no memory.
 type envelope struct {
 	PayloadType string       `json:"payloadType"`
 	Payload     []byte       `json:"payload"`

@@ -2,7 +2,11 @@ package manifest_test
 
 import (
 	"bytes"
+	"crypto"
+	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"time"
@@ -11,9 +15,10 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// A server seals, an agent opens and applies; the same bytes are refused once they are too old or for somebody else.
+// A server seals a manifest; an agent opens and applies it. The same bytes are
+// refused by an agent that holds a newer revision, and by another asset.
 func Example() {
-	serverKey := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{1}, ed25519.SeedSize)) // a real one comes from ed25519.GenerateKey
+	serverKey := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{1}, ed25519.SeedSize)) // in production: ed25519.GenerateKey
 	pinned := manifest.NewVerifier(serverKey.Public().(ed25519.PublicKey))
 	now := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 
@@ -45,11 +50,11 @@ func Example() {
 	fmt.Println(errors.As(err, &refused), refused.Reason)
 	// Output:
 	// revision 7 queued 1 received [nightly@20260131T140000Z/web-1]
-	// manifest refused (LowerRevision): have revision 7, want 8 or higher: if the server was restored from a backup, enrol this agent again; if not, look for who replays old answers
+	// manifest refused (LowerRevision): have revision 7, want 8 or higher: if the server was restored from a backup, enrol this agent again; if not, find out what replays old answers
 	// true WrongAsset
 }
 
-// What the next manifest of an asset has.
+// The orders of an asset's next manifest, the earliest first.
 func ExampleHold() {
 	now := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 	hold, err := manifest.Hold([]job.Order{
@@ -72,5 +77,45 @@ func ExampleTiming_Bound() {
 	fmt.Println(manifest.Timing{CheckIn: 30 * time.Minute}.Validate())
 	// Output:
 	// 23m0s
-	// timing is not valid: bound "38m0s": is over 30m0s: a change could take that long to reach an agent; let agents call more often (MAN-3)
+	// timing is not valid: bound "38m0s": is over 30m0s: a change can take that long to reach an agent; let agents call more often (MAN-3)
+}
+
+// module stands for a hardware module or a key service. All it offers is a
+// public key and signatures over digests: a [crypto.Signer].
+func module() (crypto.Signer, error) { return ecdsa.GenerateKey(elliptic.P256(), rand.Reader) }
+
+// The key that signs manifests never leaves its module. The server passes the
+// module to NewP256Signer; the trust document names the public half.
+func ExampleNewP256Signer() {
+	hsm, err := module()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	signer, err := manifest.NewP256Signer(hsm)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	public, err := manifest.P256(hsm.Public().(*ecdsa.PublicKey))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	now := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
+	sealed, err := manifest.Seal(manifest.Document{
+		Format: manifest.Format, Asset: "web-1", Revision: 1, Issued: now, Expires: now.Add(manifest.Lifetime),
+	}, signer)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	trusted := manifest.Keys{public} // an agent takes them from Trust.Manifest
+	doc, err := manifest.Open(sealed, trusted, "web-1", 0, "", now)
+	fmt.Println(doc.Asset, doc.Revision, err)
+	fmt.Println(public.Kind, manifest.SignedBy(sealed) == public.ID())
+	// Output:
+	// web-1 1 <nil>
+	// ecdsa-p256-sha256 true
 }

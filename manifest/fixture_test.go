@@ -25,7 +25,7 @@ var (
 
 const asset job.AssetID = "web-1"
 
-// order is a small valid order of asset; its job is called name.
+// order returns a small valid order of asset. Its job has the given name.
 func order(name string, start time.Time) job.Order {
 	run := job.MakeRunID(job.ID(name), start)
 	return job.Order{
@@ -34,7 +34,7 @@ func order(name string, start time.Time) job.Order {
 	}
 }
 
-// patched gives an order a patch with everything an order can say of one.
+// patched adds a patch with every field set to an order.
 func patched(t testing.TB, o job.Order) job.Order {
 	v, err := version.Parse(version.Debian, "5.36.0-7+deb12u2")
 	require.NoError(t, err)
@@ -49,7 +49,7 @@ func patched(t testing.TB, o job.Order) job.Order {
 	return o
 }
 
-// document is valid, and holds the given orders.
+// document returns a valid document with the given orders.
 func document(orders ...job.Order) manifest.Document {
 	return manifest.Document{
 		Format: manifest.Format, Asset: asset, Revision: 7, Issued: t0, Expires: t0.Add(manifest.Lifetime), Orders: orders,
@@ -62,12 +62,12 @@ func seal(t testing.TB, d manifest.Document) []byte {
 	return sealed
 }
 
-// open opens as the agent of asset does that holds revision 7, at t0.
+// open opens as asset's agent, which holds revision 7, at t0.
 func open(sealed []byte) (manifest.Document, error) {
 	return manifest.Open(sealed, pinned, asset, 7, "", t0)
 }
 
-// jobs makes n orders an hour apart, in order.
+// jobs returns n orders an hour apart, in order.
 func jobs(n int) (orders []job.Order) {
 	for i := range n {
 		orders = append(orders, order(fmt.Sprintf("job%03d", i), t0.Add(time.Duration(i)*time.Hour)))

@@ -10,12 +10,12 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// agent is the little that this package leaves to an agent.
+// agent is the minimum that this package leaves to an agent.
 type agent struct {
 	revision         manifest.Revision
 	queue            manifest.Queue
 	executing, ended []job.OrderID
-	changes          manifest.Changes // of the last receipt
+	changes          manifest.Changes // of the last manifest
 }
 
 func (a *agent) receive(t *testing.T, sealed []byte, now time.Time) {
@@ -25,7 +25,8 @@ func (a *agent) receive(t *testing.T, sealed []byte, now time.Time) {
 	a.queue, a.changes = a.queue.Apply(d, a.executing, a.ended)
 }
 
-// A change of a job takes effect on an asset when its new revision is received there, not before, and within JOB-3 and JOB-5.
+// A change to a job takes effect on an asset when the asset receives the new
+// revision, not before, and within JOB-3 and JOB-5.
 func TestChangesTakeEffectOnReceipt_MAN2(t *testing.T) {
 	start := t0.Add(2 * time.Hour)
 	first, second := order("first", start), order("second", start)

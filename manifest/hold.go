@@ -12,12 +12,15 @@ import (
 // Lead is how long before its start an order is handed out (MAN-1).
 const Lead = 3 * time.Hour
 
-// maxOrdersSize is how many bytes of JSON the orders of one manifest may have: sealing writes them in base64, with an envelope.
+// maxOrdersSize is the most bytes of JSON for the orders of one manifest.
+// Sealing adds base64 and an envelope.
 const maxOrdersSize = MaxSealed/4*3 - 8<<10
 
-// Hold returns the orders that an asset's next manifest has, of all that it should hold: the first by Start and then ID, as
-// many as fit into one, MaxOrders at most. The others follow as these end (MAN-4). Each fits alone if Fit made it.
-// It does not change orders. The error is that of writing an order as JSON.
+// Hold returns the orders of an asset's next manifest, out of all that the
+// asset should hold: the first ones by Start, then ID, as many as fit and at
+// most [MaxOrders]. The others follow as these end (MAN-4). One order alone
+// fits if [Fit] returned it. Hold does not change orders. The error comes from
+// encoding an order as JSON.
 func Hold(orders []job.Order) ([]job.Order, error) {
 	orders = slices.Clone(orders)
 	slices.SortStableFunc(orders, before)
@@ -34,8 +37,8 @@ func Hold(orders []job.Order) ([]job.Order, error) {
 	return orders, nil
 }
 
-// Fit cuts an order down to what one manifest takes, and returns how many patches that dropped (JOB-8).
-// The error is that of writing the order as JSON.
+// Fit cuts an order down to what fits into one manifest, and returns how many
+// patches it dropped (JOB-8). The error comes from encoding the order as JSON.
 func Fit(order job.Order) (_ job.Order, dropped int, err error) {
 	for {
 		data, err := json.Marshal(order)

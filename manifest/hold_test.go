@@ -31,7 +31,7 @@ func TestHoldTakesTheEarliest_MAN4(t *testing.T) {
 	require.Empty(t, hold)
 }
 
-// big is an order with some patches whose JSON has a given size.
+// big returns an order with some patches whose JSON has a given size.
 func big(t *testing.T, name string, patches, size int) job.Order {
 	o := order(name, t0)
 	for i := range patches {

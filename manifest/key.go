@@ -14,26 +14,31 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
-// ErrBadKey: what NewSigner was given is no Ed25519 key.
+// ErrBadKey is the error of a [Signer] that [NewSigner] made of something other
+// than an Ed25519 private key.
 var ErrBadKey = errors.New("not an Ed25519 private key")
 
-// Signer signs with a key of the server, wherever that is kept.
+// Signer signs with a key of the server. The key may be kept elsewhere, for
+// example in a hardware module: see [NewP256Signer].
 type Signer interface {
-	// KeyID names the key, as PublicKey.ID does.
+	// KeyID names the key, as [PublicKey.ID] does.
 	KeyID() string
 	// Sign returns the signature over message.
 	Sign(message []byte) ([]byte, error)
 }
 
-// Verifier holds the keys that are believed: the public halves of Signers. It must be safe for concurrent use.
+// Verifier holds the trusted keys: the public halves of Signers. It must be
+// safe for concurrent use.
 type Verifier interface {
-	// KeyIDs names the keys, as their Signers do. None: nothing is believed.
+	// KeyIDs names the keys, as their Signers do. Empty: no key is trusted.
 	KeyIDs() []string
-	// Verify returns nil if signature is by the key of that name over message, and the name is one of KeyIDs; else what is wrong.
+	// Verify returns nil if keyID is one of KeyIDs and signature is that key's
+	// signature over message. Otherwise the error says what is wrong.
 	Verify(keyID string, message, signature []byte) error
 }
 
-// NewSigner returns a Signer that holds the key in memory. With anything but an Ed25519 private key its Sign returns ErrBadKey.
+// NewSigner returns a Signer that holds the key in memory. If key is not an
+// Ed25519 private key, Sign returns [ErrBadKey].
 func NewSigner(key ed25519.PrivateKey) Signer { return signer{key} }
 
 type signer struct{ key ed25519.PrivateKey }
@@ -52,10 +57,12 @@ func (s signer) Sign(message []byte) ([]byte, error) {
 	return ed25519.Sign(s.key, message), nil
 }
 
-// NewVerifier returns a Verifier by one Ed25519 key. With anything else it believes nothing.
+// NewVerifier returns a Verifier that trusts one Ed25519 key. If key is not
+// one, it trusts nothing.
 func NewVerifier(key ed25519.PublicKey) Verifier { return Keys{Ed25519(key)} }
 
-// Fingerprint is how an Ed25519 key is shown and named: "sha256:" and the SHA-256 of its 32 bytes in lower-case hex.
+// Fingerprint names an Ed25519 key: "sha256:" and the SHA-256 of its 32 bytes
+// in lower-case hex.
 func Fingerprint(key ed25519.PublicKey) string { return digestOf(key) }
 
 func digestOf(b []byte) string {
@@ -66,8 +73,9 @@ func digestOf(b []byte) string {
 // The kinds of keys that sign manifests and trust documents.
 const (
 	KindEd25519 = "ed25519"
-	// KindP256 is ECDSA on P-256 over the SHA-256 of the message, the signature in ASN.1: what key services and hardware
-	// modules have that have no Ed25519.
+	// KindP256 is ECDSA on P-256 over the SHA-256 of the message, with the
+	// signature in ASN.1. It is for key services and hardware modules without
+	// Ed25519.
 	KindP256 = "ecdsa-p256-sha256"
 )
 
@@ -77,27 +85,30 @@ type PublicKey struct {
 	Bytes []byte `json:"key"` // Ed25519: the 32 bytes; P-256: the uncompressed point, 65 bytes
 }
 
-// Ed25519 names an Ed25519 key.
+// Ed25519 returns an Ed25519 key as a [PublicKey].
 func Ed25519(key ed25519.PublicKey) PublicKey { return PublicKey{KindEd25519, key} }
 
-// P256 names a key on P-256. The error says that it is on another curve, or not on it.
+// P256 returns a key on P-256 as a [PublicKey]. The error is a *job.Invalid if
+// key is nil or on another curve.
 func P256(key *ecdsa.PublicKey) (PublicKey, error) {
 	if key == nil || key.Curve != elliptic.P256() {
-		return PublicKey{}, problem.One("public key", "curve", "", "is not P-256")
+		return PublicKey{}, problem.One("public key", "curve", "", "is not P-256; use a key on that curve")
 	}
 	point, err := key.Bytes()
 	return PublicKey{KindP256, point}, err
 }
 
-// NewP256Signer returns a Signer by a key of kind KindP256 that is kept elsewhere: key signs the SHA-256 that it is given, and
-// returns ASN.1. The error is that of P256.
+// NewP256Signer returns a Signer for a P-256 key that is kept elsewhere
+// ([KindP256]). It passes key the SHA-256 of the message, no randomness and
+// crypto.SHA256, and expects a signature in ASN.1. The error is a *job.Invalid
+// if key is nil or not ECDSA on P-256.
 func NewP256Signer(key crypto.Signer) (Signer, error) {
 	if key == nil {
 		return nil, problem.One("public key", "key", "", "is missing")
 	}
 	public, is := key.Public().(*ecdsa.PublicKey)
 	if !is {
-		return nil, problem.One("public key", "kind", fmt.Sprintf("%T", key.Public()), "is not ECDSA")
+		return nil, problem.One("public key", "kind", fmt.Sprintf("%T", key.Public()), "is not ECDSA; use a key on P-256")
 	}
 	named, err := P256(public)
 	return p256Signer{key, named.ID()}, err
@@ -112,17 +123,17 @@ func (s p256Signer) KeyID() string { return s.id }
 
 func (s p256Signer) Sign(message []byte) ([]byte, error) {
 	sum := sha256.Sum256(message)
-	return s.key.Sign(nil, sum[:], crypto.SHA256) // without randomness: RFC 6979, or the module's own
+	return s.key.Sign(nil, sum[:], crypto.SHA256) // nil: RFC 6979, or the module's own randomness
 }
 
-// known reports whether this release knows the kind of key.
+// known reports whether this release supports the kind of key.
 func (k PublicKey) known() bool { return k.Kind == KindEd25519 || k.Kind == KindP256 }
 
 // ID names the key: "sha256:" and the SHA-256 of its bytes in lower-case hex.
 func (k PublicKey) ID() string { return digestOf(k.Bytes) }
 
-// Validate says what is wrong with the key. The error is a *job.Invalid. A key of a kind that is not known is not valid, and
-// verifies nothing.
+// Validate returns what is wrong with the key. The error is a *job.Invalid. A
+// key of an unknown kind is not valid and verifies nothing.
 func (k PublicKey) Validate() error {
 	switch k.Kind {
 	case KindEd25519:
@@ -131,7 +142,7 @@ func (k PublicKey) Validate() error {
 		}
 	case KindP256:
 		if _, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), k.Bytes); err != nil {
-			return problem.One("public key", "key", "", "is no point on P-256")
+			return problem.One("public key", "key", "", "is not a point on P-256")
 		}
 	default:
 		return problem.One("public key", "kind", k.Kind, "is not known; want %s or %s", KindEd25519, KindP256)
@@ -152,10 +163,11 @@ func (k PublicKey) verify(message, signature []byte) bool {
 	}
 }
 
-// Keys is a Verifier by any of some keys. Those that are not valid are not among them.
+// Keys is a [Verifier] that trusts several keys. It ignores the ones that are
+// not valid.
 type Keys []PublicKey
 
-// KeyIDs implements Verifier.
+// KeyIDs implements [Verifier].
 func (k Keys) KeyIDs() []string {
 	var ids []string
 	for _, key := range k {
@@ -166,11 +178,11 @@ func (k Keys) KeyIDs() []string {
 	return ids
 }
 
-// Verify implements Verifier.
+// Verify implements [Verifier].
 func (k Keys) Verify(keyID string, message, signature []byte) error {
 	i := slices.IndexFunc(k, func(key PublicKey) bool { return key.Validate() == nil && key.ID() == keyID })
 	if i < 0 {
-		return fmt.Errorf("no key %.80q is believed", keyID)
+		return fmt.Errorf("key %.80q is not trusted", keyID)
 	}
 	if !k[i].verify(message, signature) {
 		return errors.New("not a signature by this key over these bytes")

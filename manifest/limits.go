@@ -2,30 +2,38 @@ package manifest
 
 import "time"
 
-// Bounds. What is past them is refused, and never cut down in silence.
+// Bounds. A value above one is refused; nothing is ever cut down silently.
 const (
-	// MaxSealed is the most bytes a sealed manifest has. It holds one order of job.MaxPatches ordinary patches, and more than
-	// 100 orders of 20; an agent may spend this much memory before it knows who wrote the bytes.
+	// MaxSealed is the most bytes of a sealed manifest. It is enough for one
+	// order of job.MaxPatches ordinary patches, or for more than 100 orders of
+	// 20. An agent may use this much memory before it knows who wrote the bytes.
 	MaxSealed = 4 << 20
-	// MaxOrders is how many orders one manifest names: with MaxSealed it bounds the work of applying one.
+	// MaxOrders is the most orders of one manifest. With MaxSealed it bounds the
+	// work of applying one.
 	MaxOrders = 256
-	// MaxLifetime is the longest time between Issued and Expires: how long an old manifest could be played to an agent that
-	// has forgotten which revision it held.
+	// MaxLifetime is the longest time between Issued and Expires. It bounds how
+	// long an old manifest can be replayed to an agent that lost its state.
 	MaxLifetime = 90 * 24 * time.Hour
-	// MaxSkew is how far an agent's corrected clock may be from its server's before anybody wonders (MAN-8, MAN-12). An expiry may
-	// exceed MaxLifetime by that much, as an agent sees it: otherwise it would refuse what an honest server just made.
+	// MaxSkew is how far an agent's corrected clock may normally be from its
+	// server's (MAN-8, MAN-12). As an agent sees it, an expiry may exceed
+	// MaxLifetime by that much; otherwise it would refuse a manifest that an
+	// honest server just made.
 	MaxSkew = 5 * time.Minute
-	// MaxNumber is the highest number on the wire: what JSON readers in other languages count exactly (MAN-12). Whoever counts
-	// on above another's number takes one up to half of it only, so that a wrong one never uses the numbers up.
+	// MaxNumber is the highest number on the wire: JSON readers in other
+	// languages count exactly up to it. An agent or a server continues above the
+	// other's number only up to half of it, so that a wrong number never uses
+	// up the range (MAN-12).
 	MaxNumber = 1 << 53
-	// MaxReports is how many reports one check-in carries. An agent with more sends the oldest and calls again (MAN-6).
+	// MaxReports is the most reports of one check-in. An agent with more sends
+	// the oldest and calls again (MAN-6).
 	MaxReports = 200
-	// MaxInstalled is how many products one inventory names.
+	// MaxInstalled is the most products of one inventory.
 	MaxInstalled = 100_000
-	// MaxTags is how many tags an enrolment names.
+	// MaxTags is the most tags of an asset.
 	MaxTags = 100
-	// MaxToken is the longest enrolment token, in bytes.
+	// MaxToken is the most bytes of an enrolment token.
 	MaxToken = 512
-	// MaxWord is the longest of the short texts an agent says of itself, in bytes: digest, boot identity, host name, version.
+	// MaxWord is the most bytes of a short text that an agent sends about
+	// itself: digest, boot identity, host name, release.
 	MaxWord = 255
 )

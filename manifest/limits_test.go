@@ -24,7 +24,7 @@ func TestMaxOrders(t *testing.T) {
 	require.ErrorContains(t, err, `orders "257"`)
 }
 
-// weighing makes a document with so many orders and fill bytes of text in them.
+// weighing returns a document with n orders and fill bytes of text in them.
 func weighing(orders, fill int) manifest.Document {
 	list := jobs(orders)
 	for i := range list {
@@ -64,14 +64,15 @@ func TestMaxSealed_MAN5(t *testing.T) {
 	require.Equal(t, manifest.TooLarge, refusal(t, d, err).Reason, "one past it is not")
 }
 
-// another is the order's first patch once more, of another product with a name as long.
+// another copies the order's first patch to another product with a name of the
+// same length.
 func another(o job.Order) job.OrderPatch {
 	p := o.Patches[0]
 	p.Product = catalog.ProductID(fmt.Sprintf("%s%04d", p.Product[:len(p.Product)-4], len(o.Patches)))
 	return p
 }
 
-// The order that MaxSealed promises to hold.
+// MaxSealed holds the order that its comment promises.
 func TestLargestOrdinaryOrderFits(t *testing.T) {
 	o := patched(t, order("a", t0))
 	for len(o.Patches) < job.MaxPatches {
@@ -119,7 +120,7 @@ func checkIn(change func(*manifest.CheckIn)) manifest.CheckIn {
 	return in
 }
 
-// inventoryOf reads an inventory of n products, good or not, as a server reads it.
+// inventoryOf reads an inventory of n products as a server does.
 func inventoryOf(t *testing.T, n int) *catalog.Inventory {
 	var inv catalog.Inventory
 	require.NoError(t, json.Unmarshal([]byte(`{"installed":[{}`+strings.Repeat(",{}", n-1)+`]}`), &inv))
@@ -133,7 +134,7 @@ func TestCheckInValidate_MAN6(t *testing.T) {
 		in     manifest.CheckIn
 		fields []string
 	}{
-		{"nothing to tell", checkIn(func(*manifest.CheckIn) {}), nil},
+		{"nothing to report", checkIn(func(*manifest.CheckIn) {}), nil},
 		{"at every limit", checkIn(func(in *manifest.CheckIn) {
 			in.Boot, in.Digest, in.Reports = word, word, reports(5, manifest.MaxReports)
 			in.Inventory = inventoryOf(t, manifest.MaxInstalled)
@@ -179,7 +180,8 @@ func TestAnswerValidate_MAN12(t *testing.T) {
 	}
 }
 
-// No number in a manifest passes what whoever reads it counts exactly; the revision after the highest is not made.
+// No number in a manifest exceeds what every reader counts exactly. No revision
+// follows the highest.
 func TestNumbersOfADocument_MAN12(t *testing.T) {
 	d := document(patched(t, order("a", t0)))
 	d.Revision, d.Orders[0].Revision, d.Orders[0].Patches[0].Files[0].Size = manifest.MaxNumber, manifest.MaxNumber, manifest.MaxNumber

@@ -26,7 +26,7 @@ func envelope(payloadType string, payload []byte) []byte {
 		payloadType, base64.StdEncoding.EncodeToString(payload), manifest.Fingerprint(public), base64.StdEncoding.EncodeToString(sig))
 }
 
-// payload is what is inside a sealed document.
+// payload returns the document inside an envelope.
 func payload(t testing.TB, sealed []byte) []byte {
 	var e struct{ Payload []byte }
 	require.NoError(t, json.Unmarshal(sealed, &e))
@@ -44,7 +44,7 @@ func refusal(t testing.TB, d manifest.Document, err error) *manifest.Refused {
 	return refused
 }
 
-// What somebody on the way can do without the server's key.
+// What an attacker in between can do without the server's key.
 func TestOpenRefusesTampering_MAN5(t *testing.T) {
 	good := seal(t, document(jobs(1)...))
 	edit := func(change func(*dsse.Envelope)) []byte {
@@ -80,8 +80,8 @@ func TestOpenRefusesTampering_MAN5(t *testing.T) {
 		"another payload":             edit(func(e *dsse.Envelope) { e.Payload = base64.StdEncoding.EncodeToString([]byte("{}")) }),
 		"base64 of another alphabet":  edit(func(e *dsse.Envelope) { e.Payload = strings.NewReplacer("+", "-", "/", "_").Replace(e.Payload) + "-" }),
 		"a line break in the base64":  edit(func(e *dsse.Envelope) { e.Payload = e.Payload[:8] + "\n" + e.Payload[8:] }),
-		"something behind":            append(bytes.Clone(good), '{', '}'),
-		"a line break behind":         append(bytes.Clone(good), '\n'),
+		"something after it":          append(bytes.Clone(good), '{', '}'),
+		"a line break after it":       append(bytes.Clone(good), '\n'),
 		"one more field":              bytes.Replace(good, []byte(`{"payloadType"`), []byte(`{"x":1,"payloadType"`), 1),
 		"a field twice":               bytes.Replace(good, []byte(`{"payloadType"`), []byte(`{"payloadType":"a","payloadType"`), 1),
 		"deep nesting":                []byte(strings.Repeat(`{"a":[`, 500_000)),
@@ -99,7 +99,8 @@ func TestOpenRefusesTampering_MAN5(t *testing.T) {
 	require.Len(t, d.Orders, 1)
 }
 
-// Every single bit and every length: none but the whole opens, and all of them as BadSignature.
+// With any bit flipped, or cut to any length, a manifest is refused as
+// BadSignature.
 func TestOpenRefusesEveryBitFlipAndTruncation_MAN5(t *testing.T) {
 	good := seal(t, document(jobs(1)...))
 	for n := range good {
@@ -131,7 +132,8 @@ func TestOpenNeedsAKey(t *testing.T) {
 	require.Equal(t, manifest.BadSignature, refusal(t, d, err).Reason)
 }
 
-// What the server signed, and still is not for this agent now: replays above all.
+// The server's own manifests that are not for this agent now; above all
+// replays.
 func TestOpenRefusesWhatIsNotForNow_MAN5(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -167,7 +169,8 @@ func TestOpenRefusesWhatIsNotForNow_MAN5(t *testing.T) {
 	}
 }
 
-// The same revision again is fine if it says the same; with other content somebody made two of one number.
+// The same revision again is accepted if the content is the same. With other
+// content, two manifests share a number.
 func TestOpenRefusesOtherContentOfTheSameRevision_MAN5(t *testing.T) {
 	held, other := seal(t, document()), seal(t, document(jobs(1)...))
 	for _, c := range []struct {
@@ -191,7 +194,8 @@ func TestOpenRefusesOtherContentOfTheSameRevision_MAN5(t *testing.T) {
 	}
 }
 
-// A manifest that is dated ahead would be good for longer than any may be. Clocks that differ a little do no harm.
+// A manifest dated ahead would be valid for longer than allowed. A small
+// difference of clocks does no harm.
 func TestOpenRefusesALateExpiry_MAN5(t *testing.T) {
 	for ahead, want := range map[time.Duration]manifest.RefusalReason{
 		0: 0, manifest.MaxSkew: 0, manifest.MaxSkew + time.Second: manifest.ExpiresLate, 300 * 24 * time.Hour: manifest.ExpiresLate,
@@ -208,7 +212,8 @@ func TestOpenRefusesALateExpiry_MAN5(t *testing.T) {
 	}
 }
 
-// What the server signed and should not have: another release, a fault, or another use of its key.
+// What the server signed but should not have: another release, a bug, or
+// another use of its key.
 func TestOpenRefusesOtherForms_MAN5(t *testing.T) {
 	good := string(payload(t, seal(t, document(jobs(2)...))))
 	replace := func(from, to string) []byte {
@@ -219,7 +224,7 @@ func TestOpenRefusesOtherForms_MAN5(t *testing.T) {
 		"empty":                     {},
 		"a list":                    []byte("[]"),
 		"cut":                       []byte(good[:len(good)-1]),
-		"something behind":          []byte(good + "{}"),
+		"something after it":        []byte(good + "{}"),
 		"a number as text":          replace(`"revision":7`, `"revision":"7"`),
 		"a number with a point":     replace(`"revision":7`, `"revision":7.0`),
 		"a negative number":         replace(`"revision":7`, `"revision":-7`),
@@ -255,7 +260,7 @@ func TestOpenRefusesOtherForms_MAN5(t *testing.T) {
 	require.Len(t, d.Orders, 2)
 }
 
-// What a later release writes in another way, or has more to say of, is read (MAN-11).
+// Another encoding or further fields of a later release are read (MAN-11).
 func TestOpenReadsOtherReleases_MAN11(t *testing.T) {
 	want := document(jobs(2)...)
 	good := string(payload(t, seal(t, want)))
@@ -265,7 +270,7 @@ func TestOpenReadsOtherReleases_MAN11(t *testing.T) {
 	}
 	for name, p := range map[string]string{
 		"as it is":                good,
-		"a space behind":          good + " ",
+		"a space after it":        good + " ",
 		"spaces within":           replace(`,"asset"`, `, "asset"`),
 		"an unknown field":        replace(`,"asset"`, `,"x":{"y":[1]},"asset"`),
 		"a repeated field":        replace(`,"revision":7`, `,"revision":9,"revision":7`),
@@ -284,8 +289,8 @@ func TestOpenReadsOtherReleases_MAN11(t *testing.T) {
 	}
 }
 
-// A version scheme, a digest algorithm or a need that this release does not know is kept: the agent judges it when the order is
-// due (MAN-11).
+// An unknown version scheme, digest algorithm or need is kept: the agent judges
+// it when the order is due (MAN-11).
 func TestOpenKeepsWhatItDoesNotKnow_MAN11(t *testing.T) {
 	o := patched(t, order("a", t0))
 	o.Needs = []string{"flying"}
@@ -318,7 +323,8 @@ func FuzzOpen(f *testing.F) {
 	})
 }
 
-// reads wants a document that was read to be written so that it reads the same (MAN-11).
+// reads checks that a document that was read is written in a form that reads
+// the same (MAN-11).
 func reads(t *testing.T, d manifest.Document) {
 	sealed, err := manifest.Seal(d, manifest.NewSigner(key))
 	if errors.Is(err, manifest.ErrTooLarge) {
@@ -330,7 +336,7 @@ func reads(t *testing.T, d manifest.Document) {
 	require.Equal(t, string(sealed), string(seal(t, again)))
 }
 
-// FuzzOpenSigned lets the fuzzer behind the signature.
+// FuzzOpenSigned fuzzes the payload, with a valid signature.
 func FuzzOpenSigned(f *testing.F) {
 	f.Add([]byte(nil))
 	f.Add(payload(f, seal(f, document())))

@@ -9,27 +9,41 @@ import (
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
-// Queue is what an agent has received and not started, by Start and then ID. It never holds an order that is marked cancelled.
+// Queue is the orders that an agent has received and not started, by Start,
+// then ID. It never holds an order that is marked cancelled.
 type Queue []job.Order
 
-// Changes lists what a document did to an agent's queue (MAN-4). The orders that the document names come in the document's
-// order, the absent ones in the order in which they were held.
+// Changes lists what a document did to an agent's queue (MAN-4). Orders that
+// the document names are in the document's order, absent ones in the order of
+// the queue.
 type Changes struct {
-	Received      []job.OrderID // not held before, now queued
-	Replaced      []job.OrderID // queued, with other contents than before
-	Withdrawn     []job.OrderID // absent and not started: out of the queue (JOB-5)
-	Cancelled     []job.OrderID // marked and not started, whether held before or not: out of the queue, to be reported (JOB-3)
-	CancelStarted []job.OrderID // marked and executing: for the execution to decide (JOB-3)
-	Lost          []job.OrderID // marked as begun, and unknown here: out of the queue, to be reported as Failed (JOB-24)
-	Again         []job.OrderID // ended here, and named all the same: for the agent to answer (JOB-24)
+	Received  []job.OrderID // new, now queued
+	Replaced  []job.OrderID // queued, with other contents than before
+	Withdrawn []job.OrderID // absent and not started: out of the queue (JOB-5)
+	// Cancelled orders are marked and not started, held before or not: out of
+	// the queue, to be reported (JOB-3).
+	Cancelled []job.OrderID
+	// CancelStarted orders are marked and executing: the execution decides
+	// (JOB-3).
+	CancelStarted []job.OrderID
+	// Lost orders are marked as begun, and this agent does not know them: out
+	// of the queue, to be reported as Failed (JOB-24).
+	Lost []job.OrderID
+	// Again lists orders that ended here and are named again: the agent answers
+	// with their results (JOB-24).
+	Again []job.OrderID
 }
 
-// Apply makes the queue what the document says (MAN-4). It changes neither argument. Executing are the orders that have
-// started and not ended: nothing but the cancel mark reaches them. Ended are those that ended here after they had begun, or by
-// a cancel or the end of their window: they are never queued again (JOB-24).
+// Apply returns the queue that the document describes, and what changed
+// (MAN-4). It changes neither q nor d.
 //
-// The document must be one that Open returned, or valid by Validate. Applying it twice changes nothing the second time
-// but lists a cancel again until the caller counts the order as ended.
+// Executing are the orders that have started and not ended: only a cancel mark
+// reaches them. Ended are the orders that ended here after they had begun, or
+// that were cancelled or timed out: they are never queued again (JOB-24).
+//
+// The document must come from [Open], or be valid by [Document.Validate].
+// Applying it a second time changes nothing, except that it lists a cancel
+// again until the caller passes the order as ended.
 func (q Queue) Apply(d Document, executing, ended []job.OrderID) (Queue, Changes) {
 	const (
 		queued = 1 + iota
@@ -88,7 +102,7 @@ func (q Queue) Apply(d Document, executing, ended []job.OrderID) (Queue, Changes
 	return next, c
 }
 
-// same compares by what the wire can tell apart, so that a nil and an empty list are no change.
+// same compares the JSON, so that nil and an empty list are equal.
 func same(a, b job.Order) bool {
 	x, errX := json.Marshal(a)
 	y, errY := json.Marshal(b)

@@ -13,7 +13,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// The whole table of MAN-4: where an order stands here, and what the document says of it.
+// The whole table of MAN-4: the order's state here, and what the document says
+// about it.
 func TestApply_MAN4(t *testing.T) {
 	a := order("a", t0)
 	changed := a
@@ -68,7 +69,8 @@ func TestApplySortsTheQueueAndLeavesItsArguments(t *testing.T) {
 	require.Equal(t, ids(a, c, b), ids(d.Orders...))
 }
 
-// A nil and an empty list are the same on the wire, and no reason to call an order changed.
+// A nil and an empty list are the same on the wire, so the order has not
+// changed.
 func TestApplyComparesWhatTheWireCanTell(t *testing.T) {
 	a := order("a", t0)
 	b := a
@@ -77,7 +79,7 @@ func TestApplyComparesWhatTheWireCanTell(t *testing.T) {
 	require.Zero(t, changes)
 }
 
-// world draws what an agent knows and some documents over a few orders.
+// world makes a random agent and some documents over a few orders.
 type world struct {
 	queue            manifest.Queue
 	executing, ended []job.OrderID
@@ -119,13 +121,13 @@ func drawDocument(t *rapid.T, label string) manifest.Document {
 	return document(orders...)
 }
 
-// Whatever revisions were lost on the way, the last one alone decides the queue (MAN-4).
+// Whatever revisions were lost, the last one alone decides the queue (MAN-4).
 func TestLostManifestsDoNotMatter_MAN4(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w, lost, last := drawWorld(t), drawDocument(t, "lost"), drawDocument(t, "last")
 		between, changes := w.queue.Apply(lost, w.executing, w.ended)
 		if len(changes.Cancelled) > 0 || len(changes.Withdrawn) > 0 || len(changes.Lost) > 0 {
-			return // these end orders here: then the agent has seen something that the other has not
+			return // these orders end here, which only one of the two agents has seen
 		}
 		got, _ := between.Apply(last, w.executing, w.ended)
 		want, _ := w.queue.Apply(last, w.executing, w.ended)
@@ -134,7 +136,7 @@ func TestLostManifestsDoNotMatter_MAN4(t *testing.T) {
 	})
 }
 
-// The oracle asks of each order by itself, through no map, what the rule says.
+// The oracle applies the rule to each order by itself, without a map.
 func TestApplyAgainstOracle_MAN4(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w, d := drawWorld(t), drawDocument(t, "says")

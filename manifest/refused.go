@@ -11,14 +11,14 @@ type RefusalReason uint8
 
 // The reasons.
 const (
-	BadSignature  RefusalReason = 1 + iota // no whole envelope, or not signed by the pinned key: nothing in it may be believed
+	BadSignature  RefusalReason = 1 + iota // not a valid envelope, or not signed by a pinned key: nothing in it can be trusted
 	WrongAsset                             // signed for another asset
-	LowerRevision                          // older than the one the agent holds
-	Expired                                // its expiry is not after now
+	LowerRevision                          // lower than the revision the agent holds
+	Expired                                // it expires at or before now
 	TooLarge                               // over MaxSealed
-	Malformed                              // signed, and yet no document, of a later format (MAN-11), or breaking a bound
-	OtherContent                           // of the revision that the agent holds, and says something else
-	ExpiresLate                            // its expiry is more than MaxLifetime after now
+	Malformed                              // signed, but not a document, in a later format (MAN-11), or invalid
+	OtherContent                           // the revision that the agent holds, with other content
+	ExpiresLate                            // it expires more than MaxLifetime and MaxSkew after now
 )
 
 var refusalReasons = enum.Of[RefusalReason]("manifest refusal", "BadSignature", "WrongAsset", "LowerRevision", "Expired", "TooLarge", "Malformed", "OtherContent", "ExpiresLate")
@@ -29,12 +29,13 @@ func (r RefusalReason) String() string { return refusalReasons.String(r) }
 // MarshalText returns the reason's name.
 func (r RefusalReason) MarshalText() ([]byte, error) { return refusalReasons.MarshalText(r) }
 
-// UnmarshalText sets the reason to the one called text.
+// UnmarshalText sets the reason to the one named text.
 func (r *RefusalReason) UnmarshalText(text []byte) error {
 	return refusalReasons.UnmarshalText(text, r)
 }
 
-// Refused is the error of Open. The agent keeps the queue it has and reports it (MAN-5).
+// Refused is the error of [Open]. The agent keeps its queue and reports the
+// refusal (MAN-5).
 type Refused struct {
 	Reason RefusalReason
 	Have   string // what was found
@@ -49,21 +50,21 @@ func (r *Refused) Error() string {
 func (r *Refused) remedy() string {
 	switch r.Reason {
 	case BadSignature:
-		return "look for who alters this agent's traffic; if the server lost its keys, enrol the agent again"
+		return "find out what changes this agent's traffic; if the server lost its keys, enrol the agent again"
 	case WrongAsset:
-		return "look for two agents that share an identity, or for a server or proxy that mixes up their answers"
+		return "find out whether two agents share an identity, or whether a server or proxy mixes up answers"
 	case LowerRevision:
-		return "if the server was restored from a backup, enrol this agent again; if not, look for who replays old answers"
+		return "if the server was restored from a backup, enrol this agent again; if not, find out what replays old answers"
 	case OtherContent:
-		return "look for two servers that hand out manifests under one key; the server goes on above this revision when the agent calls"
+		return "find out whether two servers use one key; the server continues above this revision when the agent calls"
 	case Expired:
-		return "check the clocks of the server and of this asset, and look for a cache between them"
+		return "check the clocks of the server and of this asset, and whether a cache is between them"
 	case ExpiresLate:
-		return "check the clock of the server, and of this asset"
+		return "check the clocks of the server and of this asset"
 	case TooLarge:
-		return "spread the jobs of this asset over more time"
+		return "spread this asset's jobs over more time"
 	case Malformed:
-		return "bring this agent to the server's release"
+		return "update this agent to the server's release"
 	default:
 		return "report this as a bug"
 	}

@@ -19,10 +19,12 @@ import (
 // PayloadType is the DSSE payload type of a manifest. The signature covers it.
 const PayloadType = "application/vnd.patchpolicy.manifest.v1+json"
 
-// ErrTooLarge is returned by Seal when the sealed document would be over MaxSealed. Hand out fewer of its orders, the earliest first.
+// ErrTooLarge is returned by [Seal] when the sealed document would be larger
+// than [MaxSealed]. Hand out fewer of its orders, the earliest first: see
+// [Hold].
 var ErrTooLarge = fmt.Errorf("sealed manifest would be over %d bytes", MaxSealed)
 
-// pae is DSSE's pre-authentication encoding: what is signed.
+// pae is DSSE's pre-authentication encoding: the bytes that are signed.
 func pae(payloadType string, payload []byte) []byte {
 	b := make([]byte, 0, len(payload)+len(payloadType)+64)
 	b = append(b, "DSSEv1 "...)
@@ -32,8 +34,9 @@ func pae(payloadType string, payload []byte) []byte {
 	return append(append(b, ' '), payload...)
 }
 
-// Seal writes the document in canonical form and signs it. It validates first: what Seal returns, Open accepts.
-// The errors are a *job.Invalid, ErrTooLarge, and those of the signer.
+// Seal validates the document, encodes it in canonical form and signs it.
+// [Open] accepts what Seal returns. The error is a *job.Invalid, [ErrTooLarge],
+// or wraps the signer's.
 func Seal(d Document, k Signer) ([]byte, error) {
 	if err := d.Validate(); err != nil {
 		return nil, err
@@ -42,7 +45,8 @@ func Seal(d Document, k Signer) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode manifest: %w", err)
 	}
-	// A text that is no UTF-8 is written with this escape, and nothing else that Validate lets through is changed by writing it.
+	// encoding/json writes invalid UTF-8 as this escape. It changes nothing else
+	// that Validate accepts.
 	if bytes.Contains(payload, []byte(`\ufffd`)) {
 		again, err := decode(payload)
 		if err == nil {
@@ -52,7 +56,7 @@ func Seal(d Document, k Signer) ([]byte, error) {
 			}
 		}
 		if err != nil {
-			return nil, fmt.Errorf("encode manifest: the document cannot be written without loss: %w", err)
+			return nil, fmt.Errorf("encode manifest: encoding would change the document: %w", err)
 		}
 	}
 	sig, err := k.Sign(pae(PayloadType, payload))
@@ -69,8 +73,9 @@ func Seal(d Document, k Signer) ([]byte, error) {
 	return sealed, nil
 }
 
-// Digest names what a sealed manifest says: the SHA-256 of its document, in hex. Two of one revision with different digests
-// come of a server that was put back to a backup (MAN-5). What is no envelope has the empty digest.
+// Digest returns the SHA-256 of a sealed manifest's document, in hex. Two
+// manifests with one revision and different digests come from a server that was
+// restored from a backup (MAN-5). It returns "" if sealed is not an envelope.
 func Digest(sealed []byte) string {
 	var e envelope
 	if json.Unmarshal(sealed, &e) != nil {
@@ -80,7 +85,9 @@ func Digest(sealed []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// SignedBy names the key that a sealed manifest says it is signed by: it is, if Open opened it. What is no envelope has the empty name.
+// SignedBy returns the id of the key that a sealed manifest claims as its
+// signer. The claim is true if [Open] accepted the manifest. It returns "" if
+// sealed is not an envelope.
 func SignedBy(sealed []byte) string {
 	var e envelope
 	if json.Unmarshal(sealed, &e) != nil {
@@ -89,12 +96,19 @@ func SignedBy(sealed []byte) string {
 	return e.Signatures[0].KeyID
 }
 
-// Open checks a sealed manifest (MAN-5) and returns its document: signed by the pinned key, meant for asset, not lower than the held
-// revision, the same as the held one if it has its revision, not expired at now (at the very instant it is), its expiry at most
-// MaxLifetime and MaxSkew after now, and in every point valid. Now is the corrected clock (MAN-8). Digest is the Digest of the
-// manifest held; empty: not known.
+// Open checks a sealed manifest and returns its document (MAN-5). It accepts
+// only a manifest that
 //
-// The error is always a *Refused. Nothing of a refused manifest is returned.
+//   - is signed by a key of pinned,
+//   - is for asset,
+//   - has a revision of held or higher,
+//   - has the given digest, if its revision is held and digest is not empty,
+//   - expires after now, by at most [MaxLifetime] plus [MaxSkew], and
+//   - is valid by [Document.Validate].
+//
+// Held is the revision the agent holds, digest that manifest's [Digest] (empty:
+// unknown), and now the corrected clock (MAN-8). The error is always a
+// [*Refused], and then the document is zero.
 func Open(sealed []byte, pinned Verifier, asset job.AssetID, held Revision, digest string, now time.Time) (Document, error) {
 	payload, refused := verify(sealed, pinned)
 	if refused != nil {
@@ -105,7 +119,7 @@ func Open(sealed []byte, pinned Verifier, asset job.AssetID, held Revision, dige
 	latest := now.Add(MaxLifetime + MaxSkew)
 	switch {
 	case isNewer:
-		return Document{}, &Refused{Malformed, fmt.Sprintf("format %d, which a later release of the agent knows", newer.Have), fmt.Sprintf("format %d at most", Format)}
+		return Document{}, &Refused{Malformed, fmt.Sprintf("format %d, which needs a later release of the agent", newer.Have), fmt.Sprintf("format %d at most", Format)}
 	case err != nil:
 		return Document{}, &Refused{Malformed, "a document that cannot be read: " + problem.Clip(err.Error(), problem.MaxValue), "a document"}
 	case d.Asset != asset:
@@ -113,11 +127,11 @@ func Open(sealed []byte, pinned Verifier, asset job.AssetID, held Revision, dige
 	case d.Revision < held:
 		return Document{}, &Refused{LowerRevision, fmt.Sprintf("revision %d", d.Revision), fmt.Sprintf("%d or higher", held)}
 	case d.Revision == held && digest != "" && Digest(sealed) != digest:
-		return Document{}, &Refused{OtherContent, fmt.Sprintf("revision %d with other content", d.Revision), "the one held already, or a higher one"}
+		return Document{}, &Refused{OtherContent, fmt.Sprintf("revision %d with other content", d.Revision), "the content held, or a higher revision"}
 	case !now.Before(d.Expires):
 		return Document{}, &Refused{Expired, "expiry at " + d.Expires.Format(time.RFC3339), "one after " + now.UTC().Format(time.RFC3339)}
 	case d.Expires.After(latest):
-		return Document{}, &Refused{ExpiresLate, "expiry at " + d.Expires.Format(time.RFC3339), "one until " + latest.UTC().Format(time.RFC3339)}
+		return Document{}, &Refused{ExpiresLate, "expiry at " + d.Expires.Format(time.RFC3339), "one by " + latest.UTC().Format(time.RFC3339)}
 	}
 	if err := d.Validate(); err != nil {
 		return Document{}, &Refused{Malformed, problem.Clip(err.Error(), problem.MaxValue), "a valid document"}
@@ -125,7 +139,8 @@ func Open(sealed []byte, pinned Verifier, asset job.AssetID, held Revision, dige
 	return d, nil
 }
 
-// verify returns the payload once its signature holds. Everything in front of that is BadSignature: who wrote it is not known.
+// verify returns the payload if its signature is valid. Before that the author
+// is unknown, so every problem is BadSignature.
 func verify(sealed []byte, pinned Verifier) ([]byte, *Refused) {
 	if len(sealed) > MaxSealed {
 		return nil, &Refused{TooLarge, fmt.Sprintf("%d bytes", len(sealed)), fmt.Sprintf("at most %d", MaxSealed)}
@@ -133,7 +148,7 @@ func verify(sealed []byte, pinned Verifier) ([]byte, *Refused) {
 	const shape = "a DSSE envelope with one signature"
 	bad := func(have, want string) ([]byte, *Refused) { return nil, &Refused{BadSignature, have, want} }
 	if pinned == nil || len(pinned.KeyIDs()) == 0 {
-		return bad("no pinned key, or one that is none", "the server's manifest key")
+		return bad("no valid pinned key", "the server's manifest key")
 	}
 	var e envelope
 	if err := json.Unmarshal(sealed, &e); err != nil {
@@ -143,14 +158,14 @@ func verify(sealed []byte, pinned Verifier) ([]byte, *Refused) {
 		return bad("no signature", shape)
 	}
 	if again, err := json.Marshal(e); err != nil || !bytes.Equal(again, sealed) {
-		return bad("an envelope that has more in it, or is written in another way", shape)
+		return bad("an envelope with additions, or in another encoding", shape)
 	}
 	sig, want := e.Signatures[0], "one by the pinned key "+strings.Join(pinned.KeyIDs(), " or ")
 	if !slices.Contains(pinned.KeyIDs(), sig.KeyID) {
 		return bad(fmt.Sprintf("a signature by key %q", problem.Clip(sig.KeyID, problem.MaxValue)), want)
 	}
 	if err := pinned.Verify(sig.KeyID, pae(e.PayloadType, e.Payload), sig.Sig); err != nil {
-		return bad("a signature that does not hold: "+problem.Clip(err.Error(), problem.MaxValue), want)
+		return bad("an invalid signature: "+problem.Clip(err.Error(), problem.MaxValue), want)
 	}
 	if e.PayloadType != PayloadType {
 		return nil, &Refused{Malformed, fmt.Sprintf("payload type %q", problem.Clip(e.PayloadType, problem.MaxValue)), fmt.Sprintf("%q", PayloadType)}

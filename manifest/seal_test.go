@@ -19,7 +19,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// A document comes out as it went in, in canonical form: UTC, whole seconds, orders by Start and then ID (MAN-5).
+// A document comes out as it went in, in canonical form: UTC, whole seconds,
+// orders by Start, then ID (MAN-5).
 func TestSealAndOpen_MAN5(t *testing.T) {
 	first, second, third := order("b", t0), order("c", t0), patched(t, order("a", t0.Add(time.Hour)))
 	d := document(third, second, first)
@@ -48,7 +49,7 @@ func TestEmptyQueue(t *testing.T) {
 	require.Empty(t, d.Orders)
 }
 
-// Validation tells every problem, and Seal seals nothing that has one.
+// Validation returns every problem, and Seal refuses a document with one.
 func TestSealCollectsProblems(t *testing.T) {
 	bad := order("a", t0)
 	bad.Name = "bell\a"
@@ -72,7 +73,7 @@ func TestSealRefuses(t *testing.T) {
 		"past year 9999": {func(d *manifest.Document) {
 			d.Issued, d.Expires = d.Issued.AddDate(9000, 0, 0), d.Expires.AddDate(9000, 0, 0)
 		}, "year"},
-		"no UTF-8": {func(d *manifest.Document) { d.Orders[0].Post[0].Command[0] = "\xff" }, "without loss"},
+		"no UTF-8": {func(d *manifest.Document) { d.Orders[0].Post[0].Command[0] = "\xff" }, "would change the document"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := document(order("a", t0))
@@ -100,7 +101,8 @@ func TestSealTellsWhySigningFailed(t *testing.T) {
 	}
 }
 
-// Another implementation of DSSE verifies our envelopes and makes envelopes that we open.
+// Another implementation of DSSE verifies our envelopes and makes envelopes
+// that we open.
 func TestDSSEInterop(t *testing.T) {
 	theirs := library{manifest.NewSigner(key)}
 	verifier, err := dsse.NewEnvelopeVerifier(theirs)
@@ -123,7 +125,7 @@ func TestDSSEInterop(t *testing.T) {
 	require.Equal(t, ids(jobs(2)...), ids(d.Orders...))
 }
 
-// library is our key as the library wants it.
+// library is our key in the library's form.
 type library struct{ manifest.Signer }
 
 func (l library) Sign(_ context.Context, data []byte) ([]byte, error) { return l.Signer.Sign(data) }

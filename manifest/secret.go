@@ -12,15 +12,19 @@ import (
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
-// Secret is what one asset and its server alone know: requests and answers are authenticated by it (MAN-12). Both sides
-// compute it, and it is sent nowhere: the agent of its own key and the server's exchange key, which the trust document names; the server of
-// its exchange key and what the agent said when it enrolled, which it signed. So a server's database holds no secret.
+// Secret is known only to one asset and its server. It authenticates requests
+// and answers (MAN-12). Both sides compute it and never send it: the agent from
+// its own key and the server's exchange key, which the trust document names;
+// the server from its exchange keys and the key that the agent's signed
+// enrolment brought. So a server's database holds no secret.
 type Secret [sha256.Size]byte
 
-// ErrExchange is returned for what is no X25519 key, or one that agrees on nothing.
-var ErrExchange = errors.New("not an X25519 key that a secret can be agreed with")
+// ErrExchange is the error for bytes that are not an X25519 key, or are one
+// that agrees on no secret.
+var ErrExchange = errors.New("not an X25519 key that can agree on a secret")
 
-// AgentExchange is the public half of the key by which an agent agrees on secrets. It is made from the agent's own key.
+// AgentExchange returns the public half of the key with which an agent agrees
+// on secrets. It is derived from the agent's own key. The error is [ErrBadKey].
 func AgentExchange(key ed25519.PrivateKey) ([]byte, error) {
 	own, err := agentExchange(key)
 	if err != nil {
@@ -29,7 +33,9 @@ func AgentExchange(key ed25519.PrivateKey) ([]byte, error) {
 	return own.PublicKey().Bytes(), nil
 }
 
-// AgentSecret is the secret of the asset whose agent has key, with the server whose exchange key is given.
+// AgentSecret returns the secret that an asset, whose agent has key, shares
+// with the server that has this exchange key. The error is [ErrBadKey] or
+// [ErrExchange].
 func AgentSecret(key ed25519.PrivateKey, asset job.AssetID, server []byte) (Secret, error) {
 	own, err := agentExchange(key)
 	if err != nil {
@@ -38,28 +44,26 @@ func AgentSecret(key ed25519.PrivateKey, asset job.AssetID, server []byte) (Secr
 	return agree(own, server, own.PublicKey().Bytes(), server, asset, Fingerprint(key.Public().(ed25519.PublicKey)))
 }
 
-// ServerSecret is the same of the server's side: agent is the agent's exchange key, keyID the Fingerprint of its own.
-func ServerSecret(exchange *ecdh.PrivateKey, asset job.AssetID, keyID string, agent []byte) (Secret, error) {
-	if exchange == nil || exchange.Curve() != ecdh.X25519() {
-		return Secret{}, ErrExchange
-	}
-	return agree(exchange, agent, agent, exchange.PublicKey().Bytes(), asset, keyID)
-}
-
-// ServerSecrets are the secrets with each of the server's exchange keys, in their order.
+// ServerSecrets returns the secrets that the server shares with an asset, one
+// for each of its exchange keys, in their order. KeyID is the [Fingerprint] of
+// the agent's own key, agent its exchange key. The error is [ErrExchange].
 func ServerSecrets(exchange []*ecdh.PrivateKey, asset job.AssetID, keyID string, agent []byte) ([]Secret, error) {
 	secrets := make([]Secret, len(exchange))
 	for i, own := range exchange {
+		if own == nil || own.Curve() != ecdh.X25519() {
+			return nil, ErrExchange
+		}
 		var err error
-		if secrets[i], err = ServerSecret(own, asset, keyID, agent); err != nil {
+		if secrets[i], err = agree(own, agent, agent, own.PublicKey().Bytes(), asset, keyID); err != nil {
 			return nil, err
 		}
 	}
 	return secrets, nil
 }
 
-// MAC authenticates a message of some parts, none of which has a line break in it. Context says what it is for: a MAC of one
-// context is none of another.
+// MAC authenticates a message of several parts. No part may contain a line
+// break. Context says what the message is for; a MAC for one context is not
+// valid for another.
 func (s Secret) MAC(context string, parts ...string) []byte {
 	h := hmac.New(sha256.New, s[:])
 	h.Write([]byte(context + "\n" + strings.Join(parts, "\n") + "\n"))
@@ -77,7 +81,7 @@ func agentExchange(key ed25519.PrivateKey) (*ecdh.PrivateKey, error) {
 	return ecdh.X25519().NewPrivateKey(seed)
 }
 
-// probe is any X25519 key.
+// probe is an arbitrary X25519 key.
 var probe = func() *ecdh.PrivateKey {
 	key, err := ecdh.X25519().NewPrivateKey(make([]byte, 32))
 	if err != nil {
@@ -89,7 +93,7 @@ var probe = func() *ecdh.PrivateKey {
 func exchangeKey(b []byte) (*ecdh.PublicKey, error) {
 	key, err := ecdh.X25519().NewPublicKey(b)
 	if err == nil {
-		_, err = probe.ECDH(key) // a point of small order agrees on nothing, whoever has the other key
+		_, err = probe.ECDH(key) // fails for a point of small order, with any other key
 	}
 	if err != nil {
 		return nil, ErrExchange
@@ -97,7 +101,8 @@ func exchangeKey(b []byte) (*ecdh.PublicKey, error) {
 	return key, nil
 }
 
-// agree is X25519 and HKDF, bound to both keys, the asset and the agent's own key.
+// agree is X25519 and HKDF, bound to both keys, the asset and the agent's own
+// key.
 func agree(own *ecdh.PrivateKey, other, agent, server []byte, asset job.AssetID, keyID string) (s Secret, err error) {
 	key, err := ecdh.X25519().NewPublicKey(other)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// The promise: the defaults keep a change within 30 minutes for every connected agent.
+// With the defaults a change reaches every connected agent within 30 minutes.
 func TestDefaultBound_MAN3(t *testing.T) {
 	var defaults manifest.Timing
 	require.NoError(t, defaults.Validate())
@@ -41,7 +41,8 @@ func TestTimingValidate_MAN3(t *testing.T) {
 	}
 }
 
-// An agent is walked through its calls, second by second of luck: no change takes longer than Bound, and the worst takes just that.
+// An agent is walked through its calls with random luck. No change takes longer
+// than Bound, and the worst case takes exactly that.
 func TestBoundAgainstWalk_MAN3(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		minutes := func(label string, least int) time.Duration {
@@ -51,7 +52,8 @@ func TestBoundAgainstWalk_MAN3(t *testing.T) {
 			Publish: minutes("publish", 1), CheckIn: minutes("checkIn", 1), Jitter: minutes("jitter", 1),
 			Network: minutes("network", 1), Retry: minutes("retry", 1), Failures: rapid.IntRange(1, 5).Draw(t, "failures"),
 		}
-		// walk returns how long the change takes when it is ready this long after a call that takes took is answered.
+		// walk returns how long a change takes that is ready after the server
+		// answered a call. The answer takes took to arrive.
 		walk := func(after, took, jitter, network time.Duration, failures int) time.Duration {
 			ready := timing.Publish
 			now := ready - after // the server answers: the change, made at 0, is not in it yet

@@ -10,48 +10,54 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
-// TrustPayloadType is the DSSE payload type of a trust document. The signatures cover it.
+// TrustPayloadType is the DSSE payload type of a trust document. The signatures
+// cover it.
 const TrustPayloadType = "application/vnd.patchpolicy.trust.v1+json"
 
-// Trust is a version of the trust document: which keys a server signs with (MAN-13). The server keeps every version. Each is
-// signed by the root keys of the one before it, as many as that one wants, and by its own.
+// Trust is one version of the trust document: the keys a server signs with
+// (MAN-13). The server keeps every version. Each is signed by as many root keys
+// of the version before it as that version's threshold says, and by as many of
+// its own as its own threshold says.
 type Trust struct {
-	Format    int         `json:"format"`    // 1
+	Format    int         `json:"format"`    // [Format]
 	Version   uint64      `json:"version"`   // from 1 without gaps
 	Issued    time.Time   `json:"issued"`    // UTC
-	Expires   time.Time   `json:"expires"`   // UTC; see Trust.Expired
-	Root      []PublicKey `json:"root"`      // sign trust documents, and may be kept offline
+	Expires   time.Time   `json:"expires"`   // UTC; see [Trust.Expired]
+	Root      []PublicKey `json:"root"`      // they sign trust documents, and may be offline
 	Threshold int         `json:"threshold"` // how many root keys must sign
-	Manifest  []PublicKey `json:"manifest"`  // sign manifests: any one of them
-	Exchange  []byte      `json:"exchange"`  // the server's X25519 key, for AgentSecret
+	Manifest  []PublicKey `json:"manifest"`  // each may sign manifests
+	Exchange  []byte      `json:"exchange"`  // the server's X25519 key, for [AgentSecret]
 }
 
 // Bounds of trust documents.
 const (
-	// MaxTrust is the most bytes of a sealed one.
+	// MaxTrust is the most bytes of a sealed trust document.
 	MaxTrust = 32 << 10
-	// MaxTrustKeys is how many root keys, and how many manifest keys, one names.
+	// MaxTrustKeys is the most root keys, and the most manifest keys, of one.
 	MaxTrustKeys = 16
-	// MaxTrustVersions is how many versions there can be. After that every agent must enrol again.
+	// MaxTrustVersions is the most versions. After that every agent must enrol
+	// again.
 	MaxTrustVersions = 100
-	// MaxTrustSent is how many versions one answer brings.
+	// MaxTrustSent is the most versions in one answer.
 	MaxTrustSent = 8
-	// TrustNotice is how long before its end the expiry of a trust document is announced.
+	// TrustNotice is how long before a trust document expires the administrator
+	// is warned.
 	TrustNotice = 90 * 24 * time.Hour
 )
 
-// Distrusted is the error of OpenTrust and Follow: the document is not believed. Nothing of it is returned.
+// Distrusted is the error for a trust document that is not accepted. Nothing of
+// it is returned.
 type Distrusted struct {
 	Have string // what was found
 	Want string // what was expected
 }
 
-// Error says what was found and what was expected.
+// Error says what was found, what was expected and what to do.
 func (e *Distrusted) Error() string {
-	return fmt.Sprintf("trust document not believed: have %s, want %s: if the server lost its keys, enrol this agent again; if not, look for who alters its traffic", e.Have, e.Want)
+	return fmt.Sprintf("trust document not accepted: have %s, want %s: if the server lost its keys, enrol this agent again; if not, find out what changes its traffic", e.Have, e.Want)
 }
 
-// Validate says everything that is wrong with the document. The error is a *job.Invalid.
+// Validate returns every problem of the document. The error is a *job.Invalid.
 func (t Trust) Validate() error {
 	var l problem.List
 	if t.Format != Format {
@@ -73,7 +79,7 @@ func (t Trust) Validate() error {
 		seen := map[string]bool{}
 		for i, k := range list.keys {
 			field := fmt.Sprintf("%s[%d]", list.name, i)
-			if k.known() { // a later release may have others, which sign nothing here (MAN-11)
+			if k.known() { // a later release may have other kinds, which sign nothing here (MAN-11)
 				l.Under(field, k.Validate())
 			}
 			if seen[k.ID()] {
@@ -86,13 +92,14 @@ func (t Trust) Validate() error {
 		l.Add("threshold", fmt.Sprint(t.Threshold), "is not from 1 to the number of root keys, %d", len(t.Root))
 	}
 	if _, err := exchangeKey(t.Exchange); err != nil {
-		l.Add("exchange", "", "is no X25519 key: %v", err)
+		l.Add("exchange", "", "is %v", err)
 	}
 	return l.Err("trust document")
 }
 
-// Expired reports whether the document is past its end at now. Its keys are believed all the same, and a newer version is
-// followed; but the end is announced TrustNotice ahead, and told to the administrator (MAN-13).
+// Expired reports whether the document has expired at now. Its keys stay
+// trusted, and a newer version is still followed. The administrator is warned
+// [TrustNotice] before (MAN-13).
 func (t Trust) Expired(now time.Time) bool { return !now.Before(t.Expires) }
 
 // trustEnvelope is DSSE v1 with several signatures.
@@ -102,8 +109,10 @@ type trustEnvelope struct {
 	Signatures  []signature `json:"signatures"`
 }
 
-// SealTrust writes the document and signs it. It validates first. Signatures by keys that are kept elsewhere can be added by
-// SignTrust, one after the other; whether there are enough is for OpenTrust and Follow to say.
+// SealTrust validates, encodes and signs the document. [SignTrust] adds
+// signatures of keys that are kept elsewhere. SealTrust does not count
+// signatures; [OpenTrust] and [Trust.Follow] do. The error is a *job.Invalid or
+// a signer's.
 func SealTrust(t Trust, keys ...Signer) ([]byte, error) {
 	t.Issued, t.Expires = instant(t.Issued), instant(t.Expires)
 	if err := t.Validate(); err != nil {
@@ -120,7 +129,8 @@ func SealTrust(t Trust, keys ...Signer) ([]byte, error) {
 	return SignTrust(sealed, keys...)
 }
 
-// SignTrust adds signatures to a sealed document. One by a key that signed already is replaced.
+// SignTrust adds signatures to a sealed document. A key's second signature
+// replaces its first. The error is a [*Distrusted] or a signer's.
 func SignTrust(sealed []byte, keys ...Signer) ([]byte, error) {
 	e, _, err := readTrust(sealed)
 	if err != nil {
@@ -138,9 +148,10 @@ func SignTrust(sealed []byte, keys ...Signer) ([]byte, error) {
 	return json.Marshal(e)
 }
 
-// TrustFingerprint is how a sealed trust document is shown, and pinned when an agent enrols: "sha256:" and the SHA-256 of its
-// payload in lower-case hex. It names the version with all its keys; signatures do not change it. What is no trust document has
-// the empty one.
+// TrustFingerprint names a sealed trust document, for people and for pinning
+// when an agent enrols: "sha256:" and the SHA-256 of its payload in lower-case
+// hex. It covers the version and all keys, but not the signatures. It returns
+// "" if sealed is not a trust document.
 func TrustFingerprint(sealed []byte) string {
 	e, _, err := readTrust(sealed)
 	if err != nil {
@@ -149,8 +160,9 @@ func TrustFingerprint(sealed []byte) string {
 	return digestOf(e.Payload)
 }
 
-// OpenTrust reads a document that is signed by enough of its own root keys. It says nothing of who wrote it: compare the
-// fingerprint, or call it for what was believed before. The error is a *Distrusted.
+// OpenTrust reads a document that is signed by enough of its own root keys.
+// That does not prove who wrote it: compare its [TrustFingerprint], or use it
+// only on a document that was trusted before. The error is a [*Distrusted].
 func OpenTrust(sealed []byte) (Trust, error) {
 	e, t, err := readTrust(sealed)
 	if err == nil {
@@ -162,15 +174,16 @@ func OpenTrust(sealed []byte) (Trust, error) {
 	return t, nil
 }
 
-// ReadTrust reads a document that was believed before, such as one that an agent kept, without looking at its signatures. The
-// error is a *Distrusted.
+// ReadTrust reads a document without checking signatures. Use it only on one
+// that was trusted before, such as one that an agent kept. The error is a
+// [*Distrusted].
 func ReadTrust(sealed []byte) (Trust, error) {
 	_, t, err := readTrust(sealed)
 	return t, err
 }
 
-// Follow reads the next version after t: signed by enough root keys of t, and by enough of its own. The error is a
-// *Distrusted.
+// Follow reads the next version after t. It must be signed by enough root keys
+// of t and by enough of its own. The error is a [*Distrusted].
 func (t Trust) Follow(sealed []byte) (Trust, error) {
 	e, next, err := readTrust(sealed)
 	switch {
@@ -187,8 +200,10 @@ func (t Trust) Follow(sealed []byte) (Trust, error) {
 	return next, nil
 }
 
-// FollowAll reads the versions of a chain that follow t; older ones and t's own are passed over. It returns the newest, as a document
-// and as it was signed, nil if none is newer. The error is a *Distrusted about one that is not believed; those before it count.
+// FollowAll follows the versions of a chain that are newer than t and skips the
+// others. It returns the newest, as a document and as it was signed; sealed is
+// nil if none is newer. At the first version that is not accepted it returns a
+// [*Distrusted] with the newest one before it.
 func (t Trust) FollowAll(chain [][]byte) (newest Trust, sealed []byte, err error) {
 	newest = t
 	for _, s := range chain {
@@ -204,7 +219,7 @@ func (t Trust) FollowAll(chain [][]byte) (newest Trust, sealed []byte, err error
 	return newest, sealed, nil
 }
 
-// signed wants signatures by t.Threshold of t's root keys.
+// signed checks that t.Threshold of t's root keys signed the envelope.
 func (t Trust) signed(e trustEnvelope) error {
 	message, keys := pae(e.PayloadType, e.Payload), Keys(t.Root)
 	by := map[string]bool{}
@@ -219,7 +234,7 @@ func (t Trust) signed(e trustEnvelope) error {
 	return nil
 }
 
-// readTrust reads a document without believing it.
+// readTrust reads a document without checking who signed it.
 func readTrust(sealed []byte) (e trustEnvelope, t Trust, err error) {
 	bad := func(have, want string) (trustEnvelope, Trust, error) {
 		return trustEnvelope{}, Trust{}, &Distrusted{have, want}
@@ -238,7 +253,7 @@ func readTrust(sealed []byte) (e trustEnvelope, t Trust, err error) {
 		Format int `json:"format"`
 	}
 	if json.Unmarshal(e.Payload, &format) == nil && format.Format > Format {
-		return bad(fmt.Sprintf("format %d", format.Format), fmt.Sprintf("format %d: install a later release of the agent", Format))
+		return bad(fmt.Sprintf("format %d", format.Format), fmt.Sprintf("format %d; a higher one needs a later release of the agent", Format))
 	}
 	if err := json.Unmarshal(e.Payload, &t); err != nil {
 		return bad("a document that cannot be read: "+problem.Clip(err.Error(), problem.MaxValue), "a trust document")
@@ -249,11 +264,13 @@ func readTrust(sealed []byte) (e trustEnvelope, t Trust, err error) {
 	return e, t, nil
 }
 
-// Chain is every version of a server's trust document, sealed, from the first on.
+// Chain is every version of a server's trust document, sealed, from the first
+// on.
 type Chain [][]byte
 
-// Newest returns the newest version of the chain once every version follows the one before it. The error is a *Distrusted.
-// Of an empty chain it is the zero Trust.
+// Newest checks that every version follows the one before it, and returns the
+// last. The error is a [*Distrusted]. For an empty chain it returns the zero
+// [Trust].
 func (c Chain) Newest() (Trust, error) {
 	if len(c) == 0 {
 		return Trust{}, nil
@@ -276,8 +293,10 @@ func (c Chain) Newest() (Trust, error) {
 // After returns the versions after the given one.
 func (c Chain) After(version uint64) Chain { return c[min(version, uint64(len(c))):] }
 
-// Pin finds the version with a fingerprint, follows the chain from there, and returns the newest version. An empty fingerprint
-// takes the first version, whoever wrote it. The error is a *Distrusted.
+// Pin finds the version with the given fingerprint, follows the chain from
+// there, and returns the newest version, also as it was signed. An empty
+// fingerprint accepts the first version, whoever wrote it. The error is a
+// [*Distrusted].
 func (c Chain) Pin(fingerprint string) (Trust, []byte, error) {
 	at := slices.IndexFunc(c, func(sealed []byte) bool { return fingerprint == "" || TrustFingerprint(sealed) == fingerprint })
 	if at < 0 {
@@ -291,10 +310,12 @@ func (c Chain) Pin(fingerprint string) (Trust, []byte, error) {
 	return t, bytes.Clone(c[len(c)-1]), err
 }
 
-// TrustLifetime is how long a trust document is good for, unless its author says otherwise.
+// TrustLifetime is how long a trust document is valid, unless its author sets
+// another expiry.
 const TrustLifetime = 2 * 365 * 24 * time.Hour
 
-// NewTrust is the first version for one root key, one manifest key, which may be the same, and the server's exchange key.
+// NewTrust returns the first version, with one root key, one manifest key (they
+// may be the same) and the server's exchange key.
 func NewTrust(root, signing PublicKey, exchange []byte, issued time.Time) Trust {
 	return Trust{
 		Format: Format, Version: 1, Issued: issued, Expires: issued.Add(TrustLifetime),

@@ -32,7 +32,8 @@ func exchangeOf(t testing.TB, n byte) *ecdh.PrivateKey {
 	return k
 }
 
-// firstTrust has root keys 10, 11, 12, two of which must sign, and manifest key 1.
+// firstTrust has root keys 10, 11 and 12, of which two must sign, and manifest
+// key 1.
 func firstTrust(t testing.TB) manifest.Trust {
 	d := manifest.NewTrust(named1(10), named1(1), exchangeOf(t, 9).PublicKey().Bytes(), t0)
 	d.Root, d.Threshold = []manifest.PublicKey{named1(10), named1(11), named1(12)}, 2
@@ -63,12 +64,13 @@ func distrusted(t testing.TB, err error) {
 	require.Less(t, len(err.Error()), 1000)
 }
 
-// An agent that missed some versions follows them one by one; of a fresh start it is enough to know the fingerprint of one.
+// An agent that missed some versions follows them one by one. A new agent needs
+// the fingerprint of any one of them.
 func TestTrustIsFollowed_MAN13(t *testing.T) {
 	first := firstTrust(t)
 	second := next(first, 2)
 	third := next(second, 3)
-	third.Root, third.Threshold = []manifest.PublicKey{named1(13)}, 1 // the root changes hands
+	third.Root, third.Threshold = []manifest.PublicKey{named1(13)}, 1 // the root has a new owner
 	fourth := next(third, 4)
 	chain := manifest.Chain{
 		sealTrust(t, first, 10, 11), sealTrust(t, second, 12, 10), sealTrust(t, third, 11, 12, 13), sealTrust(t, fourth, 13),
@@ -103,14 +105,14 @@ func TestTrustIsFollowed_MAN13(t *testing.T) {
 	require.Empty(t, chain.After(1<<64-1))
 }
 
-// What somebody can do who has fewer root keys than must sign, or keeps versions back.
+// What an attacker can do who has too few root keys, or holds versions back.
 func TestTrustIsNotFollowed_MAN13(t *testing.T) {
 	first := firstTrust(t)
 	second := next(first, 2)
 	own := second // the attacker's keys
 	own.Root, own.Threshold, own.Manifest = []manifest.PublicKey{named1(66)}, 1, []manifest.PublicKey{named1(66)}
 	good := sealTrust(t, second, 10, 11)
-	twice := func() []byte { // one root key's signature, there twice
+	twice := func() []byte { // one root key's signature, twice
 		var e struct {
 			PayloadType string `json:"payloadType"`
 			Payload     []byte `json:"payload"`
@@ -148,7 +150,8 @@ func TestTrustIsNotFollowed_MAN13(t *testing.T) {
 	require.Equal(t, second, got)
 }
 
-// A document whose new root keys did not sign it is not followed: nobody may have them.
+// A version that its own new root keys did not sign is not followed: perhaps
+// nobody has them.
 func TestNewRootKeysMustSign_MAN13(t *testing.T) {
 	first := firstTrust(t)
 	second := next(first, 2)
@@ -156,7 +159,7 @@ func TestNewRootKeysMustSign_MAN13(t *testing.T) {
 	_, err := first.Follow(sealTrust(t, second, 10, 11, 20))
 	distrusted(t, err)
 	sealed := sealTrust(t, second, 10, 11)
-	for _, n := range []byte{20, 21, 21} { // each holder signs in a place of its own
+	for _, n := range []byte{20, 21, 21} { // each holder signs alone
 		sealed, err = manifest.SignTrust(sealed, manifest.NewSigner(seed(n)))
 		require.NoError(t, err)
 	}
@@ -165,7 +168,8 @@ func TestNewRootKeysMustSign_MAN13(t *testing.T) {
 	require.Equal(t, manifest.TrustFingerprint(sealTrust(t, second)), manifest.TrustFingerprint(sealed), "signatures do not change it")
 }
 
-// Keys of kinds that a later release has are passed over: they sign nothing here, and what the others sign is believed.
+// Keys of unknown kinds are skipped: they sign nothing here, and signatures by
+// the others count.
 func TestKeysOfLaterReleases_MAN11_MAN13(t *testing.T) {
 	first := firstTrust(t)
 	second := next(first, 2)
@@ -176,7 +180,7 @@ func TestKeysOfLaterReleases_MAN11_MAN13(t *testing.T) {
 	require.Equal(t, []string{named1(2).ID()}, manifest.Keys(got.Manifest).KeyIDs())
 }
 
-// A document past its end is believed on, and a newer one is followed.
+// An expired document stays trusted, and a newer one is followed.
 func TestExpiredTrust_MAN13(t *testing.T) {
 	first := firstTrust(t)
 	require.False(t, first.Expired(first.Expires.Add(-1)))
@@ -209,7 +213,8 @@ func TestTrustBounds(t *testing.T) {
 	}
 }
 
-// A key service's key on P-256 signs manifests and trust documents as an Ed25519 key does.
+// A key service's P-256 key signs manifests and trust documents like an Ed25519
+// key.
 func TestP256_MAN13(t *testing.T) {
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
@@ -244,7 +249,8 @@ func TestP256_MAN13(t *testing.T) {
 	require.Error(t, manifest.PublicKey{Kind: manifest.KindP256, Bytes: make([]byte, 65)}.Validate())
 }
 
-// Agent and server agree on a secret that nobody else has: not another asset, not another key, not who sees both public keys.
+// Agent and server agree on a secret that nobody else has: not another asset,
+// not another key, and not someone who sees both public keys.
 func TestSecret_MAN12(t *testing.T) {
 	agent, server := seed(1), exchangeOf(t, 9)
 	public, err := manifest.AgentExchange(agent)
@@ -252,9 +258,11 @@ func TestSecret_MAN12(t *testing.T) {
 	id := manifest.Fingerprint(agent.Public().(ed25519.PublicKey))
 	own, err := manifest.AgentSecret(agent, asset, server.PublicKey().Bytes())
 	require.NoError(t, err)
-	theirs, err := manifest.ServerSecret(server, asset, id, public)
+	both := []*ecdh.PrivateKey{exchangeOf(t, 8), server}
+	theirs, err := manifest.ServerSecrets(both, asset, id, public)
 	require.NoError(t, err)
-	require.Equal(t, own, theirs)
+	require.Len(t, theirs, 2)
+	require.Equal(t, own, theirs[1])
 
 	seen := map[manifest.Secret]string{own: "own"}
 	add := func(name string, s manifest.Secret, err error) {
@@ -268,16 +276,16 @@ func TestSecret_MAN12(t *testing.T) {
 	add("another key", s, err)
 	s, err = manifest.AgentSecret(agent, asset, exchangeOf(t, 8).PublicKey().Bytes())
 	add("another server", s, err)
-	s, err = manifest.ServerSecret(server, asset, "sha256:00", public)
-	add("another key's name", s, err)
+	theirs, err = manifest.ServerSecrets(both[1:], asset, "sha256:00", public)
+	add("another key's name", theirs[0], err)
 
 	for _, bad := range [][]byte{nil, make([]byte, 31), make([]byte, 32)} { // the last is of small order
 		_, err := manifest.AgentSecret(agent, asset, bad)
 		require.ErrorIs(t, err, manifest.ErrExchange)
-		_, err = manifest.ServerSecret(server, asset, id, bad)
+		_, err = manifest.ServerSecrets(both, asset, id, bad)
 		require.ErrorIs(t, err, manifest.ErrExchange)
 	}
-	_, err = manifest.ServerSecret(nil, asset, id, public)
+	_, err = manifest.ServerSecrets([]*ecdh.PrivateKey{nil}, asset, id, public)
 	require.ErrorIs(t, err, manifest.ErrExchange)
 	_, err = manifest.AgentExchange(agent[:5])
 	require.ErrorIs(t, err, manifest.ErrBadKey)

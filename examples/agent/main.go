@@ -1,7 +1,9 @@
-// Command agent is Patchpolicy's agent for Debian and Ubuntu: it enrols with a server, patches its machine as the server's
-// signed manifests say, and, without a server, says what is missing, and of any file who signed it.
+// Command agent is Patchpolicy's agent for Debian and Ubuntu. It enrols with a
+// server and patches its machine as the server's signed manifests order.
+// Without a server it shows which updates are missing, and who signed a file.
 //
-// It exits with 0 if all went well, with 1 if something failed, and with 2 if it was called wrongly or given bad input.
+// It exits with 0 on success, 1 if something failed, and 2 for wrong usage or
+// bad input.
 package main
 
 import (

@@ -1,5 +1,6 @@
-// Package token gives the secrets of the example programs their shapes, so that one is not taken for the other: an
-// administrator's token begins with "ppa_", an enrolment token with "ppe_". What comes after it is random.
+// Package token gives each secret of the example programs a prefix, so that one
+// is not mistaken for another: "ppa_" for an administrator's token, "ppe_" for
+// an enrolment token. The rest is random.
 package token
 
 import (
@@ -12,14 +13,16 @@ const (
 	enrolment = "ppe_"
 )
 
-// NewAdmin draws an administrator's token.
+// NewAdmin returns a new administrator's token.
 func NewAdmin() string { return admin + rand.Text() }
 
-// NewEnrolment draws an enrolment token.
+// NewEnrolment returns a new enrolment token.
 func NewEnrolment() string { return enrolment + rand.Text() }
 
-// IsAdmin says whether a secret is an administrator's token, which no agent must send to anybody.
+// IsAdmin reports whether a secret is an administrator's token. An agent must
+// never send one.
 func IsAdmin(secret string) bool { return strings.HasPrefix(strings.TrimSpace(secret), admin) }
 
-// IsEnrolment says whether a secret is an enrolment token. One that another program drew has no shape.
+// IsEnrolment reports whether a secret is an enrolment token. Tokens of other
+// programs have no prefix.
 func IsEnrolment(secret string) bool { return strings.HasPrefix(strings.TrimSpace(secret), enrolment) }

@@ -2,6 +2,7 @@ package agenthttp
 
 import (
 	"bytes"
+	"crypto/ecdh"
 	"crypto/ed25519"
 	"encoding/json"
 	"errors"
@@ -17,7 +18,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// between is who sits on the way: it may change what the server answers, headers and all.
+// between is an attacker on the network: it may change the server's answers,
+// including headers.
 func between(h http.Handler, change func(*http.Request, *httptest.ResponseRecorder) (status int, body []byte)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Header.Del("Accept-Encoding")
@@ -33,7 +35,8 @@ func between(h http.Handler, change func(*http.Request, *httptest.ResponseRecord
 	})
 }
 
-// Whoever is on the way cannot change an answer, make one up, or pass off that of another call (MAN-12).
+// An attacker in between cannot change an answer, make one up, or pass off
+// another call's (MAN-12).
 func TestLyingAboutAnswers_MAN12(t *testing.T) {
 	var recorded *httptest.ResponseRecorder
 	edit := func(from, to string) func(*http.Request, *httptest.ResponseRecorder) (int, []byte) {
@@ -78,7 +81,8 @@ func TestLyingAboutAnswers_MAN12(t *testing.T) {
 	}
 }
 
-// A refusal is the server's own, or a failed call; what it says of the time counts only if it is the server's (MAN-7, MAN-12).
+// A refusal that is not the server's own is a failed call, and its time does
+// not count (MAN-7, MAN-12).
 func TestAuthenticRefusals_MAN7_MAN12(t *testing.T) {
 	b := newBackend()
 	b.err = manifest.ErrUnknownAsset
@@ -113,7 +117,8 @@ func (u unread) Read([]byte) (int, error) {
 }
 func (unread) Close() error { return nil }
 
-// Of a request that is not proven not one byte of the body is read, and who asks for names learns none.
+// No byte of an unproven request's body is read, and its answer does not reveal
+// which names exist.
 func TestNothingIsReadBeforeTheProof_MAN12(t *testing.T) {
 	answers := map[string]bool{}
 	for name, change := range map[string]func(*http.Request){
@@ -129,7 +134,8 @@ func TestNothingIsReadBeforeTheProof_MAN12(t *testing.T) {
 	require.Len(t, answers, 1)
 }
 
-// Bodies that are under way are bounded together: who sends slowly holds no more than it has sent.
+// One bound covers all bodies in progress: a slow sender holds no more than it
+// has sent.
 func TestBodiesAreBoundedTogether_MAN12(t *testing.T) {
 	const limit = 4 << 20
 	h := NewHandler(newBackend(), Options{Clock: clock, MaxBodies: limit})
@@ -177,8 +183,9 @@ func TestBodiesAreBoundedTogether_MAN12(t *testing.T) {
 	}, time.Minute, 10*time.Millisecond, "what they held is given back")
 }
 
-// Nothing secret leaves before the server is known to be the right one; over plain http beyond the loopback that takes a fingerprint and
-// leave to use it.
+// Nothing secret is sent before the server is known to be the right one. Over
+// plain http beyond the loopback that takes a fingerprint and a setting that
+// allows it.
 func TestNothingSecretGoesToTheWrongServer_MAN12(t *testing.T) {
 	var said []string
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -205,8 +212,9 @@ func TestNothingSecretGoesToTheWrongServer_MAN12(t *testing.T) {
 	}
 }
 
-// The client follows trust documents, and goes by the exchange key that the newest names; an answer with one that it does not believe is
-// given on for the agent to report.
+// The client follows trust documents and uses the exchange key that the newest
+// names. An answer with a version that it does not accept is passed on for the
+// agent to report.
 func TestClientFollowsTrust_MAN13(t *testing.T) {
 	first, err := manifest.OpenTrust(trust)
 	require.NoError(t, err)
@@ -241,7 +249,8 @@ func TestLeave(t *testing.T) {
 	require.Len(t, b.left, 2)
 }
 
-// An enrolment sent by one key in another's name, or with an exchange key that its sender did not sign, is refused.
+// An enrolment is refused if another key than its own sent it, or if its sender
+// did not sign the exchange key.
 func TestEnrolmentCannotBeSplit_MAN12(t *testing.T) {
 	e := enrolment()
 	signedBody := marshal(t, e)
@@ -256,7 +265,8 @@ func TestEnrolmentCannotBeSplit_MAN12(t *testing.T) {
 	requireProblem(t, w, NotSigned)
 }
 
-// BenchmarkCheckIn is a call of a known asset that brings nothing new, in the handler alone, against the signature that it no longer needs.
+// BenchmarkCheckIn measures a call with nothing new in the handler alone,
+// against the signature that it replaces.
 func BenchmarkCheckIn(b *testing.B) {
 	in, err := json.Marshal(manifest.CheckIn{Asset: asset, At: t0, Held: 7})
 	require.NoError(b, err)
@@ -280,7 +290,7 @@ func BenchmarkCheckIn(b *testing.B) {
 	b.Run("agreement", func(b *testing.B) {
 		public := must(manifest.AgentExchange(agentKey))
 		for b.Loop() {
-			must(manifest.ServerSecret(exchange, asset, "sha256:00", public))
+			must(manifest.ServerSecrets([]*ecdh.PrivateKey{exchange}, asset, "sha256:00", public))
 		}
 	})
 	b.Run("Ed25519", func(b *testing.B) {
@@ -294,8 +304,8 @@ func BenchmarkCheckIn(b *testing.B) {
 	})
 }
 
-// What whoever is on the way does to a body, or to how it is packed, is refused without a proof: to the agent that is a failed call, and
-// no answer after which nothing starts (MAN-7).
+// A damaged body or compression is refused without a proof. To the agent that
+// is a failed call, not an answer after which nothing starts (MAN-7).
 func TestNobodyElseMakesRefusals_MAN7_MAN12(t *testing.T) {
 	for name, spoil := range map[string]func(*http.Request){
 		"a byte of the body":       body(strings.Replace(string(checkInBody(t)), "hello", "hullo", 1)),

@@ -7,18 +7,19 @@ import (
 	"errors"
 	"io"
 	"mime"
-	"net/http"
 	"strconv"
 	"strings"
 
 	"golang.org/x/sync/semaphore"
 )
 
-// decode reads a request's JSON into v: at most limit bytes, as sent and decompressed, which are taken from pool and counted in
-// r.held. What says it is an "enrolment", say.
+// decode reads a request's JSON into v: at most limit bytes, both as sent and
+// decompressed. They are taken from pool and counted in r.held. What names the
+// message, such as "enrolment".
 //
-// The proof covers neither the way the body is packed nor, until it is compared, the body: what is wrong with them may be the work of
-// whoever is on the way, and is refused without a proof, so that it is no answer (MAN-7).
+// The proof covers neither the compression nor, until the digests are compared,
+// the body. Anyone in between may have damaged them, so those refusals carry no
+// proof and are no answer to the agent (MAN-7).
 func (r *request) decode(v any, limit int64, pool *semaphore.Weighted, what string) *Problem {
 	secret := r.secret
 	r.secret = nil
@@ -27,20 +28,20 @@ func (r *request) decode(v any, limit int64, pool *semaphore.Weighted, what stri
 		return p
 	}
 	if contentOf(body) != r.signed.content {
-		return newProblem(NotSigned, "the request's body is not the one that its header %s names", HeaderContent)
+		return newProblem(NotSigned, "the request's body is not the one that header %s names", HeaderContent)
 	}
 	switch encoding := r.Header.Get("Content-Encoding"); strings.ToLower(encoding) {
 	case "", "identity":
 	case "gzip":
 		z, err := gzip.NewReader(bytes.NewReader(body))
 		if err != nil {
-			return newProblem(Invalid, "the request is not gzip, though it says so")
+			return newProblem(Invalid, "Content-Encoding says gzip, but the body is not gzip")
 		}
 		if body, p = r.read(z, limit, pool); p != nil {
 			return p
 		}
 	default:
-		return newProblem(WrongType, "Content-Encoding %.64q is not known", encoding)
+		return newProblem(WrongType, "Content-Encoding %.64q is not supported; send gzip or none", encoding)
 	}
 	if n := elements(body); n > MaxElements {
 		return newProblem(TooLarge, "the lists of the %s have %d elements; at most %d are allowed", what, n, MaxElements)
@@ -52,34 +53,31 @@ func (r *request) decode(v any, limit int64, pool *semaphore.Weighted, what stri
 	return nil
 }
 
-// read reads to the end. What is read is taken from pool step by step: who sends slowly holds no more than it has sent.
+// read reads to the end. It takes from pool step by step, so a slow sender
+// holds no more than it has sent.
 func (r *request) read(from io.Reader, limit int64, pool *semaphore.Weighted) ([]byte, *Problem) {
 	const step = 64 << 10
 	var b bytes.Buffer
 	for {
 		if !pool.TryAcquire(step) {
-			return nil, newProblem(Unavailable, "too many requests are under way")
+			return nil, newProblem(Unavailable, "too many requests are in progress")
 		}
 		r.held += step
 		switch n, err := io.CopyN(&b, from, min(step, limit+1-int64(b.Len()))); {
 		case int64(b.Len()) > limit:
-			return nil, newProblem(TooLarge, "the request is over %d bytes", limit)
+			return nil, newProblem(TooLarge, "the request is larger than %d bytes", limit)
 		case errors.Is(err, io.EOF) && n < step:
 			return b.Bytes(), nil
 		case err != nil:
-			return nil, newProblem(Invalid, "the request broke off, or is damaged")
+			return nil, newProblem(Invalid, "the request is cut off or damaged")
 		}
 	}
 }
 
-func isTooLarge(err error) bool {
-	_, ok := errors.AsType[*http.MaxBytesError](err)
-	return ok
-}
-
-// elements counts the elements of all lists in a JSON text, with a byte of memory for each level; of what is not JSON, anything.
+// elements counts the elements of all lists in a JSON text, with one byte of
+// memory per level. If text is not JSON, the number means nothing.
 func elements(text []byte) (n int) {
-	var lists []bool // whether the value we are in is a list, from the outermost on
+	var lists []bool // per level, outermost first: is it a list?
 	within, escaped := false, false
 	for _, c := range text {
 		switch {
@@ -103,12 +101,12 @@ func elements(text []byte) (n int) {
 	return n
 }
 
-// compress returns b in gzip where that pays.
+// compress returns b in gzip if that makes it smaller.
 func compress(b []byte) (out []byte, compressed bool) {
 	if len(b) < gzipFrom {
 		return b, false
 	}
-	var buf bytes.Buffer // takes everything
+	var buf bytes.Buffer // never fails
 	z := gzip.NewWriter(&buf)
 	_, _ = z.Write(b)
 	_ = z.Close()
@@ -132,7 +130,8 @@ func acceptsGzip(header string) bool {
 	return false
 }
 
-// isMedia says whether a Content-Type is the media type, whatever its parameters.
+// isMedia reports whether a Content-Type has the media type, ignoring
+// parameters.
 func isMedia(contentType, want string) bool {
 	media, _, err := mime.ParseMediaType(contentType)
 	return err == nil && media == want

@@ -26,51 +26,59 @@ import (
 
 // Config is a client's settings.
 type Config struct {
-	// Server is the base URL, https, with or without a path; http on the loopback.
+	// Server is the base URL, with or without a path. It is https, or http on
+	// the loopback.
 	Server string
-	// PlainHTTP allows http elsewhere. Whoever is on the way can then read everything, the enrolment token too, but can neither
-	// forge nor alter anything (MAN-5, MAN-12).
+	// PlainHTTP allows http elsewhere. Anyone in between can then read
+	// everything, including the enrolment token, but can forge or change nothing
+	// (MAN-5, MAN-12).
 	PlainHTTP bool
-	// Asset is who calls; of Enrol, the wanted name.
+	// Asset is the caller. For Enrol it is the name asked for.
 	Asset job.AssetID
-	// Key is the agent's own. It signs the enrolment; of it and the trust document comes the secret that authenticates calls.
+	// Key is the agent's own key. It signs the enrolment. The secret that
+	// authenticates calls comes from it and from the trust document.
 	Key ed25519.PrivateKey
-	// Trust is the newest version of the server's trust document that is believed, sealed. Enrol returns it; it needs none.
+	// Trust is the newest accepted version of the server's trust document,
+	// sealed. Enrol returns it and does not need it.
 	Trust []byte
-	// Roots are the certificate authorities trusted for https. Default: the system's.
+	// Roots are the certificate authorities trusted for https. Default: the
+	// system's.
 	Roots *x509.CertPool
-	// Timeout bounds one request with its answer; a context may end it earlier. Default 30 s (manifest.Timing.Network).
+	// Timeout bounds one request with its answer; a context may end it earlier.
+	// Default 30 s (manifest.Timing.Network).
 	Timeout time.Duration
 	// Clock is the agent's own clock, uncorrected. Default time.Now.
 	Clock func() time.Time
-	// Transport replaces the client's own, and Roots with it. Default: one that honours HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
+	// Transport replaces the client's own, and Roots with it. The default honours
+	// HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
 	Transport http.RoundTripper
 }
 
-// Validate says everything that is wrong with the settings. The error is a *job.Invalid.
+// Validate returns every problem of the settings. The error is a *job.Invalid.
 func (c Config) Validate() error {
 	var list problem.List
 	u, err := url.Parse(c.Server)
 	switch {
 	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
-		list.Add("server", c.Server, "is no http or https URL, as https://patch.example:8443")
+		list.Add("server", c.Server, "is not an http or https URL such as https://patch.example:8443")
 	case u.RawQuery != "" || u.Fragment != "" || u.User != nil:
-		list.Add("server", u.Redacted(), "has a user, a query or a fragment; give the base URL alone")
+		list.Add("server", u.Redacted(), "has a user, a query or a fragment; give only the base URL")
 	}
 	if err == nil && u.Scheme == "http" && !c.PlainHTTP && !Loopback(u.Hostname()) {
-		list.Add("server", u.Redacted(), "is plain http, which others can read; give an https URL, or allow plain http")
+		list.Add("server", u.Redacted(), "is plain http, which others can read; give an https URL or allow plain http")
 	}
 	list.Under("asset", job.ValidID(string(c.Asset)))
 	if len(c.Key) != ed25519.PrivateKeySize {
 		list.Add("key", "", "has %d bytes; an Ed25519 private key has %d", len(c.Key), ed25519.PrivateKeySize)
 	}
 	if c.Timeout < 0 {
-		list.Add("timeout", c.Timeout.String(), "is negative")
+		list.Add("timeout", c.Timeout.String(), "is negative; give a positive duration, or 0 for 30s")
 	}
 	return list.Err("agent's connection")
 }
 
-// Loopback reports whether a host is this machine itself, where plain http can be read by nobody else.
+// Loopback reports whether host is this machine itself, so that nobody else can
+// read plain http.
 func Loopback(host string) bool {
 	ip, err := netip.ParseAddr(host)
 	return host == "localhost" || err == nil && ip.Unmap().IsLoopback()
@@ -80,15 +88,16 @@ func Loopback(host string) bool {
 type Client struct {
 	config Config
 	http   *http.Client
-	skew   atomic.Int64 // what to add to the own clock when signing, as the server last told, in ns
+	skew   atomic.Int64 // ns to add to the own clock when signing; from the server's last refusal
 
 	lock   sync.Mutex
 	trust  manifest.Trust
 	secret manifest.Secret
 }
 
-// NewClient returns a client that believes Config.Trust. The error is the *job.Invalid of Config.Validate, a
-// *manifest.Distrusted, or manifest.ErrExchange. It does not connect.
+// NewClient returns a client that trusts Config.Trust. It does not connect. The
+// error is the *job.Invalid of [Config.Validate], a *manifest.Distrusted, or
+// manifest.ErrExchange.
 func NewClient(config Config) (*Client, error) {
 	c, err := newClient(config)
 	if err != nil {
@@ -96,13 +105,13 @@ func NewClient(config Config) (*Client, error) {
 	}
 	trust, err := manifest.OpenTrust(config.Trust)
 	if err == nil {
-		err = c.believe(trust)
+		err = c.accept(trust)
 	}
 	return c, err
 }
 
-// believe goes by a version of the trust document from the next call on.
-func (c *Client) believe(trust manifest.Trust) error {
+// accept uses a version of the trust document from the next call on.
+func (c *Client) accept(trust manifest.Trust) error {
 	secret, err := manifest.AgentSecret(c.config.Key, c.config.Asset, trust.Exchange)
 	if err != nil {
 		return err
@@ -136,7 +145,7 @@ func newClient(config Config) (*Client, error) {
 		http: &http.Client{
 			Transport: config.Transport,
 			Timeout:   cmp.Or(config.Timeout, 30*time.Second),
-			// A signature is for one place: nothing is followed anywhere else.
+			// A proof is for one target, so redirects are not followed.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	}, nil
@@ -145,15 +154,19 @@ func newClient(config Config) (*Client, error) {
 // Close closes idle connections. The client can be used again.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
-// CheckIn calls the server. It believes no answer that is not authenticated as the server's answer to this very call (MAN-12),
-// and follows the trust documents in it (MAN-13).
+// CheckIn calls the server. It accepts only an answer that is authenticated as
+// the server's answer to this very call (MAN-12), and follows the trust
+// documents in it (MAN-13).
 //
-// Of more reports than one request may carry only the oldest are sent: the answer acknowledges those, and the caller
-// calls again with the rest (MAN-6). The errors are a *Problem when the server refused (errors.Is manifest.ErrRefused: it was the
-// server itself), and the network's.
+// If in has more reports than one request may carry, only the oldest are sent.
+// The answer acknowledges those, and the caller calls again with the rest
+// (MAN-6).
+//
+// The error wraps a [*Problem] if the server refused, or a network error. If
+// the server itself refused, errors.Is finds manifest.ErrRefused.
 func (c *Client) CheckIn(ctx context.Context, in manifest.CheckIn) (manifest.Answer, error) {
 	if in.Asset != c.config.Asset {
-		return manifest.Answer{}, fmt.Errorf("check in: asset %q is not the client's, %q", in.Asset, c.config.Asset)
+		return manifest.Answer{}, fmt.Errorf("check in: the call is for asset %q, but the client's asset is %q", in.Asset, c.config.Asset)
 	}
 	in.At = in.At.UTC()
 	var answer manifest.Answer
@@ -167,15 +180,16 @@ func (c *Client) CheckIn(ctx context.Context, in manifest.CheckIn) (manifest.Ans
 	c.lock.Lock()
 	trust := c.trust
 	c.lock.Unlock()
-	if trust, sealed, _ := trust.FollowAll(answer.Trust); sealed != nil { // what is not believed the agent reports
-		if err := c.believe(trust); err != nil {
+	if trust, sealed, _ := trust.FollowAll(answer.Trust); sealed != nil { // the agent reports a version that is not accepted
+		if err := c.accept(trust); err != nil {
 			return manifest.Answer{}, fmt.Errorf("check in: %w", err)
 		}
 	}
 	return answer, nil
 }
 
-// Leave tells the server that this asset leaves it. The errors are those of CheckIn.
+// Leave removes this asset from the server. The errors are those of
+// [Client.CheckIn].
 func (c *Client) Leave(ctx context.Context) error {
 	var nothing struct{}
 	if err := c.proven(ctx, PathLeave, []byte("{}"), &nothing); err != nil {
@@ -196,14 +210,14 @@ func encode(in manifest.CheckIn) ([]byte, error) {
 			return body, nil
 		}
 		if len(in.Reports) <= 1 {
-			return nil, fmt.Errorf("the request has %d bytes; at most %d are allowed", len(body), MaxRequest)
+			return nil, fmt.Errorf("the request has %d bytes, and at most %d are allowed", len(body), MaxRequest)
 		}
 		in.Reports = in.Reports[:len(in.Reports)/2]
 	}
 }
 
-// proven posts JSON that is authenticated by the secret, a second time if the server objects to the clock, and reads the
-// answer into v.
+// proven posts JSON that is authenticated by the secret and reads the answer
+// into v. If the server objects to the clock, it tries once more.
 func (c *Client) proven(ctx context.Context, path string, body []byte, v any) error {
 	c.lock.Lock()
 	secret := c.secret
@@ -216,7 +230,7 @@ func (c *Client) proven(ctx context.Context, path string, body []byte, v any) er
 	return err
 }
 
-// setClock takes the time that a refusal tells, for signing.
+// setClock remembers the server's time from a refusal, for signing.
 func (c *Client) setClock(p *Problem) bool {
 	if p.Kind != Clock || p.Now.IsZero() {
 		return false
@@ -225,7 +239,7 @@ func (c *Client) setClock(p *Problem) bool {
 	return true
 }
 
-// post sends JSON with a proof, and reads the answer into v.
+// post sends JSON with a proof and reads the answer into v.
 func (c *Client) post(ctx context.Context, path string, body []byte, prove func(signed) []byte, secret manifest.Secret, v any) error {
 	body, compressed := compress(body)
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url(path), bytes.NewReader(body))
@@ -236,7 +250,8 @@ func (c *Client) post(ctx context.Context, path string, body []byte, prove func(
 	if compressed {
 		req.Header.Set("Content-Encoding", "gzip")
 	}
-	// Every call may be repeated, so one that met a connection just closed is; the empty header itself is not sent.
+	// Every call may be repeated. This header makes net/http do so if a
+	// connection was just closed; being empty, it is not sent.
 	req.Header["Idempotency-Key"] = nil
 	s := signed{
 		method: http.MethodPost, target: path, asset: c.config.Asset, key: c.keyID(),
@@ -251,7 +266,7 @@ func (c *Client) post(ctx context.Context, path string, body []byte, prove func(
 	if status == http.StatusOK && !authentic {
 		return &Problem{
 			Status: status, Title: http.StatusText(status), Text: "the answer is not authenticated as the server's answer to this call",
-			Hint: "Look for who alters this agent's traffic. If the server lost its exchange key, enrol this agent again.",
+			Hint: "Find out what changes this agent's traffic. If the server lost its exchange key, enrol this agent again.",
 		}
 	}
 	return decodeAnswer(status, header, answer, authentic, v)
@@ -265,10 +280,9 @@ func (c *Client) do(req *http.Request) (status int, answer []byte, header http.H
 	}
 	defer resp.Body.Close()
 	answer, err = io.ReadAll(http.MaxBytesReader(nil, resp.Body, MaxAnswer))
-	switch {
-	case isTooLarge(err):
-		err = fmt.Errorf("the answer is over %d bytes", MaxAnswer)
-	case err != nil:
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+		err = fmt.Errorf("the answer is larger than %d bytes", MaxAnswer)
+	} else if err != nil {
 		err = fmt.Errorf("read answer: %w", err)
 	}
 	return resp.StatusCode, answer, resp.Header, err

@@ -20,7 +20,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// An agent whose clock is off is told the time once, signs again, and remembers (MAN-8). What it says of its own clock stays as it is.
+// An agent whose clock is wrong gets the time once, signs again, and remembers
+// (MAN-8). Its own clock in the call does not change.
 func TestWrongClock_MAN8(t *testing.T) {
 	for _, off := range []time.Duration{-48 * time.Hour, -ReplayWindow - time.Second, ReplayWindow + time.Second, 100 * 24 * time.Hour} {
 		b := newBackend()
@@ -38,7 +39,7 @@ func TestWrongClock_MAN8(t *testing.T) {
 	}
 }
 
-// A server whose clock runs away, or that lies about it, gets two requests and no more.
+// A server with a runaway or lying clock gets two requests and no more.
 func TestClockIsTakenOnce(t *testing.T) {
 	n := 0
 	client := clientOf(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -56,7 +57,8 @@ func TestClockIsTakenOnce(t *testing.T) {
 	require.Equal(t, 2, n)
 }
 
-// Whatever answers, the client returns an error that says what it got, and reads no more than it must.
+// Whatever answers, the client's error says what it got, and the client reads
+// no more than it must.
 func TestStrangeAnswers(t *testing.T) {
 	text := func(status int, contentType, body string, headers ...string) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {
@@ -72,20 +74,20 @@ func TestStrangeAnswers(t *testing.T) {
 		serve http.HandlerFunc
 		want  string
 	}{
-		"a login page":              {text(200, "text/html", "<html>"), "did not come from a patchpolicy server"},
+		"a login page":              {text(200, "text/html", "<html>"), "not from a Patchpolicy server"},
 		"a proxy's error":           {text(502, "text/html", "<html>"), "502"},
 		"no JSON":                   {text(200, mediaJSON, "hello"), "read answer"},
 		"cut JSON":                  {text(200, mediaJSON, `{"at":"2026-01-31T12:00:00Z"`), "read answer"},
 		"wrong types":               {text(200, mediaJSON, `{"at":5}`), "read answer"},
 		"deep nesting":              {text(200, mediaJSON, strings.Repeat("[", 1<<20)), "read answer"},
-		"too large":                 {text(200, mediaJSON, strings.Repeat(" ", MaxAnswer+1)), "over"},
-		"too large an error":        {text(400, mediaProblem, strings.Repeat(" ", MaxAnswer+1)), "over"},
-		"a gzip bomb":               {text(200, mediaJSON, string(zip(make([]byte, MaxAnswer+1))), "Content-Encoding", "gzip"), "over"},
+		"too large":                 {text(200, mediaJSON, strings.Repeat(" ", MaxAnswer+1)), "larger than"},
+		"too large an error":        {text(400, mediaProblem, strings.Repeat(" ", MaxAnswer+1)), "larger than"},
+		"a gzip bomb":               {text(200, mediaJSON, string(zip(make([]byte, MaxAnswer+1))), "Content-Encoding", "gzip"), "larger than"},
 		"damaged gzip":              {text(200, mediaJSON, "hello, this is not gzip", "Content-Encoding", "gzip"), "gzip"},
 		"a length that is a lie":    {text(200, mediaJSON, "{", "Content-Length", "100"), "EOF"},
 		"a redirect":                {text(302, mediaJSON, "", "Location", "http://127.0.0.1:1/elsewhere"), "302"},
 		"a redirect that keeps it":  {text(307, mediaJSON, "", "Location", "http://127.0.0.1:1/elsewhere"), "307"},
-		"a problem that is none":    {text(400, mediaProblem, "hello"), "400"},
+		"not really a problem":      {text(400, mediaProblem, "hello"), "400"},
 		"a problem of a later kind": {text(418, mediaProblem, `{"type":"urn:patchpolicy:problem:teapot","error":"short and stout"}`), "short and stout"},
 		"a clock problem, no clock": {text(401, mediaProblem, `{"type":"urn:patchpolicy:problem:clock","error":"no"}`), "no"},
 		"unchanged, unasked":        {text(304, "", ""), "304"},
@@ -113,7 +115,8 @@ func httptestURL(t *testing.T, h http.Handler) string {
 	return server.URL
 }
 
-// More reports than fit are sent from the oldest on, so that an agent with a long story is never stuck (MAN-6).
+// Of too many reports the oldest are sent, so that an agent with many is never
+// stuck (MAN-6).
 func TestTooManyReports_MAN6(t *testing.T) {
 	for name, c := range map[string]struct {
 		reports []job.Report
@@ -178,7 +181,8 @@ func TestClientCompresses(t *testing.T) {
 	require.Less(t, lengths[1], int64(2000))
 }
 
-// The bytes that are authenticated, so that another implementation can be written from the package comment.
+// The authenticated bytes, so that another implementation can be written from
+// the package comment.
 func TestProvenMessage(t *testing.T) {
 	s := signed{method: "POST", target: PathCheckIn, asset: asset, key: "sha256:00", time: t0, content: contentOf([]byte("{}"))}
 	require.Equal(t, "patchpolicy-request-v1\nPOST\n/v1/agent/check-in\nweb-1\nsha256:00\n2026-01-31T12:00:00Z\n"+

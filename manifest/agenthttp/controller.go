@@ -8,9 +8,9 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// Controller is a server whose use cases take the time as an argument, as
-// *controller.Controller of package job/controller does. Its methods promise
-// what those of [Backend] promise.
+// Controller is a server whose use cases take the time as an argument, such as
+// *controller.Controller of package job/controller. Its methods promise what
+// those of [Backend] promise.
 type Controller interface {
 	Trust() manifest.Chain
 	Enrol(ctx context.Context, e manifest.Enrolment, now time.Time) (manifest.Enrolled, error)

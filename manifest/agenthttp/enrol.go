@@ -13,16 +13,20 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// Enrol makes this machine an asset of the server: e with Asset, Key and Exchange filled in from the settings is sent, signed by
-// that key. Trust is the newest version of the server's trust document, for
-// Config.Trust and agent.Config.Trust.
+// Enrol makes this machine an asset of the server. It fills in Asset, Key and
+// Exchange of e from config and sends e, signed by the key. Trust is the newest
+// version of the server's trust document, for [Config.Trust] and
+// agent.Config.Trust.
 //
-// Want is the fingerprint of a version of the trust document as the administrator told it (manifest.TrustFingerprint). It is checked
-// before anything secret is sent. Empty: whatever the server says is believed, as its certificate vouches for it; over plain http
-// beyond the loopback nobody does, so there it is required.
+// Want is the fingerprint of a version of the trust document
+// (manifest.TrustFingerprint), as the administrator gave it. It is checked
+// before anything secret is sent. If it is empty, the server's trust document
+// is accepted because the server's certificate vouches for it. Over plain http
+// beyond the loopback there is no certificate, so want is required.
 //
-// It may be repeated until it succeeds. The errors are a *job.Invalid, a *Problem (errors.Is manifest.ErrBadToken,
-// manifest.ErrAssetExists), a *manifest.Distrusted, and the network's.
+// Enrol may be repeated until it succeeds. The error is a *job.Invalid, or
+// wraps a [*Problem] (errors.Is finds manifest.ErrBadToken and
+// manifest.ErrAssetExists), a *manifest.Distrusted, or a network error.
 func Enrol(ctx context.Context, config Config, e manifest.Enrolment, want string) (enrolled manifest.Enrolled, trust []byte, err error) {
 	client, err := newClient(config)
 	if err != nil {
@@ -30,7 +34,7 @@ func Enrol(ctx context.Context, config Config, e manifest.Enrolment, want string
 	}
 	defer client.Close()
 	if want == "" && !strings.HasPrefix(config.Server, "https:") && config.PlainHTTP {
-		return enrolled, nil, problem.One("enrolment", "fingerprint", "", "is missing: over plain http it must be given")
+		return enrolled, nil, problem.One("enrolment", "fingerprint", "", "is missing; over plain http it is required")
 	}
 	e.Asset = config.Asset
 	e.Key = ed25519.PublicKey(config.Key[ed25519.SeedSize:])
@@ -49,7 +53,7 @@ func Enrol(ctx context.Context, config Config, e manifest.Enrolment, want string
 	}
 	sign := func(s signed) []byte { return ed25519.Sign(config.Key, s.message()) }
 	err = client.post(ctx, PathEnrol, body, sign, client.secret, &enrolled)
-	if p, ok := errors.AsType[*Problem](err); ok && client.setClock(p) { // nobody gains by a lie: it only dates this signature
+	if p, ok := errors.AsType[*Problem](err); ok && client.setClock(p) { // a false time only dates this signature
 		err = client.post(ctx, PathEnrol, body, sign, client.secret, &enrolled)
 	}
 	if err == nil {
@@ -58,7 +62,7 @@ func Enrol(ctx context.Context, config Config, e manifest.Enrolment, want string
 	switch {
 	case err != nil:
 	case enrolled.Asset != config.Asset:
-		err = fmt.Errorf("the server's answer is about asset %q", enrolled.Asset)
+		err = fmt.Errorf("the server's answer is for asset %q", enrolled.Asset)
 	case enrolled.Every <= 0:
 		err = errors.New("the server's answer has no check-in interval")
 	}
@@ -68,7 +72,8 @@ func Enrol(ctx context.Context, config Config, e manifest.Enrolment, want string
 	return enrolled, trust, nil
 }
 
-// fetchTrust asks for the server's trust documents, and believes the newest that follows the one with a fingerprint.
+// fetchTrust requests the server's trust documents and accepts the newest that
+// follows the one with the fingerprint.
 func (c *Client) fetchTrust(ctx context.Context, want string) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.url(PathTrust), nil)
 	if err != nil {
@@ -86,5 +91,5 @@ func (c *Client) fetchTrust(ctx context.Context, want string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return sealed, c.believe(trust)
+	return sealed, c.accept(trust)
 }

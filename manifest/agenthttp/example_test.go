@@ -17,7 +17,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest/agenthttp"
 )
 
-// shelf is a server that has one sealed manifest for every asset. A real one is a job/controller.
+// shelf is a server with one sealed manifest per asset. A real one is a
+// job/controller.
 type shelf struct {
 	key      manifest.Signer
 	exchange *ecdh.PrivateKey
@@ -69,7 +70,7 @@ func (s *shelf) CheckIn(_ context.Context, in manifest.CheckIn) (manifest.Answer
 	return answer, err
 }
 
-// A server, and an agent that enrols, checks in, and opens the manifest it gets.
+// A server, and an agent that enrols, checks in and opens its manifest.
 func Example() {
 	public, serverKey, err := ed25519.GenerateKey(nil)
 	if err != nil {
@@ -88,7 +89,7 @@ func Example() {
 		return
 	}
 	backend := &shelf{key: signer, exchange: exchange, trust: sealed, assets: map[job.AssetID]manifest.Enrolment{}}
-	server := httptest.NewServer(agenthttp.NewHandler(backend, agenthttp.Options{})) // a real one: agenthttp.NewServer(addr, handler)
+	server := httptest.NewServer(agenthttp.NewHandler(backend, agenthttp.Options{})) // in production: agenthttp.NewServer(addr, handler)
 	defer server.Close()
 
 	ctx := context.Background()
@@ -99,7 +100,7 @@ func Example() {
 	}
 	config := agenthttp.Config{Server: server.URL, Asset: "web-1", Key: agentKey}
 	enrolment := manifest.Enrolment{Token: "guessed", Platform: catalog.Linux, Architecture: "amd64"}
-	fingerprint := manifest.TrustFingerprint(sealed) // the administrator tells it
+	fingerprint := manifest.TrustFingerprint(sealed) // the administrator gives it to the agent
 	_, _, err = agenthttp.Enrol(ctx, config, enrolment, fingerprint)
 	fmt.Println(errors.Is(err, manifest.ErrBadToken))
 

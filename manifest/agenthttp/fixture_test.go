@@ -43,7 +43,8 @@ const asset job.AssetID = "web-1"
 
 func public(k ed25519.PrivateKey) ed25519.PublicKey { return k.Public().(ed25519.PublicKey) }
 
-// backend knows one token and the assets that used it, and answers what it is told to.
+// backend knows one token and the assets that used it, and gives preset
+// answers.
 type backend struct {
 	mu     sync.Mutex
 	keys   map[job.AssetID]ed25519.PublicKey
@@ -144,7 +145,7 @@ func marshal(t testing.TB, v any) []byte {
 	return b
 }
 
-// claim is what a request of the asset says of itself.
+// claim is what a request of the asset claims.
 func claim(method, target string, body []byte) signed {
 	return signed{method: method, target: target, asset: asset, key: manifest.Fingerprint(public(agentKey)), time: t0, content: contentOf(body)}
 }
@@ -153,7 +154,7 @@ func prove(h http.Header, s signed, by manifest.Secret) {
 	s.headers(h, by.MAC(requestContext, s.parts()...))
 }
 
-// proving authenticates whatever a handler answers, as a server would that has lost its mind.
+// proving authenticates whatever a handler answers, like a server gone mad.
 func proving(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rec := httptest.NewRecorder()
@@ -167,7 +168,7 @@ func proving(h http.Handler) http.Handler {
 	})
 }
 
-// send makes a signed request, lets change spoil it after it was signed, and serves it.
+// send signs a request, lets change spoil it afterwards, and serves it.
 func send(h http.Handler, method, target string, body []byte, change ...func(*http.Request)) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, target, bytes.NewReader(body))
 	if method == http.MethodPost {
@@ -195,7 +196,8 @@ func body(b string) func(*http.Request) {
 	return func(r *http.Request) { r.Body, r.ContentLength = io.NopCloser(strings.NewReader(b)), int64(len(b)) }
 }
 
-// requireProblem checks a refusal in full: status, kind, and a text and a hint for people.
+// requireProblem checks a whole refusal: status, kind, and a text and a hint
+// for people.
 func requireProblem(t testing.TB, w *httptest.ResponseRecorder, want Kind) *Problem {
 	t.Helper()
 	require.Equal(t, mediaProblem, w.Header().Get("Content-Type"), w.Body.String())

@@ -17,23 +17,28 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// Backend is the server behind the handler. It is safe for concurrent use.
+// Backend is the server that the handler calls. It is safe for concurrent use.
 //
-// Errors that wrap one of package manifest's (ErrBadToken, ErrAssetExists, ErrUnknownAsset, ErrInvalid, ErrUnavailable)
-// are told to the agent with their text; any other is logged and answered as an internal error without it.
+// If an error wraps manifest.ErrBadToken, ErrAssetExists, ErrUnknownAsset,
+// ErrInvalid or ErrUnavailable, the agent gets its text. Any other error is
+// logged, and the agent gets an internal error without it.
 type Backend interface {
 	// Trust returns every version of the server's trust document. It is public.
 	Trust() manifest.Chain
-	// Enrol makes the caller an asset. The enrolment has passed its Validate; the token is the backend's to judge.
-	// The same enrolment again (same asset, same key) must succeed again, because the first answer may have been lost.
+	// Enrol makes the caller an asset. The enrolment has passed its Validate;
+	// the backend judges the token. The same enrolment again (same asset, same
+	// key) must succeed again, because the first answer may have been lost.
 	Enrol(ctx context.Context, e manifest.Enrolment) (manifest.Enrolled, error)
-	// Secrets returns what the calls of an asset may be authenticated by: for each exchange key of the server, the newest first, its secret with the
-	// key of that name; or ErrUnknownAsset. It is asked at every request, before anything is believed or read.
+	// Secrets returns the secrets that may authenticate an asset's calls, or
+	// manifest.ErrUnknownAsset. There is one for the asset's key keyID and each
+	// exchange key of the server, the newest first. The handler calls it for
+	// every request, before it trusts or reads anything.
 	Secrets(ctx context.Context, asset job.AssetID, keyID string) ([]manifest.Secret, error)
-	// CheckIn answers a call. The request was authenticated as the asset and the key that it names, and has passed its
-	// Validate. It may arrive more than once, and late (MAN-6).
+	// CheckIn answers a call. The request is authenticated as the asset and the
+	// key that it names, and has passed its Validate. It may arrive more than
+	// once, and late (MAN-6).
 	CheckIn(ctx context.Context, in manifest.CheckIn) (manifest.Answer, error)
-	// Leave removes the asset, which asked for it itself, if it still has that key.
+	// Leave removes the asset, at its own request, if it still has that key.
 	Leave(ctx context.Context, asset job.AssetID, keyID string) error
 }
 
@@ -41,16 +46,18 @@ type Backend interface {
 type Options struct {
 	// Clock is the server's clock. Default time.Now.
 	Clock func() time.Time
-	// Logger gets what agents are not told: errors of the backend. Default: discarded.
+	// Logger gets the backend's errors that agents do not see. Default: none.
 	Logger *slog.Logger
-	// MaxBodies is how many bytes of request bodies are held at a time, over all connections, as sent and decompressed.
-	// What is over it is answered as unavailable. Enrolments, whose senders nobody knows yet, have a sixteenth of it for
-	// themselves. Default 64 MiB.
+	// MaxBodies is the most bytes of request bodies held at a time, over all
+	// connections, as sent and decompressed. Requests beyond it are answered as
+	// unavailable. Enrolments, whose senders are not known yet, have a separate
+	// pool of a sixteenth of it. Default 64 MiB.
 	MaxBodies int64
 }
 
-// NewHandler serves the routes from backend. Mount it at the root of the base URL that agents are given;
-// behind a path use http.StripPrefix. It is safe for concurrent use and starts no goroutine. It panics if backend is nil.
+// NewHandler serves the routes from backend. Mount it at the root of the base
+// URL that agents use; below a path, use http.StripPrefix. It is safe for
+// concurrent use and starts no goroutine. It panics if backend is nil.
 func NewHandler(backend Backend, options Options) http.Handler {
 	if backend == nil {
 		panic("agenthttp.NewHandler: the backend is nil")
@@ -67,7 +74,7 @@ func NewHandler(backend Backend, options Options) http.Handler {
 	mux.HandleFunc(PathCheckIn, h.route(http.MethodPost, h.checkIn))
 	mux.HandleFunc(PathLeave, h.route(http.MethodPost, h.leave))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		p := newProblem(NotFound, "there is no %.200q here", r.URL.Path)
+		p := newProblem(NotFound, "path %.200q does not exist", r.URL.Path)
 		p.write(w, p.body())
 	})
 	return mux
@@ -79,14 +86,14 @@ type handler struct {
 	bodies, enrolments *semaphore.Weighted
 }
 
-// request is a request on its way through a route.
+// request is a request being served.
 type request struct {
 	*http.Request
 	w      http.ResponseWriter
-	signed signed // as claimed
+	signed signed // as claimed, until proven
 	proof  string
-	secret *manifest.Secret // the asset's, once the request has proven that it is the asset's
-	held   int64            // bytes of bodies that it holds
+	secret *manifest.Secret // the asset's, once the request has proven its sender
+	held   int64            // bytes taken from a pool of bodies
 }
 
 func (h *handler) route(method string, serve func(*request) *Problem) http.HandlerFunc {
@@ -97,7 +104,7 @@ func (h *handler) route(method string, serve func(*request) *Problem) http.Handl
 		var p *Problem
 		if r.Method != method {
 			w.Header().Set("Allow", method)
-			p = newProblem(WrongMethod, "%.32q is not possible here", r.Method)
+			p = newProblem(WrongMethod, "method %.32q is not allowed here", r.Method)
 		} else {
 			p = serve(in)
 		}
@@ -109,7 +116,7 @@ func (h *handler) route(method string, serve func(*request) *Problem) http.Handl
 	}
 }
 
-// prove authenticates an answer, if the asset that asked is known.
+// prove authenticates an answer if the sender is known.
 func (r *request) prove(status int, body []byte) {
 	if r.secret != nil {
 		r.w.Header().Set(HeaderProof, answerProof(*r.secret, r.proof, status, body))
@@ -125,14 +132,15 @@ type trustAnswer struct {
 	Trust manifest.Chain `json:"trust"`
 }
 
-// claims reads who says to be calling, and when. It is cheap, and comes before anything is looked up or read.
+// claims reads who claims to call, and when. It is cheap and runs before
+// anything is looked up or read.
 func (r *request) claims() *Problem {
 	if !isMedia(r.Header.Get("Content-Type"), mediaJSON) {
 		return newProblem(WrongType, "Content-Type %.64q is not %s", r.Header.Get("Content-Type"), mediaJSON)
 	}
 	for _, name := range []string{HeaderAsset, HeaderKey, HeaderTime, HeaderContent, HeaderProof} {
 		if n := len(r.Header.Values(name)); n != 1 {
-			return newProblem(NotSigned, "the header %s is there %d times", name, n)
+			return newProblem(NotSigned, "header %s is present %d times; send it once", name, n)
 		}
 	}
 	r.proof = r.Header.Get(HeaderProof)
@@ -153,20 +161,21 @@ func (r *request) claims() *Problem {
 	return nil
 }
 
-// inTime wants a request that is proven to be made now. It comes after the proof, so that the refusal, and the time in it, can
-// be believed.
+// inTime refuses a request that was not made now. It runs after the proof, so
+// that the agent can trust the refusal and the time in it.
 func (h *handler) inTime(r *request) *Problem {
 	now := h.Clock()
 	if away := r.signed.time.Sub(now).Abs(); away > ReplayWindow {
-		p := newProblem(Clock, "the request's time %s is %v away from the server's", formatTime(r.signed.time), away.Round(time.Second))
+		p := newProblem(Clock, "the request's time %s differs from the server's by %v", formatTime(r.signed.time), away.Round(time.Second))
 		p.Now = now.UTC()
 		return p
 	}
 	return nil
 }
 
-// admit wants a request of an enrolled asset. It reads the headers alone. Who is not enrolled gets the same answer as who cannot
-// prove to be.
+// admit accepts only a request of an enrolled asset. It reads only the headers.
+// An asset that is not enrolled gets the same answer as one whose proof is
+// wrong.
 func (h *handler) admit(r *request) *Problem {
 	if p := r.claims(); p != nil {
 		return p
@@ -181,15 +190,16 @@ func (h *handler) admit(r *request) *Problem {
 			return h.inTime(r)
 		}
 	}
-	return newProblem(NotSigned, "the request is not proven to be of an enrolled asset")
+	return newProblem(NotSigned, "the request does not prove that an enrolled asset sent it")
 }
 
-// enrol takes the key from the enrolment itself: the signature proves that the sender owns it, the token that it may enrol.
+// enrol takes the key from the enrolment itself. The signature proves that the
+// sender owns the key, the token that it may enrol.
 func (h *handler) enrol(r *request) *Problem {
 	if p := r.claims(); p != nil {
 		return p
 	}
-	_ = http.NewResponseController(r.w).SetReadDeadline(time.Now().Add(enrolTime)) // no such thing in tests of the handler alone
+	_ = http.NewResponseController(r.w).SetReadDeadline(time.Now().Add(enrolTime)) // a ResponseRecorder has no deadline
 	defer func() { h.enrolments.Release(r.held) }()
 	var e manifest.Enrolment
 	if p := r.decode(&e, MaxEnrolment, h.enrolments, "enrolment"); p != nil {
@@ -199,13 +209,13 @@ func (h *handler) enrol(r *request) *Problem {
 		return h.problem(r, err)
 	}
 	if e.Asset != r.signed.asset || manifest.Fingerprint(e.Key) != r.signed.key {
-		return newProblem(Invalid, "the enrolment is for asset %q with another name or key than it is signed by", e.Asset)
+		return newProblem(Invalid, "the enrolment of asset %q has another name or key than its headers", e.Asset)
 	}
 	if !r.signed.signedBy(e.Key, r.proof) {
-		return newProblem(NotSigned, "the signature is not asset %q's over this request", e.Asset)
+		return newProblem(NotSigned, "the signature over this request is not by asset %q's key", e.Asset)
 	}
 	if len(e.Exchange) == 0 {
-		return newProblem(Invalid, "the enrolment has no exchange key: without one no later call can be proven")
+		return newProblem(Invalid, "the enrolment has no exchange key, so later calls could not be proven")
 	}
 	if p := h.inTime(r); p != nil {
 		return p
@@ -235,7 +245,7 @@ func (h *handler) checkIn(r *request) *Problem {
 		return p
 	}
 	if in.Asset != r.signed.asset {
-		return newProblem(Invalid, "the check-in is of asset %q, sent by %q", in.Asset, r.signed.asset)
+		return newProblem(Invalid, "the check-in is for asset %q but was sent by %q", in.Asset, r.signed.asset)
 	}
 	in.Key = r.signed.key
 	if err := in.Validate(); err != nil {
@@ -276,11 +286,12 @@ func (h *handler) answer(r *request, v any) *Problem {
 		}
 	}
 	head.Set("Content-Length", strconv.Itoa(len(body)))
-	_, _ = r.w.Write(body) // the agent is gone: nobody to tell
+	_, _ = r.w.Write(body) // if it fails, the agent is gone
 	return nil
 }
 
-// problem turns an error of the backend into what the agent is told, and logs what it is not.
+// problem turns a backend's error into a problem for the agent, and logs an
+// error that the agent does not see.
 func (h *handler) problem(r *request, err error) *Problem {
 	p, known := problemOf(err)
 	if !known {

@@ -32,7 +32,8 @@ func zip(b []byte) []byte {
 	return buf.Bytes()
 }
 
-// Nothing that is not signed by the asset's own key, over just this request and about now, reaches the backend's CheckIn.
+// A request reaches the backend's CheckIn only if the asset's own key signed
+// exactly this request, just now.
 func TestUnsignedIsRefused(t *testing.T) {
 	good := checkInBody(t)
 	resign := func(change func(*signed)) func(*http.Request) {
@@ -82,9 +83,9 @@ func TestUnsignedIsRefused(t *testing.T) {
 		{"the time changed", NotSigned, header(HeaderTime, "2026-01-31T12:00:01Z")},
 		{"a time in another zone", NotSigned, header(HeaderTime, "2026-01-31T13:00:00+01:00")},
 		{"a time in other digits", NotSigned, header(HeaderTime, "2026-01-31T12:00:00.0Z")},
-		{"a time that is none", NotSigned, header(HeaderTime, "now")},
+		{"not a time", NotSigned, header(HeaderTime, "now")},
 		{"a query added", NotSigned, func(r *http.Request) { r.URL.RawQuery = "held=9" }},
-		{"an asset's name that is none", NotSigned, header(HeaderAsset, "../web-1")},
+		{"not an asset's name", NotSigned, header(HeaderAsset, "../web-1")},
 		{"another's secret, our key's name", NotSigned, func(r *http.Request) {
 			prove(r.Header, claim("POST", PathCheckIn, good), must(manifest.AgentSecret(otherKey, asset, exchange.PublicKey().Bytes())))
 		}},
@@ -107,7 +108,7 @@ func TestUnsignedIsRefused(t *testing.T) {
 			if w.Code == http.StatusUnauthorized {
 				require.NotEmpty(t, w.Header().Get("WWW-Authenticate"))
 			}
-			require.Equal(t, c.want == Clock, p.Now.Equal(t0), "the server's time is told where it helps")
+			require.Equal(t, c.want == Clock, p.Now.Equal(t0), "the server's time is sent where it helps")
 		})
 	}
 
@@ -116,7 +117,8 @@ func TestUnsignedIsRefused(t *testing.T) {
 	require.Len(t, b.calls, 1)
 }
 
-// A recorded request can be played again for five minutes of the server's clock, and no longer.
+// A recorded request can be replayed for five minutes by the server's clock,
+// and no longer.
 func TestReplayWindow(t *testing.T) {
 	for away, want := range map[time.Duration]int{
 		0: 200, ReplayWindow: 200, -ReplayWindow: 200, ReplayWindow + 1: 401, -ReplayWindow - 1: 401,
@@ -184,7 +186,7 @@ func TestBadRequests(t *testing.T) {
 		{"no JSON", Invalid, "POST", PathCheckIn, []byte("hello"), nil},
 		{"an empty body", Invalid, "POST", PathCheckIn, nil, nil},
 		{"cut JSON", Invalid, "POST", PathCheckIn, checkInBody(t)[:40], nil},
-		{"more behind it", Invalid, "POST", PathCheckIn, append(checkInBody(t), '}'), nil},
+		{"more after it", Invalid, "POST", PathCheckIn, append(checkInBody(t), '}'), nil},
 		{"deep nesting", Invalid, "POST", PathCheckIn, deep[:MaxElements], nil},
 		{"null", Invalid, "POST", PathCheckIn, []byte("null"), nil},
 		{"an enrolment's deep nesting", Invalid, "POST", PathEnrol, deep[:MaxEnrolment], nil},
@@ -194,13 +196,13 @@ func TestBadRequests(t *testing.T) {
 		{"reports with a gap", Invalid, "POST", PathCheckIn, []byte(`{"asset":"web-1","at":"2026-01-31T12:00:00Z","reports":[{"sequence":1},{"sequence":3}]}`), nil},
 		{"not gzip", Invalid, "POST", PathCheckIn, checkInBody(t), []func(*http.Request){gzipped}},
 		{"cut gzip", Invalid, "POST", PathCheckIn, zip(checkInBody(t))[:60], []func(*http.Request){gzipped}},
-		{"gzip with more behind it", Invalid, "POST", PathCheckIn, append(zip(checkInBody(t)), 'x'), []func(*http.Request){gzipped}},
+		{"gzip with more after it", Invalid, "POST", PathCheckIn, append(zip(checkInBody(t)), 'x'), []func(*http.Request){gzipped}},
 		{"gzip not announced", Invalid, "POST", PathCheckIn, zip(checkInBody(t)), nil},
 		{"another compression", WrongType, "POST", PathCheckIn, checkInBody(t), []func(*http.Request){header("Content-Encoding", "br")}},
 		{"a gzip bomb", TooLarge, "POST", PathCheckIn, bomb, []func(*http.Request){gzipped}},
 		{"a gzip bomb in an enrolment", TooLarge, "POST", PathEnrol, bomb, []func(*http.Request){gzipped}},
 		{"too large", TooLarge, "POST", PathCheckIn, make([]byte, MaxRequest+1), nil},
-		{"too large, length not told", TooLarge, "POST", PathCheckIn, make([]byte, MaxRequest+1), []func(*http.Request){func(r *http.Request) { r.ContentLength = -1 }}},
+		{"too large, length unknown", TooLarge, "POST", PathCheckIn, make([]byte, MaxRequest+1), []func(*http.Request){func(r *http.Request) { r.ContentLength = -1 }}},
 		{"a list that would take half a gigabyte", TooLarge, "POST", PathCheckIn, []byte(`{"reports":[{}` + strings.Repeat(",{}", MaxRequest/3-10) + `]}`), nil},
 		{"the same in an inventory", TooLarge, "POST", PathCheckIn, []byte(`{"inventory":{"installed":[0` + strings.Repeat(",0", MaxElements) + `]}}`), nil},
 		{"too large an enrolment", TooLarge, "POST", PathEnrol, make([]byte, MaxEnrolment+1), nil},
@@ -215,8 +217,8 @@ func TestBadRequests(t *testing.T) {
 		{"no clock", Invalid, "POST", PathCheckIn, []byte(`{"asset":"web-1","held":7}`), nil},
 		{"a negative revision", Invalid, "POST", PathCheckIn, says(`"held":-7`), nil},
 		{"a revision too large", Invalid, "POST", PathCheckIn, says(`"held":18446744073709551616`), nil},
-		{"an offset that is none", Invalid, "POST", PathCheckIn, says(`"offset":"1h"`), nil},
-		{"a flag that is none", Invalid, "POST", PathCheckIn, says(`"lastCall":"perhaps"`), nil},
+		{"not an offset", Invalid, "POST", PathCheckIn, says(`"offset":"1h"`), nil},
+		{"not a flag", Invalid, "POST", PathCheckIn, says(`"lastCall":"perhaps"`), nil},
 		{"a boot identity too long", Invalid, "POST", PathCheckIn, says(`"boot":"` + strings.Repeat("b", manifest.MaxWord+1) + `"`), nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -250,12 +252,13 @@ func TestElements(t *testing.T) {
 	require.Equal(t, 200, send(handlerOf(newBackend()), "POST", PathCheckIn, fits).Code)
 }
 
-// The backend's refusals are told; its own troubles are logged and not told.
+// The agent sees the backend's refusals. The backend's own failures are logged
+// and not sent.
 func TestBackendErrors(t *testing.T) {
 	for _, c := range []struct {
 		err  error
 		want Kind
-		told string
+		text string
 	}{
 		{fmt.Errorf("%w: it was removed", manifest.ErrUnknownAsset), UnknownAsset, "it was removed"},
 		{fmt.Errorf("%w: report 3: no such order", manifest.ErrInvalid), Invalid, "no such order"},
@@ -273,7 +276,7 @@ func TestBackendErrors(t *testing.T) {
 		h := NewHandler(b, Options{Clock: clock, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 		w := send(h, "POST", PathCheckIn, checkInBody(t))
 		p := requireProblem(t, w, c.want)
-		require.Contains(t, p.Text, c.told)
+		require.Contains(t, p.Text, c.text)
 		require.NotContains(t, w.Body.String(), "secret")
 		require.Equal(t, c.want == Internal, strings.Contains(log.String(), "secret"), "logged: %q", log.String())
 		require.Equal(t, c.want == Unavailable, w.Header().Get("Retry-After") != "")
@@ -310,7 +313,8 @@ func TestKinds(t *testing.T) {
 	}
 }
 
-// FuzzHandler lets the fuzzer be an enrolled asset that says anything: it is answered, never with a failure of the server.
+// FuzzHandler: an enrolled asset that sends anything gets an answer, never an
+// internal error.
 func FuzzHandler(f *testing.F) {
 	f.Add(uint8(0), false, checkInBody(f))
 	f.Add(uint8(0), true, zip(checkInBody(f)))

@@ -13,7 +13,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// Kind says what a server refused: a URI.
+// Kind says why a server refused a request. It is a URI.
 type Kind string
 
 // The kinds, each with its HTTP status.
@@ -23,23 +23,23 @@ const (
 	UnknownAsset Kind = "urn:patchpolicy:problem:unknown-asset" // 401: manifest.ErrUnknownAsset
 	Invalid      Kind = "urn:patchpolicy:problem:invalid"       // 400: manifest.ErrInvalid
 	Unavailable  Kind = "urn:patchpolicy:problem:unavailable"   // 503: manifest.ErrUnavailable
-	NotSigned    Kind = "urn:patchpolicy:problem:not-signed"    // 401: the request is not proven to be of an enrolled asset
+	NotSigned    Kind = "urn:patchpolicy:problem:not-signed"    // 401: the request does not prove that an enrolled asset sent it
 	Clock        Kind = "urn:patchpolicy:problem:clock"         // 401: the request's time is not within ReplayWindow of Problem.Now
 	TooLarge     Kind = "urn:patchpolicy:problem:too-large"     // 413: over MaxRequest, MaxElements or MaxEnrolment
-	WrongType    Kind = "urn:patchpolicy:problem:wrong-type"    // 415: not JSON, or compressed with something else than gzip
+	WrongType    Kind = "urn:patchpolicy:problem:wrong-type"    // 415: not JSON, or compressed other than by gzip
 	WrongMethod  Kind = "urn:patchpolicy:problem:wrong-method"  // 405
 	NotFound     Kind = "urn:patchpolicy:problem:not-found"     // 404
 	Internal     Kind = "urn:patchpolicy:problem:internal"      // 500: see the server's log
 )
 
-// what is told with each kind.
+// about is what a problem of each kind carries.
 var about = map[Kind]struct {
 	status int
 	is     error // the sentinel it stands for
 	hint   string
 }{
 	BadToken:     {http.StatusForbidden, manifest.ErrBadToken, "Ask the administrator for a new enrolment token."},
-	AssetExists:  {http.StatusConflict, manifest.ErrAssetExists, "Enrol under another name, or have the administrator remove the old asset."},
+	AssetExists:  {http.StatusConflict, manifest.ErrAssetExists, "Enrol under another name, or ask the administrator to remove the old asset."},
 	UnknownAsset: {http.StatusUnauthorized, manifest.ErrUnknownAsset, "Enrol this agent again."},
 	Invalid:      {http.StatusBadRequest, manifest.ErrInvalid, "Use the same release of server and agent."},
 	Unavailable:  {http.StatusServiceUnavailable, manifest.ErrUnavailable, "Try again later."},
@@ -52,17 +52,19 @@ var about = map[Kind]struct {
 	Internal:     {http.StatusInternalServerError, nil, "Try again later; the server's log says more."},
 }
 
-// Problem is a refusal as it goes over the wire (RFC 9457, application/problem+json), and the error a Client returns for it.
-// errors.Is finds the sentinel of package manifest that the kind stands for.
+// Problem is a refusal as it travels over the wire (RFC 9457,
+// application/problem+json), and the error that a [Client] returns for it.
+// errors.Is finds the sentinel of package manifest for its kind.
 type Problem struct {
-	Kind   Kind      `json:"type"`  // empty: the answer did not come from a Handler; a later release may have more kinds
+	Kind   Kind      `json:"type"`  // empty: the answer is not from a handler; a later release may have more kinds
 	Title  string    `json:"title"` // of the HTTP status
 	Status int       `json:"status"`
 	Text   string    `json:"error"`
 	Hint   string    `json:"hint"`
-	Now    time.Time `json:"now,omitzero"` // the server's clock, with Clock
+	Now    time.Time `json:"now,omitzero"` // the server's clock; only for Clock
 
-	// Authentic: the server itself answered this very request. If not, whoever is on the way may have made it up.
+	// Authentic says that the server itself answered this very request.
+	// Otherwise anyone in between may have made the answer up.
 	Authentic bool `json:"-"`
 }
 
@@ -83,8 +85,9 @@ func (p *Problem) Error() string {
 	return s
 }
 
-// Is reports whether target is the sentinel that the kind stands for; and manifest.ErrRefused of what the server itself
-// refused for good.
+// Is reports whether target is the sentinel for the kind, or
+// manifest.ErrRefused if the server itself refused the agent, and not just for
+// now or because of its clock.
 func (p *Problem) Is(target error) bool {
 	if target == manifest.ErrRefused {
 		return p.Authentic && p.Status < http.StatusInternalServerError && p.Kind != Clock
@@ -93,25 +96,26 @@ func (p *Problem) Is(target error) bool {
 	return is != nil && is == target
 }
 
-// problemOf says what to tell the agent of a backend's error; known is false where the error is not the agent's business.
+// problemOf turns a backend's error into a problem. Known is false if the agent
+// must not see the error's text.
 func problemOf(err error) (p *Problem, known bool) {
 	if invalid, ok := errors.AsType[*job.Invalid](err); ok {
 		return newProblem(Invalid, "%v", invalid), true
 	}
-	for k, a := range about { // no error is two of them
+	for k, a := range about { // no error wraps two of them
 		if a.is != nil && errors.Is(err, a.is) {
 			return newProblem(k, "%v", err), true
 		}
 	}
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		return newProblem(Unavailable, "the server did not get to it in time"), true
+		return newProblem(Unavailable, "the server did not answer in time"), true
 	}
 	return newProblem(Internal, "the server failed"), false
 }
 
 func (p *Problem) body() []byte {
 	body, err := json.Marshal(p)
-	if err != nil { // a clock that shows a year past 9999
+	if err != nil { // only for a clock past the year 9999
 		return []byte("{}")
 	}
 	return body
@@ -127,16 +131,16 @@ func (p *Problem) write(w http.ResponseWriter, body []byte) {
 		h.Set("Retry-After", "30")
 	}
 	w.WriteHeader(p.Status)
-	_, _ = w.Write(body) // the agent is gone: nobody to tell
+	_, _ = w.Write(body) // if it fails, the agent is gone
 }
 
-// readProblem makes sense of any answer that is not a success.
+// readProblem turns any answer that is not a success into a Problem.
 func readProblem(status int, contentType string, body []byte) *Problem {
 	var p Problem
 	if !isMedia(contentType, mediaProblem) || json.Unmarshal(body, &p) != nil {
 		return &Problem{
 			Status: status, Title: http.StatusText(status), Text: http.StatusText(status),
-			Hint: "This answer did not come from a patchpolicy server: check the base URL, and proxies on the way.",
+			Hint: "This answer is not from a Patchpolicy server: check the base URL and any proxy in between.",
 		}
 	}
 	p.Status = status

@@ -23,7 +23,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// record notes method and path of every request.
+// record notes the method and path of every request.
 func record(list *[]string, h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		*list = append(*list, r.Method+" "+r.URL.Path)
@@ -43,7 +43,8 @@ func inventory(t *testing.T, n int) *catalog.Inventory {
 	return &inv
 }
 
-// What the agent says is what the backend hears, and what the backend answers is what the agent gets.
+// The backend gets what the agent sends, and the agent gets what the backend
+// answers.
 func TestCheckInRoundTrip(t *testing.T) {
 	own := t0.Add(-7*time.Minute + 5*time.Nanosecond) // the agent's own clock, uncorrected
 	for _, c := range []struct {
@@ -66,7 +67,7 @@ func TestCheckInRoundTrip(t *testing.T) {
 			var routes []string
 			client := clientOf(t, record(&routes, handlerOf(b)))
 			c.in.Asset, c.in.At, c.answer.At = asset, own, t0.Add(time.Nanosecond)
-			c.in.Key = manifest.Fingerprint(public(agentKey)) // the handler says so, whatever the agent does
+			c.in.Key = manifest.Fingerprint(public(agentKey)) // the handler sets it, whatever the agent sends
 			b.answer = c.answer
 
 			got, err := client.CheckIn(t.Context(), c.in)
@@ -80,7 +81,7 @@ func TestCheckInRoundTrip(t *testing.T) {
 	}
 }
 
-// A sealed manifest of the largest size goes through the wire and opens at the other end.
+// A sealed manifest of the largest size passes the wire and opens.
 func TestManifestThroughTheWire_MAN5(t *testing.T) {
 	b := newBackend()
 	client := clientOf(t, handlerOf(b))
@@ -140,7 +141,7 @@ func TestEnrol(t *testing.T) {
 	require.ErrorAs(t, err, &invalid)
 }
 
-// The handler can live below a path that a proxy or StripPrefix takes away.
+// The handler works below a path that a proxy or StripPrefix removes.
 func TestBasePath(t *testing.T) {
 	b := newBackend()
 	client := clientOf(t, http.StripPrefix("/patch", handlerOf(b)), func(c *Config) { c.Server += "/patch/" })
@@ -152,7 +153,7 @@ func TestBasePath(t *testing.T) {
 func TestTLS(t *testing.T) {
 	server := httptest.NewUnstartedServer(handlerOf(newBackend()))
 	server.EnableHTTP2 = true
-	server.Config.ErrorLog = log.New(io.Discard, "", 0) // the failed handshakes are wanted
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // failed handshakes are expected
 	server.StartTLS()
 	defer server.Close()
 	roots := x509.NewCertPool()

@@ -5,11 +5,15 @@ import (
 	"time"
 )
 
-// NewServer returns a server for handler with the timeouts that keep a slow or silent peer from holding a connection:
-// 10 s for the headers, 1 min for a whole request, 1 min for the handler and its answer, 2 min between requests.
-// Headers are bounded by MaxHeader. An agent that needs longer for a request of MaxRequest has under 140 kB/s; put a
-// server with its own timeouts around the handler for such. It panics if handler is nil, for which package http would
-// serve whatever else the program has registered.
+// NewServer returns a server for handler with timeouts that keep a slow or
+// silent peer from holding a connection: 10 s for the headers, 1 min for a
+// whole request, 1 min for the handler and its answer, 2 min between requests.
+// Headers have at most [MaxHeader] bytes.
+//
+// An agent that sends less than 140 kB/s may need more time for a request of
+// [MaxRequest]; for such agents use a server with other timeouts. NewServer
+// panics if handler is nil, because net/http would then serve whatever else the
+// program has registered.
 func NewServer(addr string, handler http.Handler) *http.Server {
 	if handler == nil {
 		panic("agenthttp.NewServer: the handler is nil")
@@ -19,7 +23,7 @@ func NewServer(addr string, handler http.Handler) *http.Server {
 		Handler:           handler,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       time.Minute,
-		WriteTimeout:      2 * time.Minute, // counted from the end of the headers: a minute to read, one to answer
+		WriteTimeout:      2 * time.Minute, // from the end of the headers: 1 min to read, 1 min to answer
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    MaxHeader,
 	}

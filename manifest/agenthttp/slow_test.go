@@ -51,7 +51,8 @@ func (p *pipes) Accept() (net.Conn, error) {
 func (p *pipes) Close() error   { p.once.Do(func() { close(p.done) }); return nil }
 func (p *pipes) Addr() net.Addr { return &net.TCPAddr{} }
 
-// serve runs a NewServer on pipes until the bubble's test ends. A goroutine left behind by server or client fails the bubble.
+// serve runs a NewServer on pipes until the bubble's test ends. A goroutine
+// left by server or client fails the bubble.
 func serve(t *testing.T, h http.Handler) *pipes {
 	listener := newPipes()
 	server := NewServer("", h)
@@ -74,7 +75,7 @@ func pipeClient(t *testing.T, p *pipes, change ...func(*Config)) *Client {
 	return c
 }
 
-// Server and client leave no goroutine behind: the bubble would not end.
+// Server and client leave no goroutine: the bubble would not end.
 func TestNothingIsLeftRunning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBackend()
@@ -96,7 +97,8 @@ func TestNothingIsLeftRunning(t *testing.T) {
 	})
 }
 
-// A peer that says nothing, stops in the headers, or sends its body a byte a second is let go.
+// A peer that sends nothing, stops in the headers, or sends a byte per second
+// is disconnected.
 func TestSlowPeersAreLetGo(t *testing.T) {
 	for name, c := range map[string]struct {
 		say   string
@@ -141,7 +143,8 @@ func TestSlowPeersAreLetGo(t *testing.T) {
 	}
 }
 
-// signedHead are headers of a check-in whose body of 1,000 bytes never comes in time.
+// signedHead is the headers of a check-in whose body of 1,000 bytes never
+// arrives in time.
 func signedHead() string {
 	h := http.Header{}
 	prove(h, claim("POST", PathCheckIn, nil), secret)

@@ -24,11 +24,11 @@ const (
 	PathLeave   = "/v1/agent/leave"
 )
 
-// The headers of a request. An answer has HeaderProof.
+// The headers of a request. An answer carries HeaderProof.
 const (
-	HeaderAsset   = "Patchpolicy-Asset"   // who calls
-	HeaderKey     = "Patchpolicy-Key"     // the name of its key, manifest.Fingerprint
-	HeaderTime    = "Patchpolicy-Time"    // when, RFC 3339
+	HeaderAsset   = "Patchpolicy-Asset"   // the sender
+	HeaderKey     = "Patchpolicy-Key"     // the id of its key, manifest.Fingerprint
+	HeaderTime    = "Patchpolicy-Time"    // the time of sending, RFC 3339
 	HeaderContent = "Patchpolicy-Content" // SHA-256 of the body as sent, in lower-case hex
 	HeaderProof   = "Patchpolicy-Proof"   // base64
 )
@@ -38,7 +38,7 @@ const (
 	mediaProblem = "application/problem+json"
 )
 
-// The contexts of what is authenticated.
+// The contexts of MACs and signatures.
 const (
 	requestContext = "patchpolicy-request-v1"
 	answerContext  = "patchpolicy-answer-v1"
@@ -47,7 +47,7 @@ const (
 // formatTime writes an instant for a header.
 func formatTime(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 
-// parseTime reads what formatTime wrote and nothing else.
+// parseTime reads only what formatTime writes.
 func parseTime(s string) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339Nano, s)
 	if err != nil || formatTime(t) != s {
@@ -56,12 +56,13 @@ func parseTime(s string) (time.Time, error) {
 	return t.UTC(), nil
 }
 
-// signed is everything that the proof of a request covers. None of the parts can hold a line break.
+// signed is everything that the proof of a request covers. No part can contain
+// a line break.
 type signed struct {
 	method  string
-	target  string // route and query, without the base URL's path, which a proxy may change
+	target  string // route and query; without the base URL's path, which a proxy may change
 	asset   job.AssetID
-	key     string // the name of the asset's key
+	key     string // the id of the asset's key
 	time    time.Time
 	content string // SHA-256 of the body as sent, in lower-case hex
 }
@@ -70,7 +71,8 @@ func (s signed) parts() []string {
 	return []string{s.method, s.target, string(s.asset), s.key, formatTime(s.time), s.content}
 }
 
-// message is the text that an enrolment's signature covers: the one that a MAC covers too.
+// message is the text that an enrolment's signature covers. A MAC covers the
+// same text.
 func (s signed) message() []byte {
 	return []byte(requestContext + "\n" + strings.Join(s.parts(), "\n") + "\n")
 }
@@ -84,26 +86,27 @@ func (s signed) headers(h http.Header, proof []byte) {
 	h.Set(HeaderProof, encodeProof(proof))
 }
 
-// signedBy says whether the proof is key's signature over s.
+// signedBy reports whether the proof is key's signature over s.
 func (s signed) signedBy(key ed25519.PublicKey, proof string) bool {
 	sig := decodeProof(proof)
 	return len(key) == ed25519.PublicKeySize && sig != nil && ed25519.Verify(key, s.message(), sig)
 }
 
-// provenBy says whether the proof is the MAC under secret over s.
+// provenBy reports whether the proof is the MAC over s under secret.
 func (s signed) provenBy(secret manifest.Secret, proof string) bool {
 	return hmac.Equal(decodeProof(proof), secret.MAC(requestContext, s.parts()...))
 }
 
-// answerProof authenticates an answer to the request with the given proof: nobody can pass it off as the answer to another.
-// Body is as it was before compression.
+// answerProof authenticates the answer to the request with the given proof, and
+// to no other. Body is the body before compression.
 func answerProof(secret manifest.Secret, request string, status int, body []byte) string {
 	return encodeProof(secret.MAC(answerContext, request, strconv.Itoa(status), contentOf(body)))
 }
 
 func encodeProof(b []byte) string { return base64.StdEncoding.EncodeToString(b) }
 
-// decodeProof reads what encodeProof wrote and nothing else; nil: it is none.
+// decodeProof reads only what encodeProof writes; for anything else it returns
+// nil.
 func decodeProof(s string) []byte {
 	b, err := base64.StdEncoding.DecodeString(s)
 	if err != nil || encodeProof(b) != s {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -18,10 +19,10 @@ import (
 const (
 	OK     = 0
 	Failed = 1
-	Usage  = 2 // called wrongly, or given bad input
+	Usage  = 2 // wrong usage or bad input
 )
 
-// misused is an error of the caller's: a flag, or a file that it names.
+// misused is a caller's error: a flag, or a file that a flag names.
 type misused struct{ err error }
 
 func (m misused) Error() string { return m.err.Error() }
@@ -46,26 +47,29 @@ func (p *program) logger() *slog.Logger {
 
 // Run runs the command line and returns the exit code.
 func Run(ctx context.Context, args []string, out, err io.Writer) int {
-	out, err = problem.Writer(out), problem.Writer(err) // servers, orders, files and their signers chose much of it
+	out, err = problem.Writer(out), problem.Writer(err) // much of it comes from servers, orders, files and signers
 	p := &program{out: out, err: err}
 	begun := false
 	root := &cobra.Command{
 		Use:   "agent",
-		Short: "Patch this machine as a Patchpolicy server says, or see what is missing",
-		Long: `Agent patches a Debian or Ubuntu machine as the signed manifests of a Patchpolicy server say.
+		Short: "Patch this machine as a Patchpolicy server orders, or show what is missing",
+		Long: `Agent patches a Debian or Ubuntu machine as the signed manifests of a
+Patchpolicy server order.
 
-Without a server, and without root, it tells what is missing and why each patch can be deployed or not, and of any file
-who signed it and whether to trust it:
+Without a server and without root, it shows which updates are missing and why
+each can be deployed or not. It also shows who signed a file, and whether to
+trust it:
   agent scan
   agent verify FILE…
 
-With a server: enrol once with a token of the administrator's, then let it run, under systemd for instance
-(set KillMode=process in the unit, so that stopping the agent never ends a dpkg that is at work):
-  agent enrol --server https://patch.example:8443 --token-file token --state /var/lib/patchpolicy
-  agent run --state /var/lib/patchpolicy --allow-reboot
-  agent status --state /var/lib/patchpolicy
+With a server, enrol once with an enrolment token from the administrator. Then
+let the agent run, for example under systemd. Set KillMode=process in the unit,
+so that stopping the agent never kills a dpkg at work:
+  agent enrol --server https://patch.example:8443 --token-file token
+  agent run --allow-reboot
+  agent status
 
-Exit codes: 0 all went well, 1 something failed, 2 wrong usage or bad input.`,
+Exit codes: 0 success, 1 something failed, 2 wrong usage or bad input.`,
 		Args: cobra.NoArgs, SilenceErrors: true, SilenceUsage: true,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		PersistentPreRun: func(*cobra.Command, []string) {
@@ -77,6 +81,7 @@ Exit codes: 0 all went well, 1 something failed, 2 wrong usage or bad input.`,
 	root.SetArgs(args)
 	root.SetOut(out)
 	root.SetErr(err)
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages", ".FlagUsagesWrapped 80"))
 	failure := root.ExecuteContext(ctx)
 	if failure == nil {
 		return OK
@@ -88,7 +93,7 @@ Exit codes: 0 all went well, 1 something failed, 2 wrong usage or bad input.`,
 	return Failed
 }
 
-// state adds the flag that names the state folder.
+// state adds the flag for the state folder.
 func state(cmd *cobra.Command, h *string) {
-	cmd.Flags().StringVar(h, "state", "/var/lib/patchpolicy", "the agent's own folder")
+	cmd.Flags().StringVar(h, "state", "/var/lib/patchpolicy", "the agent's state folder")
 }

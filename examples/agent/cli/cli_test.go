@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 
@@ -45,7 +46,8 @@ func put(t *testing.T, name, content string) string {
 	return file
 }
 
-// Every bad flag and file is told, all at once, with exit code 2, and nothing is left behind.
+// Every bad flag and file is reported, all at once, with exit code 2, and
+// nothing is written.
 func TestBadInput(t *testing.T) {
 	s := newServer(t)
 	state := filepath.Join(t.TempDir(), "state")
@@ -63,10 +65,10 @@ func TestBadInput(t *testing.T) {
 		{"unknown flag", []string{"scan", "--fast"}, []string{"--fast"}},
 		{"argument", []string{"scan", "x"}, []string{`"x"`}},
 		{"bad duration", []string{"run", "--check-in-every", "soon"}, []string{"soon"}},
-		{"no such root", []string{"scan", "--root", "/nowhere"}, []string{"--root: /nowhere is no folder"}},
+		{"no such root", []string{"scan", "--root", "/nowhere"}, []string{"--root: /nowhere is not a folder"}},
 		{"nothing given", []string{"enrol", "--state", state}, []string{"--server", "--token-file"}},
 		{"both tokens", enrol("--token-file", empty), []string{"either --token-file or --token"}},
-		{"bad server", enrol("--server", "ftp://x"), []string{"no http or https URL"}},
+		{"bad server", enrol("--server", "ftp://x"), []string{"not an http or https URL"}},
 		{"bad name", enrol("--name", "a b"), []string{"--name"}},
 		{"bad fingerprint", enrol("--fingerprint", "sha256:12"), []string{"--fingerprint"}},
 		{"missing file", enrol("--token", "", "--token-file", "/nowhere"), []string{"--token-file"}},
@@ -78,7 +80,7 @@ func TestBadInput(t *testing.T) {
 		{"four faults", []string{"enrol", "--state", state, "--server", "x", "--name", "/", "--fingerprint", "y"}, []string{"--server", "--token-file", "--name", "--fingerprint"}},
 		{"bad policies", []string{"run", "--state", state, "--policy", rubbish, "--signer-key", "a=" + rubbish}, []string{"--policy: signer policy is not valid", "--policy and --signer-key"}},
 		{"bad policy to enrol with", enrol("--policy", put(t, "policy", `{"format": 1, "clauses": [{"strikt": true}]}`)), []string{"--policy", `unknown field "strikt"`}},
-		{"policy with keys that are none", enrol("--policy", put(t, "policy", `{"format": 1, "signers": [{"name": "A", "sigstore": [{"keys": ["-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"]}]}]}`)),
+		{"policy with bad keys", enrol("--policy", put(t, "policy", `{"format": 1, "signers": [{"name": "A", "sigstore": [{"keys": ["-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"]}]}]}`)),
 			[]string{"signers[0].sigstore[0].keys[0]"}},
 		{"nothing to verify", []string{"verify"}, []string{"name the files"}},
 		{"four faults to verify", []string{"verify", "a", "b", "--policy", rubbish, "--digest", "sha256:12", "--signature", "c"}, []string{"2 are named", "--digest", "--policy: signer policy is not valid"}},
@@ -101,10 +103,13 @@ func TestBadInput(t *testing.T) {
 }
 
 func TestHelpTeaches(t *testing.T) {
-	for _, args := range [][]string{{}, {"--help"}, {"scan", "--help"}, {"enrol", "--help"}, {"run", "--help"}, {"status", "--help"}, {"verify", "--help"}} {
+	for _, args := range [][]string{{}, {"--help"}, {"scan", "--help"}, {"enrol", "--help"}, {"leave", "--help"}, {"run", "--help"}, {"status", "--help"}, {"verify", "--help"}} {
 		code, out, _ := call(t, args...)
 		require.Equal(t, OK, code)
 		require.Contains(t, out, "Usage:")
+		for line := range strings.Lines(out) {
+			require.LessOrEqual(t, utf8.RuneCountInString(strings.TrimSuffix(line, "\n")), 80, line)
+		}
 	}
 }
 
@@ -119,7 +124,7 @@ func TestEnrol(t *testing.T) {
 	code, _, err = call(t, append(enrol, "--token", token, "--fingerprint", "sha256:"+strings.Repeat("0", 64))...)
 	require.Equal(t, Failed, code)
 	require.Contains(t, err, manifest.TrustFingerprint(s.trust))
-	first, _, _ := s.told()
+	first, _, _ := s.said()
 	require.Empty(t, first, "nothing is sent to the wrong server (MAN-12)")
 	key, keyErr := home.Home(state).Key()
 	require.NoError(t, keyErr)
@@ -129,7 +134,7 @@ func TestEnrol(t *testing.T) {
 	code, out, err := call(t, append(enrol, "--token-file", put(t, "token", token+"\n"), "--fingerprint", manifest.TrustFingerprint(s.trust))...)
 	require.Equal(t, OK, code, err)
 	require.Contains(t, out, manifest.TrustFingerprint(s.trust))
-	second, _, _ := s.told()
+	second, _, _ := s.said()
 	require.EqualValues(t, key[ed25519.SeedSize:], second.Key, "tried again with the same key, as after a lost answer")
 
 	id, _, loadErr := home.Home(state).Load()
@@ -146,7 +151,7 @@ func TestEnrol(t *testing.T) {
 
 	code, out, err = call(t, "status", "--state", state)
 	require.Equal(t, OK, code, err)
-	require.Contains(t, out, "asset     web-1")
+	require.Contains(t, out, "asset      web-1")
 
 	// A key that others can read is refused, and so is a damaged file.
 	require.NoError(t, os.Chmod(filepath.Join(state, "agent.key"), 0o640))
@@ -157,7 +162,7 @@ func TestEnrol(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(state, "agent.key"), []byte("x"), 0o600))
 	code, _, err = call(t, "run", "--state", state)
 	require.Equal(t, Usage, code)
-	require.Contains(t, err, "not one PEM block")
+	require.Contains(t, err, "not a single PEM block")
 	require.NoError(t, os.WriteFile(filepath.Join(state, "agent.json"), []byte(`{"format":2}`), 0o600))
 	code, _, err = call(t, "status", "--state", state)
 	require.Equal(t, Usage, code)
@@ -170,11 +175,12 @@ func TestServerDown(t *testing.T) {
 	require.Contains(t, err, "refused")
 }
 
-// asset is an enrolled agent of a tiny real Debian root with one installed package.
+// asset is an enrolled agent of a tiny real Debian root with one installed
+// package.
 type asset struct {
 	server      *server
 	root, state string
-	files       string // the folder that its order's files are in
+	files       string // the folder of its order's files
 	order       job.Order
 }
 
@@ -228,12 +234,13 @@ func (a *asset) run(t *testing.T) (code int, err string) {
 	return code, err
 }
 
-// The real agent upgrades a real package, its journal equals what the server was told, and status shows it.
+// The real agent upgrades a real package. Its journal equals the reports that
+// the server got, and status shows the result.
 func TestRunUpgradesAPackage_JOB1(t *testing.T) {
 	a := newAsset(t)
 	code, log := a.run(t)
 	require.Equal(t, OK, code, log)
-	_, inventory, _ := a.server.told()
+	_, inventory, _ := a.server.said()
 	require.NotNil(t, inventory)
 
 	a.server.hand(2, a.order)
@@ -243,7 +250,7 @@ func TestRunUpgradesAPackage_JOB1(t *testing.T) {
 	is, err := debroot.Version(t.Context(), a.root, "demo")
 	require.NoError(t, err)
 	require.Equal(t, "ii 2", is)
-	_, _, reports := a.server.told()
+	_, _, reports := a.server.said()
 	require.Equal(t, reports, a.journal(t))
 
 	var s shown
@@ -259,8 +266,8 @@ func TestRunUpgradesAPackage_JOB1(t *testing.T) {
 	require.Contains(t, string(ended), a.order.ID, "remembered (JOB-24)")
 	code, out, _ = call(t, "status", "--state", a.state)
 	require.Equal(t, OK, code)
-	require.Contains(t, out, "revision  2")
-	require.Contains(t, out, "reports not acknowledged  0")
+	require.Contains(t, out, "revision   2")
+	require.Contains(t, out, "reports    0 not acknowledged")
 }
 
 func (a *asset) journal(t *testing.T) []job.Report {
@@ -283,7 +290,8 @@ func build(t *testing.T) string {
 	return program
 }
 
-// SIGTERM ends the program while a file that it was let read gives it nothing, as the kernel's log does.
+// SIGTERM ends the program while it reads a file that returns nothing, as the
+// kernel's log does.
 func TestProcessStopsWhileAFileBlocks_INT11(t *testing.T) {
 	if f, err := os.Open("/proc/kmsg"); err != nil {
 		t.Skip("SKIPPED ALOUD: this needs root and a kernel whose log can be read: " + err.Error())
@@ -313,7 +321,8 @@ func TestProcessStopsWhileAFileBlocks_INT11(t *testing.T) {
 	}
 }
 
-// The program itself: status works while it runs, a second one is refused, and SIGTERM ends it with 0.
+// The program itself: status works while it runs, a second one is refused, and
+// SIGTERM ends it with 0.
 func TestProcessStopsCleanly(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("SKIPPED ALOUD: there is no SIGTERM on Windows")
@@ -335,7 +344,7 @@ func TestProcessStopsCleanly(t *testing.T) {
 	}, 20*time.Second, 50*time.Millisecond, "status shows the order that waits")
 	code, text, _ := call(t, "status", "--state", a.state)
 	require.Equal(t, OK, code)
-	require.Contains(t, text, "running   yes")
+	require.Contains(t, text, "running    yes")
 	require.Contains(t, text, fmt.Sprintf("%s (upgrade): starts", a.order.ID))
 
 	second := exec.Command(program, "run", "--state", a.state, "--root", a.root)
@@ -349,8 +358,8 @@ func TestProcessStopsCleanly(t *testing.T) {
 	require.Contains(t, log.String(), "the agent stopped")
 	code, text, _ = call(t, "status", "--state", a.state)
 	require.Equal(t, OK, code)
-	require.Contains(t, text, "running   no")
-	require.Contains(t, text, "queued    1")
+	require.Contains(t, text, "running    no")
+	require.Contains(t, text, "queued     1")
 }
 
 // A context that has ended ends the run with 0.
@@ -377,7 +386,7 @@ func TestScanCommand(t *testing.T) {
 	require.Contains(t, err, `run "apt-get update" first`)
 }
 
-// An agent whose folder was prepared by somebody else does not start, and does not enrol there.
+// An agent does not start or enrol in a folder that another user prepared.
 func TestFilesOfOthersAreRefused(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("SKIPPED: acting as another user needs root")
@@ -406,8 +415,8 @@ func TestFilesOfOthersAreRefused(t *testing.T) {
 	code, _, err = call(t, enrol(state, "--token-file", file)...)
 	require.Equal(t, Usage, code)
 	require.Contains(t, err, "chmod 600")
-	told, _, _ := s.told()
-	require.Empty(t, told.Asset, "nothing was sent")
+	sent, _, _ := s.said()
+	require.Empty(t, sent.Asset, "nothing was sent")
 	require.NoError(t, os.Chmod(file, 0o600))
 	code, _, err = call(t, enrol(state, "--token-file", file)...)
 	require.Equal(t, OK, code, err)

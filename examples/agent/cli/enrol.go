@@ -26,7 +26,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest/agenthttp"
 )
 
-// maxInput is the bytes of the largest file that a flag names.
+// maxInput is the most bytes of a file that a flag names.
 const maxInput = integrity.MaxPolicy
 
 type enrolment struct {
@@ -39,34 +39,41 @@ func (p *program) enrol() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "enrol",
 		Short: "Make this machine an asset of a server",
-		Long: `Enrol makes a key for this machine, which never leaves it, and asks the server to take it in. The server's trust document says
-which keys sign its manifests; the agent believes it, and the versions that follow it, alone. Give its fingerprint with
---fingerprint, as "server init" and "server key show" print it: it is checked before the token is sent. Over plain http, which needs
---plain-http anywhere but on this machine itself, it is required.
+		Long: `Enrol makes a key for this machine, which never leaves it, and asks the server
+to accept the machine as an asset. The server's trust document lists the keys
+that sign its manifests. The agent trusts only that document and the versions
+that follow it. Give its fingerprint with --fingerprint, as "server init" and
+"server key show" print it: it is checked before the token is sent. Plain http
+to another machine needs --plain-http, and then the fingerprint is required.
 
-A signer policy given with --policy is pinned as well: whatever the server orders, nothing is installed that the policy does
-not let pass, no pre- or post-action runs that none of its commands allows (unless "agent run" is told otherwise with --actions),
-and what was ordered under another policy is refused.
+A signer policy given with --policy is kept. Whatever the server orders, the
+agent then installs nothing that the policy does not allow, runs no pre- or
+post-action that the policy's commands do not allow (unless "agent run" is given
+--actions), and refuses orders that were made under another policy.
 
-A machine that is enrolled, and was removed by the server or copied from another one, enrols again with --again: it gets a new key
-and begins with an empty queue. A signer policy that it is held to stays, unless --policy gives another; to be held to none, delete
+If the server removed this machine, or if it was copied from another one, enrol
+it again with --again. It gets a new key and an empty queue. A signer policy
+that it has stays, unless --policy gives another. To have none, delete
 policy.json in the state folder.
 
-It can be repeated until it succeeds. Exit codes: 0 enrolled, 1 the server refused or was not reached, 2 bad input.`,
+Enrol can be repeated until it succeeds.
+
+Exit codes: 0 enrolled, 1 the server refused or could not be reached, 2 bad
+input.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.enrolNow(cmd.Context(), o) },
 	}
 	state(cmd, &o.state)
 	f := cmd.Flags()
 	f.StringVar(&o.server, "server", "", "the server's base URL, http or https")
-	f.StringVar(&o.tokenFile, "token-file", "", "file with the enrolment token; \"-\" reads it from the standard input")
-	f.StringVar(&o.token, "token", "", "the enrolment token itself; others on this machine can see it in the list of processes")
-	f.StringVar(&o.name, "name", "", "the asset's name (default: this machine's)")
+	f.StringVar(&o.tokenFile, "token-file", "", "file with the enrolment token; \"-\" is standard input")
+	f.StringVar(&o.token, "token", "", "the enrolment token; other users of this machine can see it in the process list")
+	f.StringVar(&o.name, "name", "", "the asset's name (default: this machine's host name)")
 	f.StringVar(&o.fingerprint, "fingerprint", "", "fingerprint of the server's trust document, \"sha256:\" and 64 hex digits")
-	f.BoolVar(&o.plainHTTP, "plain-http", false, "allow a server that is reached over plain http: others can read what is sent, the token too")
-	f.BoolVar(&o.again, "again", false, "give up the identity that this machine has, and enrol it anew")
+	f.BoolVar(&o.plainHTTP, "plain-http", false, "allow plain http to another machine: others can read what is sent, including the token")
+	f.BoolVar(&o.again, "again", false, "give up this machine's identity and enrol it again")
 	f.StringVar(&o.ca, "ca", "", "PEM file of the certificate authorities to trust for the server (default: the system's)")
-	f.StringVar(&o.policy, "policy", "", "file with the signer policy that the agent shall hold the server's orders to; it is kept (default: none)")
+	f.StringVar(&o.policy, "policy", "", "file with the signer policy that the server's orders must pass; it is kept (default: none)")
 	return cmd
 }
 
@@ -77,7 +84,7 @@ func (p *program) enrolNow(ctx context.Context, o enrolment) error {
 	}
 	h := home.Home(o.state)
 	if h.Enrolled() && !o.again {
-		return misuse("an agent is enrolled in %s already: to give that up say --again, or give this one a folder of its own with --state", o.state)
+		return misuse("an agent is already enrolled in %s: give --again to replace it, or --state for another folder", o.state)
 	}
 	if err := h.Make(); err != nil {
 		return misused{err}
@@ -95,7 +102,7 @@ func (p *program) enrolNow(ctx context.Context, o enrolment) error {
 	if err != nil {
 		return misused{err}
 	}
-	hostname, _ := os.Hostname() // for people to read: it may be missing
+	hostname, _ := os.Hostname() // only shown to people: it may be missing
 	id := home.Identity{Server: strings.TrimRight(o.server, "/"), Asset: job.AssetID(o.name), Roots: roots, PlainHTTP: o.plainHTTP}
 	enrolled, trust, err := agenthttp.Enrol(ctx, drive.Connection(id, key), manifest.Enrolment{
 		Token: token, Platform: catalog.Linux, Architecture: debian.Architectures("/")[0], Hostname: hostname, Version: drive.Release(), Format: manifest.Format,
@@ -108,35 +115,35 @@ func (p *program) enrolNow(ctx context.Context, o enrolment) error {
 	}
 	id.Trust, id.Every = trust, enrolled.Every
 	if policy != nil {
-		err = h.SavePolicy(*policy) // before it counts as enrolled, so that it never runs without
+		err = h.SavePolicy(*policy) // first, so that an enrolled agent never runs without it
 	} else {
-		policy, err = h.Policy() // one that it is held to already stays
+		policy, err = h.Policy() // one that it has stays
 	}
 	switch {
 	case err != nil:
 	case o.again:
 		err = h.Renew(id)
 	default:
-		if err = h.Forget(); err == nil { // of an identity that was given up, say
+		if err = h.Forget(); err == nil { // such as an identity that was given up
 			err = h.Save(id)
 		}
 	}
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(p.out, "enrolled as %s with %s; the server's trust document is %s\n", id.Asset, id.Server, manifest.TrustFingerprint(trust))
+	_, err = fmt.Fprintf(p.out, "enrolled as %s with %s; the server's trust document has fingerprint %s\n", id.Asset, id.Server, manifest.TrustFingerprint(trust))
 	if err == nil && policy != nil {
-		_, err = fmt.Fprintf(p.out, "held to signer policy %s\n", policy.Digest())
+		_, err = fmt.Fprintf(p.out, "signer policy %s\n", policy.Digest())
 	}
 	return err
 }
 
-// check reads what the flags name, and tells everything that is wrong with them.
+// check reads the files that flags name. The error lists every problem.
 func (o *enrolment) check() (token, roots string, policy *integrity.Policy, err error) {
 	var errs []error
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	if u, err := url.Parse(o.server); o.server == "" || err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		bad("--server: %q is no http or https URL", o.server)
+		bad("--server: %q is not an http or https URL such as https://patch.example:8443", o.server)
 	}
 	switch {
 	case (o.token == "") == (o.tokenFile == ""):
@@ -153,29 +160,29 @@ func (o *enrolment) check() (token, roots string, policy *integrity.Policy, err 
 		if err != nil {
 			bad("--token-file: %w", err)
 		} else if token == "" {
-			bad("--token-file: %s is empty", o.tokenFile)
+			bad("--token-file: %s is empty; write the enrolment token into it", o.tokenFile)
 		}
 	}
 	if tokens.IsAdmin(token) {
-		bad("this is the administrator's token, which no agent must have: make an enrolment token with \"server token create\"")
+		bad("this is the administrator's token, which no agent must have: create an enrolment token with \"server token create\"")
 	}
 	if o.name == "" {
 		if o.name, err = os.Hostname(); err != nil {
-			bad("this machine's name is not known, give one with --name: %w", err)
+			bad("this machine's host name is unknown; give a name with --name: %w", err)
 		}
 	}
 	if err := job.ValidID(o.name); err != nil {
 		bad("--name: %w", err)
 	}
 	if o.fingerprint != "" && !isFingerprint(o.fingerprint) {
-		bad("--fingerprint: %q is no fingerprint: want \"sha256:\" and 64 hex digits", o.fingerprint)
+		bad("--fingerprint: %q is not a fingerprint: give \"sha256:\" and 64 hex digits", o.fingerprint)
 	}
 	if o.ca != "" {
 		data, err := readInput(o.ca)
 		if err != nil {
 			bad("--ca: %w", err)
 		} else if !x509.NewCertPool().AppendCertsFromPEM(data) {
-			bad("--ca: %s holds no certificate in PEM", o.ca)
+			bad("--ca: %s has no certificate in PEM", o.ca)
 		}
 		roots = string(data)
 	}

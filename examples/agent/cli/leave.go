@@ -19,16 +19,18 @@ func (p *program) leave() *cobra.Command {
 	var force bool
 	cmd := &cobra.Command{
 		Use:   "leave",
-		Short: "Take this machine out of its server",
-		Long: `Leave tells the server that this machine is no asset of it any more, and deletes its key, its queue and its downloads. Its
-journal goes into the folder "former". Stop the agent first.
+		Short: "Remove this machine from its server",
+		Long: `Leave removes this machine from its server, and deletes its key, signer policy,
+queue and downloads. Its journal moves to the folder "former". Stop the agent
+first.
 
-Exit codes: 0 done, 1 the server was not reached and nothing changed, 2 bad input.`,
+Exit codes: 0 done, 1 the server could not be reached and nothing changed, 2 bad
+input.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.leaveNow(cmd.Context(), home.Home(dir), force) },
 	}
 	state(cmd, &dir)
-	cmd.Flags().BoolVar(&force, "force", false, "leave even if the server cannot be reached; it goes on listing this machine until it is removed there")
+	cmd.Flags().BoolVar(&force, "force", false, "leave even if the server cannot be reached; it lists this machine until the administrator removes it")
 	return cmd
 }
 
@@ -51,11 +53,11 @@ func (p *program) leaveNow(ctx context.Context, h home.Home, force bool) error {
 	switch {
 	case err == nil:
 	case errors.Is(err, manifest.ErrRefused):
-		fmt.Fprintln(p.err, "the server had removed this machine already")
+		fmt.Fprintln(p.err, "the server does not accept this machine any more")
 	case force:
-		fmt.Fprintln(p.err, "the server does not know of it:", err)
+		fmt.Fprintln(p.err, "the server was not notified:", err)
 	default:
-		return fmt.Errorf("%w; to leave without telling the server give --force", err)
+		return fmt.Errorf("%w; give --force to leave without the server", err)
 	}
 	if err := h.Leave(); err != nil {
 		return err
@@ -64,13 +66,14 @@ func (p *program) leaveNow(ctx context.Context, h home.Home, force bool) error {
 	return err
 }
 
-// stopped wants no agent to be running on the folder, and keeps one from starting until release is called.
+// stopped checks that no agent runs on the folder, and keeps one from starting
+// until release is called.
 func stopped(h home.Home) (release func(), err error) {
 	state, err := boltstate.Open(h.StateFile())
 	if errors.Is(err, boltstate.ErrInUse) {
-		return nil, misuse("the agent runs: stop it first (%w)", err)
+		return nil, misuse("the agent is running: stop it first (%w)", err)
 	}
-	if err != nil { // damaged, say, which is no reason to keep it
+	if err != nil { // such as a damaged file, which leave deletes anyway
 		return func() {}, nil
 	}
 	return func() { _ = state.Close() }, nil

@@ -5,7 +5,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity/policyverify"
 )
 
-// readPolicy reads a signer policy that a flag names, and makes sure that a verifier can be made of it.
+// readPolicy reads a signer policy that a flag names, and checks that a
+// verifier accepts it.
 func readPolicy(name string) (*integrity.Policy, error) {
 	data, err := readInput(name)
 	if err != nil {

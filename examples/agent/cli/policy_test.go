@@ -22,9 +22,9 @@ const (
 
 const publicKey = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAO2onvM62pC1io6jQKm8Nc2UyFXcd4kOmOsBIoYtZ2ik=\n-----END PUBLIC KEY-----\n"
 
-// outcome is what became of the only patch of an order.
+// outcome is the result of an order's only patch.
 func (s *server) outcome(t *testing.T, order job.OrderID) job.PatchOutcome {
-	_, _, reports := s.told()
+	_, _, reports := s.said()
 	for _, r := range reports {
 		if r.Order == order && r.Result != 0 {
 			require.Len(t, r.Patches, 1)
@@ -43,8 +43,9 @@ func excerptOf(t *testing.T, text string) integrity.Excerpt {
 	return p.Excerpt()
 }
 
-// The real agent holds a server's orders to the policy it was given when it enrolled, or with --policy: nothing is installed
-// that it does not let pass, and an order made under another policy is refused by name (INT-4).
+// The real agent checks a server's orders against the policy kept by enrol, or
+// given with --policy. Nothing is installed that it does not allow, and an
+// order made under another policy is refused by name (INT-4).
 func TestAgentIsHeldToItsPolicy_INT4(t *testing.T) {
 	a := newAsset(t)
 	a.run(t) // the inventory
@@ -93,15 +94,16 @@ func TestAgentIsHeldToItsPolicy_INT4(t *testing.T) {
 	}
 	code, _, text := call(t, "run", "--state", a.state, "--root", a.root, "--signer-key", "a="+put(t, "key.pem", publicKey))
 	require.Equal(t, Usage, code)
-	require.Contains(t, text, "put the keys there")
+	require.Contains(t, text, "put the keys into the policy")
 	require.NoError(t, os.WriteFile(pinned, []byte("{}"), 0o600))
 	code, _, text = call(t, "run", "--state", a.state, "--root", a.root)
 	require.Equal(t, Usage, code)
 	require.Contains(t, text, "policy.json")
 }
 
-// A server orders a command as root, whatever it knows of the agent: what may not run is not run,
-// nothing is installed, and the result names the action (INT-10).
+// A server orders a command as root, whatever it knows about the agent. An
+// action that may not run does not run, nothing is installed, and the result
+// names the action (INT-10).
 func TestActionsOfAHostileServer_INT10(t *testing.T) {
 	a := newAsset(t)
 	a.run(t) // the inventory
@@ -142,7 +144,7 @@ func TestActionsOfAHostileServer_INT10(t *testing.T) {
 			}
 			code, _, log := call(t, args...)
 			require.Equal(t, OK, code, log)
-			_, _, reports := a.server.told()
+			_, _, reports := a.server.said()
 			last := reports[len(reports)-1]
 			require.Equal(t, a.order.ID, last.Order)
 			is, err := debroot.Version(t.Context(), a.root, "demo")
@@ -166,15 +168,15 @@ func TestActionsOfAHostileServer_INT10(t *testing.T) {
 	}
 }
 
-// What enrol is given it keeps, and status shows it.
+// Enrol keeps the policy it is given, and status shows it.
 func TestEnrolWithAPolicy(t *testing.T) {
 	s := newServer(t)
 	state := filepath.Join(t.TempDir(), "state")
 	code, out, text := call(t, "enrol", "--state", state, "--server", s.url, "--token", token, "--name", "web-1", "--policy", put(t, "p.json", anyUnsigned))
 	require.Equal(t, OK, code, text)
 	digest := excerptOf(t, anyUnsigned).Digest.String()
-	require.Contains(t, out, "held to signer policy "+digest)
+	require.Contains(t, out, "signer policy "+digest)
 	code, out, text = call(t, "status", "--state", state)
 	require.Equal(t, OK, code, text)
-	require.Contains(t, out, "policy    "+digest)
+	require.Contains(t, out, "policy     "+digest)
 }

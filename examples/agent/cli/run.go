@@ -22,7 +22,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
-// minEvery is the shortest interval between check-ins that --check-in-every takes: tests use it, servers bear it.
+// minEvery is the shortest interval of --check-in-every. Tests use it, and
+// servers can take it.
 const minEvery = 100 * time.Millisecond
 
 type running struct {
@@ -44,39 +45,46 @@ func (p *program) run() *cobra.Command {
 	var o running
 	cmd := &cobra.Command{
 		Use:   "run",
-		Short: "Patch this machine as the server says, until stopped",
-		Long: `Run checks in with the server, carries out what its signed manifests order, and reports. It needs root to install.
+		Short: "Patch this machine as the server orders, until stopped",
+		Long: `Run checks in with the server, carries out the orders of its signed manifests,
+and reports the results. Installing needs root.
 
-SIGTERM or Ctrl-C stops it cleanly: a dpkg that is at work is waited for, downloads are broken off and resumed at the next
-start. Whatever instant it is killed at, the next start goes on where it was.
+SIGTERM or Ctrl-C stops it cleanly: it waits for a running dpkg, and stops
+downloads, which resume at the next start. If it is killed, the next start
+continues where it was.
 
-It never reboots without --allow-reboot: the execution then waits as PendingReboot until somebody reboots by hand.
-Signed patches are believed only by a signer policy, the one given when the agent enrolled or --policy, or, without one,
-with the signers' public keys: --signer-key vendor=vendor.pem, once for each key. An agent with a policy refuses what a
-server orders under another one.
+It never reboots without --allow-reboot: the execution then stays PendingReboot
+until somebody reboots the machine by hand.
 
-The pre- and post-actions of jobs are commands that the server chooses. Those that may run are, by --actions: none; those that
-the signer policy lists in "commands" (policy); or all, as root. The default is policy where the agent has one, and all where it
-has none. An order with an action that may not run does not begin: it ends as Failed, and names the action.
+A signer policy says whose signatures to trust: the policy kept by "agent
+enrol", or the one given with --policy. Without a policy, give the signers'
+public keys with --signer-key vendor=vendor.pem, once per key. An agent with a
+policy refuses orders that were made under another one.
 
-Exit codes: 0 stopped as asked, 1 something failed, 2 bad input.`,
+Jobs have pre- and post-actions: commands that the server chooses. --actions
+says which may run: none, only those that the signer policy lists under
+"commands" (policy), or all, as root. The default is policy for an agent with a
+signer policy, otherwise all. An order with an action that may not run does not
+begin: it ends as Failed and names the action.
+
+Exit codes: 0 stopped by a signal, 1 something failed, 2 bad input.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.runNow(cmd.Context(), o) },
 	}
 	state(cmd, &o.state)
 	f := cmd.Flags()
 	f.StringVar(&o.root, "root", "/", "folder of the system to patch")
-	f.BoolVar(&o.allowReboot, "allow-reboot", false, "reboot when a job needs it and its policy allows it")
-	f.StringVar(&o.rebootCommand, "reboot-command", "", "program and arguments that reboot the system (default: the host's own; none for another root)")
-	f.StringArrayVar(&o.signers, "signer-key", nil, "NAME=FILE: a signer's public key in PEM; may be repeated")
-	f.StringVar(&o.policy, "policy", "", "file with the signer policy to hold the server's orders to (default: the one given to enrol)")
-	f.StringVar(&o.actions, "actions", "", "which pre- and post-actions may run: none, policy or all (default: policy where the agent has one, else all)")
-	f.DurationVar(&o.every, "check-in-every", 0, "interval between check-ins (default: as the server wishes)")
-	f.StringVar(&o.zone, "zone", "", "the system's time zone, as Europe/Berlin (default: as the system is set), for jobs that go by each asset's own")
-	f.StringVar(&o.files, "local-files", "", "folder of this computer that orders may fetch files from; / allows all (default: none)")
-	f.Int64Var(&o.minRate, "min-rate", 0, "least bytes per second of a download; a slower one is given up (default: 4096)")
-	f.DurationVar(&o.downloadTime, "download-time", 0, "the longest that one file may take to download (default: 24h)")
-	f.BoolVar(&o.untilIdle, "until-idle", false, "end once the server has nothing new and nothing is left to do or to report")
+	f.BoolVar(&o.allowReboot, "allow-reboot", false, "reboot when a job needs it and its reboot policy allows it")
+	f.StringVar(&o.rebootCommand, "reboot-command", "", "program and arguments that reboot the system (default: the host's own; none for another --root)")
+	f.StringArrayVar(&o.signers, "signer-key", nil, "NAME=FILE: a signer's public key in PEM; can be repeated")
+	f.StringVar(&o.policy, "policy", "", "file with the signer policy that the server's orders must pass (default: the one kept by enrol)")
+	f.StringVar(&o.actions, "actions", "", "pre- and post-actions that may run: none, policy or all (default: policy with a signer policy, otherwise all)")
+	f.DurationVar(&o.every, "check-in-every", 0, "check-in interval (default: the server's)")
+	f.StringVar(&o.zone, "zone", "", "time zone for jobs that run in each asset's own, such as Europe/Berlin (default: the system's)")
+	f.StringVar(&o.files, "local-files", "", "folder of this machine that orders may take files from; / allows all (default: none)")
+	f.Int64Var(&o.minRate, "min-rate", 0, "lowest rate of a download in bytes per second; a slower one fails (default: 4096)")
+	f.DurationVar(&o.downloadTime, "download-time", 0, "longest time for downloading one file (default: 24h)")
+	f.BoolVar(&o.untilIdle, "until-idle", false, "exit when the server has nothing new and nothing is left to do or report")
 	return cmd
 }
 
@@ -95,15 +103,15 @@ func (p *program) runNow(ctx context.Context, o running) error {
 			return misused{err}
 		}
 		if policy != nil && len(keys) > 0 {
-			return misuse("this agent is held to a signer policy, which says whom to trust: put the keys there instead of into --signer-key")
+			return misuse("this agent has a signer policy, which says whom to trust: put the keys into the policy instead of --signer-key")
 		}
 	}
 	can := map[string][]string{"none": {}, "all": job.Capabilities()}[o.actions]
 	if o.actions == "policy" && policy == nil {
-		return misuse("--actions policy: this agent has no signer policy; give one with --policy, or say none or all")
+		return misuse("--actions policy: this agent has no signer policy; give one with --policy, or choose none or all")
 	}
 	logger := p.logger()
-	zone := func() string { return cmp.Or(o.zone, drive.Zone(o.root)) } // a computer that travels is set to another
+	zone := func() string { return cmp.Or(o.zone, drive.Zone(o.root)) } // asked each time: a machine may travel
 	return drive.Run(ctx, drive.Config{
 		Home: h, Identity: id, Key: key, Policy: policy, Can: can, Signers: keys, Zone: zone, Every: o.every, UntilIdle: o.untilIdle, Logger: logger,
 		Files: o.files, MinRate: o.minRate, Download: o.downloadTime,
@@ -111,27 +119,28 @@ func (p *program) runNow(ctx context.Context, o running) error {
 	})
 }
 
-// check reads the keys and the policy, and tells everything that is wrong with the flags.
+// check reads the keys and the policy. The error lists every problem with the
+// flags.
 func (o running) check() (keys []integrity.Signer, policy *integrity.Policy, err error) {
 	var errs []error
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	if info, err := os.Stat(o.root); err != nil || !info.IsDir() {
-		bad("--root: %s is no folder", o.root)
+		bad("--root: %s is not a folder", o.root)
 	}
 	if !slices.Contains([]string{"", "none", "policy", "all"}, o.actions) {
-		bad("--actions: %q is neither none, policy nor all", o.actions)
+		bad("--actions: %q is not one of none, policy and all", o.actions)
 	}
 	if o.every != 0 && o.every < minEvery {
 		bad("--check-in-every: %v is shorter than %v", o.every, minEvery)
 	}
 	if o.minRate < 0 {
-		bad("--min-rate: %d is no rate", o.minRate)
+		bad("--min-rate: %d is negative; give bytes per second", o.minRate)
 	}
 	if o.downloadTime != 0 && o.downloadTime < time.Minute {
 		bad("--download-time: %v is shorter than a minute", o.downloadTime)
 	}
 	if info, err := os.Stat(o.files); o.files != "" && (err != nil || !info.IsDir() || !filepath.IsAbs(o.files)) {
-		bad("--local-files: %s is no folder with an absolute path", o.files)
+		bad("--local-files: %s is not a folder with an absolute path", o.files)
 	}
 	if o.rebootCommand != "" && !o.allowReboot {
 		bad("--reboot-command has no effect without --allow-reboot")

@@ -15,18 +15,26 @@ func (p *program) scan() *cobra.Command {
 	asJSON := false
 	cmd := &cobra.Command{
 		Use:   "scan",
-		Short: "Tell what is missing on this system, and why each patch can be deployed or not",
-		Long: `Scan reads the package database and the package lists that apt has downloaded, verifies the lists' signatures and
-digests, and gives a verdict on every package of which a newer version is listed. It needs no root and no network,
-and changes nothing. Lists that are missing or too old, and repositories whose keys cannot be used, are said so; what
-else was found is printed all the same, and the exit status is 1. Run "apt-get update", as root, before.
+		Short: "Show missing updates, and why each can be deployed or not",
+		Long: `Scan reads the package database and the package lists that apt has downloaded,
+verifies the lists' signatures and digests, and gives a verdict on every package
+with a newer version. It needs no root and no network, and changes nothing. Run
+"apt-get update" as root first.
 
-Each verdict names the rule it comes from. With --json it prints one array with an object a patch: package,
-architecture, installed, available, deployable, and reasons, each with code, rule and text.`,
+Notes name lists that are missing or too old, and repositories whose keys cannot
+be used. The results of the other lists are printed all the same, and the exit
+code is 1.
+
+Each verdict names its rule. With --json, scan prints one array with an object
+per patch: package, architecture, installed, available, deployable, and reasons,
+each with code, rule and text.
+
+Exit codes: 0 success, 1 something failed or was left out, 2 wrong usage or bad
+input.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if info, err := os.Stat(c.Root); err != nil || !info.IsDir() {
-				return misuse("--root: %s is no folder", c.Root)
+				return misuse("--root: %s is not a folder", c.Root)
 			}
 			if p.verbose {
 				c.Logger = p.logger()
@@ -49,8 +57,8 @@ architecture, installed, available, deployable, and reasons, each with code, rul
 		},
 	}
 	cmd.Flags().StringVar(&c.Root, "root", "/", "folder of the system to scan")
-	cmd.Flags().StringVar(&c.Channel, "channel", "", "channel of the distribution's packages (default: what os-release or the package lists say)")
+	cmd.Flags().StringVar(&c.Channel, "channel", "", "channel of the distribution's packages (default: from os-release or the package lists)")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON array")
-	cmd.Flags().BoolVar(&c.IgnoreValidUntil, "ignore-valid-until", false, "take package lists that have expired too")
+	cmd.Flags().BoolVar(&c.IgnoreValidUntil, "ignore-valid-until", false, "use expired package lists too")
 	return cmd
 }

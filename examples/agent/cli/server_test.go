@@ -19,7 +19,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest/agenthttp"
 )
 
-// server is a server of one asset that hands out what the test says.
+// server is a server of one asset that hands out the test's orders.
 type server struct {
 	url      string
 	private  ed25519.PrivateKey
@@ -107,15 +107,16 @@ func (s *server) CheckIn(_ context.Context, in manifest.CheckIn) (manifest.Answe
 	return answer, err
 }
 
-// hand makes the orders what the next manifest holds.
+// hand sets the next manifest's orders.
 func (s *server) hand(revision manifest.Revision, orders ...job.Order) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.orders, s.revision = orders, revision
 }
 
-// told returns what the asset said of itself, and its reports.
-func (s *server) told() (manifest.Enrolment, *catalog.Inventory, []job.Report) {
+// said returns what the asset said: its enrolment, its inventory and its
+// reports.
+func (s *server) said() (manifest.Enrolment, *catalog.Inventory, []job.Report) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.enrolment, s.inventory, slices.Clone(s.reports)

@@ -29,7 +29,7 @@ import (
 
 const asAgent = "PATCHPOLICY_TEST_AS_AGENT"
 
-// TestMain makes the test binary the agent where a test calls it so.
+// TestMain makes the test binary the agent if a test runs it as one.
 func TestMain(m *testing.M) {
 	if os.Getenv(asAgent) != "" {
 		os.Exit(Run(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// shell runs command lines in a folder of its own, where "agent" is the agent.
+// shell runs command lines in its own folder, where "agent" is the agent.
 type shell struct{ dir, path string }
 
 func newShell(t *testing.T) shell {
@@ -63,7 +63,7 @@ func (s shell) put(t *testing.T, name string, data []byte) {
 	require.NoError(t, os.WriteFile(filepath.Join(s.dir, name), data, 0o600))
 }
 
-// printed takes the policy and the next command out of what a person sees.
+// printed returns the policy and the next command from what a user sees.
 func printed(t *testing.T, out string) (policy, next string) {
 	if from := strings.Index(out, "\n{\n"); from >= 0 {
 		to := strings.Index(out[from:], "\n}\n")
@@ -77,8 +77,9 @@ func printed(t *testing.T, out string) (policy, next string) {
 	return policy, next
 }
 
-// The policy that verify prints, saved as it is, and the command that it prints, run as it is, let the file pass; for each
-// format, and whatever the file is called. Changed afterwards, the file does not pass.
+// The policy that verify prints, saved unchanged, and the command that it
+// prints, run unchanged, let the file pass: for each format, and whatever the
+// file's name. If the file is then changed, it does not pass.
 func TestWhatIsPrintedWorks_INT1(t *testing.T) {
 	content := []byte("the content of a patch\n")
 	public, plain := plainKey(t, content)
@@ -94,11 +95,11 @@ func TestWhatIsPrintedWorks_INT1(t *testing.T) {
 		name     string
 		file     []byte
 		detached []byte
-		key      []byte // what the person gets elsewhere
+		key      []byte // what the user gets elsewhere
 		flags    string
 		reason   integrity.Reason // of the first verdict
 		asked    []string         // parts of the next command
-		unpinned bool             // there is no policy to keep
+		unpinned bool             // no policy is printed
 	}{
 		{name: "pe", file: testdata(t, "authenticode", "testdata", "seeds", "stamped.pe"), asked: []string{"--vendor 'Vendor Inc.'"}},
 		{name: "msi", file: testdata(t, "authenticode", "testdata", "seeds", "stamped.msi"), flags: "--product 'a b'", asked: []string{"--product 'a b'"}},
@@ -165,15 +166,15 @@ func TestWhatIsPrintedWorks_INT1(t *testing.T) {
 				changed := bytes.Clone(tc.file)
 				at := len(changed) / 4
 				if strings.HasPrefix(tc.name, "rpm") {
-					at = len(changed) - 1 // in the payload; a quarter into it there is a reserved space
+					at = len(changed) - 1 // in the payload; a quarter of the way in is a reserved space
 				}
 				changed[at] ^= 1
 				sh.put(t, name, changed)
 				code, out = sh.run(t, next)
 				require.Equal(t, Failed, code, out)
 				require.NotContains(t, out, "NotTrusted")
-				if told := !strings.HasPrefix(tc.name, "openpgp") && !strings.HasPrefix(tc.name, "clear") && !strings.HasPrefix(tc.name, "key"); told && !tc.unpinned {
-					code, out = sh.run(t, line+` -- "$N"`) // without the policy a change is not called a stranger's work
+				if named := !strings.HasPrefix(tc.name, "openpgp") && !strings.HasPrefix(tc.name, "clear") && !strings.HasPrefix(tc.name, "key"); named && !tc.unpinned {
+					code, out = sh.run(t, line+` -- "$N"`) // without the policy a change is not called an unknown signer's
 					require.Equal(t, Failed, code, out)
 					require.Contains(t, out, "SignatureBad")
 				}
@@ -182,13 +183,14 @@ func TestWhatIsPrintedWorks_INT1(t *testing.T) {
 	}
 }
 
-// stamp has openssl stamp a signature, by an authority whose certificate is in the answer.
+// stamp lets openssl timestamp a signature, by an authority whose certificate
+// is in the answer.
 func (s shell) stamp(t *testing.T, sig []byte) []byte {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
 	authority := certificate(t, key, func(c *x509.Certificate) {
 		c.ExtKeyUsage = nil
-		c.ExtraExtensions = []pkix.Extension{{Id: []int{2, 5, 29, 37}, Critical: true, // for timestamps alone
+		c.ExtraExtensions = []pkix.Extension{{Id: []int{2, 5, 29, 37}, Critical: true, // only for timestamps
 			Value: []byte{0x30, 0x0a, 0x06, 0x08, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x08}}}
 		c.Subject = pkix.Name{CommonName: "Clock"}
 	})
@@ -207,7 +209,8 @@ func (s shell) stamp(t *testing.T, sig []byte) []byte {
 	return answer
 }
 
-// Where a timestamp says when a certificate's key signed, its authority is pinned, so that the policy outlives the certificate.
+// If a timestamp says when a certificate's key signed, its authority is pinned,
+// so that the policy outlives the certificate.
 func TestWhatIsPrintedPinsTheAuthorityOfTimestamps_INT1(t *testing.T) {
 	if _, err := exec.LookPath("openssl"); err != nil {
 		t.Skip("SKIPPED: openssl is not installed")
@@ -236,8 +239,8 @@ func TestWhatIsPrintedPinsTheAuthorityOfTimestamps_INT1(t *testing.T) {
 	require.Equal(t, OK, code, out)
 }
 
-// Each of several files gets a policy of its own by a name of its own, and under a policy that has a clause for another
-// vendor only the vendor is asked for.
+// Each of several files gets its own policy with its own name. Under a policy
+// that has a clause for another vendor, verify asks only for the vendor.
 func TestWhatIsPrintedForSeveralFilesWorks_INT1(t *testing.T) {
 	sh := newShell(t)
 	sh.put(t, "a.exe", testdata(t, "authenticode", "testdata", "seeds", "stamped.pe"))

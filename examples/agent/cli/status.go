@@ -23,9 +23,9 @@ import (
 type shown struct {
 	Asset   job.AssetID       `json:"asset"`
 	Server  string            `json:"server"`
-	Policy  *integrity.Digest `json:"policy,omitempty"` // of the signer policy it was given when it enrolled; nil: none
+	Policy  *integrity.Digest `json:"policy,omitempty"` // digest of the signer policy kept by enrol; nil: none
 	Running bool              `json:"running"`
-	Written time.Time         `json:"written,omitzero"` // when a running agent last changed its state
+	Written time.Time         `json:"written,omitzero"` // the running agent's last change of state
 	State   agent.State       `json:"state"`
 }
 
@@ -33,11 +33,13 @@ func (p *program) status() *cobra.Command {
 	folder, asJSON := "", false
 	cmd := &cobra.Command{
 		Use:   "status",
-		Short: "Show what the agent holds, does and has still to report",
-		Long: `Status shows the agent's state: the revision it holds, its queue, what it is carrying out, and reports that the server has not
-acknowledged. It only reads, and works while the agent runs.
+		Short: "Show what the agent holds, does and has not reported yet",
+		Long: `Status shows the agent's state: the manifest revision it holds, its queue, the
+orders it is executing, and how many reports the server has not acknowledged. It
+only reads, and works while the agent runs.
 
-Exit codes: 0 shown, 1 the state cannot be read, 2 bad input, or no agent is enrolled there.`,
+Exit codes: 0 shown, 1 the state cannot be read, 2 bad input, or no agent is
+enrolled.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := statusOf(cmd.Context(), home.Home(folder))
@@ -60,7 +62,8 @@ Exit codes: 0 shown, 1 the state cannot be read, 2 bad input, or no agent is enr
 	return cmd
 }
 
-// statusOf reads the state file itself if no agent runs, and else what the running agent wrote beside it.
+// statusOf reads the state file if no agent runs, otherwise the status that the
+// running agent writes.
 func statusOf(ctx context.Context, h home.Home) (shown, error) {
 	id, _, err := h.Load()
 	if err != nil {
@@ -84,7 +87,7 @@ func statusOf(ctx context.Context, h home.Home) (shown, error) {
 		return s, nil
 	}
 	if _, err := os.Stat(h.StateFile()); errors.Is(err, os.ErrNotExist) {
-		return s, nil // it has never run
+		return s, nil // it never ran
 	}
 	file, err := boltstate.Open(h.StateFile())
 	if errors.Is(err, boltstate.ErrInUse) && has {
@@ -109,27 +112,27 @@ func (s shown) print(w io.Writer) error {
 	if s.Running {
 		answer = "yes"
 	}
-	line := func(format string, args ...any) { // a server chose most of it
+	line := func(format string, args ...any) { // most of it comes from a server
 		for i, a := range args {
 			args[i] = problem.Printable(fmt.Sprint(a))
 		}
 		fmt.Fprintf(w, format+"\n", args...)
 	}
-	line("asset     %s\nserver    %s\nrunning   %s\nrevision  %s", s.Asset, s.Server, answer, s.State.Revision)
+	line("asset      %s\nserver     %s\nrunning    %s\nrevision   %s", s.Asset, s.Server, answer, s.State.Revision)
 	if s.Policy != nil {
-		line("policy    %s", s.Policy)
+		line("policy     %s", s.Policy)
 	}
-	line("queued    %s", len(s.State.Queue))
+	line("queued     %s", len(s.State.Queue))
 	for _, o := range s.State.Queue {
-		line("  %s (%s): starts %s, %s patches", o.ID, o.Name, o.Start.UTC().Format(time.RFC3339), len(o.Patches))
+		line("  %s (%s): starts %s, patches: %s", o.ID, o.Name, o.Start.UTC().Format(time.RFC3339), len(o.Patches))
 	}
-	line("carried out now  %s", len(s.State.Executions))
+	line("executing  %s", len(s.State.Executions))
 	for _, e := range s.State.Executions {
-		line("  %s (%s): stage %s, %s patches", e.Order.ID, e.Order.Name, e.Stage, len(e.Patches))
+		line("  %s (%s): stage %s, patches: %s", e.Order.ID, e.Order.Name, e.Stage, len(e.Patches))
 		for _, p := range e.Patches {
 			fmt.Fprintf(w, "    %s: %s %s\n", problem.Printable(string(p.Patch)), p.Status, problem.Lines(p.Text, "      "))
 		}
 	}
-	_, err := fmt.Fprintf(w, "reports not acknowledged  %d\n", len(s.State.Reports))
+	_, err := fmt.Fprintf(w, "reports    %d not acknowledged\n", len(s.State.Reports))
 	return err
 }

@@ -25,26 +25,32 @@ func (p *program) verify() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify FILE…",
 		Short: "Show who signed files, and whether a signer policy trusts them",
-		Long: `Verify shows for each file what it is, its digests, who signed it and when, the chain of certificates, and the verdict, with
-the rule and the policy's clause that decided. It reads signatures in Windows programs, installers and cabinets, in
-clear-signed texts and in RPM packages, and those in a file of their own (--signature): OpenPGP, plain keys, certificates
-and envelopes. It needs no root, no network and no server, and changes nothing.
+		Long: `Verify shows for each file what it is, its digests, who signed it and when, the
+certificate chain, and the verdict, with the rule and the policy's clause that
+decided. It reads signatures inside Windows programs, installers and cabinets,
+clear-signed texts and RPM packages, and those in a file of their own
+(--signature): OpenPGP, plain keys, certificates and envelopes. It needs no
+root, no network and no server, and changes nothing.
 
-Only the policy says whom to trust; the system's certificates are never used. Without --policy nobody is trusted. A signed
-file is then refused (NotTrusted), and verify prints a policy that trusts its signer, and the next command. Compare the
-policy with a source that you trust, save it, and run the command: the file passes. Some signatures do not come with the
-signer's key. Then get the key and give it with --key. A signature that does not hold (SignatureBad) cannot be pinned.
+Only the policy says whom to trust; the system's certificates are never used.
+Without --policy nobody is trusted: a signed file is refused (NotTrusted), and
+verify prints a policy that trusts its signer, and the next command. Compare the
+policy with a source that you trust, save it, and run the command: the file
+passes. Some signatures do not include the signer's key. Then get the key and
+give it with --key. An invalid signature (SignatureBad) cannot be pinned.
 
-A file without a signature passes only by a digest that you give (--digest) and, under a policy, only if a clause allows
-it. The same holds for a file signed in a form that verify cannot judge, if the clause names no signer. A digest that you
-give and that differs refuses any file, whoever signed it.
+A file without a signature passes only by a digest that you give (--digest) and,
+under a policy, only if a clause allows it. The same is true for a file signed
+in a form that verify cannot judge, if the clause names no signer. If a digest
+that you give differs, the file is refused, whoever signed it.
 
-With --json it prints one object on one line for each file, always: also for a file that cannot be read, whose object has
-only "file" and "error".
+With --json, verify always prints one object per file, each on one line. For a
+file that cannot be read, the object has only "file" and "error".
 
-Exit codes: 0 every file passed, 1 a file was refused, 2 wrong usage, or a file, a key or the policy cannot be read.`,
-		Example: `  agent verify setup.exe                                   # who signed it, and the policy that trusts the signer
-  agent verify setup.exe --policy signers.json --vendor Acme --product acme/reader
+Exit codes: 0 every file passed, 1 a file was refused, 2 wrong usage, or a file,
+a key or the policy cannot be read.`,
+		Example: `  agent verify setup.exe                                   # who signed it?
+  agent verify setup.exe --policy signers.json --vendor Acme --product acme/app
   agent verify tool.tar.gz --signature tool.tar.gz.asc --key acme.asc
   agent verify *.deb --json`,
 		Args: cobra.ArbitraryArgs,
@@ -64,26 +70,26 @@ Exit codes: 0 every file passed, 1 a file was refused, 2 wrong usage, or a file,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.policy, "policy", "", "signer policy to judge by, a JSON file; \"-\" reads it from the standard input")
-	f.StringVar(&c.Key, "key", "", "file with the signer's public key, armored OpenPGP or PEM; trusts it instead of a policy")
-	f.StringVar(&c.Feed, "feed", "", "feed of the patch that the files belong to, as the server names it, for clauses that ask for it")
-	f.StringVar(&c.Vendor, "vendor", "", "vendor of the product that the files belong to, as the catalog names it")
+	f.StringVar(&o.policy, "policy", "", "JSON file with the signer policy; \"-\" is standard input")
+	f.StringVar(&c.Key, "key", "", "file with the signer's public key, armored OpenPGP or PEM, to trust instead of a policy")
+	f.StringVar(&c.Feed, "feed", "", "the patch's feed, as the server names it, for clauses that name one")
+	f.StringVar(&c.Vendor, "vendor", "", "the product's vendor, as the catalog names it")
 	f.StringVar(&c.Product, "product", "", "the product's id in the catalog")
 	f.StringVar(&c.Signature, "signature", "", "signature file; for one file only")
-	f.StringArrayVar(&o.digests, "digest", nil, "digest that the file must have, as sha256:…; for one file only, may be repeated")
+	f.StringArrayVar(&o.digests, "digest", nil, "digest that the file must have, such as sha256:…; for one file only, can be repeated")
 	f.BoolVar(&o.asJSON, "json", false, "print one JSON object per file, each on one line")
 	return cmd
 }
 
-// inspector reads what the flags name. The error is everything that is wrong with them.
+// inspector reads the files that flags name. The error lists every problem.
 func (o verifying) inspector(c inspect.Config, files []string) (*inspect.Inspector, error) {
 	var errs []error
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	if len(files) == 0 {
-		bad("name the files to verify, as in: agent verify FILE…")
+		bad("name the files to verify: agent verify FILE…")
 	}
 	if len(files) > 1 && (c.Signature != "" || len(o.digests) > 0) {
-		bad("--signature and --digest are for one file, and %d are named; run the command once for each", len(files))
+		bad("--signature and --digest are for one file, and %d are named; verify each by itself", len(files))
 	}
 	for _, text := range o.digests {
 		d, err := integrity.ParseDigest(text)
@@ -96,7 +102,7 @@ func (o verifying) inspector(c inspect.Config, files []string) (*inspect.Inspect
 		bad("--digest: %w", err)
 	}
 	if c.Key != "" && o.policy != "" {
-		bad("--key and --policy are both given; put the key into the policy, or leave one of them out")
+		bad("--key and --policy are both given; put the key into the policy, or leave one out")
 	}
 	if o.policy != "" {
 		policy, err := readPolicy(o.policy)
@@ -111,10 +117,11 @@ func (o verifying) inspector(c inspect.Config, files []string) (*inspect.Inspect
 	return inspect.New(c)
 }
 
-// unjudged prints a line for each file, which programs count on, where none can be judged.
+// unjudged prints a JSON line per file when none can be judged, because
+// programs expect one.
 func (p *program) unjudged(files []string, why error) {
 	for _, name := range files {
-		_ = inspect.File{Name: name, Error: why.Error()}.JSON(p.out) // the error that is told is why
+		_ = inspect.File{Name: name, Error: why.Error()}.JSON(p.out) // the caller reports why
 	}
 }
 

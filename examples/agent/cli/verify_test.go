@@ -26,7 +26,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity/sigstoreverify"
 )
 
-// The exit code is that of the worst file; every file is told, whatever the others are.
+// The exit code is that of the worst file. Every file is reported, whatever the
+// others are.
 func TestVerifyCommand_INT2_INT3(t *testing.T) {
 	hello, other := put(t, "hello", "hello\n"), put(t, "other", "other\n")
 	const digest = "sha256:5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03"
@@ -42,7 +43,7 @@ func TestVerifyCommand_INT2_INT3(t *testing.T) {
 		{"refused by its digest", []string{other, "--digest", digest}, Failed, []string{"REFUSED by INT-2"}, []string{"1 of 1 files did not pass"}},
 		{"refused by a policy", []string{hello, "--digest", digest, "--policy", put(t, "n", nobody)}, Failed, []string{"REFUSED by INT-4", `clause "nothing"`}, nil},
 		{"two refused", []string{hello, other}, Failed, []string{hello, other, "REFUSED by INT-3"}, []string{"2 of 2"}},
-		{"one is none", []string{t.TempDir(), hello}, Usage, []string{"cannot be judged", "a folder", hello}, []string{"1 of 2 files could not be judged"}},
+		{"one is not a file", []string{t.TempDir(), hello}, Usage, []string{"cannot be judged", "a folder", hello}, []string{"1 of 2 files could not be judged"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			code, out, err := call(t, append([]string{"verify"}, tc.args...)...)
@@ -72,7 +73,8 @@ func TestVerifyCommand_INT2_INT3(t *testing.T) {
 
 var signingKey = ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, ed25519.SeedSize))
 
-// plainKey is the public half of signingKey in PEM, and a signature over the content by it.
+// plainKey returns the public half of signingKey in PEM, and its signature over
+// the content.
 func plainKey(t *testing.T, content []byte) (public, sig []byte) {
 	der, err := x509.MarshalPKIXPublicKey(signingKey.Public())
 	require.NoError(t, err)
@@ -81,7 +83,7 @@ func plainKey(t *testing.T, content []byte) (public, sig []byte) {
 	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), sig
 }
 
-// certificate is one that the key made for itself.
+// certificate returns a certificate that the key signed for itself.
 func certificate(t *testing.T, key crypto.Signer, change func(*x509.Certificate)) []byte {
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
@@ -99,7 +101,7 @@ func encoded(t *testing.T, v any) []byte {
 	return data
 }
 
-// envelope is a signed statement that the content is the signer's release.
+// envelope returns a signed statement that the content is the signer's release.
 func envelope(t *testing.T, content []byte) map[string]any {
 	const kind = "application/vnd.in-toto+json"
 	payload := encoded(t, map[string]any{
@@ -111,7 +113,8 @@ func envelope(t *testing.T, content []byte) map[string]any {
 	return map[string]any{"payloadType": kind, "payload": payload, "signatures": []any{map[string]any{"sig": sig}}}
 }
 
-// bundle holds a signature or an envelope by the certificate's key.
+// bundle returns a bundle with a signature or an envelope by the certificate's
+// key.
 func bundle(t *testing.T, der []byte, more map[string]any) []byte {
 	more["mediaType"] = "application/vnd.dev.sigstore.bundle.v0.3+json"
 	more["verificationMaterial"] = map[string]any{"certificate": map[string]any{"rawBytes": der}}
@@ -124,14 +127,16 @@ func testdata(t *testing.T, parts ...string) []byte {
 	return data
 }
 
-// damageStride is the distance in bytes between the places where seeds are damaged. PATCHPOLICY_DAMAGE_STRIDE sets another.
+// damageStride is the distance in bytes between damaged places in seeds.
+// PATCHPOLICY_DAMAGE_STRIDE sets another.
 func damageStride(t *testing.T) int {
 	stride, err := strconv.Atoi(cmp.Or(os.Getenv("PATCHPOLICY_DAMAGE_STRIDE"), "1499"))
 	require.NoError(t, err)
 	return stride
 }
 
-// Whatever is wrong with a file, it gets one line, and the files after it get theirs.
+// Whatever is wrong with a file, it gets one line, and the files after it get
+// theirs.
 func TestEveryFileGetsOneLine(t *testing.T) {
 	dir := t.TempDir()
 	var names, errs []string
@@ -214,7 +219,7 @@ func TestEveryFileGetsOneLine(t *testing.T) {
 	require.Contains(t, errs[6], "--digest")
 }
 
-// Numbers that have names are told by both.
+// Codes are printed with their names.
 func TestJSONNamesCodes(t *testing.T) {
 	_, out, _ := call(t, "verify", "--json", put(t, "x", "x"))
 	require.Contains(t, out, `"code":7,"codeName":"FileValidationFailed"`)

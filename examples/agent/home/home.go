@@ -24,19 +24,26 @@ import (
 
 // Identity is who an agent is, as the server enrolled it.
 type Identity struct {
-	Format    int             `json:"format"` // 1
-	Server    string          `json:"server"` // base URL
-	Asset     job.AssetID     `json:"asset"`
-	Trust     json.RawMessage `json:"trust"`               // the newest trust document of the server that is believed, sealed (MAN-13)
-	Every     time.Duration   `json:"every"`               // between check-ins, as the server wishes (MAN-3)
-	Roots     string          `json:"roots,omitempty"`     // PEM of the certificate authorities trusted for the server; empty: the system's
-	PlainHTTP bool            `json:"plainHTTP,omitempty"` // the server may be called over plain http beyond the loopback
+	Format int         `json:"format"` // [Format]
+	Server string      `json:"server"` // base URL
+	Asset  job.AssetID `json:"asset"`
+	// Trust is the newest accepted trust document of the server, sealed (MAN-13).
+	Trust json.RawMessage `json:"trust"`
+	// Every is the check-in interval that the server asked for (MAN-3).
+	Every time.Duration `json:"every"`
+	// Roots is the PEM of the certificate authorities trusted for the server;
+	// empty: the system's.
+	Roots string `json:"roots,omitempty"`
+	// PlainHTTP allows plain http beyond the loopback.
+	PlainHTTP bool `json:"plainHTTP,omitempty"`
 }
 
-// Format is the format of the files that this package writes, and the highest that it reads; 0 is read as 1 (MAN-11).
+// Format is the format of the files that this package writes, and the highest
+// that it reads. 0 is read as 1 (MAN-11).
 const Format = 1
 
-// maxFile is the bytes of the largest file read: a status with full queues.
+// maxFile is the most bytes of a file that is read. The largest is a status
+// with full queues.
 const maxFile = 64 << 20
 
 // Home is a state folder.
@@ -44,35 +51,37 @@ type Home string
 
 func (h Home) file(name string) string { return filepath.Join(string(h), name) }
 
-// StateFile is the file that boltstate keeps.
+// StateFile is the file that boltstate uses.
 func (h Home) StateFile() string { return h.file("state.db") }
 
 // Stage is the folder of downloaded files.
 func (h Home) Stage() string { return h.file("stage") }
 
-// Temp makes the folder of temporary files, empty: what a crash left in it is deleted.
+// Temp makes an empty folder for temporary files. It deletes what a crash left
+// in it.
 func (h Home) Temp() (string, error) {
 	dir, err := filepath.Abs(h.file("tmp"))
 	if err == nil {
 		err = errors.Join(os.RemoveAll(dir), os.Mkdir(dir, 0o700))
 	}
 	if err != nil {
-		return "", fmt.Errorf("the folder for temporary files cannot be made: %w", err)
+		return "", fmt.Errorf("the folder for temporary files cannot be created: %w", err)
 	}
 	return dir, nil
 }
 
-// ErrNotEnrolled is returned where no agent has enrolled yet.
-var ErrNotEnrolled = errors.New("no agent is enrolled here: run \"agent enrol\" first, or name its folder with --state")
+// ErrNotEnrolled is returned for a folder in which no agent has enrolled.
+var ErrNotEnrolled = errors.New("no agent is enrolled here: run \"agent enrol\" first, or give its folder with --state")
 
-// files are what the agent opens in its folder, and what each is.
+// files is every file and folder that the agent opens in its folder, with its
+// kind.
 var files = map[string]owned.Kind{
 	"agent.key": owned.Secret, "agent.json": owned.State, "policy.json": owned.State, "state.db": owned.State,
 	nextKey: owned.Secret, "journal.jsonl": owned.State, "status.json": owned.State, "stage": owned.Dir,
 }
 
-// check looks at the folder, and at everything in it that the agent opens, before any of it is opened: whose it is, who else
-// can use it, and whether a link leads elsewhere.
+// check checks the folder and everything in it that the agent opens, before any
+// of it is opened: its owner, who else can use it, and that it is not a link.
 func (h Home) check() error {
 	if err := owned.Check(string(h), owned.Dir); err != nil {
 		return fmt.Errorf("the state folder: %w", err)
@@ -86,15 +95,17 @@ func (h Home) check() error {
 	return errors.Join(errs...)
 }
 
-// Make makes the folder, for the owner alone. One that is there already, and what is in it, must be the owner's.
+// Make creates the folder, for its owner alone. An existing folder and its
+// files must belong to the owner.
 func (h Home) Make() error {
 	if err := owned.Folder(string(h)); err != nil {
-		return fmt.Errorf("the state folder cannot be made: %w", err)
+		return fmt.Errorf("the state folder cannot be created: %w", err)
 	}
 	return h.check()
 }
 
-// Load reads who the agent is, and its key. It returns ErrNotEnrolled, or what is wrong with the files.
+// Load reads the agent's identity and its key. The error wraps
+// [ErrNotEnrolled], or says what is wrong with the files.
 func (h Home) Load() (Identity, ed25519.PrivateKey, error) {
 	var id Identity
 	err := h.check()
@@ -115,22 +126,23 @@ func (h Home) Load() (Identity, ed25519.PrivateKey, error) {
 }
 
 func (id Identity) check() error {
-	if err := manifest.CheckFormat("it", id.Format, Format); err != nil {
+	if err := manifest.CheckFormat("the agent's identity", id.Format, Format); err != nil {
 		return err
 	}
 	switch {
 	case id.Server == "":
-		return errors.New("it names no server")
+		return errors.New("the server is missing")
 	case job.ValidID(string(id.Asset)) != nil:
 		return job.ValidID(string(id.Asset))
 	case id.Every <= 0:
-		return fmt.Errorf("the check-in interval is %v", id.Every)
+		return fmt.Errorf("the check-in interval %v is not positive", id.Every)
 	}
 	_, err := manifest.OpenTrust(id.SealedTrust())
 	return err
 }
 
-// SealedTrust is the trust document as it was signed.
+// SealedTrust returns the trust document as it was signed; nil if it is not
+// JSON.
 func (id Identity) SealedTrust() []byte {
 	var b bytes.Buffer
 	if json.Compact(&b, id.Trust) != nil {
@@ -139,19 +151,19 @@ func (id Identity) SealedTrust() []byte {
 	return b.Bytes()
 }
 
-// Save keeps who the agent is.
+// Save writes the agent's identity.
 func (h Home) Save(id Identity) error {
 	id.Format = Format
 	return h.writeJSON("agent.json", id)
 }
 
-// Enrolled reports whether Save was called.
+// Enrolled reports whether an identity was saved.
 func (h Home) Enrolled() bool {
 	_, err := os.Stat(h.file("agent.json"))
 	return err == nil
 }
 
-// Key returns the agent's key, making one the first time.
+// Key returns the agent's key, and creates it the first time.
 func (h Home) Key() (ed25519.PrivateKey, error) { return h.makeKey("agent.key") }
 
 func (h Home) makeKey(name string) (ed25519.PrivateKey, error) {
@@ -178,7 +190,7 @@ func (h Home) key(file string) (ed25519.PrivateKey, error) {
 	}
 	block, rest := pem.Decode(data)
 	if block == nil || block.Type != "PRIVATE KEY" || len(bytes.TrimSpace(rest)) > 0 {
-		return nil, fmt.Errorf("%s is not one PEM block PRIVATE KEY", name)
+		return nil, fmt.Errorf("%s is not a single PEM block PRIVATE KEY", name)
 	}
 	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	if err != nil {
@@ -186,7 +198,7 @@ func (h Home) key(file string) (ed25519.PrivateKey, error) {
 	}
 	key, is := parsed.(ed25519.PrivateKey)
 	if !is {
-		return nil, fmt.Errorf("%s holds a %T, want an Ed25519 key", name, parsed)
+		return nil, fmt.Errorf("%s contains a %T, not an Ed25519 key", name, parsed)
 	}
 	return key, nil
 }
@@ -214,5 +226,5 @@ func (h Home) writeJSON(name string, v any) error {
 	return h.write(name, append(data, '\n'))
 }
 
-// write replaces a file whole, for the owner alone.
+// write replaces a whole file, for its owner alone.
 func (h Home) write(name string, data []byte) error { return owned.Write(h.file(name), data) }

@@ -74,7 +74,8 @@ func TestDamagedIdentityIsRefused(t *testing.T) {
 	require.ErrorContains(t, err, "is damaged")
 }
 
-// The journal holds every report once, whatever is observed twice, and survives a line that a crash cut off (JOB-21).
+// The journal has every report once, even if it is observed twice, and survives
+// a line that a crash cut off (JOB-21).
 func TestJournal_JOB21(t *testing.T) {
 	h := made(t)
 	report := func(n int) job.Report {
@@ -102,7 +103,7 @@ func TestJournal_JOB21(t *testing.T) {
 	require.ErrorContains(t, err, "damaged at byte 0")
 }
 
-// fullDisk has room for some more bytes.
+// fullDisk has room for a few more bytes.
 type fullDisk struct {
 	*os.File
 	room int
@@ -116,7 +117,8 @@ func (f *fullDisk) WriteAt(b []byte, at int64) (int, error) {
 	return n, errors.Join(err, syscall.ENOSPC)
 }
 
-// A line that a full disk cut off is not there, and does not spoil the lines that come when there is room again.
+// A line that a full disk cut off leaves nothing, and does not spoil later
+// lines.
 func TestJournalOnFullDisk_JOB21(t *testing.T) {
 	h := made(t)
 	j, err := h.OpenJournal()
@@ -139,8 +141,9 @@ func TestJournalOnFullDisk_JOB21(t *testing.T) {
 	require.NotContains(t, string(text), "long")
 }
 
-// The journal is put aside when it has grown, a bounded number of times, and holds every report once, over all its files,
-// wherever a crash falls and whatever is observed twice (JOB-21).
+// The journal is put aside when it has grown, a bounded number of times. Over
+// all its files it has every report once, whenever a crash comes and even if
+// reports are observed twice (JOB-21).
 func TestJournalRotates_JOB21(t *testing.T) {
 	h := made(t)
 	seen := func() (all []job.Sequence) {

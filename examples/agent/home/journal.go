@@ -17,25 +17,28 @@ import (
 
 const (
 	journalName = "journal.jsonl"
-	// journalSize is when a journal is put aside, in bytes: some 20,000 reports.
+	// journalSize is the size in bytes at which the current file is put aside:
+	// some 20,000 reports.
 	journalSize = 8 << 20
-	// journalsKept is how many are kept beside the current one.
+	// journalsKept is how many older files are kept.
 	journalsKept = 4
 )
 
-// Journal is the list of the reports an agent made, each once and in order, the newest in journal.jsonl. A file that has
-// grown to 8 MiB becomes journal.1.jsonl, after that journal.2.jsonl, up to 4; then it is deleted. Files are only ever
-// renamed, so a reader that has one open loses nothing of it (tail -F), and a crash between two renames neither loses a
-// report nor writes one twice: the numbers go on above those in all the files (JOB-21).
+// Journal is the list of an agent's reports, each once and in order. The newest
+// are in journal.jsonl. When that file reaches 8 MiB it becomes
+// journal.1.jsonl, later journal.2.jsonl, up to 4; then it is deleted. Files
+// are only renamed, so a reader with one open loses nothing (tail -F). A crash
+// between two renames neither loses a report nor writes one twice: the numbers
+// continue above those in all files (JOB-21).
 type Journal struct {
 	home Home
-	size int64 // when it is put aside
+	size int64 // at which the file is put aside
 	file interface {
 		io.WriterAt
 		io.Closer
 		Truncate(int64) error
 	}
-	end  int64 // of the last whole line
+	end  int64 // of the last complete line
 	last job.Sequence
 }
 
@@ -45,10 +48,10 @@ type entry struct {
 	job.Report
 }
 
-// old is the name of the n-th journal that was put aside, 1 being the newest.
+// old is the name of the n-th file that was put aside; 1 is the newest.
 func (h Home) old(n int) string { return h.file(fmt.Sprintf("journal.%d.jsonl", n)) }
 
-// Journals lists the files of the journal, oldest first.
+// Journals returns the journal's file names, oldest first.
 func (h Home) Journals() (names []string) {
 	for n := journalsKept; n > 0; n-- {
 		names = append(names, h.old(n))
@@ -56,7 +59,8 @@ func (h Home) Journals() (names []string) {
 	return append(names, h.file(journalName))
 }
 
-// OpenJournal opens it for writing. A line that a crash cut off is cut away.
+// OpenJournal opens the journal for writing and removes a line that a crash cut
+// off.
 func (h Home) OpenJournal() (*Journal, error) {
 	j := &Journal{home: h, size: journalSize}
 	for n := 1; n <= journalsKept; n++ {
@@ -67,7 +71,7 @@ func (h Home) OpenJournal() (*Journal, error) {
 		if err != nil {
 			return nil, err
 		}
-		j.last = last // the highest: it is the newest of them
+		j.last = last // the highest, because this is the newest file
 		break
 	}
 	if err := j.open(); err != nil {
@@ -76,7 +80,7 @@ func (h Home) OpenJournal() (*Journal, error) {
 	return j, nil
 }
 
-// open begins or goes on with the current file.
+// open opens or creates the current file.
 func (j *Journal) open() (err error) {
 	var last job.Sequence
 	j.end, last, err = readJournal(j.home.file(journalName), os.O_RDWR|os.O_CREATE, func(f *os.File, end int64) error {
@@ -87,7 +91,8 @@ func (j *Journal) open() (err error) {
 	return err
 }
 
-// readJournal gives where the whole lines of a file end, and the highest number in them. Keep gets the file, nil: it is closed.
+// readJournal returns where the complete lines of a file end, and the highest
+// number in them. Keep takes over the file; if it is nil, the file is closed.
 func readJournal(name string, flag int, keep func(f *os.File, end int64) error) (end int64, last job.Sequence, err error) {
 	f, err := owned.Open(name, flag, owned.State)
 	if err != nil {
@@ -97,7 +102,7 @@ func readJournal(name string, flag int, keep func(f *os.File, end int64) error) 
 	for {
 		line, err := r.ReadBytes('\n')
 		if err != nil {
-			break // the end, or a line without one
+			break // the end, or an incomplete line
 		}
 		var report entry
 		err = enum.Unmarshal(line, &report)
@@ -108,7 +113,7 @@ func readJournal(name string, flag int, keep func(f *os.File, end int64) error) 
 			return 0, 0, errors.Join(newer, f.Close())
 		}
 		if err != nil {
-			return 0, 0, errors.Join(fmt.Errorf("%s is damaged at byte %d: move it away", f.Name(), end), f.Close())
+			return 0, 0, errors.Join(fmt.Errorf("%s is damaged at byte %d: move it elsewhere and start again", f.Name(), end), f.Close())
 		}
 		last = max(last, report.Sequence)
 		end += int64(len(line))
@@ -122,7 +127,8 @@ func readJournal(name string, flag int, keep func(f *os.File, end int64) error) 
 	return end, last, nil
 }
 
-// Add appends the reports that are not there yet. A line for which a full disk has no room leaves nothing behind.
+// Add appends the reports that are not in the journal yet. If a full disk has
+// no room for a line, nothing of it remains.
 func (j *Journal) Add(reports []job.Report) error {
 	for _, r := range reports {
 		if r.Sequence <= j.last {
@@ -147,9 +153,10 @@ func (j *Journal) Add(reports []job.Report) error {
 	return nil
 }
 
-// rotate puts the current file aside and begins a new one. Where that fails the current one is gone on with.
+// rotate puts the current file aside and begins a new one. If that fails, the
+// current one stays in use.
 func (j *Journal) rotate() error {
-	free := 1 // the first number that a crash left free, or else the oldest, which is replaced
+	free := 1 // the first number that a crash left free; otherwise the oldest, which is replaced
 	for free < journalsKept && exists(j.home.old(free)) {
 		free++
 	}
@@ -162,7 +169,7 @@ func (j *Journal) rotate() error {
 		return err
 	}
 	err := os.Rename(j.home.file(journalName), j.home.old(1))
-	if errors.Is(err, fs.ErrNotExist) { // an earlier try got so far
+	if errors.Is(err, fs.ErrNotExist) { // an earlier attempt got this far
 		err = nil
 	}
 	return errors.Join(err, j.open())

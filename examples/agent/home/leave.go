@@ -8,15 +8,17 @@ import (
 	"path/filepath"
 )
 
-// nextKey is the key of an enrolment that replaces the present one.
+// nextKey is the key file of an enrolment that replaces the present one.
 const nextKey = "agent.key.next"
 
-// NextKey returns the key with which a machine that is enrolled enrols again, making one the first time.
+// NextKey returns the key for enrolling an enrolled machine again, and creates
+// it the first time.
 func (h Home) NextKey() (ed25519.PrivateKey, error) { return h.makeKey(nextKey) }
 
-// Renew makes this machine what it is after an enrolment with NextKey: it forgets what belongs to the identity before, its queue and
-// downloads, takes the key into use and saves who it is now. A signer policy stays. The journal goes into the folder former.
-// Cut off anywhere, it is called again after the same enrolment, with the same key.
+// Renew completes an enrolment with [Home.NextKey]: it deletes the old
+// identity's queue and downloads, uses the new key and saves the new identity.
+// A signer policy stays. The journal moves to the folder former. If Renew is
+// interrupted, call it again after the same enrolment with the same key.
 func (h Home) Renew(id Identity) error {
 	if err := h.Forget(); err != nil {
 		return err
@@ -34,7 +36,8 @@ func (h Home) Renew(id Identity) error {
 	return h.remove(nextKey)
 }
 
-// Leave forgets who this agent is, with its key. Its journal goes into the folder former.
+// Leave deletes the agent's identity, key, signer policy, queue and downloads.
+// Its journal moves to the folder former.
 func (h Home) Leave() error {
 	if err := h.remove("agent.json", "agent.key", nextKey, "policy.json"); err != nil {
 		return err
@@ -42,12 +45,14 @@ func (h Home) Leave() error {
 	return h.Forget()
 }
 
-// Forget deletes what an identity left behind: its queue and its downloads.
+// Forget deletes an identity's queue and downloads, and moves its journal to
+// the folder former.
 func (h Home) Forget() error {
 	return errors.Join(h.remove("state.db", "status.json"), os.RemoveAll(h.Stage()), h.putJournalsAside())
 }
 
-// putJournalsAside makes room for another identity's journal, whose numbers begin at 1.
+// putJournalsAside makes room for the journal of another identity, whose
+// numbers begin at 1 again.
 func (h Home) putJournalsAside() error {
 	former := h.file("former")
 	if err := os.Mkdir(former, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {

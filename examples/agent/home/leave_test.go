@@ -10,7 +10,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
-// identified is a folder with everything that an agent leaves in it.
+// identified returns a folder with everything that an agent leaves in it.
 func identified(t *testing.T) (Home, Identity) {
 	h := made(t)
 	_, err := h.Key()
@@ -25,7 +25,8 @@ func identified(t *testing.T) (Home, Identity) {
 	return h, id
 }
 
-// A machine that enrols again keeps its signer policy, and nothing else of the identity before. Cut off between any two steps, the enrolment is
+// A machine that enrols again keeps its signer policy and nothing else of the
+// old identity. If it is interrupted between any two steps, the enrolment is
 // repeated with the same key.
 func TestRenew_MAN10(t *testing.T) {
 	for cut := range 4 {
@@ -65,7 +66,8 @@ func TestRenew_MAN10(t *testing.T) {
 	}
 }
 
-// A machine that leaves keeps its journal alone. What a crash left behind goes with the next enrolment.
+// A machine that leaves keeps only its journal. The next enrolment deletes what
+// a crash left.
 func TestLeave_MAN10(t *testing.T) {
 	h, id := identified(t)
 	require.NoError(t, h.Leave())

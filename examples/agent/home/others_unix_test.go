@@ -15,7 +15,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/owned"
 )
 
-// The folder and what is in it is looked at before any of it is opened: through a link nothing is read, made or written.
+// The folder and its files are checked before any of them is opened: through a
+// link nothing is read, made or written.
 func TestOthersFilesAreRefused(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("SKIPPED: acting as another user needs root")
@@ -59,7 +60,7 @@ func TestOthersFilesAreRefused(t *testing.T) {
 	}
 }
 
-// enrolledHome has every file there can be.
+// enrolledHome returns a folder with every file there can be.
 func enrolledHome(t *testing.T) Home {
 	t.Helper()
 	h := made(t)
@@ -77,7 +78,8 @@ func enrolledHome(t *testing.T) Home {
 	return h
 }
 
-// refused wants Load and Make to name a path, and to leave no trace where a link leads.
+// refused checks that Load and Make name a path and leave no trace at a link's
+// target.
 func refused(t *testing.T, h Home, path string) {
 	t.Helper()
 	for _, err := range []error{second(h.Load()), h.Make()} {

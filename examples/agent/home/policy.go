@@ -8,7 +8,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
-// SavePolicy pins the signer policy that this agent is held to.
+// SavePolicy keeps the agent's signer policy.
 func (h Home) SavePolicy(p integrity.Policy) error {
 	data, err := p.MarshalCanonical()
 	if err != nil {
@@ -17,7 +17,7 @@ func (h Home) SavePolicy(p integrity.Policy) error {
 	return h.write("policy.json", append(data, '\n'))
 }
 
-// Policy reads the signer policy that was pinned; nil: none was.
+// Policy reads the agent's signer policy; nil: none.
 func (h Home) Policy() (*integrity.Policy, error) {
 	data, err := h.read("policy.json")
 	if errors.Is(err, fs.ErrNotExist) {

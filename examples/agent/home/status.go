@@ -11,21 +11,21 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// Status is what a running agent shows of itself after each commit.
+// Status is what a running agent writes about itself after each commit.
 type Status struct {
-	Format  int         `json:"format"`  // Format; see WriteStatus
-	Process int         `json:"process"` // of the agent that wrote it
+	Format  int         `json:"format"`  // [Format]; set by WriteStatus
+	Process int         `json:"process"` // the id of the agent's process
 	Written time.Time   `json:"written"`
 	State   agent.State `json:"state"`
 }
 
-// WriteStatus replaces the status, and numbers it.
+// WriteStatus replaces the status and sets its format.
 func (h Home) WriteStatus(s Status) error {
 	s.Format = Format
 	return h.writeJSON("status.json", s)
 }
 
-// ReadStatus returns the last status; not ok when there is none yet.
+// ReadStatus returns the last status. Ok is false before the first.
 func (h Home) ReadStatus() (s Status, ok bool, err error) {
 	err = h.readJSON("status.json", &s)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -37,7 +37,8 @@ func (h Home) ReadStatus() (s Status, ok bool, err error) {
 	return s, err == nil, err
 }
 
-// Running reports whether the process that wrote the status is there still. Where that cannot be told it says no.
+// Running reports whether the process that wrote the status still runs. If that
+// cannot be found out, it returns false.
 func (s Status) Running() bool {
 	if s.Process <= 0 {
 		return false
