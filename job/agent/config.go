@@ -25,7 +25,8 @@ type Config struct {
 	Can        []string          // what the agent may do (MAN-11); nil: job.CapabilitiesUnder(Policy); empty: it runs no actions (INT-10)
 }
 
-// How long the agent waits for the answer to a last call (MAN-7).
+// DefaultLastCall is how long the agent waits for the answer to a last call
+// (MAN-7).
 const (
 	DefaultLastCall = 10 * time.Second
 	// lateCall is the wait of an order whose start passed while the asset

@@ -46,8 +46,8 @@ func (t *tx) former(id job.AssetID, keyID string) (rec removedRecord, found bool
 //
 // The removed asset's key is known for another 90 days. Until it holds a last,
 // empty manifest, each of its calls is answered with that. Then its calls are
-// refused; only those with reports are acknowledged. If they say how an order
-// ended that it had, the history has it (MAN-10).
+// refused; only those with reports are acknowledged. If they report how one of
+// its orders ended, the history shows it (MAN-10).
 func (c *Controller) RemoveAsset(ctx context.Context, id job.AssetID, now time.Time) error {
 	return c.update(ctx, now, func(t *tx) error { return t.remove(id, AssetRemoved) })
 }
