@@ -56,7 +56,7 @@ func scenario() *cobra.Command {
 	var quiet, rewrite bool
 	c := &cobra.Command{
 		Use:   "scenario FILE…",
-		Short: "Play scenario files and check what they expect",
+		Short: "Play scenario files and check their expectations",
 		Long: `Play scenario files, print what happens, and check what they expect.
 
 A scenario is a text file. It says what exists, what people and machines do
