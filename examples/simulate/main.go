@@ -57,7 +57,7 @@ func scenario() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "scenario FILE…",
 		Short: "Play scenario files and check their expectations",
-		Long: `Play scenario files, print what happens, and check what they expect.
+		Long: `Play scenario files, print what happens, and check their expectations.
 
 A scenario is a text file. It says what exists, what people and machines do
 when, and what is expected. For example:

@@ -80,11 +80,11 @@
 // run whose start is past gets no further orders.
 //
 // With each asset's own zone, a run is due when it is due on the clock that is
-// ahead of all others, and making its orders takes 26 hours. Each pass makes
-// the orders of the assets whose start is at most the lead away (MAN-1), and
-// finds out when the next pass is due. The run is missed as a whole if a newer
-// one has started everywhere, otherwise asset by asset. A call that reports
-// another zone makes the asset's orders again.
+// ahead of all others, and its orders are made over the next 26 hours. Each
+// pass makes the orders of the assets whose start is at most the lead away
+// (MAN-1), and finds out when the next pass is due. The run is missed as a
+// whole if a newer one has started everywhere, otherwise asset by asset. A call
+// that reports another zone makes the asset's orders again.
 //
 // An order that has not begun is planned again when the asset's inventory or
 // pending reboot changes (JOB-14); the patches found by a query stay the same.

@@ -52,8 +52,8 @@ func (c *Controller) RemoveAsset(ctx context.Context, id job.AssetID, now time.T
 	return c.update(ctx, now, func(t *tx) error { return t.remove(id, AssetRemoved) })
 }
 
-// Leave removes an asset that asks for it itself, with the key called keyID.
-// The error wraps manifest.ErrUnknownAsset if it no longer has the name.
+// Leave removes an asset that asks for it itself, with the key named keyID. The
+// error wraps manifest.ErrUnknownAsset if it no longer has the name.
 func (c *Controller) Leave(ctx context.Context, id job.AssetID, keyID string, now time.Time) error {
 	return c.update(ctx, now, func(t *tx) error {
 		rec, err := enrolled(t, id)

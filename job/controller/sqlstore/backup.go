@@ -89,8 +89,8 @@ func copyInto(ctx context.Context, path, to string) (err error) {
 // Restore checks a file that [Backup] wrote, and puts it in the place of a
 // database that no server has open. It keeps the old database under another
 // name and returns that name; empty: there was none. With lossy, it also
-// accepts a file that is otherwise refused with a *CopiedError; what was in its
-// log is lost.
+// accepts a file that is otherwise refused with a *CopiedError; what was only
+// in its log is lost.
 func Restore(ctx context.Context, path, from string, lossy bool, now time.Time) (before string, err error) {
 	if path, from, err = both(path, from); err != nil {
 		return "", err

@@ -23,13 +23,13 @@
 // cold. OpenUnchecked leaves it out.
 //
 // The newest writes are in the log, NAME-wal, until the engine moves them into
-// the file. The file also records whether a server has it open. If it says so
-// and there is no log, then it is a copy of a running server's file, or its log
-// was deleted. It is refused with a *CopiedError. Two mistakes cannot be
-// detected: a log that was copied at another moment than the file, if the pages
-// still fit together, and a file that was put beside the log of another
-// database. So do not copy files: [Backup] works while a server runs, and
-// [Restore] puts its file back. After a crash, a tool such as sqlite3 that
-// opens the database merges the log and then deletes it. Nothing is missing
-// then: confirm that by restoring the file onto itself, with lossy.
+// the file. The file also records whether a server has it open. If it does and
+// there is no log, it is a copy of a running server's file, or its log was
+// deleted. It is refused with a *CopiedError. Two mistakes cannot be detected:
+// a log that was copied at another moment than the file, if the pages still fit
+// together, and a file that was put beside the log of another database. So do
+// not copy files: [Backup] works while a server runs, and [Restore] puts its
+// file back. After a crash, a tool such as sqlite3 that opens the database
+// merges the log and then deletes it. Nothing is missing then: confirm that by
+// restoring the file onto itself, with lossy.
 package sqlstore
