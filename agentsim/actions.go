@@ -22,7 +22,7 @@ var actions = newGrammar("an action of an asset", "ASSET ", []pattern[*asset]{
 		a.blind = m.w[0] == "cannot"
 		a.reportSessions()
 	}},
-	{"answers later|now[ N times]  to the next prompts, a minute after each, if somebody is there", "", func(a *asset, m *match) {
+	{"answers later|now[ N times]  answers the next prompts, one minute after each appears, if somebody is there", "", func(a *asset, m *match) {
 		if m.w[1] == "" {
 			m.n[0] = 1
 		}
@@ -32,16 +32,16 @@ var actions = newGrammar("an action of an asset", "ASSET ", []pattern[*asset]{
 		}
 		a.answers = append(a.answers, slices.Repeat([]bool{m.w[0] == "later"}, m.n[0])...)
 	}},
-	{"user says later|now  at once", "", whileUp(func(a *asset, m *match) {
+	{"user says later|now  answers the prompt at once", "", whileUp(func(a *asset, m *match) {
 		for _, x := range a.state.Executions {
 			a.says(m.w[0] == "later", func(ev execution.Event) { a.step(agent.ForOrder{Order: x.Order.ID, Event: ev}) })
 		}
 	})},
-	{"crashes  its agent does", "", whileUp(func(a *asset, _ *match) {
+	{"crashes  its agent crashes", "", whileUp(func(a *asset, _ *match) {
 		a.log("agent crashes")
 		a.crash()
 	})},
-	{"crashes before|after STEP[ of JOB]  its agent does, once, at that commit", "", whileUp(func(a *asset, m *match) { a.addCrash(m, false) })},
+	{"crashes before|after STEP[ of JOB]  its agent crashes once, at that commit", "", whileUp(func(a *asset, m *match) { a.addCrash(m, false) })},
 	{"loses power before|after STEP[ of JOB]", "", whileUp(func(a *asset, m *match) { a.addCrash(m, true) })},
 	{"reboots", "", whileUp(func(a *asset, _ *match) {
 		a.log("is rebooted by hand")
@@ -73,11 +73,11 @@ var actions = newGrammar("an action of an asset", "ASSET ", []pattern[*asset]{
 		})
 	})},
 	{"ignores N reboots", "", whileUp(func(a *asset, m *match) { a.ignored = m.n[0] })},
-	{"network cut|back  the network of the asset", "", func(a *asset, m *match) {
+	{"network cut|back  the asset's network", "", func(a *asset, m *match) {
 		a.log("%s", m.text)
 		a.link.cut = m.w[0] == "cut"
 	}},
-	{"loses the next N calls|answers  on their way", "", whileUp(func(a *asset, m *match) {
+	{"loses the next N calls|answers  they are lost on the way", "", whileUp(func(a *asset, m *match) {
 		*map[string]*int{"calls": &a.link.loseCalls, "answers": &a.link.loseAnswers}[m.w[1]] = m.n[0]
 	})},
 	{"next N calls arrive twice", "", func(a *asset, m *match) { a.link.repeat = m.n[0] }},
@@ -92,11 +92,11 @@ var actions = newGrammar("an action of an asset", "ASSET ", []pattern[*asset]{
 			a.zone = m.w[0]
 		}
 	}},
-	{"loses its state  the state of its agent", "", whileUp(func(a *asset, _ *match) {
+	{"loses its state  its agent's state is gone", "", whileUp(func(a *asset, _ *match) {
 		a.log("loses its state")
 		a.forget()
 	})},
-	{"is reinstalled  its agent: the state and the downloads are gone; it enrols if the asset was removed", "", whileUp(func(a *asset, m *match) {
+	{"is reinstalled  its agent's state and downloads are gone; it enrols if the asset was removed", "", whileUp(func(a *asset, m *match) {
 		a.log("its agent is reinstalled")
 		clear(a.staged)
 		if a.w.server.removed[a.id] {
@@ -104,14 +104,14 @@ var actions = newGrammar("an action of an asset", "ASSET ", []pattern[*asset]{
 		}
 		a.forget()
 	})},
-	{"enrols again[ as NAME]  with a new key and without its state; without a name, under its own", "", whileUp(func(a *asset, m *match) { // (MAN-10)
+	{"enrols again[ as NAME]  with a new key and without its state; NAME: by default its own name", "", whileUp(func(a *asset, m *match) { // (MAN-10)
 		a.log("%s", m.text)
 		if m.err = a.enrolAgain(cmp.Or(job.AssetID(m.w[0]), a.id)); m.err == nil {
 			clear(a.staged)
 			a.forget()
 		}
 	})},
-	{"is cloned as NAME  a computer with a copy of its disk that calls as the same asset, with boots and a clock of its own", "", func(a *asset, m *match) { m.err = a.clone(job.AssetID(m.w[0]), m) }}, // (MAN-9)
+	{"is cloned as NAME  another computer starts with a copy of its disk; it has its own boots and clock, and calls as the same asset", "", func(a *asset, m *match) { m.err = a.clone(job.AssetID(m.w[0]), m) }}, // (MAN-9)
 	{"installer of PRODUCT fails[ N times]", "", func(a *asset, m *match) {
 		a.setFault(m, fault{code: job.InstallerFailed, text: "The installer ended with exit code 1.", times: m.n[0]})
 	}},
@@ -138,11 +138,11 @@ var actions = newGrammar("an action of an asset", "ASSET ", []pattern[*asset]{
 		}
 	}},
 	{"waits for reboots by hand", "", func(a *asset, _ *match) { a.config.WaitParked = true }},
-	{"runs no|any|allowed actions  allowed, the default: what its policy allows, or any where it has none", "", func(a *asset, m *match) { // (INT-10)
+	{"runs no|any|allowed actions  allowed (the default): those that its policy allows, or any if it has no policy", "", func(a *asset, m *match) { // (INT-10)
 		a.log("%s", m.text)
 		a.config.Can = map[string][]string{"no": {}, "any": job.Capabilities()}[m.w[0]]
 	}},
-	{"does not say what it can do  in its calls, as an agent of an older release", "", func(a *asset, m *match) { a.link.mute = true }}, // (MAN-11)
+	{"does not say what it can do  in its calls, like an agent of an older release", "", func(a *asset, m *match) { a.link.mute = true }}, // (MAN-11)
 	{"is held to POLICY…  a signer policy, or no policy", "", func(a *asset, m *match) {
 		policy, err := m.p.named(m.w[0])
 		if m.err = err; err == nil {

@@ -7,9 +7,9 @@
 // After a crash, an agent has what it had committed, and the server has what
 // its store had. An observer (package watch) follows each asset from outside:
 // the manifests that reach it, the reports that it commits and what really
-// happens to it. It checks the invariants of package job/agent. One that does
-// not hold ends the run as a [*Broken]. The same script gives the same history,
-// byte for byte.
+// happens to it. It checks the invariants of package job/agent. A broken
+// invariant ends the run with a *[Broken]. The same script gives the same
+// history, byte for byte.
 //
 // There are two ways to use the package. A scenario is a text file that
 // [ParseScript] reads and examples/simulate plays. [Test] plays lines of such a
@@ -31,12 +31,12 @@
 //	+5h40m   disable nightly
 //	+6h10m   expect web-1 nightly Withdrawn
 //
-// [Language] describes every line; "simulate language" prints it. A line that
-// is not understood fails with the lines that could be meant.
+// [Language] describes every line; "simulate language" prints it. If a line is
+// not understood, the error lists the lines that may be meant.
 //
-// An expectation that does not hold fails with what explains it, for the
-// assets, jobs, patches and products in its line: verdicts, refusals, and how
-// far the orders came. A scenario in which no execution starts ends its
-// history with the verdicts that explain it. The history shows the local time
-// of an asset that has a time zone.
+// If an expectation does not hold, the error explains why, for the assets,
+// jobs, patches and products in its line: verdicts, refusals, and how far the
+// orders came. If no execution starts in a scenario, its history ends with the
+// verdicts that explain why. The history shows the local time of an asset that
+// has a time zone.
 package agentsim

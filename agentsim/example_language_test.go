@@ -16,22 +16,23 @@ func ExampleLanguage() {
 	// 90s, 15m, 3h15m or 2d12h. Text after # is a comment. A failure prints the
 	// comment of its line, or else the nearest comment above it.
 	//
-	// In this reference a|b means either, [ ] may be left out, a word in capitals
-	// stands for a value, and one with … for the rest of the line or clause.
+	// In this reference, a|b means a or b, and what is in [ ] is optional. A word in
+	// capitals stands for a value; followed by … it stands for the rest of the line or
+	// clause.
 	//
 	//   D          a duration
 	//   TIME       a time, as at the beginning of a step
 	//   ZONE       a time zone such as Europe/Berlin, or "each zone" for the asset's own
-	//   PLATFORM   linux, windows or macos; without one: linux
+	//   PLATFORM   linux (the default), windows or macos
 	//   ARCHITECTURE
-	//              amd64, arm64 or 386; without one: amd64
+	//              amd64 (the default), arm64 or 386
 	//   STEP       a progress step or a result such as Deploying or Completed, or one of
 	//              inventory, download, preflight, install, action, prompt, reboot
 	//
-	// Patches that are published at the start are listed at once, later ones by the
-	// next sync. A product is one title on one platform and architecture: patches and
-	// assets of different platforms may use the same product name and do not mean the
-	// same product. A job is for one platform, on any architecture (JOB-7).
+	// Patches that are published at the start are in the catalog at once. Later ones
+	// are there after the next sync. A product is one title on one platform and
+	// architecture: the same product name on another platform is another product. A
+	// job is for one platform, on any architecture (JOB-7).
 	//
 	// LINES
 	//
@@ -43,36 +44,36 @@ func ExampleLanguage() {
 	//   asset ID[ in ZONE][ on PLATFORM[/ARCHITECTURE]][ tagged TAG…][ has PRODUCT VERSION[ on hold][, …]]
 	//   job ID: CLAUSE[, CLAUSE]…
 	//   edit ID: CLAUSE[, CLAUSE]…
-	//       clauses that are left out stay
+	//       clauses that are left out keep their values
 	//   policy NAME: CLAUSE[, CLAUSE]…
 	//   enable|disable|delete|cancel|run JOB
 	//   delete JOB by force
-	//       though enabled jobs run after it
+	//       even if enabled jobs run after it
 	//   retry PATCH of JOB on ASSET
-	//       that the job gave up
+	//       after the job gave the patch up there
 	//   remove ASSET
-	//       its calls get a last, empty manifest until it holds it, and are refused after that; what has begun goes on
+	//       its calls get a last, empty manifest; once it holds that, they are refused; what has begun goes on
 	//   settle ASSET
-	//       only one computer calls as the asset again, after it was cloned
+	//       after it was cloned: only one computer calls as the asset again
 	//   tag ASSET[ TAG…]
 	//       replaces all its tags
 	//   reboot pending on ASSET
-	//       its system asks for one, whoever caused it
+	//       its system asks for a reboot, whoever caused it
 	//   sync
-	//       the catalog, at once
+	//       syncs the catalog at once
 	//   server goes down
 	//   server comes up
 	//   server crashes
 	//   server is put back to TIME
-	//       it goes on from a backup of then
+	//       it is restored from a backup made at that time
 	//   server crashes before|after commit N
-	//       the Nth from now that writes something; it starts again, and administrators repeat their acts
+	//       the Nth commit from now that writes something; then it starts again, and administrators repeat what they did
 	//   server rotates its manifest key[ and root keys]
 	//       with a new version of the trust document; it starts again
 	//   server refuses|answers ASSET
-	//       its calls; a refusal is authenticated
+	//       the asset's calls; a refusal is authenticated
 	//   server is under POLICY…
-	//       for the orders that it makes from then on; or no policy
+	//       it applies to orders made from then on; or: no policy
 	//   vendor feed fails|recovers
 	//   vendor marks PATCH end of life[ at TIME]
 	//   vendor withdraws PATCH
@@ -85,7 +86,7 @@ func ExampleLanguage() {
 	//       its bytes change
 	//   vendor signs PATCH by NAME
 	//   vendor signs PATCH unreadably
-	//       in a format that nobody judges
+	//       in a format that no verifier reads
 	//   vendor serves VERSION for PATCH
 	//   try LINE…
 	//       skipped if it cannot be done now: the server refuses, an asset is off, a patch is gone
@@ -151,12 +152,18 @@ func ExampleLanguage() {
 	//   no countdown
 	//   suppress reboot
 	//   strict lines
+	//       an installed line past its end of life also blocks (CAT-11)
 	//   known lines
+	//       a version on no line of a product that has lines is blocked (CAT-11)
 	//   legacy checksums
+	//       SHA-1 and MD5 may carry trust (INT-7)
 	//   no last call
+	//       agents do not check in just before the start and the deploy stage (MAN-7)
 	//   gives up after N failures
 	//   late joiners
+	//       assets that enrol or get the tag later also take part (JOB-26)
 	//   early download
+	//       files may be downloaded before the start (JOB-23)
 	//   first ACTION…
 	//   last ACTION…
 	//   after JOB per asset[ plus D]
@@ -197,13 +204,13 @@ func ExampleLanguage() {
 	//   ASSET locks|unlocks
 	//   ASSET cannot|can tell who is logged in
 	//   ASSET answers later|now[ N times]
-	//       to the next prompts, a minute after each, if somebody is there
+	//       answers the next prompts, one minute after each appears, if somebody is there
 	//   ASSET user says later|now
-	//       at once
+	//       answers the prompt at once
 	//   ASSET crashes
-	//       its agent does
+	//       its agent crashes
 	//   ASSET crashes before|after STEP[ of JOB]
-	//       its agent does, once, at that commit
+	//       its agent crashes once, at that commit
 	//   ASSET loses power before|after STEP[ of JOB]
 	//   ASSET reboots
 	//   ASSET reboots off for D
@@ -212,9 +219,9 @@ func ExampleLanguage() {
 	//   ASSET sleeps for D
 	//   ASSET ignores N reboots
 	//   ASSET network cut|back
-	//       the network of the asset
+	//       the asset's network
 	//   ASSET loses the next N calls|answers
-	//       on their way
+	//       they are lost on the way
 	//   ASSET next N calls arrive twice
 	//   ASSET next N calls arrive D late
 	//   ASSET is sent a forged|expired|old|damaged|huge manifest
@@ -224,13 +231,13 @@ func ExampleLanguage() {
 	//   ASSET moves to ZONE
 	//       its computer's time zone
 	//   ASSET loses its state
-	//       the state of its agent
+	//       its agent's state is gone
 	//   ASSET is reinstalled
-	//       its agent: the state and the downloads are gone; it enrols if the asset was removed
+	//       its agent's state and downloads are gone; it enrols if the asset was removed
 	//   ASSET enrols again[ as NAME]
-	//       with a new key and without its state; without a name, under its own
+	//       with a new key and without its state; NAME: by default its own name
 	//   ASSET is cloned as NAME
-	//       a computer with a copy of its disk that calls as the same asset, with boots and a clock of its own
+	//       another computer starts with a copy of its disk; it has its own boots and clock, and calls as the same asset
 	//   ASSET installer of PRODUCT fails[ N times]
 	//   ASSET installer of PRODUCT crashes the agent[ N times]
 	//   ASSET installer of PRODUCT lies
@@ -248,9 +255,9 @@ func ExampleLanguage() {
 	//       somebody else installed it
 	//   ASSET waits for reboots by hand
 	//   ASSET runs no|any|allowed actions
-	//       allowed, the default: what its policy allows, or any where it has none
+	//       allowed (the default): those that its policy allows, or any if it has no policy
 	//   ASSET does not say what it can do
-	//       in its calls, as an agent of an older release
+	//       in its calls, like an agent of an older release
 	//   ASSET is held to POLICY…
 	//       a signer policy, or no policy
 	//
@@ -260,12 +267,12 @@ func ExampleLanguage() {
 	//       nothing is under way, and server and journals agree
 	//   expect feed healthy|failing|stale
 	//   expect feed rejected N
-	//       records of its last batch (CAT-16)
+	//       how many records of its last batch were rejected (CAT-16)
 	//   expect latency PATCH D
-	//       from the vendor's publishing to the listing
+	//       from its publication by the vendor to its listing in the catalog
 	//   expect verdict PATCH on ASSET REASON…
 	//   expect preview JOB on ASSET PATCH…[ not run|unsure]|reboot|nothing|not selected
-	//       reboot: for a pending one; not run, unsure: the agent does not begin it, or only the agent knows
+	//       reboot: it reboots for a pending reboot; not run: the agent would not begin it; unsure: only the agent can decide
 	//   expect server silent|behind|refusing|cloned|clock off|stuck|waiting for reboot|waiting for cancel ASSET…|nobody
 	//   expect server failed installs N
 	//   expect server failures COUNT[ of asset A][ of patch P][ with code C][ from TIME][ to TIME]
@@ -276,9 +283,9 @@ func ExampleLanguage() {
 	//   expect server ASSET JOB PATCH STATUS[ CODE][ RULE][ REASON]
 	//   expect ASSET reboots|prompts|countdowns|downloads|installs|refusals|starts|resumes N
 	//   expect ASSET prompt|countdown says TEXT…
-	//       the last one, as in the timeline
+	//       the last one shown, in the words of the timeline
 	//   expect ASSET reboot|prompt|download|install|start between TIME and TIME
-	//       the last one
+	//       when the last one happened
 	//   expect ASSET PRODUCT VERSION|nothing
 	//       what is installed
 	//   expect ASSET JOB starts N
@@ -289,8 +296,8 @@ func ExampleLanguage() {
 	//   expect job JOB waits TEXT…
 	//       why a job that runs after another has not started
 	//   expect refused TEXT…
-	//       by the server, the line above
+	//       the server refused the line above
 	//
-	// A copy of an asset has a name of its own. What the server shows is that of the
-	// asset as which both call.
+	// The copy of a cloned asset has its own name in a scenario. The server knows only
+	// the asset that both computers call as.
 }

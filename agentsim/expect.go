@@ -17,10 +17,10 @@ import (
 var expectations = newGrammar("an expectation", "expect ", []pattern[*player]{
 	{"settled  nothing is under way, and server and journals agree", "", func(p *player, m *match) { m.err = p.w.Settle() }},
 	{"feed healthy|failing|stale", "feed ([^ ]+)", func(p *player, m *match) { p.feed(m, health) }},
-	{"feed rejected N  records of its last batch (CAT-16)", "feed rejected (.+)", func(p *player, m *match) {
+	{"feed rejected N  how many records of its last batch were rejected (CAT-16)", "feed rejected (.+)", func(p *player, m *match) {
 		p.feed(m, func(f controller.FeedStatus) string { return fmt.Sprint(f.Rejected) })
 	}},
-	{"latency PATCH D  from the vendor's publishing to the listing", "latency ([^ ]+) ([^ ]+)", func(p *player, m *match) {
+	{"latency PATCH D  from its publication by the vendor to its listing in the catalog", "latency ([^ ]+) ([^ ]+)", func(p *player, m *match) {
 		snap, err := p.w.server.c.Snapshot(background)
 		if m.err = err; err == nil {
 			patch, _ := snap.Patch(catalog.PatchID(m.w[0]))
@@ -29,7 +29,7 @@ var expectations = newGrammar("an expectation", "expect ", []pattern[*player]{
 		}
 	}},
 	{"verdict PATCH on ASSET REASON…", "", (*player).expectVerdict},
-	{"preview JOB on ASSET PATCH…[ not run|unsure]|reboot|nothing|not selected  reboot: for a pending one; not run, unsure: the agent does not begin it, or only the agent knows", "preview ([^ ]+) on ([^ ]+) (.+)", (*player).expectPreview},
+	{"preview JOB on ASSET PATCH…[ not run|unsure]|reboot|nothing|not selected  reboot: it reboots for a pending reboot; not run: the agent would not begin it; unsure: only the agent can decide", "preview ([^ ]+) on ([^ ]+) (.+)", (*player).expectPreview},
 	{"server silent|behind|refusing|cloned|clock off|stuck|waiting for reboot|waiting for cancel ASSET…|nobody",
 		"server (silent|behind|refusing|cloned|clock off|stuck|waiting for reboot|waiting for cancel) (.+)", (*player).expectAssets},
 	{"server failed installs N", "server failed installs ([^ ]+)", func(p *player, m *match) {
@@ -63,8 +63,8 @@ var expectations = newGrammar("an expectation", "expect ", []pattern[*player]{
 		"([^ ]+) (reboots|prompts|countdowns|downloads|installs|refusals|starts|resumes) (.+)", onAsset(func(a *asset, m *match) {
 			m.compare(2, fmt.Sprint(len(a.occurrences(m.w[1]))))
 		})},
-	{"ASSET prompt|countdown says TEXT…  the last one, as in the timeline", "([^ ]+) (prompt|countdown) says (.+)", onAsset((*asset).expectSays)}, // (RBT-12)
-	{"ASSET reboot|prompt|download|install|start between TIME and TIME  the last one", "", onAsset((*asset).expectBetween)},
+	{"ASSET prompt|countdown says TEXT…  the last one shown, in the words of the timeline", "([^ ]+) (prompt|countdown) says (.+)", onAsset((*asset).expectSays)}, // (RBT-12)
+	{"ASSET reboot|prompt|download|install|start between TIME and TIME  when the last one happened", "", onAsset((*asset).expectBetween)},
 	{"ASSET PRODUCT VERSION|nothing  what is installed", "", onAsset(func(a *asset, m *match) {
 		if len(a.w.vendor.named(m.w[1])) == 0 {
 			m.err = errOther
@@ -90,7 +90,7 @@ var expectations = newGrammar("an expectation", "expect ", []pattern[*player]{
 		m.err = err
 		m.contains(1, have)
 	}},
-	{"refused TEXT…  by the server, the line above", "", func(*player, *match) {}}, // see expect
+	{"refused TEXT…  the server refused the line above", "", func(*player, *match) {}}, // see expect
 })
 
 func onAsset(do func(*asset, *match)) func(*player, *match) {

@@ -29,7 +29,7 @@ func init() {
 		{"asset ID[ in ZONE][ on PLATFORM[/ARCHITECTURE]][ tagged TAG…][ has PRODUCT VERSION[ on hold][, …]]",
 			"asset ([^ ]+)(?: in ([^ ]+))?(?: on ([^ /]+)(?:/([^ ]+))?)?(?: tagged (.+?))?(?: has(?: (.*))?)?", (*player).asset},
 		{"job ID: CLAUSE[, CLAUSE]…", "(job) ([^:]*):(.*)", (*player).save},
-		{"edit ID: CLAUSE[, CLAUSE]…  clauses that are left out stay", "(edit) ([^:]*):(.*)", (*player).save},
+		{"edit ID: CLAUSE[, CLAUSE]…  clauses that are left out keep their values", "(edit) ([^:]*):(.*)", (*player).save},
 		{policySyntax, "policy ([^: ]+):(.*)", (*player).policy},
 		{"enable|disable|delete|cancel|run JOB", "", asks(func(c *controller.Controller, m *match, now time.Time) (err error) {
 			switch id := job.ID(m.w[1]); m.w[0] {
@@ -46,20 +46,20 @@ func init() {
 			}
 			return err
 		})},
-		{"delete JOB by force  though enabled jobs run after it", "", asks(func(c *controller.Controller, m *match, now time.Time) error {
+		{"delete JOB by force  even if enabled jobs run after it", "", asks(func(c *controller.Controller, m *match, now time.Time) error {
 			return c.DeleteJob(background, job.ID(m.w[0]), true, now) // (JOB-19)
 		})},
-		{"retry PATCH of JOB on ASSET  that the job gave up", "", asks(func(c *controller.Controller, m *match, now time.Time) error {
+		{"retry PATCH of JOB on ASSET  after the job gave the patch up there", "", asks(func(c *controller.Controller, m *match, now time.Time) error {
 			return c.RetryPatch(background, job.ID(m.w[1]), job.AssetID(m.w[2]), catalog.PatchID(m.w[0]), now) // (JOB-27)
 		})},
-		{"remove ASSET  its calls get a last, empty manifest until it holds it, and are refused after that; what has begun goes on", "", (*player).remove},
-		{"settle ASSET  only one computer calls as the asset again, after it was cloned", "", asks(func(c *controller.Controller, m *match, now time.Time) error {
+		{"remove ASSET  its calls get a last, empty manifest; once it holds that, they are refused; what has begun goes on", "", (*player).remove},
+		{"settle ASSET  after it was cloned: only one computer calls as the asset again", "", asks(func(c *controller.Controller, m *match, now time.Time) error {
 			return c.SettleClone(background, job.AssetID(m.w[0]), now) // (MAN-9)
 		})},
 		{"tag ASSET[ TAG…]  replaces all its tags", "", asks(func(c *controller.Controller, m *match, now time.Time) error {
 			return c.TagAsset(background, job.AssetID(m.w[0]), strings.Fields(m.w[1]), now) // (JOB-7)
 		})},
-		{"reboot pending on ASSET  its system asks for one, whoever caused it", "", func(p *player, m *match) {
+		{"reboot pending on ASSET  its system asks for a reboot, whoever caused it", "", func(p *player, m *match) {
 			a := p.w.assets[job.AssetID(m.w[0])]
 			if a == nil {
 				m.err = fmt.Errorf("there is no asset %s", m.w[0])
@@ -68,19 +68,19 @@ func init() {
 			a.mark = true
 			a.log("its system asks for a reboot")
 		}},
-		{"sync  the catalog, at once", "", func(p *player, _ *match) { p.w.server.sync() }},
+		{"sync  syncs the catalog at once", "", func(p *player, _ *match) { p.w.server.sync() }},
 		{"server goes down", "", func(p *player, _ *match) {
 			p.w.server.up = false
 			p.w.log("server", "goes down")
 		}},
 		{"server comes up", "", (*player).startServer},
 		{"server crashes", "", (*player).startServer},
-		{"server is put back to TIME  it goes on from a backup of then", "", func(p *player, m *match) {
+		{"server is put back to TIME  it is restored from a backup made at that time", "", func(p *player, m *match) {
 			if m.err = p.w.server.restore(p.backups[m.at[0]]); m.err == nil {
 				p.w.log("server", "%s", strings.TrimPrefix(m.text, "server "))
 			}
 		}},
-		{"server crashes before|after commit N  the Nth from now that writes something; it starts again, and administrators repeat their acts", "", func(p *player, m *match) {
+		{"server crashes before|after commit N  the Nth commit from now that writes something; then it starts again, and administrators repeat what they did", "", func(p *player, m *match) {
 			m.err = p.w.server.store.crashAt(m.w[0] == "after", m.n[0])
 		}},
 		{"server rotates its manifest key[ and root keys]  with a new version of the trust document; it starts again", "server rotates its manifest key( and root keys)?", func(p *player, m *match) { // (MAN-13)
@@ -88,11 +88,11 @@ func init() {
 				p.startServer(m)
 			}
 		}},
-		{"server refuses|answers ASSET  its calls; a refusal is authenticated", "", func(p *player, m *match) { // (MAN-7)
+		{"server refuses|answers ASSET  the asset's calls; a refusal is authenticated", "", func(p *player, m *match) { // (MAN-7)
 			p.w.server.refusing[job.AssetID(m.w[1])] = m.w[0] == "refuses"
 			p.w.log("server", "%s the calls of %s", m.w[0], m.w[1])
 		}},
-		{"server is under POLICY…  for the orders that it makes from then on; or no policy", "", func(p *player, m *match) {
+		{"server is under POLICY…  it applies to orders made from then on; or: no policy", "", func(p *player, m *match) {
 			policy, err := p.named(m.w[0])
 			if m.err = err; err == nil {
 				p.w.server.policy = policy
@@ -124,7 +124,7 @@ func init() {
 		{"vendor signs PATCH by NAME", "", ofPatch(0, func(m *match, _ *catalog.Patch, served *content) {
 			served.signature = integrity.Signature{Status: integrity.Valid, Signer: m.w[1]}
 		})},
-		{"vendor signs PATCH unreadably  in a format that nobody judges", "", ofPatch(0, func(_ *match, _ *catalog.Patch, served *content) {
+		{"vendor signs PATCH unreadably  in a format that no verifier reads", "", ofPatch(0, func(_ *match, _ *catalog.Patch, served *content) {
 			served.signature = integrity.Signature{Status: integrity.Unsupported, Detail: "a format that nobody here reads"}
 		})},
 		{"vendor serves VERSION for PATCH", "", ofPatch(1, func(m *match, patch *catalog.Patch, _ *content) {

@@ -197,13 +197,13 @@ func parseDuration(s string) (time.Duration, error) {
 // nil if it never began.
 func (s *Script) Play() (*World, error) { return s.PlayIn(Config{}) }
 
-// PlayIn is [Script.Play] in a world with these settings. Those of the
-// scenario's clock line go before them.
+// PlayIn is [Script.Play] in a world with these settings. The scenario's clock
+// line overrides them.
 func (s *Script) PlayIn(c Config) (*World, error) { return s.play(c, nil) }
 
 // Rewrite plays the scenario, and returns its text with the right value in
-// every expectation that did not hold. The error, a [*ScriptError], is one that
-// another value does not mend.
+// every expectation that did not hold. The error is a *[ScriptError] that no
+// other value would fix.
 func (s *Script) Rewrite() (string, error) {
 	lines := slices.Clone(s.lines)
 	_, err := s.play(Config{}, func(line int, unmet *Unmet) {

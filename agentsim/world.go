@@ -27,7 +27,7 @@ type Config struct {
 	Seed    uint64        // makes the server's store repeat transactions, as real stores may; zero: never. It changes no history.
 
 	// Step is the agents' machine; default [agent.Step]. Replace it to see
-	// whether the observer notices what your machine does wrong.
+	// whether the observer notices what a faulty machine does wrong.
 	Step func(agent.Config, agent.State, agent.Event, agent.Moment) (agent.State, agent.Out)
 
 	// Admit returns why a patch may not enter the catalog yet; empty: it may.
@@ -43,8 +43,8 @@ type Config struct {
 	// Install installs a patch whose file contains the version to, on an asset
 	// that has the version was, and returns the version that the asset has
 	// afterwards. The result's Index is ignored; so is the version when the
-	// result has a Code. A line such as "ASSET installer of PRODUCT fails" goes
-	// before it. Default: the asset has the version to.
+	// result has a Code. A line such as "ASSET installer of PRODUCT fails"
+	// overrides it. Default: the asset has the version to.
 	Install func(asset job.AssetID, p job.OrderPatch, was, to version.Version) (version.Version, execution.InstallResult)
 
 	events int // instead of maxEvents

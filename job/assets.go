@@ -7,7 +7,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/enum"
 )
 
-// Asset is what the selection needs to know of an asset.
+// Asset is what [Definition.Select] needs to know about an asset.
 type Asset struct {
 	ID       AssetID          `json:"id"`
 	Platform catalog.Platform `json:"platform"`

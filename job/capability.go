@@ -10,7 +10,7 @@ import (
 )
 
 // The capabilities say what an agent can and may do. An order names those that
-// it needs (Order.Needs), an agent names in each call those that it has. A
+// it needs ([Order.Needs]). In each call, an agent names those that it has. A
 // later release that orders something new adds a name here (MAN-11).
 const (
 	CanRunActions = "actions" // pre- and post-actions, whatever they run

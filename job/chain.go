@@ -26,8 +26,8 @@ type After struct {
 // Needed returns how many of the assets that count must have succeeded.
 func (a After) Needed(assets int) int { return (assets*a.Share + 99) / 100 }
 
-// Due reports whether a share of assets that succeeded is enough. No assets are
-// never enough.
+// Due reports whether enough of the assets succeeded. If there are no assets,
+// it is false.
 func (a After) Due(succeeded, assets int) bool {
 	return !a.PerAsset && assets > 0 && succeeded >= a.Needed(assets)
 }

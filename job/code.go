@@ -19,7 +19,7 @@ const (
 	UnspecifiedAgentError        Code = 5  // a fault of the agent or its platform; or installed and could not be verified (JOB-18)
 	FileValidationFailed         Code = 7  // neither signature nor checksum (INT-3), or another version than was ordered (CAT-7)
 	CodeCancelled                Code = 8  // JOB-3
-	InstallerFailed              Code = 9  // also where the installer claims a success that the inventory does not show (JOB-18)
+	InstallerFailed              Code = 9  // also if the installer reports a success that the inventory does not show (JOB-18)
 	DeployerProcessCrashed       Code = 10 // the install was cut off twice (JOB-17), or once and never checked (JOB-18), or ended at its limit (JOB-25)
 	FileSignatureFailed          Code = 11 // INT-1, INT-4, INT-9
 	FileHashValidationFailed     Code = 12 // INT-2, and INT-6 when the staged file changed

@@ -135,8 +135,9 @@ func (d Definition) Run(o schedule.Occurrence) RunID {
 
 // Span returns when an order of the occurrence starts on the asset, and when
 // its window ends; zero: never. The window is counted from the start of the
-// run, so it ends at once for all assets of a zone. The spread is shorter, so
-// the window is still open when the last of them begins (JOB-9, JOB-10).
+// run, so it ends at the same time for all assets of a zone. The spread is
+// shorter, so the window is still open when the last of them begins (JOB-9,
+// JOB-10).
 func (d Definition) Span(o schedule.Occurrence, asset AssetID) (start, end time.Time) {
 	if d.Window > 0 {
 		end = o.Start.Add(d.Window)

@@ -1,10 +1,11 @@
 // Package job says what an administrator wants patched ([Definition]), and what
-// one run of that does on one asset and why ([Plan], [Order]). It also has the
-// words in which an asset reports on an order: [Progress], [Result],
-// [PatchOutcome] and [Code]. Package job/schedule says when a job runs, and
-// package job/execution carries an order out.
+// one run of it does on one asset and why ([Plan], [Order]). A run is one
+// occurrence of a job; an order is what the run asks of one asset. The package
+// also has the words in which an asset reports on an order: [Progress],
+// [Result], [PatchOutcome] and [Code]. Package job/schedule says when a job
+// runs, and package job/execution carries an order out.
 //
-// The package reads no clock and changes nothing outside its values.
+// The package reads no clock and has no side effects.
 //
 // # Rules
 //
@@ -16,32 +17,34 @@
 //     the execution starts. A started execution goes on and takes the time it
 //     needs. The order leaves the manifest at once, whatever the server
 //     believes that the agent has begun. So an agent that does not hold it,
-//     because it was reinstalled, never gets it again. A cancel after a
-//     withdrawal puts the order back, marked; a marked order never starts.
+//     because it was reinstalled or restored from a snapshot, never gets it
+//     again. A cancel after a withdrawal puts the order back, marked; a marked
+//     order never starts.
 //   - JOB-6. A job is Disabled (as it is saved), Enabled, or Deleted. To be
 //     enabled it needs at least one patch, query or action (or it reboots for a
 //     pending reboot, RBT-11), at least one asset or tag, and a valid schedule.
-//     Deleted is final, and its history stays: no change of a job changes a run
-//     whose orders have all ended. An enabled job can also be run by name, at
-//     once.
+//     Deleted is final, and its history stays: a change to a job never changes
+//     a run whose orders have all ended. An enabled job can also be run at
+//     once, whatever its schedule says.
 //   - JOB-7. The assets of a job are ((in included tags − in excluded tags) ∪
 //     explicitly included) − explicitly excluded. Included tags match Any or
 //     All. A job has one platform.
 //   - JOB-8. The patches of a job come from a list or from a query, never both.
 //     A query is resolved when the orders are made. Then it is frozen for that
 //     run, even if an order of the run is planned again (JOB-14). It takes
-//     missing patches: of each installed product the newest that the asset may
-//     get, if no other patch that the asset may get supersedes it (CAT-14,
-//     CAT-19). It takes the newest published first, 2,000 at most. How many the
-//     cap dropped is counted and shown. Its conditions are: a minimum severity,
-//     given CVE ids, any CVE id, known exploitation, products, vendors,
-//     channels, classes and a needed reboot. A patch must meet every condition
-//     that is set. Each condition can also exclude: a patch that meets any one
-//     of those is left out. An unknown fact meets no condition. So a query for
-//     exploited patches takes only those known to be exploited, and excluding
-//     exploited ones leaves out only those. A patch without a severity counts
-//     as unrated. A query that excludes everything it asks for is refused. (The
-//     order by deadline, exploited and severity before newest is not built.)
+//     missing patches: for each installed product, the newest patch that the
+//     asset may get, unless another patch that it may get supersedes that one
+//     (CAT-14, CAT-19). It takes the newest published first, 2,000 at most. How
+//     many the cap dropped is counted and shown. Its conditions are: a minimum
+//     severity, given CVE ids, any CVE id, known exploitation, products,
+//     vendors, channels, classes, and whether a reboot is needed. A patch must
+//     meet every condition that is set. The same conditions can exclude: a
+//     patch that meets any excluding condition is left out. An unknown fact
+//     meets no condition. So a query for exploited patches takes only those
+//     known to be exploited, and excluding exploited ones leaves out only
+//     those. A patch without a severity counts as unrated. A query that
+//     excludes everything it asks for is refused. (Not built: an order by
+//     earliest deadline, then exploitation, then severity, before newest.)
 //   - JOB-11. One execution at a time runs on an asset. Other orders wait as
 //     Blocked, which names the job, and start if their window still allows;
 //     otherwise they end as TimedOut. An execution holds up no other while it
@@ -71,21 +74,21 @@
 //     install; if nothing is left then, the order is NotApplicable. A
 //     follower's order is planned with an inventory taken after its predecessor
 //     ended. An order that has not begun is planned again when the asset's
-//     inventory or pending reboot changes. A reboot that is pending for an
-//     unknown cause may be for any product.
+//     inventory or pending reboot changes. A pending reboot whose cause is
+//     unknown may be for any product.
 //   - JOB-16. The results of an execution are those of [Result], the steps on
 //     the way those of [Progress]. The failure codes of a patch are those of
 //     [Code], with the vendor's numbers.
 //   - JOB-19. A job can run after another: when a given share of the other's
 //     assets succeeded, or on each asset after that asset verified the other
 //     job. A delay can be added, and then the next time of a schedule of its
-//     own (see [After]). The share counts the assets whose order was not
-//     withdrawn and which were not removed. It is computed again when an order
-//     is withdrawn or an asset removed. In a run that was cancelled or
-//     withdrawn as a whole, all assets count: stopping a job starts nothing.
-//     Deleting a job that enabled jobs wait for is refused unless forced; the
-//     error names them. If no asset is left, the follower does not start, and
-//     says so. A follower that has not started says why.
+//     own (see [After]). The share is taken of the assets that were not removed
+//     and whose order was not withdrawn. It is computed again when an order is
+//     withdrawn or an asset is removed. In a run that was cancelled or
+//     withdrawn as a whole, all assets count, so stopping a job never starts
+//     its follower. Deleting a job that enabled jobs wait for is refused unless
+//     forced; the error names them. If no asset is left, the follower does not
+//     start, and says so. A follower that has not started says why.
 //   - JOB-20. A time, zone, window or policy that cannot be understood is
 //     refused. It never means "now" or "no limit".
 //   - JOB-22. A preview says for a job and any asset what would happen now and
@@ -97,20 +100,22 @@
 //     in the same way.
 //   - JOB-24. An order starts at most once on an asset. The agent remembers the
 //     orders that ended after they had begun, or were cancelled or timed out:
-//     id, result and time, for 90 days, the newest 1,000. It answers one that
-//     is handed out again with its old result, so a server restored from a
+//     id, result and time only, for 90 days, the newest 1,000, stored apart
+//     from the state that every step commits. If such an order is handed out
+//     again, the agent answers with the old result. So a server restored from a
 //     backup repeats nothing. An order that was withdrawn before it began may
 //     be handed out again. An order that the server knows to have begun is
 //     never handed to an agent that no longer holds it: it ends as Failed, code
 //     5, "the agent lost its state; what it did is not known", and none of its
-//     patches counts as a failed install. If the agent still carries the order
-//     out, because its state was put back, its result replaces that one. A
-//     server restored from a backup does not know which agents have lost their
-//     state since. So its manifest marks each order that it knows to have
+//     patches counts as a failed install (RPT-1). If the agent's state is
+//     restored and it carries the order out after all, its result replaces that
+//     one. A server restored from a backup does not know which agents have lost
+//     their state since. So its manifest marks each order that it knows to have
 //     begun, and an agent that does not know such an order ends it in the same
 //     way. Nor does the server know what was reported to it since the backup.
-//     Its acknowledgement shows that, and the agent reports again how far its
-//     running orders are, and the results that it has reported since.
+//     The agent sees that from the server's acknowledgement. It then reports
+//     again how far its running orders are, and the results that it has
+//     reported since the backup.
 //   - JOB-25. Stuck is visible: an execution whose stage has lasted longer than
 //     expected (2 h by default; a job can set it) is listed with the stage and
 //     since when. Waiting for a user, an opening, a slot or an inventory is not
@@ -125,19 +130,20 @@
 //     An asset that joins before its own start takes part in any case (JOB-9).
 //   - JOB-27. A job can give up: after N failed runs (default: never) a patch
 //     is left out on that asset with the reason, until there is a newer version
-//     or a named act. An order with nothing left to do for that reason is
-//     Failed. An install that never began (code 14) and a result that the agent
-//     does not know (code 5) do not count as failed runs. Failed downloads are
-//     retried within the window, or without one for 24 h. While no patch of the
-//     order is ready to deploy and the source of one could not be reached (code
-//     4), the execution waits in the download stage. It tries again after 1, 2,
-//     4 … minutes, at most an hour apart, with a new inventory. As soon as one
-//     patch is ready, the order goes on without those that failed (JOB-2).
-//     Meanwhile the execution holds up no other job, and does not retry while
-//     another is at work.
+//     or an administrator has it tried again. An order that has nothing left to
+//     do because of this is Failed. These do not count as failed runs: an
+//     install that never began (code 14), and one whose outcome is not known or
+//     could not be verified (code 5, or code 10 by JOB-18). Failed downloads
+//     are retried within the window, or without one for 24 h. While no patch of
+//     the order is ready to deploy and the source of one could not be reached
+//     (code 4), the execution waits in the download stage. It tries again after
+//     1, 2, 4 … minutes, at most an hour apart, with a new inventory. As soon
+//     as one patch is ready, the order goes on without those that failed
+//     (JOB-2). Meanwhile the execution holds up no other job, and does not
+//     retry while another is at work.
 //   - RBT-11. A job can reboot for a reboot that is pending already, whoever
-//     caused it, even if it installs nothing (Definition.RebootPending). If
-//     none is pending and there is nothing else to do, the order waits until
+//     caused it, even if it installs nothing (Definition.RebootPending). If no
+//     reboot is pending and there is nothing else to do, the order waits until
 //     its start and then ends as NotApplicable. A definition that says so and
 //     also suppresses its reboot (RBT-7) is refused.
 package job

@@ -8,8 +8,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
-// Identities. An ID and an AssetID are texts that [ValidID] accepts; the others
-// are made of them.
+// Identities. [ValidID] says what an ID and an AssetID can be; the others are
+// built from them.
 type (
 	ID      string // of a job
 	AssetID string // of an asset
@@ -70,20 +70,20 @@ func (o OrderID) Asset() AssetID {
 	return AssetID(asset)
 }
 
-// Newest is when the newest run of each job starts that is due on an asset. An
-// older due run of the same job was missed (JOB-12). The zero value is not
-// usable; make one with Newest{}.
+// Newest holds, for each job, the start of its newest run that is due on an
+// asset. An older due run of the same job was missed (JOB-12). The zero value
+// is not usable; make one with Newest{}.
 type Newest map[ID]time.Time
 
-// Due takes in a run that is due.
+// Due adds a run that is due.
 func (n Newest) Due(id ID, start time.Time) {
 	if start.After(n[id]) {
 		n[id] = start
 	}
 }
 
-// Missed reports whether a newer run of the job is due than the one that starts
-// at start.
+// Missed reports whether a run of the job that is newer than the one starting
+// at start is due.
 func (n Newest) Missed(id ID, start time.Time) bool { return start.Before(n[id]) }
 
 // checkRun checks that a run belongs to a job and can begin at start. A run

@@ -28,8 +28,8 @@ const (
 	// MinWindow and MaxWindow bound a patch window (JOB-10).
 	MinWindow = time.Minute
 	MaxWindow = 168 * time.Hour
-	// MinInstallLimit and MaxInstallLimit bound an install limit. An
-	// installer that is ended sooner was hardly stuck (JOB-25).
+	// MinInstallLimit and MaxInstallLimit bound an install limit. An installer
+	// that has run for less is hardly stuck (JOB-25).
 	MinInstallLimit = 10 * time.Minute
 	MaxInstallLimit = 168 * time.Hour
 	// MinStuckAfter and MaxStuckAfter bound how long a stage is expected to

@@ -31,7 +31,7 @@ func (p PatchOutcome) FailedInstall() bool {
 // `status "Flying"` (MAN-11).
 func (p *PatchOutcome) NoteUnknown(field, name string) { p.Text = NoteUnknown(p.Text, field, name) }
 
-// ActionOutcome says how a pre- or post-action ended that was run (JOB-13).
+// ActionOutcome says how one pre- or post-action that was run ended (JOB-13).
 type ActionOutcome struct {
 	Name string `json:"name"`
 	Post bool   `json:"post,omitempty"` // after the patches

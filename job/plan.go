@@ -42,8 +42,8 @@ func (p Plan) GaveUp() bool {
 	return slices.ContainsFunc(p.LeftOut, func(o PatchOutcome) bool { return o.Rule == giveUpRule })
 }
 
-// Waits reports whether the plan waits for something: for what a patch needs
-// (JOB-14), or for a pending reboot (RBT-11).
+// Waits reports whether the order waits: for what a patch needs (JOB-14), or
+// for a pending reboot (RBT-11).
 func (p Plan) Waits() bool {
 	unmet := func(o PatchOutcome) bool { return o.Rule == requirementRule }
 	return slices.ContainsFunc(p.LeftOut, unmet) || p.Order.RebootPending && !p.Reboots

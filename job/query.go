@@ -10,15 +10,15 @@ import (
 )
 
 // Query takes the missing patches that meet every condition that is set, and
-// none that Exclude sets. It leaves out patches that another patch supersedes
-// which the asset may get (CAT-14, CAT-19). It takes the newest published
-// first, MaxPatches at most (JOB-8). The zero Query takes everything missing.
+// none that Exclude sets. It leaves out a patch if another one that the asset
+// may get supersedes it (CAT-14, CAT-19). It takes the newest published first,
+// MaxPatches at most (JOB-8). The zero Query takes everything missing.
 type Query struct {
 	Conditions
 	Exclude Conditions `json:"exclude,omitzero"` // a patch that meets any one of these is left out
 }
 
-// Conditions select patches. One entry of a list is enough to meet it; upper
+// Conditions select patches. A patch meets a list if one entry matches. Upper
 // and lower case are the same.
 type Conditions struct {
 	Products    []string         `json:"products,omitempty"`    // product names or ids

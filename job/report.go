@@ -22,7 +22,7 @@ type Report struct {
 	Result   Result          `json:"result,omitempty"`  // a Pending one is followed by another
 	TooLate  Stage           `json:"tooLate,omitempty"` // the cancel came after this stage began (JOB-3)
 	Refused  string          `json:"refused,omitempty"` // why a manifest was refused (MAN-5)
-	Text     string          `json:"text,omitempty"`    // one plain sentence: which job blocks, say
+	Text     string          `json:"text,omitempty"`    // one plain sentence, such as which job blocks it
 	Again    bool            `json:"again,omitempty"`   // with a Result: it was reported before, and the order was handed out again (JOB-24)
 	Patches  []PatchOutcome  `json:"patches,omitempty"` // with a Result
 	Actions  []ActionOutcome `json:"actions,omitempty"` // with a Result: those run so far, in their order

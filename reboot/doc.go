@@ -28,10 +28,10 @@
 //     not come is asked for again, which is still the same reboot (RBT-10).
 //   - RBT-2. A reboot is due only if something that deployed successfully needs
 //     it: a patch's own declaration, the installer's exit code, an action's
-//     exit code, or the system's own reboot-required flag if it was not set
-//     before the job. A job can also ask for a reboot that was pending already
-//     (RBT-11). Package job/execution decides this, and sends Due if a reboot
-//     is due.
+//     exit code, or the system's own reboot-required flag, if the job caused
+//     it: the flag was not set before the job, or it names packages of this
+//     job. A job can also ask for a reboot that was pending already (RBT-11).
+//     Package job/execution decides this, and sends Due if a reboot is due.
 //   - RBT-3. If somebody is logged in, the reboot is offered, and the user can
 //     defer it: Deferrals times, Interval each. The countdown runs when the
 //     deferrals are used up and the last interval is over, or when the user
@@ -51,18 +51,21 @@
 //     machine holds the bound even for a policy that nobody validated: it cuts
 //     deferrals and countdown short, so that the reboot is asked for at most
 //     168 h after the first offer. Time during which the asset sleeps or is off
-//     counts; a machine that wakes after the bound asks at its first event.
+//     counts; a machine that wakes after the bound asks at its first event. Not
+//     built: deferral also ends at the deadline of a patch that waits for the
+//     reboot, as known when the execution started or as carried by the manifest
+//     since; if the deadline is already past, the whole countdown still runs.
 //   - RBT-7. With Suppress the asset is never rebooted and nobody is prompted,
 //     whether the screen is locked or not. The machine waits in Parked, without
-//     effects, until somebody reboots by hand. Whether later jobs wait for that
-//     reboot is a setting of the agent, by default yes on Windows and no on
-//     Linux. A job that reboots for a pending reboot never waits for it
-//     (RBT-11). If the policy changes to Suppress later, the machine clears the
-//     screen and parks.
+//     effects, and the execution stays PendingReboot until somebody reboots by
+//     hand. Whether later jobs wait for that reboot is a setting of the agent,
+//     by default yes on Windows and no on Linux. A job that reboots for a
+//     pending reboot never waits for it (RBT-11). If the policy changes to
+//     Suppress later, the machine clears the screen and parks.
 //   - RBT-8. Any reboot after Due counts, whoever caused it and in whatever
 //     phase: a boot identity other than that of Due leads to Rebooted. An empty
-//     identity proves nothing. If that of Due was empty, the first one that is
-//     known takes its place.
+//     identity proves nothing. If the identity in Due was empty, the first
+//     known one takes its place.
 //   - RBT-9. If the agent cannot find out who is logged in, it assumes that
 //     somebody is: Unknown, zero and values that this package does not know
 //     count as Active ([Sessions.Known]), even if nobody was logged in before.
@@ -70,7 +73,11 @@
 //     each pause the whole countdown, if the policy has one, to whoever is
 //     there by then. RBT-6 bounds deferral, so it does not cut a repeated
 //     countdown. Not built: reboot hours, a calendar in which prompts,
-//     countdowns and reboots may happen.
+//     countdowns and reboots may happen. Outside it the machine waits for the
+//     next opening and says so. The bound of RBT-6 outranks openings, never a
+//     closed period. Waiting for a closed period to end, or for a slot, is no
+//     deferral and is reported. A user may also answer "at 22:00 tonight"
+//     within those bounds.
 //   - RBT-11. A pending reboot is a fact about the asset, whoever caused it.
 //     Check-ins report it with its age. It stays listed until the boot identity
 //     has changed and the system's own flag is gone, even if the agent lost its

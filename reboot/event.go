@@ -20,9 +20,9 @@ type (
 	// Accept is the user's answer "now", to a prompt or during a deferral.
 	// The countdown starts.
 	Accept struct{}
-	// Booted says what the boot identity is. It is the first event after
-	// the agent starts. If the identity is the old one, the prompt or
-	// countdown is shown again; so later send it only when the identity
+	// Booted says what the boot identity is. It is the first event after the
+	// agent starts. If the identity has not changed, the prompt or countdown is
+	// shown again. So after the first event, send it only when the identity
 	// changes.
 	Booted struct{ BootID string }
 	// Tick says that time has passed.

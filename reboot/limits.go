@@ -10,7 +10,7 @@ const MaxDeferral = 168 * time.Hour
 // the nearest value inside them, for a policy that nobody validated.
 const (
 	MaxDeferrals = 1000            // prompts; one every ten minutes for a week
-	MinWait      = time.Second     // of Interval and Prompt: nobody can read a flood of prompts
+	MinWait      = time.Second     // of Interval and Prompt: nobody can answer prompts that come faster
 	MaxCountdown = 24 * time.Hour  // a user cannot stop it; for longer waits use deferrals
 	firstPause   = time.Minute     // before a reboot that did not come is counted down to again; doubles each time
 	maxPause     = time.Hour       // so a reboot that becomes possible again comes within the hour

@@ -6,7 +6,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
-// Out is what a step returns beside the new state.
+// Out is what a step returns besides the new state.
 type Out struct {
 	// Effects are carried out once the state is durable, in this order:
 	// ClearPrompt, then ShowPrompt or ShowCountdown, then Reboot. Each

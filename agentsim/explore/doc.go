@@ -22,10 +22,10 @@
 // lost and nothing follows), and after the second commit of an operation. The
 // search visits some hundred to a few thousand states per second.
 //
-// In the other worlds the server is a model, ten to a hundred times as fast. It
-// keeps its orders in arrays. [ledger.Step] decides what happens to an order
-// and to an asset's revisions, as in production. The model only makes orders
-// from the administrator's choices, and takes each report once.
+// In the other worlds the server is a model, which is ten to a hundred times as
+// fast. It keeps its orders in arrays. [ledger.Step] decides what happens to an
+// order and to an asset's revisions, as in production. The model only makes
+// orders from the administrator's choices, and takes each report once.
 //
 // # Histories
 //
@@ -39,11 +39,12 @@
 //
 // [Choice] lists what is tried, and the example of [Worlds] says how much of it
 // each world has. Start times, window ends, check-ins and deferrals come as
-// time advances; with the choice [Time], also while something is under way. Two
-// jobs that are due at once wait for each other (JOB-11). The second upgrades
-// the first's product further. In world cloned a second computer runs a copy of
-// the first one's disk and calls as the same asset. In world removed a computer
-// enrols under the name of a removed asset, with a new key (MAN-9, MAN-10).
+// time advances; with the choice [Time], also while something is under way. If
+// two jobs are due at once, one waits for the other (JOB-11). The second job
+// upgrades the first one's product further. In world cloned a second computer
+// runs a copy of the first one's disk and calls as the same asset. In world
+// removed a computer enrols under the name of a removed asset, with a new key
+// (MAN-9, MAN-10).
 //
 // A crash can come before and after each commit and each effect. [Crash] comes
 // after a commit and before its effects. [CrashBefore] loses the commit after
@@ -83,14 +84,14 @@
 //     and server compare them only with each other.
 //   - Instants are written as distances from now. How long ago a start or a
 //     window end came does not matter.
-//   - Texts of reports, versions in outcomes, and the anchor of the steady
+//   - Texts of reports, versions in outcomes, and the origin of the steady
 //     clock decide nothing: nobody sets a clock here.
 //   - Contents of orders follow from the world, the revision and the patches.
 //   - The time of the next check-in is rounded up to a tenth of the interval.
-//     The agent derives that share from the number of the call, which is left
-//     out. So a history may be missed in which a check-in falls on the other
-//     side of another timer. This can hide a violation; it cannot invent one,
-//     because every state searched is real.
+//     The agent derives the exact time from the number of the call, which is
+//     left out. So the search can miss a history in which a check-in comes
+//     before another timer instead of after it. This can hide a violation. It
+//     cannot invent one, because every state searched is real.
 //   - The order of two assets, because they are alike: the mirror image of a
 //     history is a history, and breaks the same invariants. Only the default
 //     step prefers the first asset, so the image of a state may be found in
@@ -101,11 +102,12 @@
 //
 // With the production server, states are the same only at the same time: its
 // records hold instants and counters, which are written as they are. Assets
-// keep their places, and default steps are followed to the first end only. When
-// an asset was last seen is left out where no state can be lost.
+// keep their places, and default steps are followed to the first end only. The
+// time when an asset was last seen is left out if no state can be lost in that
+// world.
 //
 // Tests compare what merged states and mirror images do next. Another test
-// holds that every field is either written or left out on purpose.
+// checks that every field is either written or left out on purpose.
 //
 // # Output
 //
@@ -116,8 +118,8 @@
 //	go run ./examples/simulate scenario FILE
 //
 // A scenario is returned only if it breaks the same invariant there. There is
-// none where only the order of steps makes the difference, or where the fault
-// is in the model or in this package's driver.
+// none if only the order of steps makes the difference, or if the fault is in
+// the model or in this package's driver.
 //
 // # Rules it serves
 //

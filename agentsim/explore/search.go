@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 )
 
-// Bounds bounds a search. Zero means the default.
+// Bounds limits a search. Zero means the default.
 type Bounds struct {
 	Depth  int // deviations in one history; default DefaultDepth
 	States int // distinct states; default DefaultStates. The last default steps are still followed, so a few more may come.
@@ -24,7 +24,7 @@ type Report struct {
 	Deepest     Trace      // a history with that many
 	Steps       int        // most steps in one history, default steps included
 	Unexplored  int        // states whose deviations were not tried, because a bound was reached
-	Refused     int        // new states that were not kept, because Bounds.States was reached
+	Refused     int        // new states that were dropped, because Bounds.States was reached
 	Broken      *Violation // nil: no invariant broke
 }
 

@@ -35,7 +35,8 @@ type World struct {
 // AnyTurns as [Budget.Turns] tries every order of steps.
 const AnyTurns = 255
 
-// Budget bounds the deviations of one history. What is zero does not happen.
+// Budget limits the deviations of one history. A zero field means that such
+// deviations do not happen.
 type Budget struct {
 	Turns    uint8 // a message or an effect waits, overtakes or is overtaken; AnyTurns: no bound
 	Changes  uint8 // of a job: edit, cancel, withdraw, enable, delete

@@ -7,13 +7,13 @@
 // # The world
 //
 // It begins on a Monday at midnight UTC. Agents check in every 15 minutes, each
-// at its own times. At 10:00 an administrator enables a job of two patches, one
-// of which needs a reboot. Agents start when they receive their order, spread
-// over 20 minutes. Twelve minutes later the run is cancelled, when a fifth of
-// the fleet has not received it yet. What happens then on each asset depends on
-// how far it was. Most assets have a user with working hours; some are servers
-// without one, some are always locked. Assets differ in network speed, clock
-// and inventory.
+// at times of its own. At 10:00 an administrator enables a job of two patches,
+// one of which needs a reboot. Agents start when they receive their order,
+// spread over 20 minutes. Twelve minutes later the run is cancelled, when a
+// fifth of the fleet has not received it yet. What happens then on an asset
+// depends on how far it has come. Most assets have a user with working hours;
+// some are servers without one, some are always locked. Assets differ in
+// network speed, clock and inventory.
 //
 // # What is real, and what is a model
 //

@@ -12,9 +12,9 @@ const (
 	MaxShard = 20_000
 )
 
-// Steps of the curves.
+// The time between two points of a curve.
 const (
-	RolloutStep  = 5 * time.Minute  // of Result.Rollout
+	RolloutStep  = 5 * time.Minute  // of [Result.Rollout]
 	deferralStep = 15 * time.Minute // of Result.Reboots.Waiting
 	// maxDeferralShown ends the deferral curve. The world's policy allows no longer deferral.
 	maxDeferralShown = 16 * time.Hour

@@ -116,7 +116,7 @@ type Events struct {
 	Idle     int `json:"idle"`     // check-ins that were skipped because nothing could happen
 }
 
-// Cost is what the simulation used of the real machine.
+// Cost is what the simulation used of the machine that it ran on.
 type Cost struct {
 	Elapsed         time.Duration `json:"elapsed"`
 	Processors      int           `json:"processors"`      // shards that ran at the same time

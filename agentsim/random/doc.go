@@ -1,8 +1,8 @@
 // Package random makes big worlds from seeds: scenarios of package agentsim
 // with hundreds of assets and weeks of virtual time, in which networks, disks,
-// clocks, installers, vendors, servers and administrators do all that they can
-// do. A world is a scenario file, so what breaks can be read, played again and
-// shrunk.
+// clocks, installers, vendors and servers fail, and administrators change their
+// minds. A world is a scenario file, so what breaks can be read, played again
+// and shrunk.
 //
 //	r, err := random.Search(random.Options{Seed: 7, Assets: 300, Weeks: 6}, agentsim.Config{})
 //	if r.Failure != nil { short := random.Shrink(r.Failure, agentsim.Config{}, 0); … short.Script is a few lines }
@@ -12,11 +12,11 @@
 //
 // # Worlds
 //
-// A world has some kinds of [Trouble], chosen by the seed or by [Options]. When
-// everything goes wrong at once, some things never happen; they happen in
-// another world. Each asset and each job has its own random numbers from the
-// seed and its id, so one more asset changes no other. A line that can be
-// refused, or can find its asset off, begins with try.
+// A world has only some kinds of [Trouble], chosen by the seed or by [Options].
+// If everything always went wrong at once, some situations would never arise.
+// Each asset and each job has its own random numbers from the seed and its id,
+// so one more asset changes no other. A line begins with try if the server may
+// refuse it or its asset may be off.
 //
 // All trouble ends after Options.Weeks: networks are connected, computers are
 // on, faults are repaired, recurring jobs are disabled. A few days later

@@ -19,7 +19,7 @@ type Result struct {
 	Failure *Failure // nil: everything held
 }
 
-// Failure is a scenario that does not hold.
+// Failure is a scenario in which an expectation or an invariant does not hold.
 type Failure struct {
 	Kind   string // failures of one kind most likely have one cause
 	Err    error

@@ -176,8 +176,8 @@ func (k *shrinker) moveCloser() {
 	}
 }
 
-// Actions counts the lines of a scenario that do something. Its clock,
-// declarations, expectations and lines without words do not count.
+// Actions counts the lines of a scenario that do something. The clock,
+// declarations, expectations and blank lines do not count.
 func Actions(text string) int {
 	s, err := parse(text)
 	if err != nil {

@@ -56,8 +56,8 @@ func scenario() *cobra.Command {
 	var quiet, rewrite bool
 	c := &cobra.Command{
 		Use:   "scenario FILE…",
-		Short: "Play scenario files and check what they expect",
-		Long: `Play scenario files, print what happens, and check what they expect.
+		Short: "Play scenario files and check their expectations",
+		Long: `Play scenario files, print what happens, and check their expectations.
 
 A scenario is a text file. It says what exists, what people and machines do
 when, and what is expected. For example:

@@ -25,8 +25,9 @@ type CallState struct {
 	LastCall LastCall        `json:"lastCall,omitzero"`
 }
 
-// LastCall is a last call whose answer the agent waits for (MAN-7). The answer
-// to any check-in ends it. The zero LastCall is none.
+// LastCall is a check-in just before an order's start or its deploy stage,
+// whose answer the agent waits for (MAN-7). The answer to any check-in ends the
+// wait. The zero LastCall is none.
 type LastCall struct {
 	Order  job.OrderID        `json:"order"`
 	Effect execution.EffectID `json:"effect,omitempty"` // the execution's effect that it answers; zero: it is the one before the start

@@ -25,8 +25,9 @@ type Config struct {
 	Can        []string          // what the agent may do (MAN-11); nil: job.CapabilitiesUnder(Policy); empty: it runs no actions (INT-10)
 }
 
-// How long the agent waits for the answer to a last call (MAN-7).
+// The waits of last calls (MAN-7).
 const (
+	// DefaultLastCall is how long the agent waits for the answer.
 	DefaultLastCall = 10 * time.Second
 	// lateCall is the wait of an order whose start passed while the asset
 	// was off or asleep: the network may come back later.

@@ -13,8 +13,7 @@
 //
 // These hold in every history, whatever is lost, repeated, delayed or cut off:
 //
-//  1. Nothing is installed that did not pass the integrity rules on the same
-//     bytes.
+//  1. Nothing is installed unless the same bytes passed the integrity rules.
 //  2. After an asset reports Cancelled for an order, nothing of it is deployed
 //     there. Cancelled is never reported after the deploy stage began.
 //  3. An order withdrawn before its execution started never executes.
@@ -33,10 +32,10 @@
 //  10. With an agent that keeps calling, every order reaches a final result.
 //  11. The same events give the same history, byte for byte.
 //  12. The server's counts equal what the agents' journals add up to.
-//  13. An order starts at most once on an asset, also after the server was
-//     restored, or after the agent was reinstalled while the server knows the
-//     order as begun, ended or withdrawn. This does not hold if both forgot the
-//     order.
+//  13. An order starts at most once on an asset. This also holds after the
+//     server was restored, and after the agent was reinstalled if the server
+//     knows that the order began, ended or was withdrawn. It does not hold if
+//     both forgot the order.
 //
 // The package serves MAN-3 to MAN-8, MAN-11 to MAN-13, JOB-3, JOB-5, JOB-11,
 // JOB-12, JOB-17, JOB-21, JOB-23, JOB-24, INT-10, RBT-7 and RBT-11. Their text

@@ -44,8 +44,9 @@ type Trust struct {
 	Refusal   string         `json:"refusal,omitempty"` // what was wrong with the last version; empty: nothing
 }
 
-// Owed is a reboot that an order needed, and which ended without it because it
-// could not be verified (JOB-18, RBT-11). The zero Owed is none.
+// Owed is a reboot that is still needed by an order that ended without it,
+// because the order could not be verified (JOB-18, RBT-11). The zero Owed is
+// none.
 type Owed struct {
 	BootID string    `json:"bootID"` // of the boot in which it ended
 	Since  time.Time `json:"since"`  // by the agent's own clock, uncorrected, UTC

@@ -9,7 +9,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
-// Out is what a step returns beside the new state, in which the reports are.
+// Out is what a step returns besides the new state. The reports are in the
+// state.
 type Out struct {
 	// Effects are carried out once the state is durable, and begin in this
 	// order. A Call comes first; nothing waits for it, nor for a Prompt.

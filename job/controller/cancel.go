@@ -48,9 +48,10 @@ func (c *Controller) CancelRun(ctx context.Context, id job.RunID, now time.Time)
 
 // CancelJob cancels the runs of a job whose orders are made and, if none of
 // them is in progress, the planned one. It is otherwise like CancelRun. A run
-// is in progress while an asset that calls has not ended it, unless only a
-// reboot by hand is missing: a cancel of a job that deploys means that run, so
-// it is refused (JOB-3), and the next run is spared. The job stays enabled: to
+// is in progress while its orders are being made, or while an asset that still
+// calls has not finished it and does more than wait for a reboot. The cancel
+// then means that run and spares the planned one. If nothing of that run can be
+// cancelled any more, the cancel is refused (JOB-3). The job stays enabled: to
 // keep it from running again, disable it.
 func (c *Controller) CancelJob(ctx context.Context, id job.ID, now time.Time) (CancelReport, error) {
 	return c.cancel(ctx, JobCancelled, string(id), now, func(r Reader) (of chosen, err error) {

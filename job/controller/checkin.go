@@ -30,10 +30,11 @@ type call struct {
 // manifest.MaxReports per call. The answer carries a manifest when the agent
 // holds an older revision than it should, or its manifest expires soon. A call
 // that brings nothing new, from an asset seen less than Config.SeenEvery ago,
-// writes nothing. After that time it writes the asset's own row of last calls,
-// which no other call waits for. However many orders, patches and reports there
-// are, a call costs a fixed number of reads, unless it brings what orders are
-// made by, or while runs are being cancelled or withdrawn.
+// writes nothing. After that time it writes when the asset was last seen, to a
+// row of its own that no other call waits for. A call costs a fixed number of
+// reads, however many orders, patches and reports there are. It costs more if
+// it brings an inventory or another change that orders are made from, or while
+// runs are being cancelled or withdrawn.
 //
 // What a call says of the asset counts only if the agent made no newer one
 // (ledger.Caller): a call that comes late or is played again brings its

@@ -44,8 +44,8 @@ type Config struct {
 	// integrity.Policy.Excerpt; zero: none. It concerns the orders made from
 	// then on. Agents that are held to another one refuse their files (INT-4).
 	Policy integrity.Excerpt
-	// SeenEvery is how finely last calls are kept. Default 1 min; negative:
-	// every call.
+	// SeenEvery is how precisely last-seen times are kept. Default 1 min;
+	// negative: every call.
 	SeenEvery time.Duration
 	// SilentAfter is how long an agent may be silent before it is shown as
 	// such. Default manifest.MaxPropagation.

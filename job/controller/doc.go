@@ -31,10 +31,10 @@
 //     inventory gets its order in the check-in that brings one.
 //   - Preview returns what Tick would order, by the same code, and writes
 //     nothing (JOB-22).
-//   - CheckIn accepts each report exactly once (MAN-6), takes it into its order,
-//     and hands out the asset's manifest if the asset holds an older one or its
-//     own expires soon. The manifest of a revision is always the same bytes. A
-//     call with nothing new only reads.
+//   - CheckIn accepts each report exactly once (MAN-6), applies it to its
+//     order, and hands out the asset's manifest if the asset holds an older one
+//     or its own expires soon. The manifest of a revision is always the same
+//     bytes. A call with nothing new only reads.
 //   - An asset's reports can only change its own orders. Impossible reports are
 //     accepted into the sequence, because the agent would repeat them forever,
 //     and are kept as anomalies: the newest 32 per asset.
@@ -76,15 +76,15 @@
 // A recurring job (JOB-9) has one planned run at any time. When that run is
 // due, the next one is planned. Of the runs that became due during an outage of
 // the server, only the newest is made (JOB-12). A cancelled run stays
-// cancelled. An edit makes the orders again that have not begun; a run whose
-// start is past gets no further orders.
+// cancelled. After an edit, the orders that have not begun are made again; a
+// run whose start is past gets no further orders.
 //
 // With each asset's own zone, a run is due when it is due on the clock that is
-// ahead of all others, and its orders are made for 26 hours. Each pass makes the
-// orders of the assets whose start is at most the lead away (MAN-1), and finds
-// out when the next pass is due. The run is missed as a whole if a newer one has
-// started everywhere, otherwise asset by asset. A call that reports another zone
-// makes the asset's orders again.
+// ahead of all others, and its orders are made over the next 26 hours. Each
+// pass makes the orders of the assets whose start is at most the lead away
+// (MAN-1), and finds out when the next pass is due. The run is missed as a
+// whole if a newer one has started everywhere, otherwise asset by asset. A call
+// that reports another zone makes the asset's orders again.
 //
 // An order that has not begun is planned again when the asset's inventory or
 // pending reboot changes (JOB-14); the patches found by a query stay the same.
@@ -114,9 +114,11 @@
 //   - RPT-2. Beside the number, the failed installs are a list, newest first,
 //     filtered by date, asset, patch and code. Failures returns it. Without a
 //     filter it has as many entries as the number says, less what was pruned.
-//   - RPT-3. Always answerable: what is missing where (Missing); what failed and
-//     why (Failures, RunAssets); who needs a reboot (PendingReboots); which
-//     cancels are pending (PendingCancels); which agents have not called
-//     (Silent); which feeds are stale (Feeds); what is stuck (Stuck); which
-//     identities are cloned (Cloned).
+//   - RPT-3. Always answerable: what is missing where (Missing); what failed
+//     and why (Failures, RunAssets); who needs a reboot (PendingReboots), and
+//     since when if an order waits for it (RunAssets); which cancels are
+//     pending (PendingCancels); which agents have not called (Silent); which
+//     feeds are stale (Feeds); what is stuck (Stuck); which identities are
+//     cloned (Cloned). Not built: what is overdue, and why; and since when a
+//     reboot is pending that no order waits for.
 package controller

@@ -20,7 +20,7 @@ func (e *NotFoundError) Error() string { return fmt.Sprintf("no %s %q is known",
 type CancelRefused struct {
 	What  string    // the job or the run
 	Stage job.Stage // the furthest stage an asset is known to have reached; StageDone when all have ended; zero: no order was made
-	Why   string    // there is nothing to cancel; empty: the stage says it
+	Why   string    // why there is nothing to cancel; empty: Stage says why
 }
 
 func (e *CancelRefused) Error() string {

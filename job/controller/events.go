@@ -58,8 +58,8 @@ type Event struct {
 
 type actorKey struct{}
 
-// As returns a context in which actor is who does what the use cases record,
-// such as the name of the user who is logged in.
+// As returns a context that names who acts, such as the user who is logged in.
+// The use cases record it in [Event.Actor].
 func As(ctx context.Context, actor string) context.Context {
 	return context.WithValue(ctx, actorKey{}, problem.Clip(actor, ledger.MaxName))
 }

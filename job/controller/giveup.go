@@ -55,10 +55,10 @@ func (c *Controller) GivenUp(ctx context.Context, id job.ID, limit int) ([]Given
 	})
 }
 
-// RetryPatch has a job try a patch on an asset again that it gave up, or may
-// give up soon: what failed until now no longer counts. The next order has it.
-// The error is a *NotFoundError, also for a patch that no run of the job failed
-// to install there.
+// RetryPatch makes a job try a patch again on an asset where it gave the patch
+// up, or is about to: past failures no longer count. The next order includes
+// the patch. The error is a *NotFoundError, also for a patch that no run of the
+// job failed to install there.
 func (c *Controller) RetryPatch(ctx context.Context, id job.ID, asset job.AssetID, patch catalog.PatchID, now time.Time) error {
 	return c.update(ctx, now, func(t *tx) error {
 		if _, err := loadJob(t, id); err != nil {

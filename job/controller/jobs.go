@@ -27,9 +27,10 @@ type jobRecord struct {
 // what is saved already changes nothing.
 //
 // The orders of an enabled job that have not begun are made again, each by a
-// new manifest revision (MAN-2), and what the job now selects gets orders too;
-// not so of a recurring job's runs that have started: there is a next one. If
-// the schedule changed, the orders are withdrawn and a new run is planned.
+// new manifest revision (MAN-2), and assets that the job now selects get orders
+// too. If a recurring job's run has started, such assets get no order in it,
+// and take part in the next run. If the schedule changed, the orders are
+// withdrawn and a new run is planned.
 //
 // Errors: a *job.Invalid with every problem, also for a Deleted job and for an
 // enabled one that could not be enabled as changed; an *UnfinishedError when

@@ -278,7 +278,7 @@ func TestPreviewChangesNothingAndTellsTheSame_JOB22(t *testing.T) {
 	})
 }
 
-// What became of a run never changes: neither disabling or deleting its job nor an edit relabels one whose orders have ended.
+// The outcome of a run never changes: neither disabling or deleting its job nor an edit relabels one whose orders have ended.
 func TestHistoryStays_JOB6(t *testing.T) {
 	changes := map[string]func(f *fixture) error{
 		"disable": func(f *fixture) error { return f.DisableJob(ctx, "j", f.now) },

@@ -11,13 +11,13 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/ledger"
 )
 
-// Probe is what asking for a URL showed (CAT-10).
+// Probe is the result of requesting a URL (CAT-10).
 type Probe struct {
 	URL string
-	Err string // why its file cannot be had; empty: it can
+	Err string // why its file could not be fetched; empty: it could
 }
 
-// Unreachable is a URL whose file could not be had when it was last probed.
+// Unreachable is a URL whose file could not be fetched when it was last probed.
 type Unreachable struct {
 	URL   string    `json:"url"`
 	Since time.Time `json:"since"`
@@ -53,12 +53,12 @@ func probeURLs(snap *catalog.Snapshot) (urls []string) {
 	return slices.Compact(urls)
 }
 
-// Probed stores the results of probes; other URLs keep their results. A
-// patch that needs an unreachable URL is ArtifactUnreachable for orders made
-// from now on, in Preview and in Missing, until a probe reaches it or no marked
-// patch names it any more. Orders that are made already keep it: agents find
-// out at download. At most MaxUnreachable are kept, and what is beyond counts
-// as reachable.
+// Probed stores the results of probes; other URLs keep their results. A patch
+// that needs an unreachable URL is ArtifactUnreachable for orders made from now
+// on, in Preview and in Missing, until a probe reaches it or no marked patch
+// names it any more. Orders that are already made keep the patch: agents find
+// out when they download it. At most MaxUnreachable are kept, and what is
+// beyond counts as reachable.
 func (c *Controller) Probed(ctx context.Context, probes []Probe, now time.Time) error {
 	return c.update(ctx, now, func(t *tx) error {
 		snap, err := c.snapshot(t)

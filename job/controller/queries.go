@@ -208,7 +208,7 @@ func runAsset(r Reader, e ledger.Entry) (RunAsset, error) {
 	return a, nil
 }
 
-// FeedStatus is a feed with the flag that goes wherever it is used (CAT-2).
+// FeedStatus is a feed's health, and whether the feed is stale (CAT-2).
 type FeedStatus struct {
 	catalog.FeedHealth
 	Stale bool `json:"stale"`

@@ -46,14 +46,14 @@ func (t *tx) former(id job.AssetID, keyID string) (rec removedRecord, found bool
 //
 // The removed asset's key is known for another 90 days. Until it holds a last,
 // empty manifest, each of its calls is answered with that. Then its calls are
-// refused; only those with reports are acknowledged. If they say how an order
-// ended that it had, the history has it (MAN-10).
+// refused; only those with reports are acknowledged. If they report how one of
+// its orders ended, the history shows it (MAN-10).
 func (c *Controller) RemoveAsset(ctx context.Context, id job.AssetID, now time.Time) error {
 	return c.update(ctx, now, func(t *tx) error { return t.remove(id, AssetRemoved) })
 }
 
-// Leave removes an asset that asks for it itself, with the key called keyID.
-// The error wraps manifest.ErrUnknownAsset if it no longer has the name.
+// Leave removes an asset that asks for it itself, with the key named keyID. The
+// error wraps manifest.ErrUnknownAsset if it no longer has the name.
 func (c *Controller) Leave(ctx context.Context, id job.AssetID, keyID string, now time.Time) error {
 	return c.update(ctx, now, func(t *tx) error {
 		rec, err := enrolled(t, id)

@@ -15,13 +15,13 @@ import (
 )
 
 // FailedInstalls is the number of patch installs that failed, over the whole
-// account (RPT-1): every patch that an asset reported as failed, once an order.
-// A patch cut off by a cancel before it was tried is not among them.
+// account (RPT-1): every patch that an asset reported as failed, once per
+// order. A patch that a cancel kept from being tried does not count.
 func (c *Controller) FailedInstalls(ctx context.Context) (int, error) {
 	return view(ctx, c.store, func(r Reader) (int, error) { return sum(r, failedInstalls) })
 }
 
-// FailureFilter says which failures are listed; what is zero does not filter.
+// FailureFilter says which failures are listed. A zero field does not filter.
 type FailureFilter struct {
 	From  time.Time       // at or after
 	To    time.Time       // before
@@ -116,9 +116,9 @@ type Open struct {
 }
 
 // PendingReboots lists who needs a reboot and for which run (RPT-3), by asset
-// and run, limit at most (1 to MaxPage). Without a run it is a reboot that the
-// system itself asks for, or that an agent had reported before its state was
-// lost (RBT-11).
+// and run, limit at most (1 to MaxPage). An entry without a run is a reboot
+// that the system itself asks for, or that an agent had reported before its
+// state was lost (RBT-11).
 func (c *Controller) PendingReboots(ctx context.Context, limit int) ([]Open, error) {
 	return c.open(ctx, tableReboots, limit, func(p []string) Open { return Open{Run: job.RunID(p[1]), Asset: job.AssetID(p[0])} })
 }

@@ -17,7 +17,7 @@ var (
 // Names are constants of the program, so any text column holds them.
 type Table string
 
-// Key names one record of all tables.
+// Key names one record: its table, and its key in that table.
 type Key struct {
 	Table Table
 	Key   string // 1 to MaxKey bytes

@@ -75,7 +75,8 @@ func (t *tx) saveSnapshot(snap *catalog.Snapshot) (next cachedSnapshot, changed 
 	return next, changed, nil
 }
 
-// Snapshot returns the present catalog; it may be held as long as one likes.
+// Snapshot returns the present catalog. It never changes, so the caller may
+// keep it.
 func (c *Controller) Snapshot(ctx context.Context) (*catalog.Snapshot, error) {
 	return view(ctx, c.store, c.snapshot)
 }

@@ -96,9 +96,10 @@ func (c *Controller) RemoveToken(ctx context.Context, id string, now time.Time) 
 	})
 }
 
-// Enrol makes the caller an asset. Errors wrap manifest.ErrInvalid, ErrBadToken
-// and ErrAssetExists. The same enrolment sent again is answered the same and
-// uses the token once. The key of a removed asset is not taken back (MAN-10).
+// Enrol makes the calling computer an asset. Errors wrap manifest.ErrInvalid,
+// ErrBadToken and ErrAssetExists. The same enrolment sent again is answered the
+// same and uses the token once. The key of a removed asset is not taken back
+// (MAN-10).
 func (c *Controller) Enrol(ctx context.Context, e manifest.Enrolment, now time.Time) (manifest.Enrolled, error) {
 	if err := e.Validate(); err != nil {
 		return manifest.Enrolled{}, fmt.Errorf("%w: %w", manifest.ErrInvalid, err)
@@ -173,11 +174,11 @@ func (c *Controller) knowsToken(ctx context.Context, asset job.AssetID, id strin
 // Trust returns every version of the trust document (MAN-13).
 func (c *Controller) Trust() manifest.Chain { return c.config.Trust }
 
-// Secrets returns what the calls of an asset with the key called keyID
-// (manifest.Fingerprint) may be authenticated by: its secret with each exchange
-// key of the server (MAN-12). The asset has the name now, or had it and was
-// removed in the last 90 days (MAN-10). The error wraps
-// manifest.ErrUnknownAsset if there is no such asset or key.
+// Secrets returns the secrets that may authenticate a call of an asset: one for
+// the asset's key named keyID (manifest.Fingerprint) with each exchange key of
+// the server (MAN-12). The asset has the name id now, or had it and was removed
+// in the last 90 days (MAN-10). The error wraps manifest.ErrUnknownAsset if
+// there is no such asset or key.
 func (c *Controller) Secrets(ctx context.Context, id job.AssetID, keyID string) ([]manifest.Secret, error) {
 	exchange, err := view(ctx, c.store, func(r Reader) ([]byte, error) {
 		rec, err := enrolled(r, id)

@@ -39,10 +39,10 @@ func (c *Controller) bring(a *manifest.Answer, in manifest.CheckIn) (complete bo
 	return len(a.Trust) == len(missing)
 }
 
-// CheckTrust wants Config.Trust to be, or to follow, what the store was last
-// used with, and notes it there (MAN-13). Call it when a server starts. The
-// error is a *TrustError, or the store's. Without trust documents it does
-// nothing.
+// CheckTrust checks that Config.Trust equals or continues the trust documents
+// that the store was last used with, and stores it (MAN-13). Call it when a
+// server starts. The error is a *TrustError, or the store's. Without trust
+// documents it does nothing.
 func (c *Controller) CheckTrust(ctx context.Context) error {
 	chain := c.config.Trust
 	if len(chain) == 0 {

@@ -76,10 +76,9 @@ func (m reasons) list() (list []ReasonCount, more int) {
 	return list[:maxReasons], more
 }
 
-// PreviewFleet returns what [Controller.Preview] says of every asset that a
-// saved job selects, counted. Each asset is read by itself, so a change
-// meanwhile shows on some assets only. The error is a *NotFoundError for an
-// unknown job.
+// PreviewFleet counts what [Controller.Preview] returns for every asset that a
+// saved job selects. Each asset is read by itself, so a change meanwhile shows
+// on some assets only. The error is a *NotFoundError for an unknown job.
 func (c *Controller) PreviewFleet(ctx context.Context, id job.ID, now time.Time) (p FleetPreview, err error) {
 	status, err := c.Job(ctx, id)
 	if err != nil {
@@ -155,8 +154,8 @@ type MissingPatch struct {
 	Reasons    []ReasonCount     `json:"reasons"`    // why it is not deployable on the others
 }
 
-// MissingFleet returns what [Controller.Missing] says of every asset, counted
-// by patch.
+// MissingFleet counts, patch by patch, what [Controller.Missing] returns for
+// every asset.
 func (c *Controller) MissingFleet(ctx context.Context, now time.Time) (m FleetMissing, err error) {
 	patches, why := map[catalog.PatchID]*MissingPatch{}, map[catalog.PatchID]reasons{}
 	err = c.eachAsset(ctx, now, func(a AssetStatus) error {

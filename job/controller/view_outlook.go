@@ -15,7 +15,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
-// Outlook is what to know about a job before its next start.
+// Outlook is what an administrator should know about a job before its next
+// start.
 type Outlook struct {
 	Assets      int               `json:"assets"`                // selected now (JOB-7)
 	NoInventory int               `json:"noInventory,omitempty"` // of them, not inventoried yet

@@ -19,9 +19,9 @@
 //     the rest goes on. If failures leave nothing to deploy, there is no deploy
 //     and no reboot, and the execution is Failed. If nothing applied in the
 //     first place, it is NotApplicable. Before it fails, sources that could not
-//     be reached are tried again (JOB-27, in package job). An execution that
-//     reboots for a pending reboot reboots in any case: it is Failed if its
-//     patches failed, and Completed if none applied (RBT-2, RBT-11).
+//     be reached are tried again (JOB-27, in package job). An execution that is
+//     to reboot for a pending reboot does so in any case; then it is Failed if
+//     its patches failed, and Completed if none applied (RBT-2, RBT-11).
 //   - JOB-3. A job can be cancelled before its scheduled time, and until the
 //     deploy stage starts. After that the answer is a refusal that names the
 //     stage. Each asset reports what happened there: Cancelled, or TooLate with
@@ -43,32 +43,37 @@
 //     output.
 //   - JOB-15. An execution proceeds whether the screen is locked, unlocked, or
 //     nobody is logged in.
-//   - JOB-17. A restart in the middle resumes. Nothing verified is downloaded
-//     again. A patch whose install was cut off is checked against the inventory
-//     and, if it is not at its version, installed once more; cut off twice, it
-//     fails as DeployerProcessCrashed. An action that was cut off counts as
+//   - JOB-17. After a restart in the middle the execution goes on, and reports
+//     Resumed. Nothing verified is downloaded again. A patch whose install was
+//     cut off is checked against the inventory and, if it is not at its
+//     version, installed once more; cut off twice, it fails as
+//     DeployerProcessCrashed (code 10). An action that was cut off counts as
 //     failed and is not run again.
 //   - JOB-18. After the reboot the inventory is taken again: a patch at its
 //     version succeeded, any other failed (code 15). If no reboot is needed,
 //     the check follows at once. If the inventory cannot be taken for 24 h,
 //     counted from the first failed try, the execution ends. Installed patches
 //     then fail with code 5, "installed, could not be verified", and cut-off
-//     ones with code 10. No reboot is asked for; one that is needed stays
-//     listed (RBT-11). Once its last install and action are over, an unverified
-//     execution holds up no other job. If it turns out to need a reboot, it
-//     waits until the other job is done.
+//     ones with code 10. Neither counts as a failed run (JOB-27). No reboot is
+//     asked for; one that is needed stays listed (RBT-11). Once its last
+//     install and action are over, an unverified execution holds up no other
+//     job. If it later turns out to need a reboot, that waits until the other
+//     job is done.
 //   - JOB-21. What an execution did is durable before anything that could cut
 //     its report off, above all the reboot. It is reported until it is
 //     acknowledged. A reboot by itself never turns a success into a failure or
 //     an unknown; only JOB-18's 24 hours end in "could not be verified".
 //   - INT-10. An action that may not run is not run. An order with such an
-//     action does not begin; package job/agent sees to that. If the agent's
-//     settings have changed since, the order ends before the deploy stage as
-//     Failed; after that the rest is aborted, and the action counts as failed.
+//     action does not begin; package job/agent sees to that. The agent's
+//     settings can also change while the order runs. Before the deploy stage,
+//     the order then ends as Failed. Later, the rest is aborted and the action
+//     counts as failed.
 //   - RBT-2. A reboot is due only if something that deployed successfully needs
 //     it: a patch's own declaration, the installer's exit code, an action's
-//     exit code, or the system's own reboot-required flag if it was not set
-//     before anything changed. A job can also ask for a reboot that was pending
+//     exit code, or the system's own reboot-required flag, if the job caused
+//     it. It did if the flag was not set before anything changed, or if it
+//     names packages of this job, which the platform reports for each patch
+//     (InstallResult.Reboot). A job can also ask for a reboot that was pending
 //     already (RBT-11).
 //   - RBT-9. If the agent cannot find out who is logged in, it assumes that
 //     somebody is. An unknown answer counts as somebody, even if nobody was
@@ -77,7 +82,7 @@
 //     nothing, if the job says so (job.Order.RebootPending). A reboot is
 //     pending if the system says so, or if another execution on the asset waits
 //     for a reboot by hand. It counts if it was pending when the execution
-//     began and still is at its end: any reboot in between was that reboot,
+//     began and still is at its end. A reboot in between was the pending one,
 //     whoever caused it. If none is pending and there is nothing else to do,
 //     the execution is NotApplicable. After the reboot there may be nothing to
 //     verify: then it is Completed, or Failed if all its patches failed. The

@@ -11,14 +11,15 @@ import (
 // of the types below.
 type Effect interface{ effect() }
 
-// EffectID numbers the effects of one execution. A result with another id than
-// the awaited one is ignored.
+// EffectID numbers the effects of one execution. A result is ignored unless it
+// has the id that the execution waits for.
 type EffectID uint64
 
 // The effects. An event with the same ID answers each that has an ID.
 type (
-	// LastCall asks for a check-in at once. [LastCallDone] answers it when
-	// the server has answered, or the wait is over (MAN-7).
+	// LastCall asks for a check-in at once, so that a cancel can still arrive
+	// before the deploy stage. [LastCallDone] answers it when the server has
+	// answered, or when the wait is over (MAN-7).
 	LastCall struct{ ID EffectID }
 	// TakeInventory asks what is installed. [InventoryTaken] answers it.
 	TakeInventory struct{ ID EffectID }

@@ -20,8 +20,8 @@ type (
 		BootID   string
 		Sessions reboot.Sessions
 	}
-	// LastCallDone answers [LastCall]. If the server answered, a Cancel
-	// that it brought came before.
+	// LastCallDone answers [LastCall]. If the server's answer brought a cancel,
+	// the [Cancel] event comes first.
 	LastCallDone struct{ ID EffectID }
 	// InventoryTaken answers [TakeInventory]. If Err is not empty, the
 	// inventory is tried again.
@@ -64,12 +64,12 @@ type (
 	// Forgotten says that the server was restored from a backup, and may
 	// not know what was reported about the order (JOB-24).
 	Forgotten struct{}
-	// SessionsChanged says what is now known of the users.
+	// SessionsChanged says who is logged in now.
 	SessionsChanged struct{ Sessions reboot.Sessions }
 	// Answered is the user's answer to the reboot prompt.
 	Answered struct{ Later bool }
-	// Restarted is the first event after the agent starts. Later it says
-	// the boot identity again.
+	// Restarted is the first event after each start of the agent. BootID is the
+	// identity of this boot.
 	Restarted struct{ BootID string }
 	// Tick says that time has passed.
 	Tick struct{}

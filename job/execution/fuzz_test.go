@@ -77,7 +77,7 @@ func history(t *testing.T, data []byte) {
 	}
 }
 
-// watcher is an onlooker that remembers.
+// watcher is an observer that remembers.
 type watcher struct {
 	w         *world
 	installs  map[string]int

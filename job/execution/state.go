@@ -167,9 +167,9 @@ func (x State) outcomes() []job.PatchOutcome {
 	return outcomes
 }
 
-// Validate says why x is not a state of the machine, so that damaged storage is
-// found and causes no panic. A state with names of another release passes; it
-// ends at the next start. The error is a *job.Invalid.
+// Validate says why x is not a valid state, so that damaged storage is found
+// and causes no panic. A state with names that only another release knows
+// passes; its execution ends at the next start. The error is a *job.Invalid.
 func (x State) Validate() error {
 	var l problem.List
 	stage := x.Stage == enum.Unknown || x.Stage >= job.StageDownload && x.Stage <= job.StageDone

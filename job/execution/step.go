@@ -28,8 +28,8 @@ type Config struct {
 	// Stopping says that the agent is stopping: no other action or
 	// installer begins.
 	Stopping bool
-	// Busy says that another execution is at work on the asset. A reboot or
-	// another try to download waits for it (JOB-18, JOB-27).
+	// Busy says that another execution is at work on the asset. A reboot or a
+	// retried download waits for it (JOB-18, JOB-27).
 	Busy bool
 	// Parked says that a reboot is pending: another execution waits for a
 	// reboot by hand (RBT-7), or ended without the reboot that it needed
@@ -40,7 +40,7 @@ type Config struct {
 	Pending []catalog.ProductID
 }
 
-// Out is what a step returns beside the new state.
+// Out is what a step returns besides the new state.
 type Out struct {
 	Reports []job.Report  // to be committed with the state; the caller numbers them
 	Effects []Effect      // to be carried out after the commit, in this order

@@ -46,12 +46,12 @@ type Heard struct {
 	Back bool // the agent's state was put back: its call number does not grow, or an earlier boot identity came back (MAN-9)
 }
 
-// Heard takes in a call that arrived at now. Late calls and calls of cloned
+// Heard applies a call that arrived at now. Late calls and calls of cloned
 // assets say nothing about the agent's state.
 //
 // The call numbers of one state grow. So a call with a number above all others
 // is newer, whatever the clocks say. Any other call is newer if its corrected
-// clock is; a clock ahead of the server's counts as the server's.
+// clock is later; a clock ahead of the server's counts as the server's.
 func (c Caller) Heard(in manifest.CheckIn, accepted job.Sequence, now time.Time) (next Caller, heard Heard) {
 	at, made := in.At.Add(in.Offset), in.Made
 	if n := len(in.Reports); n > 0 {

@@ -5,9 +5,9 @@
 // It returns the new entry with the effects to carry out in the same
 // transaction. [Entry.Index] returns the rows by which the order is found.
 // [Revisions] numbers an asset's manifests. [Outcomes] says how an order's
-// patches ended; its index is the failed installs. [Run] and [StepRun] are the
-// same for one occurrence of a job: it is planned, made for all assets at once
-// or zone by zone, trimmed, cancelled, withdrawn or missed.
+// patches ended; its index lists the failed installs. [Run] and [StepRun] do
+// the same for one occurrence of a job: it is planned, made for all assets at
+// once or zone by zone, trimmed, cancelled, withdrawn or missed.
 //
 // A server loads values, steps them, and stores them with the difference of
 // their indexes, see [Changes]. Package job/controller does that over a store,
@@ -28,8 +28,8 @@
 // applies, or when the job is withdrawn. An order that is made again while its
 // asset's inventory is not known waits, unless it is open and the asset may
 // hold it. When an agent's state is lost, the orders that it had begun end.
-// When an asset is removed, all orders that it may hold end. What that agent or
-// asset then reports about the end replaces the result.
+// When an asset is removed, all orders that it may hold end. If that agent or
+// asset later reports an end, its report replaces the result.
 //
 // # The rules it serves
 //

@@ -63,8 +63,8 @@ func (e Entry) ID() job.OrderID { return job.MakeOrderID(e.Run, e.Asset) }
 
 // Fixed reports whether the order is never made again: it has begun and starts
 // at most once, a cancel was asked for, or a removed asset had it. An order
-// that was withdrawn before it began, or that ended without the asset, can be
-// made again.
+// that was withdrawn before it began, or that ended before the asset could hold
+// it, can be made again.
 func (e Entry) Fixed() bool {
 	return e.Cancelled || e.Former != "" || e.Stage != 0 || e.Phase == Ended && e.Since != 0 && e.Result != job.Withdrawn
 }
@@ -87,9 +87,9 @@ func (e Entry) Succeeded() bool {
 	return e.Phase == Ended && e.Former == "" && (e.Result == job.Completed || e.Result == job.NotApplicable)
 }
 
-// Counts reports whether a share of the run's assets counts this one: its order
-// was not withdrawn. A withdrawn order that the asset carries out counts again
-// when its result comes (JOB-19).
+// Counts reports whether this asset counts in a share of the run's assets: its
+// order was not withdrawn. A withdrawn order that the asset carries out counts
+// again when its result comes (JOB-19).
 func (e Entry) Counts() bool {
 	return e.Phase != 0 && e.Phase != Gone && e.Former == "" && e.Result != job.Withdrawn
 }

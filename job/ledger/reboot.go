@@ -14,8 +14,8 @@ type Pending struct {
 	Boot  string    `json:"boot,omitempty"` // the identity of the boot it was last seen in
 }
 
-// Heard takes in a call. A reboot is pending until the boot identity has
-// changed and the system's own flag is gone.
+// Heard applies a call. A reboot is pending until the boot identity has changed
+// and the system's own flag is gone.
 func (p Pending) Heard(in manifest.CheckIn, now time.Time) Pending {
 	switch {
 	case in.Reboot && p.Since.IsZero():

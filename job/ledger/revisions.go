@@ -36,7 +36,7 @@ func (r Revisions) Revise(without bool) Revisions {
 	return r
 }
 
-// Heard takes in what a call says about the manifest that the asset holds.
+// Heard applies what a call says about the manifest that the asset holds.
 // Silent reports whether the call proves that the asset never held its
 // [Unheard] orders: it holds a manifest without them and has nothing to report,
 // and it would have reported an order in the commit that dropped it.

@@ -66,9 +66,9 @@ func (k PassKind) MarshalText() ([]byte, error) { return passKinds.MarshalText(k
 // UnmarshalText sets the kind by its name. The error is an unknown name.
 func (k *PassKind) UnmarshalText(text []byte) error { return passKinds.UnmarshalText(text, k) }
 
-// Pass goes over the assets of a run by id, some in each transaction. The
-// cursor moves in the transaction that does the work, so a pass that is cut off
-// continues where it was.
+// Pass goes through the assets of a run in the order of their ids, a batch in
+// each transaction. The cursor moves in the transaction that does the work, so
+// a pass that is cut off continues where it was.
 type Pass struct {
 	Kind   PassKind    `json:"kind"`
 	Cursor job.AssetID `json:"cursor,omitempty"` // the assets up to this one are done
@@ -124,7 +124,7 @@ type (
 	// OrderDue says when an order is to be made: by the asset's clock
 	// (JOB-9), or when it stops waiting for what it needs (JOB-14).
 	OrderDue struct{ Due time.Time }
-	// JobChanged says that the job changed and its orders must follow
+	// JobChanged says that the job changed, so its orders must change too
 	// (MAN-2). Started: the run's start is past everywhere.
 	JobChanged struct{ Started bool }
 	// PatchesLeft says that patches may no longer be deployed. It names all
@@ -268,9 +268,9 @@ func (r *Run) passed(ev Passed, at time.Time) {
 	}
 }
 
-// TooLate says why an asset in the zone that has no order of the run gets none
-// any more; empty: it gets one. Newer are the local times of the newer runs of
-// the job. A missed run without a newer one still runs if its window allows;
+// TooLate says why an asset in the zone that has no order of the run no longer
+// gets one; empty: it gets one. Newer holds the local times of the newer runs
+// of the job. A missed run without a newer one still runs if its window allows;
 // the asset decides that (JOB-12).
 func (r Run) TooLate(zone *time.Location, newer []schedule.LocalTime, at time.Time) string {
 	start := r.Local.In(zone)

@@ -15,9 +15,9 @@ type Event interface{ event() }
 
 // The events.
 type (
-	// Awaited says that the job selects the asset, and that its order
-	// cannot be made yet. An order that the asset may hold is withdrawn,
-	// and waits after the asset has reported its end.
+	// Awaited says that the job selects the asset, but its order cannot be made
+	// yet. If the asset may hold the order, it is withdrawn first, and waits
+	// after the asset has reported its end.
 	Awaited struct{}
 	// Made says that the order was made and has something to do. It may be
 	// made again because its job (MAN-2), or the asset's inventory or
@@ -96,8 +96,8 @@ type (
 	// Follow starts the jobs that run on this asset after this one
 	// (JOB-19).
 	Follow struct{}
-	// Recount computes the share of the run's assets that succeeded again:
-	// this one succeeded, or no longer counts (JOB-19).
+	// Recount has the share of the run's assets that succeeded computed again,
+	// because this one succeeded or no longer counts (JOB-19).
 	Recount struct{}
 	// KeepOutcomes stores what the report says about each patch: see
 	// [Outcomes.Report].

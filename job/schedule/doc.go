@@ -1,6 +1,7 @@
 // Package schedule says when a job runs: the recurrences of a [Schedule], the
 // [Occurrence]s that follow from it in a time zone, and the delay that spreads
-// one start over many assets. Jobs, runs and assets are only text here.
+// one start over many assets. To this package, jobs, runs and assets are only
+// text.
 //
 // The package reads no clock and no time zone database: instants and zones are
 // arguments.

@@ -71,8 +71,9 @@ var (
 )
 
 // Schedule says when a job runs (JOB-9). See [Kind] for the fields that each
-// kind takes. These are Monday to Thursday nights on each asset's own clock,
-// and the Saturday after Patch Tuesday in Berlin, spread over half an hour:
+// kind takes. Two examples: Monday to Thursday nights on each asset's own
+// clock; and the Saturday after Patch Tuesday in Berlin, spread over half an
+// hour:
 //
 //	{"kind": "weekly", "time": "22:00", "zone": "asset", "weekdays": ["monday", "tuesday", "wednesday", "thursday"]}
 //	{"kind": "patch tuesday", "time": "02:30", "zone": "Europe/Berlin", "offset": 4, "spread": 1800000000000}

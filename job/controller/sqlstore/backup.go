@@ -15,10 +15,10 @@ import (
 )
 
 // Backup writes what a database holds now into a new file, with mode 0600, and
-// checks that file. A server may have the database open: it goes on, and
-// everything committed before Backup began is in the backup. The file is
-// written aside, made durable and renamed, and replaces none: the error is then
-// fs.ErrExist.
+// checks that file. A server may have the database open and goes on; everything
+// committed before Backup began is in the backup. The file is written under
+// another name, made durable and then renamed. It never replaces a file: if one
+// exists, the error is fs.ErrExist.
 func Backup(ctx context.Context, path, to string, now time.Time) (err error) {
 	if path, to, err = both(path, to); err != nil {
 		return err
@@ -86,11 +86,11 @@ func copyInto(ctx context.Context, path, to string) (err error) {
 	return err
 }
 
-// Restore puts a file that [Backup] wrote in the place of a database that no
-// server has open, after it has checked it. It returns the name that the
-// database has now that was there before; empty: there was none. With lossy it
-// takes a file that is otherwise refused with a *CopiedError, without what is
-// missing in it.
+// Restore checks a file that [Backup] wrote, and puts it in the place of a
+// database that no server has open. It keeps the old database under another
+// name and returns that name; empty: there was none. With lossy, it also
+// accepts a file that is otherwise refused with a *CopiedError; what was only
+// in its log is lost.
 func Restore(ctx context.Context, path, from string, lossy bool, now time.Time) (before string, err error) {
 	if path, from, err = both(path, from); err != nil {
 		return "", err
@@ -172,7 +172,7 @@ func settle(ctx context.Context, path string, lossy bool, saved time.Time) error
 	return errors.Join(f.Sync(), f.Close())
 }
 
-// Info is what a database says of itself.
+// Info describes a database.
 type Info struct {
 	Format int       // version of the schema
 	Saved  time.Time // when Backup wrote it; zero: it is no backup

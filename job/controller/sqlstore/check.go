@@ -19,7 +19,7 @@ import (
 // package's.
 const applicationID = 0x50504f4c
 
-// ForeignError says that a database is another program's.
+// ForeignError says that a database belongs to another program.
 type ForeignError struct {
 	Path        string
 	Application int // the id in its header; zero: none
@@ -29,7 +29,7 @@ func (e *ForeignError) Error() string {
 	return fmt.Sprintf("%s is a database of another program (application id %#x, want %#x): name another file", e.Path, e.Application, applicationID)
 }
 
-// DamagedError says that a database is not whole. Nothing was read from it.
+// DamagedError says that a database is damaged. Nothing was read from it.
 type DamagedError struct {
 	Path string
 	What string

@@ -2,13 +2,14 @@
 // database/sql.
 //
 // OpenSQLite opens or creates one file; the engine is pure Go and needs no C
-// compiler. It runs in WAL mode with synchronous=FULL: what Update returned nil
-// for is on disk. One writer at a time, readers never wait for it.
+// compiler. It runs in WAL mode with synchronous=FULL: when Update returns nil,
+// its writes are on disk. Updates run one at a time, and readers never wait for
+// them.
 //
-// One process uses a file. A lock beside it, NAME.lock, is held by the
-// operating system until the process ends, however it ends; another process is
-// refused with *InUseError. File, log and lock are for their owner alone (see
-// internal/owned).
+// One process at a time uses a file. The operating system holds a lock on
+// NAME.lock, beside the file, until the process ends, however it ends. Another
+// process is refused with an *InUseError. Only their owner can read or write
+// the file, its log and the lock (see internal/owned).
 //
 // # What is refused when a file is opened
 //
@@ -16,19 +17,19 @@
 // its schema. A database of another program (*ForeignError) or of a later
 // release (*NewerSchemaError) is refused, and left as it is.
 //
-// All pages are read (PRAGMA quick_check); a file that is not whole is refused
-// with *DamagedError, so that nothing answers from it. For a database of 500 MB
-// that takes one to two seconds, and the time to read 500 MB from a cold disk;
-// OpenUnchecked leaves it out.
+// All pages are read (PRAGMA quick_check). A damaged file is refused with a
+// *DamagedError, so no query is answered from it. For a database of 500 MB the
+// check takes one to two seconds, plus the time to read 500 MB if the disk is
+// cold. OpenUnchecked leaves it out.
 //
-// What was written last is in the log, NAME-wal, until the engine moves it into
-// the file. The file says whether a server has it open. One that says so and
-// has no log is a copy of a running server's file, or its log was deleted:
-// *CopiedError. What cannot be detected is a copy whose log was copied at
-// another moment, if the pages still fit together, and a copy that was put
-// beside the log of another database. So do not copy: [Backup] works while a
-// server runs, and [Restore] puts back what it wrote. A tool that opens the
-// database after a crash, as sqlite3 does, deletes the log too, after it has
-// merged it: Restore the file onto itself, with lossy, to say that nothing is
-// missing.
+// The newest writes are in the log, NAME-wal, until the engine moves them into
+// the file. The file also records whether a server has it open. If it does and
+// there is no log, it is a copy of a running server's file, or its log was
+// deleted. It is refused with a *CopiedError. Two mistakes cannot be detected:
+// a log that was copied at another moment than the file, if the pages still fit
+// together, and a file that was put beside the log of another database. So do
+// not copy files: [Backup] works while a server runs, and [Restore] puts its
+// file back. After a crash, a tool such as sqlite3 that opens the database
+// merges the log and then deletes it. Nothing is missing then: confirm that by
+// restoring the file onto itself, with lossy.
 package sqlstore

@@ -38,14 +38,14 @@ type statements map[string]*sql.Stmt
 // OpenSQLite opens the database file, creating it (mode 0600) if it is missing,
 // and locks it against other processes until Close.
 //
-// It reads all of the file first, and writes nothing to one that it refuses:
-// with an *InUseError, a *ForeignError, a *NewerSchemaError, a *DamagedError, a
-// *CopiedError, a *MissingError, or an *owned.Error when somebody else could
-// read or swap the file.
+// It reads the whole file first, and writes nothing to a file that it refuses.
+// The error is an *InUseError, a *ForeignError, a *NewerSchemaError, a
+// *DamagedError, a *CopiedError, a *MissingError, or an *owned.Error if
+// somebody else could read or replace the file.
 func OpenSQLite(ctx context.Context, path string) (*Store, error) { return open(ctx, path, true) }
 
-// OpenUnchecked is OpenSQLite for a file that takes too long to read: it is not
-// known to be whole.
+// OpenUnchecked is [OpenSQLite] without the check of all pages, for a file that
+// takes too long to read. The file may be damaged.
 func OpenUnchecked(ctx context.Context, path string) (*Store, error) { return open(ctx, path, false) }
 
 func open(ctx context.Context, path string, full bool) (*Store, error) {
@@ -125,9 +125,9 @@ func (e *MissingError) Error() string {
 	return fmt.Sprintf("the database %s is missing or empty, and one was used here before: restore a backup, or, to begin with an empty one, remove %s.lock and %s-wal", e.Path, e.Path, e.Path)
 }
 
-// Checkpoint moves what is in the log into the file, except what a reader needs
-// it where it is. The engine does so by itself now and then; a copy of the file
-// alone lacks what was written since, see [Backup].
+// Checkpoint moves the log into the file, except what a running View still
+// needs in the log. The engine does so by itself now and then. A copy of the
+// file alone lacks what was written since; see [Backup].
 func (s *Store) Checkpoint(ctx context.Context) error {
 	_, err := s.write.ExecContext(ctx, "PRAGMA wal_checkpoint(PASSIVE)")
 	return err

@@ -8,7 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Bench measures small durable writes and reads of one record and of pages, which a server does most, with 10,000 records.
+// Bench measures what a server does most: small durable writes, and reads of
+// one record or of a page, with 10,000 records.
 func Bench(b *testing.B, open func(*testing.B) controller.Store) {
 	const t controller.Table = "bench"
 	s, value := open(b), make([]byte, 300)

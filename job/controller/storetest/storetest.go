@@ -31,9 +31,9 @@ type Harness struct {
 	// Durable says that a store keeps its records when it is closed, and that
 	// one name can be open twice.
 	Durable bool
-	// Breaks are ways, by name, to make every Update of s that writes a lot
-	// fail until mend is called: a full disk, a commit that fails. Leave it
-	// empty for a store that has no such ways.
+	// Breaks holds functions by name, such as "full disk". Each makes every
+	// Update of s that writes a lot fail until mend is called. Leave it empty
+	// if the store cannot be made to fail.
 	Breaks map[string]func(t *testing.T, s controller.Store) (mend func())
 }
 
