@@ -354,7 +354,6 @@ var rooms = []room{
 	{path: "examples/quickstart/scenario", floor: programs, uses: []use{
 		{"golang.org/x/sync", "assets that end together"},
 	}},
-	{path: "examples/quickstart/server", floor: programs},
 	{path: "examples/quickstart/show", floor: programs, uses: []use{
 		{"github.com/vbauerster/mpb/v8", "the bars"},
 	}},

@@ -30,7 +30,8 @@ type Config struct {
 	Token       string
 	Fingerprint string // of the server's trust document
 	Verifier    integrity.SignatureVerifier
-	Observe     func(agent.State) // called after each change of the agent's state
+	Observe     func(agent.State)                        // called after each change of the agent's state
+	Hold        func(context.Context, catalog.ProductID) // as in folder.Config
 }
 
 // Asset is one asset.
@@ -45,7 +46,7 @@ type Asset struct {
 // New makes the asset's disk.
 func New(cfg Config) (*Asset, error) {
 	a := &Asset{cfg: cfg}
-	disk, err := folder.Open(folder.Config{Dir: filepath.Join(cfg.Dir, "disk"), Restart: a.restart})
+	disk, err := folder.Open(folder.Config{Dir: filepath.Join(cfg.Dir, "disk"), Restart: a.restart, Hold: cfg.Hold})
 	a.disk = disk
 	return a, err
 }

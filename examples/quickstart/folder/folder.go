@@ -26,8 +26,9 @@ import (
 
 // Config is a folder's settings.
 type Config struct {
-	Dir     string // required; made if missing; it belongs to this Platform alone
-	Restart func() // asks for the agent to be ended and started again, and does not wait for that; nil: reboots are not allowed
+	Dir     string                                   // required; made if missing; it belongs to this Platform alone
+	Hold    func(context.Context, catalog.ProductID) // called before a product is installed, which waits until it returns; may be nil
+	Restart func()                                   // asks for the agent to be ended and started again, and does not wait for that; nil: reboots are not allowed
 }
 
 // Platform is one asset. It implements runner.Platform.
@@ -157,6 +158,9 @@ func (p *Platform) deploy(ctx context.Context, s runner.Staged) (Patch, error) {
 	}
 	if err := applies(patch, versions); err != nil {
 		return patch, err
+	}
+	if p.cfg.Hold != nil {
+		p.cfg.Hold(ctx, patch.Product)
 	}
 	select {
 	case <-time.After(patch.takes()):

@@ -104,7 +104,7 @@ func Cancels() []Cancel {
 			Have: "1.0.0", Release: vendor.Release{Product: "fonts", Version: "1.1.0", Signed: true}, Now: "1.0.0",
 		}, {
 			Asset: "unsigned", Job: "at-once", TooLate: job.StageDeploy, Result: job.Completed,
-			Have: "1.0.0", Release: vendor.Release{Product: "codecs", Version: "1.1.0", Signed: true, Takes: 3 * time.Second}, Now: "1.1.0",
+			Have: "1.0.0", Release: vendor.Release{Product: "codecs", Version: "1.1.0", Signed: true}, Now: "1.1.0",
 		},
 	}
 }

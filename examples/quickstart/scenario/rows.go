@@ -2,7 +2,6 @@ package scenario
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -18,7 +17,7 @@ import (
 // rows compares everything with the expectations.
 func (p *Play) rows(ctx context.Context) ([]show.Row, error) {
 	var rows []show.Row
-	list, err := p.server.RunAssets(ctx, p.runs[main], "", controller.MaxPage)
+	list, err := p.admin.runAssets(ctx, p.runs[main])
 	if err != nil {
 		return nil, err
 	}
@@ -35,7 +34,7 @@ func (p *Play) rows(ctx context.Context) ([]show.Row, error) {
 		rows = append(rows, of...)
 	}
 	for _, c := range p.Cancels {
-		list, err := p.server.RunAssets(ctx, p.runs[c.Job], "", 1)
+		list, err := p.admin.runAssets(ctx, p.runs[c.Job])
 		if err != nil {
 			return nil, err
 		}
@@ -175,17 +174,14 @@ func (p *Play) cancelRow(ctx context.Context, c Cancel, have controller.RunAsset
 	tried, now := p.tried[c.Job], standing(inventory, c.Release.Product)
 	row := show.Row{
 		Asset: string(c.Asset), Patch: string(c.Release.Product), From: c.Have, To: c.Release.Version, Result: have.Result.String(),
-		Reason: fmt.Sprintf("Cancel %s. Then the asset reported %v; it has %s %s.", tried.answer(), have.Result, c.Release.Product, now),
+		Reason: fmt.Sprintf("Cancel %s. Then the asset reported %v; it has %s %s.", tried, have.Result, c.Release.Product, now),
 		Rule:   "JOB-3",
 	}
-	refused, done := job.Stage(0), ledger.CancelDone
-	if r, ok := errors.AsType[*controller.CancelRefused](tried.err); ok {
-		refused = r.Stage
-	}
+	done := ledger.CancelDone
 	if c.TooLate != 0 {
-		done = 0 // a refused cancel is none
+		done = 0 // a refused cancel changes nothing
 	}
-	row.Unlike = differences(difference{"stage of the refusal", refused, c.TooLate}, difference{"cancel", have.Cancel, done},
+	row.Unlike = differences(difference{"stage of the refusal", tried.asset.Stage, c.TooLate}, difference{"cancel", have.Cancel, done},
 		difference{"result", have.Result, c.Result}, difference{"on the disk", now, c.Now})
 	return row, nil
 }
