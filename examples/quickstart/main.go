@@ -1,5 +1,5 @@
-// Command quickstart shows the whole path of a patch on one machine: a vendor, a
-// server, and nine assets with the real agent.
+// Command quickstart shows the whole path of a patch on one machine: a vendor,
+// a server, and nine assets with the real agent.
 //
 // It needs no root and no network beyond the loopback, and leaves nothing on
 // the disk. It exits with 0 if every result is as expected, 1 if one is not or

@@ -17,7 +17,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
-// TestQuickstart plays the whole story: JOB-1, JOB-2, JOB-3, CAT-3, CAT-7, CAT-11, INT-1, INT-2, INT-8, RBT-1, RBT-4.
+// TestQuickstart plays the whole story: JOB-1, JOB-2, JOB-3, CAT-3, CAT-7,
+// CAT-11, INT-1, INT-2, INT-8, RBT-1, RBT-4.
 func TestQuickstart(t *testing.T) {
 	t.Parallel()
 	var stdout, stderr bytes.Buffer

@@ -1,4 +1,5 @@
-// Package archtest holds the tests of the architecture itself: it has no code that a program could import.
+// Package archtest holds the tests of the architecture itself: it has no code
+// that a program could import.
 //
 // What "go test ./internal/archtest" proves about the tree it stands in:
 //
@@ -17,5 +18,6 @@
 //   - the README's example is an Example that go test runs, and its table of costs is what the go command says;
 //     "go test ./internal/archtest -run README -rewrite" brings the table up to date
 //
-// Each check is a function from a tree to a list of problems, and each is shown to fail on a planted violation.
+// Each check is a function from a tree to a list of problems, and each is shown
+// to fail on a planted violation.
 package archtest

@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// checkPackageDocs wants exactly one package comment a folder, so that nobody has to guess which one the documentation shows.
+// checkPackageDocs wants exactly one package comment a folder, so that nobody
+// has to guess which one the documentation shows.
 func checkPackageDocs(t *tree) (problems []string) {
 	for _, f := range t.packages {
 		var with []string
@@ -40,8 +41,9 @@ func checkPackageDocs(t *tree) (problems []string) {
 	return problems
 }
 
-// undocumented lists the exported names of f, methods among them, that no comment tells of: their own, one behind them, or
-// that of the group they stand in. What Error and Unwrap do everybody knows.
+// undocumented lists the exported names of f, methods among them, that no
+// comment tells of: their own, one behind them, or that of the group they stand
+// in. What Error and Unwrap do everybody knows.
 func undocumented(t *tree, f folder) (problems []string) {
 	say := func(name *ast.Ident, docs ...*ast.CommentGroup) {
 		if name.IsExported() && !slices.ContainsFunc(docs, func(d *ast.CommentGroup) bool { return d != nil }) {
@@ -72,7 +74,8 @@ func undocumented(t *tree, f folder) (problems []string) {
 	return problems
 }
 
-// exportedType tells whether a method's receiver is a type that others can name.
+// exportedType tells whether a method's receiver is a type that others can
+// name.
 func exportedType(x ast.Expr) bool {
 	for {
 		switch e := x.(type) {

@@ -24,11 +24,12 @@ type room struct {
 	links   []string // cores: every module that importing it links
 }
 
-// use is an import that is granted; the path of a module grants its packages too.
+// use is an import that is granted; the path of a module grants its packages
+// too.
 type use struct{ path, why string }
 
-// programs is the floor whose packages wire the others together: they may import anything below, and need a grant only
-// for what is not of this module.
+// programs is the floor whose packages wire the others together: they may
+// import anything below, and need a grant only for what is not of this module.
 const programs = 10
 
 // rank orders rooms: a room imports only from lower ranks.
@@ -39,8 +40,8 @@ func (r room) rank() int {
 	return 2 * r.floor
 }
 
-// part tells whether p is a part of the package that imports it, whatever its rank: an internal package below it, or a
-// package of the same program.
+// part tells whether p is a part of the package that imports it, whatever its
+// rank: an internal package below it, or a package of the same program.
 func part(p, importer string) bool {
 	program := func(p string) string {
 		if parts := strings.Split(p, "/"); parts[0] == "examples" && len(parts) > 1 {
@@ -51,7 +52,8 @@ func part(p, importer string) bool {
 	return strings.HasPrefix(p, importer+"/internal/") || program(p) != "" && program(p) == program(importer)
 }
 
-// beyond tells whether an import is outside the standard library, whose paths have no dot in their first element.
+// beyond tells whether an import is outside the standard library, whose paths
+// have no dot in their first element.
 func beyond(p string) bool {
 	first, _, _ := strings.Cut(p, "/")
 	return strings.Contains(first, ".")
@@ -144,8 +146,8 @@ func checkRoom(t *tree, table []room, tools []use, f folder, r room, toolsUsed m
 	return problems
 }
 
-// linked lists the modules that importing a package of the tree links on Linux, without its own, sorted, and the number
-// of their packages.
+// linked lists the modules that importing a package of the tree links on Linux,
+// without its own, sorted, and the number of their packages.
 func linked(pkg string) (modules []string, packages int, err error) {
 	graph, err := goList()
 	if err != nil {
@@ -165,7 +167,8 @@ func linked(pkg string) (modules []string, packages int, err error) {
 	return slices.Compact(modules), packages, nil
 }
 
-// graph is what the go command says of the tree's packages and of those they link.
+// graph is what the go command says of the tree's packages and of those they
+// link.
 type graph struct {
 	deps    map[string][]string // by import path, all of them however far
 	modules map[string]string   // by import path; "" in the standard library

@@ -18,7 +18,8 @@ import (
 	"strings"
 )
 
-// loader type-checks the tree's packages from their source, and takes what they import beyond it from the go command's cache.
+// loader type-checks the tree's packages from their source, and takes what they
+// import beyond it from the go command's cache.
 type loader struct {
 	*tree
 	outside types.Importer
@@ -47,7 +48,8 @@ func newLoader(t *tree) (*loader, error) {
 	return l, nil
 }
 
-// exportData tells where the go command keeps the compiled form of all that the tree imports.
+// exportData tells where the go command keeps the compiled form of all that the
+// tree imports.
 func exportData(t *tree) (map[string]string, error) {
 	wanted := map[string]bool{"encoding": true, "encoding/json": true, "fmt": true}
 	for _, f := range t.packages {
@@ -80,7 +82,8 @@ func exportData(t *tree) (map[string]string, error) {
 	return exports, nil
 }
 
-// built lists the files of f that a build for Linux takes: two files for two systems may declare the same name.
+// built lists the files of f that a build for Linux takes: two files for two
+// systems may declare the same name.
 func (t *tree) built(f folder) []file {
 	context := build.Default
 	context.GOOS = "linux"
@@ -140,7 +143,8 @@ func (l *loader) ask(p *types.Package) {
 	}
 }
 
-// everybodys are the interfaces that the standard library asks for without anybody importing or naming them.
+// everybodys are the interfaces that the standard library asks for without
+// anybody importing or naming them.
 const everybodys = `package everybodys
 import ("encoding"; "encoding/json"; "fmt")
 type (
@@ -167,7 +171,8 @@ func (l *loader) code(f folder) *types.Package {
 	return l.loaded[f.path]
 }
 
-// check type-checks the files of one package and notes what they use of other packages, and tests of their own.
+// check type-checks the files of one package and notes what they use of other
+// packages, and tests of their own.
 func (l *loader) check(f folder, files []file) *types.Package {
 	var trees []*ast.File
 	for _, file := range files {
@@ -242,7 +247,8 @@ func (l *loader) check(f folder, files []file) *types.Package {
 	return pkg
 }
 
-// declared is the declaration of t, of what it points to or of its elements; nil if it has none.
+// declared is the declaration of t, of what it points to or of its elements;
+// nil if it has none.
 func declared(t types.Type) types.Object {
 	for {
 		switch x := types.Unalias(t).(type) {

@@ -59,8 +59,9 @@ type exportedName struct {
 	inside bool   // a use in its own package is enough
 }
 
-// exported lists the exported names of pkg, methods and fields among them, but for methods that an interface asks for,
-// fields with a name on the wire and those of errors.
+// exported lists the exported names of pkg, methods and fields among them, but
+// for methods that an interface asks for, fields with a name on the wire and
+// those of errors.
 func (l *loader) exported(pkg *types.Package) (all []exportedName) {
 	for _, name := range pkg.Scope().Names() {
 		obj := pkg.Scope().Lookup(name)
@@ -112,7 +113,8 @@ func (l *loader) exported(pkg *types.Package) (all []exportedName) {
 	return all
 }
 
-// wanted tells whether an interface that somebody in the tree can name asks for the method.
+// wanted tells whether an interface that somebody in the tree can name asks for
+// the method.
 func (l *loader) wanted(t *types.Named, m *types.Func) bool {
 	return slices.ContainsFunc(l.asked, func(asks *types.Interface) bool {
 		for method := range asks.Methods() {

@@ -11,10 +11,11 @@ import (
 	"testing"
 )
 
-// A core takes a state, an event and the time, and returns the new state and effects as data. Whatever would let two runs
-// of the same step differ is out.
+// A core takes a state, an event and the time, and returns the new state and
+// effects as data. Whatever would let two runs of the same step differ is out.
 
-// impure says why a core may not import a package of the standard library; "" when it may.
+// impure says why a core may not import a package of the standard library; ""
+// when it may.
 func impure(p string) string {
 	under := func(dirs ...string) bool {
 		return slices.ContainsFunc(dirs, func(d string) bool { return p == d || strings.HasPrefix(p, d+"/") })
@@ -66,8 +67,8 @@ type names struct {
 	scope *types.Scope
 }
 
-// resolve type-checks a package by itself. What it imports stays unknown, which is enough to tell a package, a package
-// variable and a local name apart.
+// resolve type-checks a package by itself. What it imports stays unknown, which
+// is enough to tell a package, a package variable and a local name apart.
 func resolve(t *tree, f folder) names {
 	var files []*ast.File
 	for _, file := range f.code() {

@@ -51,7 +51,8 @@ const (
 	costsEnd   = "<!-- end of costs -->\n"
 )
 
-// costs is the table of what importing each package links, by what the go command says.
+// costs is the table of what importing each package links, by what the go
+// command says.
 func costs(table []room, linked func(string) ([]string, int, error)) (string, error) {
 	var b strings.Builder
 	b.WriteString("| package | pure | modules it links beyond the standard library | packages of theirs |\n|---|---|---|---|\n")

@@ -15,7 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// cluster is a group of rules and the packages whose comments state them, one list item per rule.
+// cluster is a group of rules and the packages whose comments state them, one
+// list item per rule.
 type cluster struct {
 	name  string
 	rooms []string
@@ -49,7 +50,8 @@ type rule struct {
 
 func (r rule) built() bool { return !strings.Contains(r.text, notBuilt) }
 
-// ruleBook reads the rules of a cluster from its packages' comments, in order of number. Problems are missing, repeated, unnumbered or empty items.
+// ruleBook reads the rules of a cluster from its packages' comments, in order
+// of number. Problems are missing, repeated, unnumbered or empty items.
 func ruleBook(t *tree, c cluster) (rules []rule, problems []string) {
 	items := map[string]string{}
 	item := ""
@@ -100,8 +102,9 @@ func packageComments(t *tree, rooms []string) (text string) {
 	return text
 }
 
-// citations lists, for each rule id, the tests whose name or comments carry it. Beside test functions those are the
-// functions of conformance suites, scenario files, and subtests whose name begins or, as an identifier, ends with the id.
+// citations lists, for each rule id, the tests whose name or comments carry it.
+// Beside test functions those are the functions of conformance suites, scenario
+// files, and subtests whose name begins or, as an identifier, ends with the id.
 func citations(t *tree) map[string][]string {
 	cited := map[string][]string{}
 	for _, f := range t.packages {
@@ -171,7 +174,8 @@ func cites(file *ast.File, fn *ast.FuncDecl) (ids []string) {
 	return ids
 }
 
-// named lists the ids in the name of a test or a subtest: TestNoDowngrade_CAT3 cites one.
+// named lists the ids in the name of a test or a subtest: TestNoDowngrade_CAT3
+// cites one.
 func named(name string) (ids []string) {
 	for _, m := range ruleName.FindAllStringSubmatch(name, -1) {
 		ids = append(ids, m[1]+"-"+m[2])
@@ -179,7 +183,8 @@ func named(name string) (ids []string) {
 	return ids
 }
 
-// checkRules wants every rule stated, and cited by a test or said to be not built yet.
+// checkRules wants every rule stated, and cited by a test or said to be not
+// built yet.
 func checkRules(t *tree, clusters []cluster) (book []rule, problems []string) {
 	cited := citations(t)
 	for _, c := range clusters {

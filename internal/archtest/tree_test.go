@@ -25,7 +25,8 @@ import (
 
 const module = "github.com/patchpolicy/patchpolicy"
 
-// tree is the source tree as the checks see it. The real one and the planted ones of the self-tests are loaded alike.
+// tree is the source tree as the checks see it. The real one and the planted
+// ones of the self-tests are loaded alike.
 type tree struct {
 	fset     *token.FileSet
 	packages []folder          // folders with Go files, by path; testdata left out
@@ -44,7 +45,8 @@ type file struct {
 
 func (f file) test() bool { return strings.HasSuffix(f.name, "_test.go") }
 
-// imports lists what f imports, each path once, with the position of the import.
+// imports lists what f imports, each path once, with the position of the
+// import.
 func (f file) imports() map[string]token.Pos {
 	all := map[string]token.Pos{}
 	for _, spec := range f.ast.Imports {
@@ -147,7 +149,8 @@ func plant(t *testing.T, files map[string]string) *tree {
 	return planted
 }
 
-// planted is one self-test: files that break a rule, and what the check must say, once each, in order.
+// planted is one self-test: files that break a rule, and what the check must
+// say, once each, in order.
 type planted struct {
 	name  string
 	files map[string]string

@@ -28,7 +28,8 @@ func (w *world) small(dir, size string) {
 	})
 }
 
-// mountable says why no small file system can be made here, as in some containers; empty: it can.
+// mountable says why no small file system can be made here, as in some
+// containers; empty: it can.
 var mountable = sync.OnceValue(func() string {
 	dir, err := os.MkdirTemp("", "patchpolicy-mount-")
 	if err != nil {
@@ -49,8 +50,9 @@ func grow(t *testing.T, dir, size string) {
 	output(t, "mount", "-o", "remount,size="+size, dir)
 }
 
-// A download for which the disk has no room fails that patch, says so, and gives back what it took; what fits goes on. With room, the next
-// run finishes the work.
+// A download for which the disk has no room fails that patch, says so, and
+// gives back what it took; what fits goes on. With room, the next run finishes
+// the work.
 func TestDiskFullAtDownload_JOB2_JOB16(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, deb("alpha", "1"), deb("beta", "1"))
@@ -76,7 +78,8 @@ func TestDiskFullAtDownload_JOB2_JOB16(t *testing.T) {
 	require.Empty(t, audit(t, w.root))
 }
 
-// newSmallWorld has packages alpha and beta at 1, and an agent on a disk of 12 MiB of its own.
+// newSmallWorld has packages alpha and beta at 1, and an agent on a disk of 12
+// MiB of its own.
 func newSmallWorld(t *testing.T) (w *world, disk string) {
 	w = newWorld(t, deb("alpha", "1"), deb("beta", "1"))
 	disk = filepath.Join(t.TempDir(), "disk")
@@ -86,8 +89,9 @@ func newSmallWorld(t *testing.T) (w *world, disk string) {
 	return w, disk
 }
 
-// An agent whose own disk is filled up by a download goes on, with its state and journal whole, and reports; what fits is installed. With
-// room, the next run finishes the work.
+// An agent whose own disk is filled up by a download goes on, with its state
+// and journal whole, and reports; what fits is installed. With room, the next
+// run finishes the work.
 func TestAgentsDiskFull_JOB2_JOB21(t *testing.T) {
 	t.Parallel()
 	w, disk := newSmallWorld(t)
@@ -110,8 +114,9 @@ func TestAgentsDiskFull_JOB2_JOB21(t *testing.T) {
 	require.Empty(t, audit(t, w.root))
 }
 
-// An agent whose state finds no room stops before it acts on what it could not make durable, and says so. Started again with room, it finishes the
-// work, and its journal is whole.
+// An agent whose state finds no room stops before it acts on what it could not
+// make durable, and says so. Started again with room, it finishes the work, and
+// its journal is whole.
 func TestNoRoomForAgentsState_JOB21(t *testing.T) {
 	t.Parallel()
 	w, disk := newSmallWorld(t)
@@ -157,8 +162,9 @@ func fill(t *testing.T, name string) {
 	require.NoError(t, f.Close())
 }
 
-// A package for which the asset's disk has no room when it is unpacked fails with the installer's code, and the asset keeps the version it had.
-// With room, the next run finishes the work.
+// A package for which the asset's disk has no room when it is unpacked fails
+// with the installer's code, and the asset keeps the version it had. With room,
+// the next run finishes the work.
 func TestDiskFullAtDeploy_JOB2_JOB16(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, deb("alpha", "1"), deb("beta", "1"))
@@ -184,8 +190,10 @@ func TestDiskFullAtDeploy_JOB2_JOB16(t *testing.T) {
 	require.Empty(t, audit(t, w.root))
 }
 
-// A maintainer script that fails fails its patch, with dpkg's own words and what to do; the others of the same transaction are installed.
-// Once the cause is gone, the next run finishes the work: by the repair alone, and by a newer version.
+// A maintainer script that fails fails its patch, with dpkg's own words and
+// what to do; the others of the same transaction are installed. Once the cause
+// is gone, the next run finishes the work: by the repair alone, and by a newer
+// version.
 func TestPostinstFails_JOB2_JOB16(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

@@ -41,8 +41,10 @@ func edited(change func(*manifest.Answer)) func(*httptest.ResponseRecorder) {
 	}
 }
 
-// Somebody sits between an agent and its server, over plain http, and lies in every answer. Nothing of it counts: no report is taken for
-// heard, no clock moves, nothing starts or goes away. When the liar is gone, the work goes on. (MAN-12)
+// Somebody sits between an agent and its server, over plain http, and lies in
+// every answer. Nothing of it counts: no report is taken for heard, no clock
+// moves, nothing starts or goes away. When the liar is gone, the work goes on.
+// (MAN-12)
 func TestLiarOnTheWay_MAN12_MAN7(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, deb("alpha", "1"))
@@ -102,8 +104,8 @@ func TestLiarOnTheWay_MAN12_MAN7(t *testing.T) {
 	}
 }
 
-// The manifest key is rotated under an agent that runs, and twice, the second time with new root keys, while it is off. It follows by
-// itself. (MAN-13)
+// The manifest key is rotated under an agent that runs, and twice, the second
+// time with new root keys, while it is off. It follows by itself. (MAN-13)
 func TestAgentFollowsKeyRotations_MAN13(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, deb("alpha", "1"), deb("beta", "1"))
@@ -134,7 +136,8 @@ func TestAgentFollowsKeyRotations_MAN13(t *testing.T) {
 	require.Contains(t, shown, "version 4")
 }
 
-// A copy of the database is worth nothing without the keys: another server's keys do not serve it, and agents do not believe them.
+// A copy of the database is worth nothing without the keys: another server's
+// keys do not serve it, and agents do not believe them.
 func TestDatabaseWithOtherKeys_MAN13(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, deb("alpha", "1"))
@@ -157,7 +160,8 @@ func peak(t *testing.T, pid int) int {
 	return n << 10
 }
 
-// Connections that cannot prove who they are hold little of the server's memory, however much they send and however many they are.
+// Connections that cannot prove who they are hold little of the server's
+// memory, however much they send and however many they are.
 func TestHostileConnections_MAN12(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS != "linux" {

@@ -15,10 +15,11 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/controller"
 )
 
-// A second feed, first in the configuration from then on, lists a higher version of a package of
-// the repository's, supersedes and withdraws its patch, takes ids that are to come, ends a line and
-// takes the vendor's name. Each is refused and shown, the asset gets what the repository has, and
-// only what the administrator grants changes that. (CAT-17)
+// A second feed, first in the configuration from then on, lists a higher
+// version of a package of the repository's, supersedes and withdraws its patch,
+// takes ids that are to come, ends a line and takes the vendor's name. Each is
+// refused and shown, the asset gets what the repository has, and only what the
+// administrator grants changes that. (CAT-17)
 func TestOtherFeedChangesNothing_CAT17(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, deb("alpha", "1"), deb("beta", "1"))
@@ -104,7 +105,8 @@ func TestOtherFeedChangesNothing_CAT17(t *testing.T) {
 	succeeded(t, outcome(t, a, "alpha"), "3")
 	w.has("alpha", "3")
 
-	// What the administrator grants to the other feed is no longer the repository's.
+	// What the administrator grants to the other feed is no longer the
+	// repository's.
 	feeds = again("--grant", evil+" product "+string(alpha.Product))
 	require.Equal(t, 1, feeds[0].Outside, "the vendor: %+v", feeds[0].Conflicts)
 	require.Positive(t, feeds[1].Outside)

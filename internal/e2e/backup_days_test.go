@@ -17,9 +17,10 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// Backups are made while an agent calls all the time and is in the middle of an install. One of them is put back after that
-// order, and another, had ended and was acknowledged. Nothing runs twice, what the backup has is there, and the orders that it
-// does not know the end of get one.
+// Backups are made while an agent calls all the time and is in the middle of an
+// install. One of them is put back after that order, and another, had ended and
+// was acknowledged. Nothing runs twice, what the backup has is there, and the
+// orders that it does not know the end of get one.
 func TestBackupWhileAgentsCall_JOB24_MAN5(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, deb("alpha", "1"), deb("slow", "1"))
@@ -108,7 +109,8 @@ func jobs(s *server) (ids []string) {
 	return ids
 }
 
-// The file of a live server, copied alone, is not taken for the server's data, and a second server does not start beside the first.
+// The file of a live server, copied alone, is not taken for the server's data,
+// and a second server does not start beside the first.
 func TestLiveDatabaseIsNobodyElses(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, deb("alpha", "1"))

@@ -10,7 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// slow is a postinst that waits in the middle of an install until it is told to go on, though not for ever, and notes how often it ran.
+// slow is a postinst that waits in the middle of an install until it is told to
+// go on, though not for ever, and notes how often it ran.
 const slow = `echo x >> /ran; touch /started; i=0; while [ ! -e /go ] && [ $i -lt 3000 ]; do sleep 0.02; i=$((i+1)); done`
 
 // installer is the process of the dpkg that works on a root; 0: there is none.

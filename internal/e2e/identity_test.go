@@ -27,8 +27,9 @@ func (a *asset) enrolAgain(s *server, name job.AssetID) {
 	a.name = name
 }
 
-// An asset is removed while it has an order queued. Its agent hears of it, starts nothing more, and says what to do; enrolled again under the
-// same name, the computer is patched as a new asset. (MAN-10, JOB-24)
+// An asset is removed while it has an order queued. Its agent hears of it,
+// starts nothing more, and says what to do; enrolled again under the same name,
+// the computer is patched as a new asset. (MAN-10, JOB-24)
 func TestRemovedAssetHearsOfIt_MAN10(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, deb("alpha", "1"))
@@ -50,7 +51,8 @@ func TestRemovedAssetHearsOfIt_MAN10(t *testing.T) {
 	w.has("alpha", "2")
 }
 
-// An agent leaves its server: the server no longer lists it, nothing of the identity stays, and the computer can enrol anywhere.
+// An agent leaves its server: the server no longer lists it, nothing of the
+// identity stays, and the computer can enrol anywhere.
 func TestAgentLeaves_MAN10(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, deb("alpha", "1"))
@@ -73,8 +75,9 @@ func TestAgentLeaves_MAN10(t *testing.T) {
 	w.server.knows("other")
 }
 
-// A state folder is copied to a second computer, and both call. Neither starts anything new; the asset is listed with what to do. The copy is
-// enrolled anew, the asset settled, and the work goes on. (MAN-9)
+// A state folder is copied to a second computer, and both call. Neither starts
+// anything new; the asset is listed with what to do. The copy is enrolled anew,
+// the asset settled, and the work goes on. (MAN-9)
 func TestCopiedStateFolder_MAN9(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, deb("alpha", "1"))

@@ -12,8 +12,9 @@ import (
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
-// An agent that is killed during a download resumes it when it is started again: what was verified is not fetched again, and what was cut off
-// goes on where it was.
+// An agent that is killed during a download resumes it when it is started
+// again: what was verified is not fetched again, and what was cut off goes on
+// where it was.
 func TestAgentKilledDuringDownload_JOB17(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, deb("alpha", "1"), deb("beta", "1"))
@@ -59,8 +60,9 @@ func staged(t *testing.T, a *asset) (most int64) {
 	return most
 }
 
-// An agent that is killed while dpkg works does not take dpkg with it. Started again it waits for that dpkg, finds the package at its version,
-// and installs nothing twice.
+// An agent that is killed while dpkg works does not take dpkg with it. Started
+// again it waits for that dpkg, finds the package at its version, and installs
+// nothing twice.
 func TestAgentKilledDuringDpkg_JOB10_JOB17(t *testing.T) {
 	t.Parallel()
 	w, run := midInstall(t)
@@ -101,7 +103,8 @@ func TestAgentAndDpkgKilled_JOB17(t *testing.T) {
 	require.Empty(t, audit(t, w.root))
 }
 
-// midInstall is a world whose agent is in the middle of a deploy: dpkg waits in a script of the package slow.
+// midInstall is a world whose agent is in the middle of a deploy: dpkg waits in
+// a script of the package slow.
 func midInstall(t *testing.T) (*world, job.RunID) {
 	t.Helper()
 	w := newWorld(t, deb("beta", "1"), deb("slow", "1"))
@@ -124,8 +127,10 @@ func resumed(w *world, run job.RunID) (all []job.Report) {
 	return all
 }
 
-// An agent that is killed when it has a result and the server has not heard it tells it when it is started again; one that is killed when
-// the server has heard it tells it again, and it counts once. One patch succeeded and one failed, and both are told as they were.
+// An agent that is killed when it has a result and the server has not heard it
+// tells it when it is started again; one that is killed when the server has
+// heard it tells it again, and it counts once. One patch succeeded and one
+// failed, and both are told as they were.
 func TestAgentKilledBeforeReport_JOB21_MAN6(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// How long anything may take that has no bound of its own, much longer than it does: on a tiny root, and with a real repository.
+// How long anything may take that has no bound of its own, much longer than it
+// does: on a tiny root, and with a real repository.
 const (
 	patience     = 3 * time.Minute
 	longPatience = 5 * time.Minute
@@ -33,7 +34,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// need skips the test aloud, or fails it with CI=true, when something is missing; empty: nothing is.
+// need skips the test aloud, or fails it with CI=true, when something is
+// missing; empty: nothing is.
 func need(t *testing.T, missing string) {
 	t.Helper()
 	if missing == "" {

@@ -12,7 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// process is a program that was started. Its test's end kills it, and shows the end of its log if the test failed.
+// process is a program that was started. Its test's end kills it, and shows the
+// end of its log if the test failed.
 type process struct {
 	t    *testing.T
 	name string
@@ -24,7 +25,8 @@ type process struct {
 	mayEnd atomic.Bool // it was asked to
 }
 
-// start starts a program; name is for people and for the file of its log, to which a later process of the same name appends.
+// start starts a program; name is for people and for the file of its log, to
+// which a later process of the same name appends.
 func start(t *testing.T, name, log, path string, args ...string) *process {
 	t.Helper()
 	out, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
@@ -89,7 +91,8 @@ func (p *process) said(most int) string {
 	return string(b[max(0, len(b)-most):])
 }
 
-// output runs a program to its end and returns what it prints; it must end well.
+// output runs a program to its end and returns what it prints; it must end
+// well.
 func output(t *testing.T, path string, args ...string) []byte {
 	t.Helper()
 	out, text, err := try(t, path, args...)
@@ -97,7 +100,8 @@ func output(t *testing.T, path string, args ...string) []byte {
 	return out
 }
 
-// try runs a program to its end: what it prints, what it says on standard error.
+// try runs a program to its end: what it prints, what it says on standard
+// error.
 func try(t *testing.T, path string, args ...string) (out []byte, text string, err error) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer

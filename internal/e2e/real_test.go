@@ -20,9 +20,10 @@ import (
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
-// A real Debian root at main's versions is brought up to date from the security and updates suites: every package ends at the version that
-// was promised, by dpkg's own word; nothing is added, removed or left broken; apt finds nothing more to upgrade; and the server's results are
-// those of the agent's journal.
+// A real Debian root at main's versions is brought up to date from the security
+// and updates suites: every package ends at the version that was promised, by
+// dpkg's own word; nothing is added, removed or left broken; apt finds nothing
+// more to upgrade; and the server's results are those of the agent's journal.
 func TestRealDebianRoot_CAT3_JOB8_JOB16_JOB18_MAN6(t *testing.T) {
 	need(t, debroot.MissingReal())
 	t.Parallel()
@@ -93,8 +94,9 @@ func TestRealDebianRoot_CAT3_JOB8_JOB16_JOB18_MAN6(t *testing.T) {
 	require.Equal(t, job.NotApplicable.String(), s.ended(s.enable("again")).Result.String())
 }
 
-// machineSources are one-line entries of main of this machine's own release, of its security suite and of its updates, as this machine's apt
-// is configured. The root's own keys are to verify them.
+// machineSources are one-line entries of main of this machine's own release, of
+// its security suite and of its updates, as this machine's apt is configured.
+// The root's own keys are to verify them.
 func machineSources(t *testing.T) (lines []string) {
 	t.Helper()
 	own, err := debroot.Own(t.Context())
@@ -166,13 +168,15 @@ func installed(t *testing.T, root string) map[string]string {
 	return all
 }
 
-// aptUpgradable asks apt, with the root's own configuration, for the versions it would upgrade to, by package.
+// aptUpgradable asks apt, with the root's own configuration, for the versions
+// it would upgrade to, by package.
 func aptUpgradable(t *testing.T, root string) map[string]string {
 	t.Helper()
 	arch, err := debroot.Architecture(t.Context())
 	require.NoError(t, err)
 	conf := filepath.Join(t.TempDir(), "apt.conf")
-	// The folder has to be known before apt reads the rest of its configuration, which it then finds in there.
+	// The folder has to be known before apt reads the rest of its
+	// configuration, which it then finds in there.
 	text := fmt.Sprintf("Dir %q;\nDir::State::status %q;\nAPT::Architecture %q;\nAPT::Architectures {%q;};\nAPT::Sandbox::User \"root\";\nAPT::Get::Always-Include-Phased-Updates \"true\";\n",
 		root, filepath.Join(root, "var/lib/dpkg/status"), arch, arch)
 	require.NoError(t, os.WriteFile(conf, []byte(text), 0o600))

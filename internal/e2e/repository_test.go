@@ -66,7 +66,8 @@ func newKey(t *testing.T) *openpgp.Entity {
 	return key
 }
 
-// configure makes an apt configuration that trusts the repository's present key.
+// configure makes an apt configuration that trusts the repository's present
+// key.
 func (r *repository) configure() (dir string) {
 	r.t.Helper()
 	dir = filepath.Join(r.t.TempDir(), "apt")
@@ -90,7 +91,8 @@ type edition struct {
 	tamper     bool            // the list is altered after it was signed
 }
 
-// publish replaces the lists by ones of these packages. Files of packages that were published before stay.
+// publish replaces the lists by ones of these packages. Files of packages that
+// were published before stay.
 func (r *repository) publish(debs ...debroot.Deb) {
 	r.t.Helper()
 	r.release(edition{}, debs...)
@@ -166,7 +168,8 @@ func signed(t *testing.T, text string, key *openpgp.Entity) []byte {
 	return append(out.Bytes(), '\n')
 }
 
-// tamper changes one byte of a package's file, and nothing of what the lists say about it.
+// tamper changes one byte of a package's file, and nothing of what the lists
+// say about it.
 func (r *repository) tamper(d debroot.Deb) {
 	r.t.Helper()
 	r.mu.Lock()
@@ -184,7 +187,8 @@ func (r *repository) answering(f func(w http.ResponseWriter, req *http.Request, 
 	r.answer = f
 }
 
-// half answers the first request for a package with the first half of its file and cuts the connection; served counts the requests.
+// half answers the first request for a package with the first half of its file
+// and cuts the connection; served counts the requests.
 func half(d debroot.Deb, served *atomic.Int32) func(http.ResponseWriter, *http.Request, []byte) bool {
 	return func(w http.ResponseWriter, r *http.Request, content []byte) bool {
 		if !strings.HasSuffix(r.URL.Path, pooled(d)) || served.Add(1) > 1 {
@@ -197,8 +201,8 @@ func half(d debroot.Deb, served *atomic.Int32) func(http.ResponseWriter, *http.R
 	}
 }
 
-// hold answers the first request for a package with the first half of its file and then leaves the connection open; held is closed when
-// the half was sent.
+// hold answers the first request for a package with the first half of its file
+// and then leaves the connection open; held is closed when the half was sent.
 func hold(d debroot.Deb) (answer func(http.ResponseWriter, *http.Request, []byte) bool, held <-chan struct{}) {
 	sent := make(chan struct{})
 	var served atomic.Int32

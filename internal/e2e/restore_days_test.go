@@ -13,7 +13,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/controller"
 )
 
-// copied copies a folder to a place of its own, as a backup or a snapshot of a virtual machine does.
+// copied copies a folder to a place of its own, as a backup or a snapshot of a
+// virtual machine does.
 func copied(t *testing.T, dir string) (backup string) {
 	t.Helper()
 	backup = filepath.Join(t.TempDir(), "copy")
@@ -39,8 +40,9 @@ func (s *server) seen(name job.AssetID) (found controller.AssetStatus) {
 	return found
 }
 
-// heard waits until the server has a call of an asset that it had not when it was as before, and the asset holds what it should. A
-// call that brings nothing new leaves no trace for a while.
+// heard waits until the server has a call of an asset that it had not when it
+// was as before, and the asset holds what it should. A call that brings nothing
+// new leaves no trace for a while.
 func (s *server) heard(before controller.AssetStatus, name job.AssetID) {
 	s.t.Helper()
 	await(s.t, "a call of "+string(name), func() bool {
@@ -49,8 +51,9 @@ func (s *server) heard(before controller.AssetStatus, name job.AssetID) {
 	})
 }
 
-// A server that is put back to a backup hands out again what has ended since. The agent answers with what came of it, and starts
-// nothing: a package that somebody put back for a reason stays as it is. And the work goes on.
+// A server that is put back to a backup hands out again what has ended since.
+// The agent answers with what came of it, and starts nothing: a package that
+// somebody put back for a reason stays as it is. And the work goes on.
 func TestServerPutBackRepeatsNothing_JOB24_MAN5(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, deb("alpha", "1"), deb("beta", "1"))
@@ -100,8 +103,9 @@ func TestServerPutBackRepeatsNothing_JOB24_MAN5(t *testing.T) {
 	require.Empty(t, audit(t, w.root))
 }
 
-// An order has begun, then the asset is cut off, its job is deleted, and the agent loses what it knows. It gets nothing of the
-// order again, and the server says that it does not know what came of it.
+// An order has begun, then the asset is cut off, its job is deleted, and the
+// agent loses what it knows. It gets nothing of the order again, and the server
+// says that it does not know what came of it.
 func TestDeletedDuringAnOutage_JOB5_JOB24(t *testing.T) {
 	t.Parallel()
 	for name, lose := range map[string]func(w *world, snapshot string){

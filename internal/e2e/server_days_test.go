@@ -12,8 +12,10 @@ import (
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
-// A server that is killed and started again has lost nothing that it said was done: the enrolment, the catalog, a job enabled the instant
-// before, an execution under way, a report it took and whose answer nobody heard. Every report counts once.
+// A server that is killed and started again has lost nothing that it said was
+// done: the enrolment, the catalog, a job enabled the instant before, an
+// execution under way, a report it took and whose answer nobody heard. Every
+// report counts once.
 func TestServerKilledInTheMiddle_MAN6(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, deb("alpha", "1"), deb("beta", "1"), deb("slow", "1"))
@@ -24,7 +26,8 @@ func TestServerKilledInTheMiddle_MAN6(t *testing.T) {
 	w.server.knows(w.asset.name)
 	require.Len(t, w.server.missing(w.asset.name), 3)
 
-	// Right after a job was enabled, and with a repository that is gone: the catalog is the one that was stored.
+	// Right after a job was enabled, and with a repository that is gone: the
+	// catalog is the one that was stored.
 	w.asset.stop()
 	w.repo.answering(func(http.ResponseWriter, *http.Request, []byte) bool { panic(http.ErrAbortHandler) })
 	run := w.enable("first")
@@ -37,7 +40,8 @@ func TestServerKilledInTheMiddle_MAN6(t *testing.T) {
 
 	w.repo.answering(nil)
 
-	// While the asset is in the middle of an install, which ends while there is no server.
+	// While the asset is in the middle of an install, which ends while there is
+	// no server.
 	w.asset.start()
 	await(t, "dpkg to be in the middle", func() bool { return exists(w.root, "started") })
 	w.server.p.kill()

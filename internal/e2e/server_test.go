@@ -18,7 +18,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
-// server is a server in a folder of its own. What is asked of it goes through its own command line.
+// server is a server in a folder of its own. What is asked of it goes through
+// its own command line.
 type server struct {
 	t    *testing.T
 	dir  string
@@ -100,7 +101,8 @@ func (s *server) synced() {
 	}
 }
 
-// job makes an on-demand job over everything that the asset misses, with pre-actions.
+// job makes an on-demand job over everything that the asset misses, with
+// pre-actions.
 func (s *server) job(id job.ID, asset job.AssetID, pre ...job.Action) {
 	s.t.Helper()
 	d := job.Definition{

@@ -20,8 +20,9 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest/agenthttp"
 )
 
-// wire is the network between agents and a server: it stays where it is when the server is started anew elsewhere, and a test can
-// look at what passes and cut it.
+// wire is the network between agents and a server: it stays where it is when
+// the server is started anew elsewhere, and a test can look at what passes and
+// cut it.
 type wire struct {
 	url   string
 	mu    sync.Mutex
@@ -29,7 +30,8 @@ type wire struct {
 	watch watch
 }
 
-// watch is told of every check-in that brings something, and says what becomes of it.
+// watch is told of every check-in that brings something, and says what becomes
+// of it.
 type watch func(manifest.CheckIn) fate
 
 // fate is what becomes of a check-in.
@@ -48,7 +50,8 @@ func newWire(t *testing.T) *wire {
 	return w
 }
 
-// to sets where the server is; empty: nowhere, and nobody looks at check-ins that it cannot hear.
+// to sets where the server is; empty: nowhere, and nobody looks at check-ins
+// that it cannot hear.
 func (w *wire) to(addr string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -124,7 +127,8 @@ func tells(in manifest.CheckIn, result job.Result) bool {
 	return slices.ContainsFunc(in.Reports, func(r job.Report) bool { return r.Result == result })
 }
 
-// once makes a watch of one that acts on the first check-in which brings a result, and on no other; acted is closed afterwards.
+// once makes a watch of one that acts on the first check-in which brings a
+// result, and on no other; acted is closed afterwards.
 func once(result job.Result, act func() fate) (w watch, acted <-chan struct{}) {
 	done := make(chan struct{})
 	var mu sync.Mutex

@@ -16,7 +16,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/controller"
 )
 
-// world is a repository, a server that has it as its feed, and an asset with a tiny root.
+// world is a repository, a server that has it as its feed, and an asset with a
+// tiny root.
 type world struct {
 	t      *testing.T
 	root   string
@@ -25,13 +26,15 @@ type world struct {
 	asset  *asset
 }
 
-// newWorld gives the asset some packages, which are all that the repository lists. The agent is enrolled and does not run yet.
+// newWorld gives the asset some packages, which are all that the repository
+// lists. The agent is enrolled and does not run yet.
 func newWorld(t *testing.T, installed ...debroot.Deb) *world {
 	t.Helper()
 	return newWorldOf(t, func(r *repository) { r.publish(installed...) }, installed...)
 }
 
-// newWorldOf is newWorld with another first publication, which the server syncs when it starts.
+// newWorldOf is newWorld with another first publication, which the server syncs
+// when it starts.
 func newWorldOf(t *testing.T, publish func(*repository), installed ...debroot.Deb) *world {
 	t.Helper()
 	need(t, debroot.Missing())
@@ -68,7 +71,8 @@ func (w *world) enable(id job.ID) job.RunID {
 	return w.server.enable(id)
 }
 
-// run is enable, and waits for the end. What the server says of it must be what the agent's own journal says.
+// run is enable, and waits for the end. What the server says of it must be what
+// the agent's own journal says.
 func (w *world) run(id job.ID) controller.RunAsset {
 	w.t.Helper()
 	a := w.server.ended(w.enable(id))
@@ -98,7 +102,8 @@ func asJSON(t *testing.T, patches []job.PatchOutcome) string {
 	return string(b)
 }
 
-// has wants a package at a version, and well, by dpkg's own word; empty: at none.
+// has wants a package at a version, and well, by dpkg's own word; empty: at
+// none.
 func (w *world) has(name, version string) {
 	w.t.Helper()
 	got, err := debroot.Version(w.t.Context(), w.root, name)

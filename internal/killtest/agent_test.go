@@ -101,8 +101,9 @@ func runAgent(s spec) error {
 	return nil
 }
 
-// byHand reboots an asset whose agent was killed when it had asked for the reboot and none had come: it would ask again in a minute, and
-// somebody is faster (RBT-8).
+// byHand reboots an asset whose agent was killed when it had asked for the
+// reboot and none had come: it would ask again in a minute, and somebody is
+// faster (RBT-8).
 func byHand(state, dir string) error {
 	s, err := loadAgent(state)
 	if err != nil {
@@ -124,7 +125,8 @@ func byHand(state, dir string) error {
 func commitsFile(dir string) string { return filepath.Join(dir, "agent.commits") }
 func callsFile(dir string) string   { return filepath.Join(dir, "agent.calls") }
 
-// mark is what a line of the log of commits tells of a state: that it was loaded, that its commit begins, or that it was committed.
+// mark is what a line of the log of commits tells of a state: that it was
+// loaded, that its commit begins, or that it was committed.
 type mark struct {
 	What     string
 	Digest   string
@@ -150,7 +152,8 @@ type watchedState struct {
 	now    atomic.Value
 }
 
-// where is what the agent does: an order's step, and whether it has something to tell.
+// where is what the agent does: an order's step, and whether it has something
+// to tell.
 func (w *watchedState) where() string {
 	if s, ok := w.now.Load().(string); ok {
 		return s

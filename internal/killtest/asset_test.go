@@ -13,7 +13,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/runner"
 )
 
-// disk is a folder that keeps a log of what is done to it, each line durable before the next thing happens:
+// disk is a folder that keeps a log of what is done to it, each line durable
+// before the next thing happens:
 //
 //	begin PRODUCT HAVE TO    an install begins; HAVE is the version that is there
 //	end PRODUCT NOW          it returned
@@ -38,7 +39,8 @@ func (d *disk) note(format string, args ...any) error {
 	return d.log.Sync()
 }
 
-// Install installs one patch after the other, with a point before and after each.
+// Install installs one patch after the other, with a point before and after
+// each.
 func (d *disk) Install(ctx context.Context, patches []runner.Staged, limit time.Duration) (all []execution.InstallResult, err error) {
 	for _, p := range patches {
 		before, err := d.Inventory(ctx)

@@ -38,7 +38,8 @@ func (v *verdict) must(what string, err error) {
 	}
 }
 
-// check looks at the files of a world whose processes were killed for good. It returns everything that is wrong.
+// check looks at the files of a world whose processes were killed for good. It
+// returns everything that is wrong.
 func (w *world) check() []string {
 	v := &verdict{w: w, problems: slices.Clone(w.told)}
 	var err error
@@ -59,7 +60,8 @@ func (w *world) check() []string {
 	return v.problems
 }
 
-// calls: every number means one report, whatever was killed when it was sent; and what was acknowledged stays so (invariant 8).
+// calls: every number means one report, whatever was killed when it was sent;
+// and what was acknowledged stays so (invariant 8).
 func (v *verdict) calls() {
 	calls, err := readJSON[call](callsFile(v.w.dir))
 	v.must("the log of calls", err)
@@ -78,7 +80,8 @@ func (v *verdict) calls() {
 	}
 }
 
-// commits: a state that was committed is what the next process finds, or a later one; no revision falls (invariant 9).
+// commits: a state that was committed is what the next process finds, or a
+// later one; no revision falls (invariant 9).
 func (v *verdict) commits() {
 	marks, err := readJSON[mark](commitsFile(v.w.dir))
 	v.must("the log of commits", err)
@@ -112,7 +115,8 @@ func (v *verdict) commits() {
 	}
 }
 
-// copies: every copy of the agent's file that opened holds what some commit wrote, byte by byte.
+// copies: every copy of the agent's file that opened holds what some commit
+// wrote, byte by byte.
 func (v *verdict) copies() {
 	marks, err := readJSON[mark](commitsFile(v.w.dir))
 	v.must("the log of commits", err)
@@ -229,7 +233,8 @@ func (v *verdict) installs() {
 	}
 }
 
-// downloads: nothing that was verified is fetched again (invariant 8); what was cut off may be.
+// downloads: nothing that was verified is fetched again (invariant 8); what was
+// cut off may be.
 func (v *verdict) downloads() {
 	points, err := lines(pointsFile(v.w.dir, agentRole))
 	v.must("the agent's points", err)
@@ -252,7 +257,8 @@ func (v *verdict) downloads() {
 	}
 }
 
-// result is the final result that the agent's journal has of a job's order; zero: none.
+// result is the final result that the agent's journal has of a job's order;
+// zero: none.
 func (v *verdict) result(id job.ID) (found job.Report) {
 	order := job.MakeOrderID(v.w.runs[id], asset)
 	for _, r := range v.journal {
@@ -293,7 +299,8 @@ func openServer(files serve.Files, path string) (*controller.Controller, *sqlsto
 	return ctl, store, nil
 }
 
-// acknowledged is how far a server has accepted the asset's reports. It asks as an agent does that has nothing new.
+// acknowledged is how far a server has accepted the asset's reports. It asks as
+// an agent does that has nothing new.
 func acknowledged(ctl *controller.Controller, held manifest.Revision) (job.Sequence, error) {
 	now := time.Now()
 	answer, err := ctl.CheckIn(context.Background(), manifest.CheckIn{Asset: asset, Held: held, Made: 1 << 40, At: now}, now) // whatever the server has, it made

@@ -18,7 +18,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/runner/boltstate"
 )
 
-// copying copies the files of the running programs at random instants, and opens the copies.
+// copying copies the files of the running programs at random instants, and
+// opens the copies.
 func (w *world) copying(ctx context.Context, rnd *rand.Rand, most int) {
 	for i := range most {
 		if !pause(ctx, rnd, 200*time.Millisecond) {
@@ -38,7 +39,8 @@ func (w *world) copying(ctx context.Context, rnd *rand.Rand, most int) {
 	}
 }
 
-// copyFile copies page by page, as a program does that knows nothing of databases. A file that is not there gives none.
+// copyFile copies page by page, as a program does that knows nothing of
+// databases. A file that is not there gives none.
 func copyFile(to, from string, slow time.Duration) error {
 	in, err := os.Open(from)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -68,7 +70,8 @@ func copyFile(to, from string, slow time.Duration) error {
 	return errors.Join(err, out.Close())
 }
 
-// copyAgent: the copy is refused as corrupt, or it is no older than what was committed when it began.
+// copyAgent: the copy is refused as corrupt, or it is no older than what was
+// committed when it began.
 func (w *world) copyAgent(dir string, slow time.Duration) {
 	marks, err := readJSON[mark](commitsFile(w.dir))
 	if err != nil {
@@ -115,7 +118,8 @@ func (w *world) copyAgent(dir string, slow time.Duration) {
 	w.copied = append(w.copied, sum(b))
 }
 
-// copyServer: as long as the log was not begun anew meanwhile, the copy has what the administrator and the agent had been told.
+// copyServer: as long as the log was not begun anew meanwhile, the copy has
+// what the administrator and the agent had been told.
 func (w *world) copyServer(dir string, slow time.Duration) {
 	calls, err := readJSON[call](callsFile(w.dir))
 	if err != nil {
@@ -150,7 +154,8 @@ func (w *world) copyServer(dir string, slow time.Duration) {
 	}
 }
 
-// generation is the beginning of a database's log, which changes when the log is begun anew after a checkpoint.
+// generation is the beginning of a database's log, which changes when the log
+// is begun anew after a checkpoint.
 func generation(db string) string {
 	f, err := os.Open(db + "-wal")
 	if err != nil {
@@ -189,7 +194,8 @@ func (w *world) reopen(path string, runs map[job.ID]job.RunID, told job.Sequence
 	return err
 }
 
-// pause waits for a random while, and reports whether there is still something to wait for.
+// pause waits for a random while, and reports whether there is still something
+// to wait for.
 func pause(ctx context.Context, rnd *rand.Rand, most time.Duration) bool {
 	select {
 	case <-ctx.Done():

@@ -12,7 +12,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/execution"
 )
 
-// Planted faults: an acknowledgement that comes before the commit. Those of the agent's state:
+// Planted faults: an acknowledgement that comes before the commit. Those of the
+// agent's state:
 const (
 	faultLate    = "each commit is made with the next one"
 	faultDeploy  = "commits of the deploy stage are held back until it is over"
@@ -22,7 +23,8 @@ const (
 // And the one of the server's store:
 const faultStore = "reports are acknowledged, and committed a moment later"
 
-// Each fault is found when the process is killed where it matters, and the checks say what went wrong.
+// Each fault is found when the process is killed where it matters, and the
+// checks say what went wrong.
 func TestPlantedFaultsAreFound(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -47,7 +49,8 @@ func TestPlantedFaultsAreFound(t *testing.T) {
 	}
 }
 
-// The checks find what no fault here makes: their inputs are changed by hand after a sound world.
+// The checks find what no fault here makes: their inputs are changed by hand
+// after a sound world.
 func TestChecksFindWhatWasChanged(t *testing.T) {
 	t.Parallel()
 	w, err := newWorld(t.TempDir(), serverRole, *seed)

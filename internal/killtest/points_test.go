@@ -12,10 +12,12 @@ import (
 	"sync"
 )
 
-// points are the steps of a process. Each is written to a file before it is passed, so that the test and the next process know of it.
+// points are the steps of a process. Each is written to a file before it is
+// passed, so that the test and the next process know of it.
 //
-// A process kills itself at the point that spec.At counts to, and at each one that the file "<role>.kills" names, in full or
-// without what the process is in the middle of, once in a world.
+// A process kills itself at the point that spec.At counts to, and at each one
+// that the file "<role>.kills" names, in full or without what the process is in
+// the middle of, once in a world.
 type points struct {
 	mu     sync.Mutex
 	file   *os.File
@@ -80,7 +82,8 @@ func name(key string) string {
 	return short
 }
 
-// appendTo opens a file to which whole lines are added. What was written survives the process.
+// appendTo opens a file to which whole lines are added. What was written
+// survives the process.
 func appendTo(path string) (*os.File, error) {
 	return os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 }

@@ -12,7 +12,8 @@ import (
 	"sync"
 )
 
-// program is one of a world's two processes. It is started again whenever it was killed, or its asset reboots, until the world ends.
+// program is one of a world's two processes. It is started again whenever it
+// was killed, or its asset reboots, until the world ends.
 type program struct {
 	spec    spec
 	onStart func(line string) // told what the process prints first; nil: nobody
@@ -27,7 +28,8 @@ type program struct {
 
 func (p *program) log() string { return filepath.Join(p.spec.Dir, p.spec.Role+".log") }
 
-// run keeps the process going until end. The error is a process that ended in a way it should not.
+// run keeps the process going until end. The error is a process that ended in a
+// way it should not.
 func (p *program) run() error {
 	log, err := appendTo(p.log())
 	if err != nil {
@@ -126,7 +128,8 @@ func tail(path string, most int) string {
 	return string(b[max(0, len(b)-most):])
 }
 
-// line is the way to the server: it stays where it is when the server is started again elsewhere.
+// line is the way to the server: it stays where it is when the server is
+// started again elsewhere.
 type line struct {
 	listener net.Listener
 	mu       sync.Mutex

@@ -12,7 +12,8 @@ import (
 	"time"
 )
 
-// How many worlds are assailed at random by default, and in the long run; and how often each at most.
+// How many worlds are assailed at random by default, and in the long run; and
+// how often each at most.
 const (
 	worlds     = 8
 	longWorlds = 300
@@ -20,7 +21,8 @@ const (
 	mostCopies = 6
 )
 
-// Both programs are killed at random instants, from outside, again and again, and their files copied while they run.
+// Both programs are killed at random instants, from outside, again and again,
+// and their files copied while they run.
 func TestKilledAtRandomInstants_JOB17_JOB21_MAN6(t *testing.T) {
 	t.Parallel()
 	n := worlds

@@ -17,7 +17,8 @@ var expected = map[job.ID]job.Result{
 	plain: job.Completed, kernel: job.Completed, broken: job.CompletedWithFailures, absent: job.NotApplicable, later: job.Cancelled, never: job.Withdrawn,
 }
 
-// records: the server's records are what the agent's journal adds up to (invariants 10 and 12).
+// records: the server's records are what the agent's journal adds up to
+// (invariants 10 and 12).
 func (v *verdict) records() {
 	ctx := context.Background()
 	files := serverFiles(v.w.dir)
@@ -72,7 +73,8 @@ func (v *verdict) records() {
 	}
 }
 
-// order holds one order's records against the journal's result, and that against the rules.
+// order holds one order's records against the journal's result, and that
+// against the rules.
 func (v *verdict) order(id job.ID, have controller.RunAsset) {
 	own := v.result(id)
 	if have.Ended.IsZero() {
@@ -101,7 +103,8 @@ func (v *verdict) order(id job.ID, have controller.RunAsset) {
 	}
 	switch {
 	case id == raced:
-		// Completed, Cancelled, or cut off twice: what the disk tells is checked.
+		// Completed, Cancelled, or cut off twice: what the disk tells is
+		// checked.
 	case crashed > 0:
 		if own.Result != job.CompletedWithFailures && own.Result != job.Failed {
 			v.bad("%s is %v, and %d installs were cut off twice", id, own.Result, crashed)
@@ -113,7 +116,8 @@ func (v *verdict) order(id job.ID, have controller.RunAsset) {
 	}
 }
 
-// patches shows what was reported of patches; what the server left out, the agent never heard of.
+// patches shows what was reported of patches; what the server left out, the
+// agent never heard of.
 func patches(all []job.PatchOutcome) string {
 	var b bytes.Buffer
 	for _, p := range all {

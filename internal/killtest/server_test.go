@@ -43,7 +43,8 @@ func runServer(s spec) error {
 	})
 }
 
-// runStepped is the server's process with points: before and after each commit, and before and after each answer.
+// runStepped is the server's process with points: before and after each commit,
+// and before and after each answer.
 func runStepped(s spec) error {
 	files := serverFiles(s.Dir)
 	keys, err := files.ReadKeys()
@@ -115,7 +116,8 @@ func controllerConfig(k serve.Keys) controller.Config {
 	return controller.Config{Signer: k.Signer, Trust: k.Trust, Exchange: k.Exchange, Timing: manifest.Timing{CheckIn: time.Minute}}
 }
 
-// steppedStore has a point at the end of each transaction, before the commit, and one after it. They are named by what was written.
+// steppedStore has a point at the end of each transaction, before the commit,
+// and one after it. They are named by what was written.
 type steppedStore struct {
 	controller.Store
 	points *points
@@ -142,7 +144,8 @@ func (s *steppedStore) Update(ctx context.Context, fn func(controller.Writer) er
 	return err
 }
 
-// lazily is the planted fault: a transaction that takes reports is acknowledged before it is committed, which takes a moment.
+// lazily is the planted fault: a transaction that takes reports is acknowledged
+// before it is committed, which takes a moment.
 func (s *steppedStore) lazily(ctx context.Context, fn func(controller.Writer) error) error {
 	acknowledged := make(chan error, 1)
 	go func() {

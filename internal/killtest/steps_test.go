@@ -13,7 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// atOnce is how many worlds are lived at a time: each waits more than it computes.
+// atOnce is how many worlds are lived at a time: each waits more than it
+// computes.
 const atOnce = 4
 
 // outcome is what a world came to.
@@ -25,7 +26,8 @@ type outcome struct {
 	took     time.Duration
 }
 
-// each lives n worlds, some at a time, in folders that are deleted when all is well. It fails the test for each that is not.
+// each lives n worlds, some at a time, in folders that are deleted when all is
+// well. It fails the test for each that is not.
 func each(t *testing.T, n int, live func(i int, dir string) outcome) []outcome {
 	t.Helper()
 	base := t.TempDir()
@@ -105,10 +107,12 @@ func killAt(role string, points ...string) func(*world) error {
 
 func nothing(context.Context, *world) {}
 
-// The worlds over which the default run spreads the steps: neighbours are in different ones, so that a step is seldom killed twice in a row.
+// The worlds over which the default run spreads the steps: neighbours are in
+// different ones, so that a step is seldom killed twice in a row.
 const rounds = 8
 
-// Each step has a name: what is done and what the process is in the middle of. The agent, and then the server, is killed at every one.
+// Each step has a name: what is done and what the process is in the middle of.
+// The agent, and then the server, is killed at every one.
 func TestKilledAtEveryStep_JOB17_JOB21_MAN6(t *testing.T) {
 	t.Parallel()
 	for _, role := range []string{agentRole, steppedRole} {
@@ -156,7 +160,8 @@ func TestKilledAtEveryStep_JOB17_JOB21_MAN6(t *testing.T) {
 	}
 }
 
-// everyPoint kills one process a world, at every point that it passes, however often it has passed one of that name before.
+// everyPoint kills one process a world, at every point that it passes, however
+// often it has passed one of that name before.
 func everyPoint(t *testing.T, role string, points int) {
 	begun := time.Now()
 	all := each(t, points / *stride, func(i int, dir string) outcome {
@@ -181,7 +186,8 @@ func everyPoint(t *testing.T, role string, points int) {
 	t.Logf("%d worlds, %d kills in %v: %v", len(all), total, time.Since(begun).Round(time.Millisecond), killed)
 }
 
-// stepsOf lists the steps that a process takes when nothing is killed, each once, and counts the points it passes.
+// stepsOf lists the steps that a process takes when nothing is killed, each
+// once, and counts the points it passes.
 func stepsOf(t *testing.T, role string) (steps []string, points int) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "whole")

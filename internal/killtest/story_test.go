@@ -39,7 +39,8 @@ func definition(id job.ID) job.Definition {
 	return d
 }
 
-// administrate is what the administrator does, until every order has ended and the agent knows that the server knows.
+// administrate is what the administrator does, until every order has ended and
+// the agent knows that the server knows.
 func (w *world) administrate(ctx context.Context) error {
 	for _, id := range jobs {
 		if id == raced {
@@ -74,7 +75,8 @@ func (w *world) administrate(ctx context.Context) error {
 	return w.ended(ctx)
 }
 
-// enable saves a job and lets it run. What the administrator was told before a kill holds after it.
+// enable saves a job and lets it run. What the administrator was told before a
+// kill holds after it.
 func (w *world) enable(ctx context.Context, id job.ID) error {
 	d := definition(id)
 	err := w.ask(ctx, http.MethodPut, "jobs/"+string(id), d, nil)
@@ -116,7 +118,8 @@ func (w *world) race(ctx context.Context) error {
 	return err
 }
 
-// ended waits for the end of every order, and for the agent to hear that its last report arrived.
+// ended waits for the end of every order, and for the agent to hear that its
+// last report arrived.
 func (w *world) ended(ctx context.Context) error {
 	for _, id := range jobs {
 		err := w.wait(ctx, "the end of "+string(id), func() (bool, error) {

@@ -17,7 +17,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/runner/boltstate"
 )
 
-// damages makes damaged copies of a file: its end cut off at and between pages, and bytes changed in its last pages, or all of them zeroed.
+// damages makes damaged copies of a file: its end cut off at and between pages,
+// and bytes changed in its last pages, or all of them zeroed.
 func damages(rnd *rand.Rand, whole []byte, each func(what string, damaged []byte)) {
 	const page = 4096
 	for at := len(whole) - page; at >= 0 && at > len(whole)-12*page; at -= page {
@@ -33,8 +34,10 @@ func damages(rnd *rand.Rand, whole []byte, each func(what string, damaged []byte
 	}
 }
 
-// A file whose end is missing or changed is refused with its type, or holds what some commit wrote, byte by byte. A server's log whose end is
-// missing or changed gives an earlier state of the same server, and never more than there was. Nothing panics, and nothing opens as a new one.
+// A file whose end is missing or changed is refused with its type, or holds
+// what some commit wrote, byte by byte. A server's log whose end is missing or
+// changed gives an earlier state of the same server, and never more than there
+// was. Nothing panics, and nothing opens as a new one.
 func TestFilesWithADamagedEnd_JOB21(t *testing.T) {
 	t.Parallel()
 	w, err := newWorld(t.TempDir(), serverRole, *seed)

@@ -23,7 +23,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest/agenthttp"
 )
 
-// patience is how long a world may take, much longer than any does (invariant 10).
+// patience is how long a world may take, much longer than any does (invariant
+// 10).
 const patience = 3 * time.Minute
 
 // look is between two looks at what is waited for.
@@ -31,7 +32,8 @@ const look = 15 * time.Millisecond
 
 const asset job.AssetID = "pc"
 
-// world is one agent, one server and one administrator, in a folder of their own.
+// world is one agent, one server and one administrator, in a folder of their
+// own.
 type world struct {
 	dir    string
 	rnd    *rand.Rand // the administrator's: when raced is cancelled
@@ -62,7 +64,8 @@ func (w *world) count(what string) {
 	w.tally[what]++
 }
 
-// newWorld makes a world whose processes do not run yet. The role is that of the server.
+// newWorld makes a world whose processes do not run yet. The role is that of
+// the server.
 func newWorld(dir, role string, seed uint64) (w *world, err error) {
 	w = &world{dir: dir, rnd: rand.New(rand.NewPCG(seed, 1)), runs: map[job.ID]job.RunID{}, tally: map[string]int{}}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -107,8 +110,9 @@ func (w *world) close() {
 	_ = w.line.listener.Close()
 }
 
-// play lives a world from the enrolment to the end of every order, while meddle does to it what it likes, and then kills both processes.
-// The error is that something did not come to its end.
+// play lives a world from the enrolment to the end of every order, while meddle
+// does to it what it likes, and then kills both processes. The error is that
+// something did not come to its end.
 func (w *world) play(meddle func(ctx context.Context)) error {
 	ctx, cancel := context.WithTimeoutCause(context.Background(), patience, fmt.Errorf("not over after %v", patience))
 	defer cancel()
@@ -154,7 +158,8 @@ func (w *world) last() string {
 	return b.String()
 }
 
-// ask asks the server until it answers. Everything that an administrator does here can be repeated.
+// ask asks the server until it answers. Everything that an administrator does
+// here can be repeated.
 func (w *world) ask(ctx context.Context, method, path string, in, out any) error {
 	for {
 		err := w.admin.Do(ctx, method, path, nil, in, out)

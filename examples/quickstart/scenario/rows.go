@@ -14,7 +14,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/ledger"
 )
 
-// rows compares everything with the expectations.
+// rows compares all results with the expectations.
 func (p *Play) rows(ctx context.Context) ([]show.Row, error) {
 	var rows []show.Row
 	list, err := p.admin.runAssets(ctx, p.runs[main])
@@ -51,7 +51,8 @@ func (p *Play) rows(ctx context.Context) ([]show.Row, error) {
 	return rows, nil
 }
 
-// caseRows are the rows of one asset: one a patch, and one for its reboots if it has any or should have.
+// caseRows returns the rows of one asset: one per patch, and one for its
+// reboots if it has any or should have.
 func (p *Play) caseRows(ctx context.Context, c Case, have controller.RunAsset) ([]show.Row, error) {
 	inventory, err := p.assets[c.Asset].Disk().Inventory(ctx)
 	if err != nil {
@@ -64,7 +65,7 @@ func (p *Play) caseRows(ctx context.Context, c Case, have controller.RunAsset) (
 			rows = append(rows, show.Row{Asset: string(c.Asset), Patch: string(o.Release.Product), Unlike: "the patch is reported"})
 			continue
 		}
-		rows = append(rows, offerRow(c, o, have, have.Patches[i], standing(inventory, o.Release.Product)))
+		rows = append(rows, offerRow(c, o, have, have.Patches[i], installedVersion(inventory, o.Release.Product)))
 	}
 	if others := p.others(c, have); len(others) > 0 {
 		rows = append(rows, show.Row{Asset: string(c.Asset), Patch: strings.Join(others, ", "), Unlike: "nothing else happens here (CAT-3)"})
@@ -79,20 +80,21 @@ func (p *Play) caseRows(ctx context.Context, c Case, have controller.RunAsset) (
 	return rows, nil
 }
 
-// standing is the version of a product on a disk; empty: it is not there.
-func standing(inventory catalog.Inventory, product catalog.ProductID) string {
+// installedVersion returns the version of a product on a disk; empty: it is not
+// installed.
+func installedVersion(inventory catalog.Inventory, product catalog.ProductID) string {
 	installed, _ := inventory.Find(product)
 	return installed.Version.String()
 }
 
-// offerRow compares what became of one patch.
+// offerRow compares the result of one patch.
 func offerRow(c Case, o Offer, have controller.RunAsset, out job.PatchOutcome, now string) show.Row {
 	row := show.Row{
 		Asset: string(c.Asset), Patch: string(o.Release.Product), From: out.From.String(), To: out.To.String(),
 		Result: have.Result.String(), Reason: out.Text, Rule: out.Rule,
 	}
 	if out.Status == job.Succeeded {
-		row.To = out.Now.String() // what was really installed (CAT-7)
+		row.To = out.Now.String() // the installed version (CAT-7)
 	}
 	if out.Code != 0 {
 		row.Code = strconv.Itoa(int(out.Code)) + " " + out.Code.String()
@@ -128,7 +130,8 @@ func quote(v any) string {
 	return "nothing"
 }
 
-// others are the patches that were more than left out on an asset though nobody offered them to it.
+// others returns the patches that were not offered to an asset and were more
+// than left out.
 func (p *Play) others(c Case, have controller.RunAsset) (list []string) {
 	for _, out := range have.Patches {
 		offered := slices.ContainsFunc(c.Offers, func(o Offer) bool { return o.Release.ID() == out.Patch })
@@ -139,7 +142,8 @@ func (p *Play) others(c Case, have controller.RunAsset) (list []string) {
 	return list
 }
 
-// rebootRow compares an asset's reboots with its disk's own journal: how many, and whether they came last.
+// rebootRow compares the reboots in the journal of an asset's disk: how many
+// they are, and that no installation follows them.
 func rebootRow(c Case, have controller.RunAsset, journal []string) (show.Row, bool) {
 	reboots, after := 0, 0 // installations after the first reboot
 	for _, line := range journal {
@@ -165,13 +169,13 @@ func rebootRow(c Case, have controller.RunAsset, journal []string) (show.Row, bo
 	return row, reboots > 0 || row.Unlike != ""
 }
 
-// cancelRow compares what became of a cancelled job.
+// cancelRow compares the result of a cancelled job.
 func (p *Play) cancelRow(ctx context.Context, c Cancel, have controller.RunAsset) (show.Row, error) {
 	inventory, err := p.assets[c.Asset].Disk().Inventory(ctx)
 	if err != nil {
 		return show.Row{}, err
 	}
-	tried, now := p.tried[c.Job], standing(inventory, c.Release.Product)
+	tried, now := p.tried[c.Job], installedVersion(inventory, c.Release.Product)
 	row := show.Row{
 		Asset: string(c.Asset), Patch: string(c.Release.Product), From: c.Have, To: c.Release.Version, Result: have.Result.String(),
 		Reason: fmt.Sprintf("Cancel %s. Then the asset reported %v; it has %s %s.", tried, have.Result, c.Release.Product, now),

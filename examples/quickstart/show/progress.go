@@ -78,8 +78,8 @@ func (p *Progress) text(a *asset) string {
 	return p.screen.colour(a.text, a.text)
 }
 
-// Step shows that an asset is at a step, 0 to Steps, and what it does there. The
-// same text again changes nothing.
+// Step shows that an asset is at a step, 0 to Steps, and what it does there.
+// The same text again changes nothing.
 func (p *Progress) Step(name string, step int, text string) {
 	p.lock.Lock()
 	a := p.assets[name]
