@@ -80,17 +80,17 @@ func TestLiarOnTheWay_MAN12_MAN7(t *testing.T) {
 			fmt.Fprintf(w, `{"type":%q,"error":"it was removed"}`, agenthttp.UnknownAsset)
 		},
 	} {
-		told := make(chan struct{})
+		forged := make(chan struct{})
 		n := 0
 		w.server.wire.watching(func(manifest.CheckIn) fate {
 			mu.Lock()
 			defer mu.Unlock()
 			if n++; n == 4 {
-				close(told)
+				close(forged)
 			}
 			return fate{lie: lie}
 		})
-		happens(t, name, told)
+		happens(t, name, forged)
 		s := w.asset.status().State
 		require.Equal(t, honest.Sequence, s.Sequence, name)
 		require.Equal(t, honest.Revision, s.Revision, name)

@@ -35,7 +35,7 @@ func TestPlantedFaultsAreFound(t *testing.T) {
 		{faultLate, agentRole, "install:after", "it lost what it had committed"},
 		{faultDeploy, agentRole, "install:after", "is reported as inapplicable, and the disk has 2.0.0"},
 		{faultReports, agentRole, "install:before", "sent with another content than the journal has"},
-		{faultStore, steppedRole, "commit:late", "are not known here any more"},
+		{faultStore, steppedRole, "commit:late", "are no longer known to the server"},
 	} {
 		t.Run(tt.fault, func(t *testing.T) {
 			o := live(tt.fault, t.TempDir(), steppedRole, *seed, func(w *world) error {
