@@ -1,7 +1,9 @@
-// Command quickstart shows the whole path of a patch on one machine: a vendor, a server, and nine assets with the real agent.
+// Command quickstart shows the whole path of a patch on one machine: a vendor,
+// a server, and nine assets with the real agent.
 //
-// It needs no root and no network beyond the loopback, and leaves nothing behind. It exits with 0 if everything came out as
-// the rules say, with 1 if something did not or went wrong, and with 2 if it was called wrongly.
+// It needs no root and no network beyond the loopback, and leaves nothing on
+// the disk. It exits with 0 if every result is as expected, 1 if one is not or
+// something failed, and 2 if the command line is wrong.
 package main
 
 import (
@@ -9,8 +11,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -20,79 +24,99 @@ import (
 	"github.com/patchpolicy/patchpolicy/examples/quickstart/show"
 )
 
+const (
+	begin = `Quickstart: a vendor, a server and %d assets with the real agent, all on this
+machine. It takes about 5 s. You see each asset download, check and install its
+patches, and two cancels. Then a table shows the result of each patch, the
+reason, and the rule that decided it.
+
+`
+	legend = `
+✓ the result is what the rules say   ✗ it is not
+RESULT is the result of the job on the asset. Failed and NotApplicable can be
+what the rules say: a patch that was tampered with must fail.
+`
+	next = `
+Try next:
+  go run ./examples/server rule INT-1   what rule INT-1 says
+  go run ./examples/simulate explore    cancels and crashes at every moment
+  go run ./examples/server --help       a server for real machines
+`
+)
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr, scenario.Cases()))
 }
 
-// options are what the flags set.
-type options struct {
-	plain   bool
-	timeout time.Duration
-}
-
-// run is the program; cases are the assets and what is expected of them.
+// run is the program. Cases are the assets and what is expected of them.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer, cases []scenario.Case) (exit int) {
-	var o options
+	var plain bool
+	var timeout time.Duration
+	exit = 2
 	command := &cobra.Command{
 		Use:   "quickstart",
-		Short: "Patch nine assets on this machine, and see every outcome explained",
-		Long: `Quickstart starts a vendor that serves signed and unsigned patch files, a server on SQLite in a temporary folder,
-and nine assets, each with the real agent and a folder as its disk. It creates a job, cancels another one in
-time and a third one too late, and ends in a table: what became of each patch, why, and by which rule.
+		Short: "Patch nine assets on this machine, and see every result explained",
+		Long: `Quickstart starts a vendor that serves signed and unsigned patch files, the
+example server on SQLite in a temporary folder, and nine assets, each with the
+real agent and a folder as its disk. It creates a job for all of them, cancels a
+second job in time and a third one too late, and ends with a table: the result
+of each patch, why, and by which rule.
 
-It needs no root and no network beyond the loopback, and leaves nothing behind.
-Exit codes: 0 all came out as the rules say, 1 something did not or went wrong, 2 wrong usage.`,
+It needs no root and no network beyond the loopback, and leaves nothing on the
+disk. Set NO_COLOR to turn the colours off.
+Exit codes: 0 every result is as expected, 1 one is not or something failed,
+2 the command line is wrong.`,
 		Args: cobra.NoArgs, SilenceErrors: true, SilenceUsage: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if o.timeout <= 0 {
-				return fmt.Errorf("--timeout is %v: give a positive duration", o.timeout)
+			if timeout <= 0 {
+				return fmt.Errorf("--timeout is %v: give a positive duration", timeout)
 			}
 			exit = 1
-			alike, err := play(cmd.Context(), stdout, o, cases)
-			if alike && err == nil {
+			ctx, cancel := context.WithTimeoutCause(cmd.Context(), timeout, fmt.Errorf("not over after %v (--timeout)", timeout))
+			defer cancel()
+			screen := show.ScreenOf(stdout)
+			screen.Terminal = screen.Terminal && !plain
+			logger := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+			asExpected, err := play(ctx, stdout, screen, logger, cases)
+			if asExpected && err == nil {
 				exit = 0
 			}
 			return err
 		},
 	}
-	command.Flags().BoolVar(&o.plain, "plain", false, "print lines instead of bars on a terminal")
-	command.Flags().DurationVar(&o.timeout, "timeout", time.Minute, "give up after this long")
+	command.Flags().BoolVar(&plain, "plain", false, "print lines instead of bars on a terminal")
+	command.Flags().DurationVar(&timeout, "timeout", 2*time.Minute, "give up after this time")
 	command.SetArgs(args)
 	command.SetOut(stdout)
 	command.SetErr(stderr)
-	err := command.ExecuteContext(ctx)
-	if err != nil {
+	if err := command.ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(stderr, "quickstart:", err)
-		if exit == 0 { // it did not come so far as to begin
-			return 2
-		}
+		return exit
+	}
+	if exit == 2 { // only the help was asked for
+		return 0
 	}
 	return exit
 }
 
-// play plays the story in a temporary folder and reports whether all came out as the rules say.
-func play(ctx context.Context, stdout io.Writer, o options, cases []scenario.Case) (alike bool, err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, o.timeout, fmt.Errorf("not over after %v (--timeout)", o.timeout))
-	defer cancel()
-	dir, err := os.MkdirTemp("", "patchpolicy-quickstart-")
-	if err != nil {
-		return false, err
-	}
-	defer func() {
-		if e := os.RemoveAll(dir); e != nil && err == nil {
-			err = e
-		}
-	}()
+// play plays the story in a temporary folder and reports whether every result
+// is as expected.
+func play(ctx context.Context, stdout io.Writer, screen show.Screen, logger *slog.Logger, cases []scenario.Case) (asExpected bool, err error) {
 	var names []string
 	for _, c := range cases {
 		names = append(names, string(c.Asset))
 	}
-	file, isFile := stdout.(*os.File)
-	progress := show.NewProgress(stdout, isFile && show.Terminal(file) && !o.plain, names)
+	show.Text(stdout, screen, begin, len(cases))
+	dir, err := os.MkdirTemp("", "patchpolicy-quickstart-")
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	progress := show.NewProgress(stdout, screen, names)
 	begun := time.Now()
-	rows, err := (&scenario.Play{Dir: dir, Cases: cases, Cancels: scenario.Cancels(), Progress: progress}).Run(ctx)
+	rows, err := (&scenario.Play{Dir: dir, Cases: cases, Cancels: scenario.Cancels(), Progress: progress, Logger: logger}).Run(ctx)
 	progress.Close()
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
 		err = errors.Join(cause, err)
@@ -101,15 +125,19 @@ func play(ctx context.Context, stdout io.Writer, o options, cases []scenario.Cas
 		return false, err
 	}
 	fmt.Fprintln(stdout)
-	if err := show.Table(stdout, rows); err != nil {
+	if err := show.Table(stdout, screen, rows); err != nil {
 		return false, err
 	}
-	unlike := 0
+	var unlike []string
 	for _, r := range rows {
 		if r.Unlike != "" {
-			unlike++
+			unlike = append(unlike, r.Asset+" "+r.Patch)
 		}
 	}
-	fmt.Fprintf(stdout, "\n%d outcomes in %.1f s, %d of them unlike the rules\n", len(rows), time.Since(begun).Seconds(), unlike)
-	return unlike == 0, nil
+	end, took := fmt.Sprintf("All %d as expected", len(rows)), time.Since(begun).Seconds()
+	if len(unlike) > 0 {
+		end = fmt.Sprintf("%d of %d not as expected: %s", len(unlike), len(rows), strings.Join(unlike, ", "))
+	}
+	show.Text(stdout, screen, legend+"\n%s (%.1f s).\n"+next, end, took)
+	return len(unlike) == 0, nil
 }

@@ -9,7 +9,8 @@ import (
 )
 
 var (
-	// In go.mod, a requirement that is not marked indirect; blocks and single lines alike.
+	// In go.mod, a requirement that is not marked indirect; blocks and single
+	// lines alike.
 	requirement = regexp.MustCompile(`(?m)^(?:require )?\t?([a-z]\S*\.\S+/\S+) (v\S+)$`)
 	// In CONTRIBUTING.md, a line of the table of dependencies.
 	dependency = regexp.MustCompile("(?m)^\\| `([^`]+\\.[^`]+/[^`]+)` \\| (v\\S+) \\| (.*) \\|$")

@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// checkPackageDocs wants exactly one package comment a folder, so that nobody has to guess which one the documentation shows.
+// checkPackageDocs wants exactly one package comment per folder, so that it is
+// clear which one the documentation shows.
 func checkPackageDocs(t *tree) (problems []string) {
 	for _, f := range t.packages {
 		var with []string
@@ -20,7 +21,7 @@ func checkPackageDocs(t *tree) (problems []string) {
 			with = append(with, file.name)
 			name := file.ast.Name.Name
 			want := "Package " + name + " "
-			command := path.Base(f.path) // a program says "Command name …" or "Name …", as Go's own do
+			command := path.Base(f.path) // a program says "Command name …" or "Name …", like Go's own
 			titled := strings.ToUpper(command[:1]) + command[1:] + " "
 			if name == "main" {
 				want = "Command " + command + " "
@@ -40,8 +41,9 @@ func checkPackageDocs(t *tree) (problems []string) {
 	return problems
 }
 
-// undocumented lists the exported names of f, methods among them, that no comment tells of: their own, one behind them, or
-// that of the group they stand in. What Error and Unwrap do everybody knows.
+// undocumented lists the exported names of f, methods included, that have no
+// comment: above them, after them on the line, or above their group. Error and
+// Unwrap need none.
 func undocumented(t *tree, f folder) (problems []string) {
 	say := func(name *ast.Ident, docs ...*ast.CommentGroup) {
 		if name.IsExported() && !slices.ContainsFunc(docs, func(d *ast.CommentGroup) bool { return d != nil }) {
@@ -72,7 +74,8 @@ func undocumented(t *tree, f folder) (problems []string) {
 	return problems
 }
 
-// exportedType tells whether a method's receiver is a type that others can name.
+// exportedType reports whether a method's receiver is a type that others can
+// name.
 func exportedType(x ast.Expr) bool {
 	for {
 		switch e := x.(type) {
@@ -97,10 +100,10 @@ func TestOnePackageCommentAFolder(t *testing.T) {
 func TestPackageCommentCheckFails(t *testing.T) {
 	for _, p := range []planted{
 		{"one each", map[string]string{
-			"a/doc.go": "// Package a is there.\npackage a", "a/x.go": "package a", "a/x_test.go": "package a",
-			"examples/p/main.go": "// Command p is there.\npackage main", "examples/q/main.go": "// Q does it.\npackage main",
+			"a/doc.go": "// Package a is.\npackage a", "a/x.go": "package a", "a/x_test.go": "package a",
+			"examples/p/main.go": "// Command p is.\npackage main", "examples/q/main.go": "// Q does it.\npackage main",
 		}, nil},
-		{"a program that says another's name", map[string]string{"examples/p/main.go": "// Q does it.\npackage main"}, []string{`begin with "Command p "`}},
+		{"a program with another's name", map[string]string{"examples/p/main.go": "// Q does it.\npackage main"}, []string{`begin with "Command p "`}},
 		{"none", map[string]string{"a/x.go": "package a", "a/x_test.go": "// Package a is tested.\npackage a"}, []string{"a: has no package comment"}},
 		{"two", map[string]string{"a/x.go": "// Package a is.\npackage a", "a/y.go": "// Package a is too.\npackage a"},
 			[]string{"several files: x.go, y.go"}},

@@ -17,10 +17,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Addresses of package repositories belong to the machine's configuration. A file that names one works on the author's
-// machine only, or takes bytes from somebody the user never chose.
+// Addresses of package repositories belong in the machine's configuration. A
+// file that names one works only on the author's machine, or takes bytes from a
+// source that the user did not choose.
 
-// repositoryHosts are the hosts that the text of a configuration names, without those that are no names: addresses and the loopback.
+// repositoryHosts returns the host names in the text of a configuration,
+// without addresses and the loopback.
 func repositoryHosts(text string) []string {
 	hosts := map[string]bool{}
 	for _, word := range strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" \t\r\n,|\"'[]", r) }) {
@@ -36,7 +38,8 @@ func repositoryHosts(text string) []string {
 	return slices.Sorted(maps.Keys(hosts))
 }
 
-// machineConfiguration is the text of all that names repositories here: the go command's proxies and apt's sources.
+// machineConfiguration returns all text that names repositories here: the go
+// command's proxies and apt's sources.
 func machineConfiguration(t *testing.T) string {
 	t.Helper()
 	out, err := exec.Command("go", "env", "GOPROXY", "GOSUMDB").Output()
@@ -56,7 +59,8 @@ func machineConfiguration(t *testing.T) string {
 	return text
 }
 
-// machineFolders are folders that only this machine has, each at least two deep so that it is no common word.
+// machineFolders returns folders that only this machine has. Each has at least
+// two elements, so it is not an ordinary word.
 func machineFolders(t *testing.T) []string {
 	t.Helper()
 	dir, err := root()
@@ -67,7 +71,8 @@ func machineFolders(t *testing.T) []string {
 	return slices.DeleteFunc(folders, func(f string) bool { return strings.Count(filepath.ToSlash(f), "/") < 2 })
 }
 
-// checkMentions finds words in files, as whole words: what goes before and after is no part of a host or a path.
+// checkMentions finds words in files. It finds whole words only: not parts of a
+// longer host or path.
 func checkMentions(what string, words []string) func(*tree) []string {
 	return func(t *tree) (problems []string) {
 		if len(words) == 0 {

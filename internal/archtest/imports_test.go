@@ -17,18 +17,18 @@ import (
 type room struct {
 	path    string // below the module
 	floor   int
-	adapter bool     // binds a port of its floor to the world, or builds on a package of it: half a floor above it
+	adapter bool     // binds a port of its floor to the world, or builds on a package of that floor; it is half a floor higher
 	core    bool     // pure
 	uses    []use    // direct imports of its code
-	tests   []use    // further ones of its tests, beyond testTools
+	tests   []use    // further imports of its tests, besides testTools
 	links   []string // cores: every module that importing it links
 }
 
-// use is an import that is granted; the path of a module grants its packages too.
+// use is a granted import. The path of a module grants its packages too.
 type use struct{ path, why string }
 
-// programs is the floor whose packages wire the others together: they may import anything below, and need a grant only
-// for what is not of this module.
+// programs is the floor of the packages that wire the others together. They may
+// import anything below, and need a grant only for other modules.
 const programs = 10
 
 // rank orders rooms: a room imports only from lower ranks.
@@ -39,8 +39,8 @@ func (r room) rank() int {
 	return 2 * r.floor
 }
 
-// part tells whether p is a part of the package that imports it, whatever its rank: an internal package below it, or a
-// package of the same program.
+// part reports whether p is a part of the package that imports it, whatever its
+// rank: an internal package below it, or a package of the same program.
 func part(p, importer string) bool {
 	program := func(p string) string {
 		if parts := strings.Split(p, "/"); parts[0] == "examples" && len(parts) > 1 {
@@ -51,7 +51,8 @@ func part(p, importer string) bool {
 	return strings.HasPrefix(p, importer+"/internal/") || program(p) != "" && program(p) == program(importer)
 }
 
-// beyond tells whether an import is outside the standard library, whose paths have no dot in their first element.
+// beyond reports whether an import is outside the standard library. Paths in
+// the standard library have no dot in their first element.
 func beyond(p string) bool {
 	first, _, _ := strings.Cut(p, "/")
 	return strings.Contains(first, ".")
@@ -144,8 +145,8 @@ func checkRoom(t *tree, table []room, tools []use, f folder, r room, toolsUsed m
 	return problems
 }
 
-// linked lists the modules that importing a package of the tree links on Linux, without its own, sorted, and the number
-// of their packages.
+// linked returns the modules that importing a package of the tree links on
+// Linux, without its own, sorted, and the number of their packages.
 func linked(pkg string) (modules []string, packages int, err error) {
 	graph, err := goList()
 	if err != nil {
@@ -165,9 +166,10 @@ func linked(pkg string) (modules []string, packages int, err error) {
 	return slices.Compact(modules), packages, nil
 }
 
-// graph is what the go command says of the tree's packages and of those they link.
+// graph is what the go command says about the tree's packages and those they
+// link.
 type graph struct {
-	deps    map[string][]string // by import path, all of them however far
+	deps    map[string][]string // by import path; direct and indirect ones
 	modules map[string]string   // by import path; "" in the standard library
 }
 
@@ -235,7 +237,7 @@ func TestTopLevelHoldsOnlyTheRooms(t *testing.T) {
 	}, []string{"notes.txt", "util"}}.run(t, checkTopLevel)
 }
 
-// checkTopLevel keeps the list of what a newcomer sees first short.
+// checkTopLevel keeps the list of top-level files short.
 func checkTopLevel(t *tree) (problems []string) {
 	allowed := []string{"catalog", "job", "manifest", "integrity", "reboot", "agentsim", "examples", "internal",
 		"go.mod", "go.sum", "README.md", "LICENSE", "CHANGELOG.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md"}

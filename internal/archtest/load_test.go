@@ -18,14 +18,15 @@ import (
 	"strings"
 )
 
-// loader type-checks the tree's packages from their source, and takes what they import beyond it from the go command's cache.
+// loader type-checks the tree's packages from their source. It takes their
+// other imports from the go command's cache.
 type loader struct {
 	*tree
 	outside types.Importer
 	loaded  map[string]*types.Package
-	used    map[token.Pos]bool // what is declared there is used by an example or another package's code
-	called  map[token.Pos]bool // or by any code
-	asked   []*types.Interface // what a method may be there for
+	used    map[token.Pos]bool // declarations that an example or another package's code uses
+	called  map[token.Pos]bool // declarations that any code uses
+	asked   []*types.Interface // interfaces that a method may implement
 	errors  []string
 }
 
@@ -47,7 +48,8 @@ func newLoader(t *tree) (*loader, error) {
 	return l, nil
 }
 
-// exportData tells where the go command keeps the compiled form of all that the tree imports.
+// exportData returns where the go command keeps the compiled form of everything
+// that the tree imports.
 func exportData(t *tree) (map[string]string, error) {
 	wanted := map[string]bool{"encoding": true, "encoding/json": true, "fmt": true}
 	for _, f := range t.packages {
@@ -80,7 +82,8 @@ func exportData(t *tree) (map[string]string, error) {
 	return exports, nil
 }
 
-// built lists the files of f that a build for Linux takes: two files for two systems may declare the same name.
+// built lists the files of f that a build for Linux takes: files for two
+// systems may declare the same name.
 func (t *tree) built(f folder) []file {
 	context := build.Default
 	context.GOOS = "linux"
@@ -140,7 +143,8 @@ func (l *loader) ask(p *types.Package) {
 	}
 }
 
-// everybodys are the interfaces that the standard library asks for without anybody importing or naming them.
+// everybodys are the interfaces that the standard library uses without anyone
+// importing or naming them.
 const everybodys = `package everybodys
 import ("encoding"; "encoding/json"; "fmt")
 type (
@@ -167,7 +171,8 @@ func (l *loader) code(f folder) *types.Package {
 	return l.loaded[f.path]
 }
 
-// check type-checks the files of one package and notes what they use of other packages, and tests of their own.
+// check type-checks the files of one package. It notes what they use of other
+// packages, and what tests use of their own.
 func (l *loader) check(f folder, files []file) *types.Package {
 	var trees []*ast.File
 	for _, file := range files {
@@ -205,7 +210,7 @@ func (l *loader) check(f folder, files []file) *types.Package {
 		if obj == nil || obj.Pkg() == nil {
 			return
 		}
-		switch o := obj.(type) { // of a generic one, the declaration counts
+		switch o := obj.(type) { // for a generic one, its declaration counts
 		case *types.Func:
 			obj = o.Origin()
 		case *types.Var:
@@ -222,7 +227,7 @@ func (l *loader) check(f folder, files []file) *types.Package {
 	for id, obj := range info.Uses {
 		use(id.Pos(), obj)
 	}
-	for sel, s := range info.Selections { // fields that are passed on the way to a promoted one
+	for sel, s := range info.Selections { // the embedded fields of a promoted one
 		t := s.Recv()
 		for _, i := range s.Index()[:len(s.Index())-1] {
 			field := structOf(t).Field(i)
@@ -247,7 +252,8 @@ func (l *loader) check(f folder, files []file) *types.Package {
 	return pkg
 }
 
-// declared is the declaration of t, of what it points to or of its elements; nil if it has none.
+// declared returns the declaration of t, of what it points to, or of its
+// elements; nil: it has none.
 func declared(t types.Type) types.Object {
 	for {
 		switch x := types.Unalias(t).(type) {

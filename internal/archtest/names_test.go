@@ -85,8 +85,9 @@ type exportedName struct {
 	inside bool   // a use in its own package is enough
 }
 
-// exported lists the exported names of pkg, methods and fields among them, but for methods that an interface asks for,
-// fields with a name on the wire and those of errors.
+// exported lists the exported names of pkg, with methods and fields, except
+// methods that an interface asks for, fields with a name on the wire, and
+// fields of errors.
 func (l *loader) exported(pkg *types.Package) (all []exportedName) {
 	for _, name := range pkg.Scope().Names() {
 		obj := pkg.Scope().Lookup(name)
@@ -94,10 +95,10 @@ func (l *loader) exported(pkg *types.Package) (all []exportedName) {
 			continue
 		}
 		if c, ok := obj.(*types.Const); ok && declared(c.Type()) != nil {
-			continue // one value of a kind that is whole or of no use
+			continue // a value of an enum: the enum is used as a whole
 		}
 		if n, ok := obj.(*types.TypeName); ok && n.IsAlias() {
-			continue // a name for what importers would otherwise not reach
+			continue // gives importers access to an internal type
 		}
 		_, function := obj.(*types.Func)
 		all = append(all, exportedName{obj: obj, as: name, inside: !function})
@@ -107,7 +108,7 @@ func (l *loader) exported(pkg *types.Package) (all []exportedName) {
 		}
 		for m := range t.Methods() {
 			if m.Exported() && !l.wanted(t, m) {
-				settings := m.Name() == "Validate" || m.Name() == "WithDefaults" // what every configuration has
+				settings := m.Name() == "Validate" || m.Name() == "WithDefaults" // every configuration has them
 				all = append(all, exportedName{obj: m, as: name + "." + m.Name(), inside: settings})
 			}
 		}
@@ -119,7 +120,7 @@ func (l *loader) exported(pkg *types.Package) (all []exportedName) {
 				}
 			}
 		case *types.Struct:
-			if implements(t, failure) { // its text tells the fields
+			if implements(t, failure) { // its text has the fields
 				continue
 			}
 			for i := range u.NumFields() {
@@ -130,7 +131,7 @@ func (l *loader) exported(pkg *types.Package) (all []exportedName) {
 				if !strings.Contains(u.Tag(i), "json:") {
 					all = append(all, exportedName{obj: field, as: name + "." + field.Name(), inside: true})
 				} else if sub := declared(field.Type()); sub != nil && l.used[obj.Pos()] {
-					l.used[sub.Pos()] = true // on the wire with it
+					l.used[sub.Pos()] = true // it is on the wire too
 				}
 			}
 		}
@@ -138,7 +139,8 @@ func (l *loader) exported(pkg *types.Package) (all []exportedName) {
 	return all
 }
 
-// wanted tells whether an interface that somebody in the tree can name asks for the method.
+// wanted reports whether an interface that the tree can name asks for the
+// method.
 func (l *loader) wanted(t *types.Named, m *types.Func) bool {
 	return slices.ContainsFunc(l.asked, func(asks *types.Interface) bool {
 		for method := range asks.Methods() {
@@ -176,14 +178,14 @@ func TestNamesCheckFails(t *testing.T) {
 			"a/a.go": a + "// K is.\ntype K int\n// A and B are.\nconst (\n\tA K = iota\n\tB\n)\n// T is.\ntype T struct{ Set K }\n" +
 				"// Validate does.\nfunc (t T) Validate() bool { return t.Set == A }\nvar _ = T{Set: A}.Validate()",
 		}, nil},
-		{"declared, and that is all", map[string]string{"a/a.go": a + "// F does.\nfunc F() {}\n// C is.\nconst C = 1\n// T is.\ntype T struct{}\n// V is.\nvar V int"},
+		{"only declared", map[string]string{"a/a.go": a + "// F does.\nfunc F() {}\n// C is.\nconst C = 1\n// T is.\ntype T struct{}\n// V is.\nvar V int"},
 			[]string{"a/a.go:6: " + unused("C"), "a/a.go:4: " + unused("F"), "a/a.go:8: " + unused("T"), "a/a.go:10: " + unused("V")}},
 		{"used by its own code", map[string]string{"a/a.go": a + "// F does.\nfunc F() { F() }\nfunc g() { F() }"}, []string{unused("F")}},
 		{"a method and a field", map[string]string{
 			"a/a.go": a + "// T is.\ntype T struct { Used, Set, Dead int; Wire int `json:\"wire\"` }\n// M does.\nfunc (T) M() {}\n// N does.\nfunc (*T) N() {}",
 			"b/b.go": user + "func f(t a.T) int { t.M(); _ = a.T{Set: 1}; return t.Used }",
 		}, []string{unused("T.N"), unused("T.Dead")}},
-		{"what a promoted field passes", map[string]string{
+		{"an embedded field of a promoted one", map[string]string{
 			"a/a.go": a + "// T is.\ntype T struct{ Inner }\n// Inner is.\ntype Inner struct{ N int }", "b/b.go": user + "func f(t a.T) int { return t.N }",
 		}, nil},
 		{"methods that an interface asks for", map[string]string{
@@ -191,7 +193,7 @@ func TestNamesCheckFails(t *testing.T) {
 				"// Called does.\nfunc (T) Called() {}\n// Dead does.\nfunc (T) Dead() {}\nfunc f(p Port) { p.Called() }",
 			"b/b.go": user + "var _ a.Port = a.T{}",
 		}, []string{"a/a.go:4: " + unused("Port.Dead")}},
-		{"errors tell their fields", map[string]string{
+		{"fields of an error", map[string]string{
 			"a/a.go": a + "// E is.\ntype E struct{ Why string; Err error }\nfunc (e *E) Error() string { return e.Why }\n// Unwrap does.\nfunc (e *E) Unwrap() error { return e.Err }",
 			"b/b.go": user + "var _ = &a.E{}",
 		}, nil},
@@ -202,7 +204,7 @@ func TestNamesCheckFails(t *testing.T) {
 		{"other systems", map[string]string{
 			"a/a_windows.go": "package a\n// F does.\nfunc F() {}", "a/a.go": "//go:build !windows\n\n" + a + "// F does.\nfunc F() {}", "b/b.go": user + "var _ = a.F",
 		}, nil},
-		{"nobody is promised anything", map[string]string{
+		{"internal packages and programs", map[string]string{
 			"a/internal/p/p.go": "package p\nfunc F() {}", "examples/q/q.go": "package q\nfunc F() {}", "internal/r/r.go": "package r\nfunc F() {}",
 		}, nil},
 		{"no comment", map[string]string{

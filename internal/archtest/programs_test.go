@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// maxMain is how many lines the files of an example's main package may have together: enough to wire things, too few to decide things.
+// maxMain bounds the lines of an example's main package: enough to wire things,
+// too few for decisions.
 const maxMain = 150
 
 func checkMains(t *tree) (problems []string) {

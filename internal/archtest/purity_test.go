@@ -11,10 +11,12 @@ import (
 	"testing"
 )
 
-// A core takes a state, an event and the time, and returns the new state and effects as data. Whatever would let two runs
-// of the same step differ is out.
+// A core takes a state, an event and the time, and returns the new state and
+// effects as data. Nothing is allowed that could make two runs of the same step
+// differ.
 
-// impure says why a core may not import a package of the standard library; "" when it may.
+// impure returns why a core may not import a package of the standard library;
+// empty: it may.
 func impure(p string) string {
 	under := func(dirs ...string) bool {
 		return slices.ContainsFunc(dirs, func(d string) bool { return p == d || strings.HasPrefix(p, d+"/") })
@@ -34,7 +36,7 @@ func impure(p string) string {
 	return ""
 }
 
-// impureNames are the functions a core may not name, by package.
+// impureNames are the functions that a core may not name, by package.
 var impureNames = map[string]struct {
 	names []string
 	why   string
@@ -60,14 +62,14 @@ func checkPurity(table []room) func(*tree) []string {
 	}
 }
 
-// names tells what the identifiers of a package stand for.
+// names says what the identifiers of a package refer to.
 type names struct {
 	uses  map[*ast.Ident]types.Object
 	scope *types.Scope
 }
 
-// resolve type-checks a package by itself. What it imports stays unknown, which is enough to tell a package, a package
-// variable and a local name apart.
+// resolve type-checks a package alone. Its imports stay unknown: that is enough
+// to distinguish packages, package variables and local names.
 func resolve(t *tree, f folder) names {
 	var files []*ast.File
 	for _, file := range f.code() {
@@ -75,7 +77,7 @@ func resolve(t *tree, f folder) names {
 	}
 	info := types.Info{Uses: map[*ast.Ident]types.Object{}}
 	config := types.Config{Error: func(error) {}, Importer: nothing{}}
-	checked, _ := config.Check(f.path, t.fset, files, &info) // errors about what is imported are expected
+	checked, _ := config.Check(f.path, t.fset, files, &info) // errors about imports are expected
 	return names{info.Uses, checked.Scope()}
 }
 
@@ -85,7 +87,7 @@ func (nothing) Import(path string) (*types.Package, error) {
 	return nil, fmt.Errorf("%s is not loaded", path)
 }
 
-// imported is the path of the package that x names, or "".
+// imported returns the path of the package that x names, or "".
 func (n names) imported(x ast.Expr) string {
 	if id, ok := x.(*ast.Ident); ok {
 		if p, ok := n.uses[id].(*types.PkgName); ok {
@@ -95,13 +97,13 @@ func (n names) imported(x ast.Expr) string {
 	return ""
 }
 
-// builtin tells whether x is the predeclared name.
+// builtin reports whether x is the predeclared name.
 func (n names) builtin(x ast.Expr, name string) bool {
 	id, ok := x.(*ast.Ident)
 	return ok && id.Name == name && n.uses[id] == types.Universe.Lookup(name)
 }
 
-// variable is the package variable that an assignment to x changes, or "".
+// variable returns the package variable that an assignment to x changes, or "".
 func (n names) variable(x ast.Expr) string {
 	for {
 		switch e := x.(type) {

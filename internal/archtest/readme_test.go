@@ -17,7 +17,7 @@ import (
 
 var rewrite = flag.Bool("rewrite", false, "write COSTS.md again")
 
-// program is the README's program, and what it says that it prints.
+// program is the README's program and the output that the README shows.
 var program = regexp.MustCompile("(?s)<!-- program -->\n```go\n(.*?)```\n.*?\n```\n(.*?)```")
 
 // A reader pastes the program into a module of their own.
@@ -51,7 +51,8 @@ const (
 	costsEnd   = "<!-- end of costs -->\n"
 )
 
-// costs is the table of what importing each package links, by what the go command says.
+// costs returns the table of what importing each package links, from the go
+// command.
 func costs(table []room, linked func(string) ([]string, int, error)) (string, error) {
 	var b strings.Builder
 	b.WriteString("| package | pure | modules it links beyond the standard library | packages of theirs |\n|---|---|---|---|\n")
@@ -72,7 +73,8 @@ func costs(table []room, linked func(string) ([]string, int, error)) (string, er
 	return b.String(), nil
 }
 
-// moduleNames shortens module paths; of more than five it gives the number.
+// moduleNames shortens module paths. For more than five modules it gives their
+// number.
 func moduleNames(modules []string) string {
 	switch n := len(modules); {
 	case n == 0:

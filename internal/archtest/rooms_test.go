@@ -1,12 +1,12 @@
 package archtest
 
-// What the table calls by name.
+// Names that the table uses.
 const (
 	semver  = "github.com/Masterminds/semver/v3"
 	testify = "github.com/stretchr/testify"
 )
 
-// testTools are what any test may import beyond the standard library.
+// testTools are what any test may import besides the standard library.
 var testTools = []use{
 	{testify + "/require", "assertions that stop the test and show both values"},
 	{"github.com/google/go-cmp/cmp", "differences of deep values that a person can read"},
@@ -14,9 +14,9 @@ var testTools = []use{
 	{"pgregory.net/rapid", "random inputs that shrink"},
 }
 
-// rooms is the table: every package, its floor, what it may import and why.
+// rooms is the table: every package, its floor, what it may import, and why.
 var rooms = []room{
-	// Floor 0: what has no policy.
+	// Floor 0: no policy.
 	{path: "internal/enum", floor: 0, core: true},
 	{path: "internal/enum/enumtest", floor: 0, adapter: true, uses: []use{
 		{"internal/enum", "what it holds types to"},
@@ -70,7 +70,7 @@ var rooms = []room{
 		{"internal/problem", "collects what is wrong with a schedule"},
 	}},
 
-	// Floor 2: what there is, and the reboot.
+	// Floor 2: the catalog, and the reboot.
 	{path: "reboot", floor: 2, core: true, uses: []use{
 		{"internal/enum", "the names of phases and sessions"},
 		{"internal/problem", "the error of a policy that is not valid"},
@@ -142,7 +142,7 @@ var rooms = []room{
 	// Floor 4: what is to be done.
 	{path: "job", floor: 4, core: true, uses: []use{
 		{"catalog", "orders are made of patches and verdicts"},
-		{"catalog/version", "an outcome tells from which version to which"},
+		{"catalog/version", "an outcome says from which version to which"},
 		{"integrity", "an order says what its files must be, and under which signer policy"},
 		{"job/schedule", "a definition has a schedule"},
 		{"reboot", "a definition has a reboot policy"},
@@ -193,7 +193,7 @@ var rooms = []room{
 		{"integrity", "digests and signatures of what is fetched"},
 		{"job", "names of orders"},
 		{"job/execution", "evidence"},
-		{"internal/owned", "nobody else can swap the folder"},
+		{"internal/owned", "no other user can replace the folder"},
 		{"golang.org/x/sys", "private files and links on Windows"},
 	}},
 
@@ -226,13 +226,13 @@ var rooms = []room{
 	}},
 	{path: "job/controller/sqlstore", floor: 8, adapter: true, uses: []use{
 		{"job/controller", "the port it fills"},
-		{"internal/owned", "the file is nobody else's"},
+		{"internal/owned", "the file belongs to nobody else"},
 		{"golang.org/x/sys", "the lock on Windows"},
 		{"modernc.org/sqlite", "the embedded database; linked by nothing else"},
 	}},
 
 	{path: "job/runner", floor: 8, uses: []use{
-		{"catalog", "a platform tells its inventory"},
+		{"catalog", "a platform reports its inventory"},
 		{"integrity", "the verifier it hands to staging"},
 		{"job", "orders and failure codes"},
 		{"job/execution", "carries out the effects of executions"},
@@ -315,7 +315,7 @@ var rooms = []room{
 		{"internal/enum", "the names of choices"},
 	}},
 	{path: "agentsim/random", floor: 9, adapter: true, uses: []use{
-		{"agentsim", "the worlds it draws are scenarios"},
+		{"agentsim", "the worlds it makes are scenarios"},
 		{"internal/problem", "errors that name every problem"},
 		{"internal/enum", "the names of troubles"},
 	}},
@@ -346,15 +346,14 @@ var rooms = []room{
 		{"github.com/secure-systems-lab/go-securesystemslib", "signs what a later release may write"},
 	}},
 	{path: "internal/killtest", floor: programs},
-	{path: "examples/quickstart", floor: programs, uses: []use{
+	{path: "examples/quickstart", floor: programs, adapter: true, uses: []use{
 		{"github.com/spf13/cobra", "commands and flags"},
 	}},
 	{path: "examples/quickstart/asset", floor: programs},
 	{path: "examples/quickstart/folder", floor: programs},
-	{path: "examples/quickstart/scenario", floor: programs, uses: []use{
+	{path: "examples/quickstart/scenario", floor: programs, adapter: true, uses: []use{
 		{"golang.org/x/sync", "assets that end together"},
 	}},
-	{path: "examples/quickstart/server", floor: programs},
 	{path: "examples/quickstart/show", floor: programs, uses: []use{
 		{"github.com/vbauerster/mpb/v8", "the bars"},
 	}},

@@ -15,12 +15,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// cluster is a group of rules and the packages whose comments state them, one list item per rule.
+// cluster is a group of rules, and the packages whose comments state them, one
+// list item per rule.
 type cluster struct {
 	name  string
 	rooms []string
 	last  int   // the rules are numbered from 1 to last
-	held  []int // the rules that may no longer be "not built yet": a promise made once is kept
+	held  []int // rules that are built and may not be "not built yet" again
 }
 
 var clusters = []cluster{
@@ -36,7 +37,7 @@ const notBuilt = "Not built yet."
 
 var (
 	ruleID   = regexp.MustCompile(`\b(CAT|JOB|MAN|INT|RBT|RPT)-(\d+)\b`)
-	ruleName = regexp.MustCompile(`_(CAT|JOB|MAN|INT|RBT|RPT)(\d+)`) // within a test's name: TestNoDowngrade_CAT3
+	ruleName = regexp.MustCompile(`_(CAT|JOB|MAN|INT|RBT|RPT)(\d+)`) // in a test's name, like TestNoDowngrade_CAT3
 	ruleItem = regexp.MustCompile(`^\s*- (?:(CAT|JOB|MAN|INT|RBT|RPT)-(\d+)\b)?`)
 )
 
@@ -49,7 +50,8 @@ type rule struct {
 
 func (r rule) built() bool { return !strings.Contains(r.text, notBuilt) }
 
-// ruleBook reads the rules of a cluster from its packages' comments, in order of number. Problems are missing, repeated, unnumbered or empty items.
+// ruleBook reads the rules of a cluster from its packages' comments, by number.
+// Problems are missing, repeated, unnumbered or empty items.
 func ruleBook(t *tree, c cluster) (rules []rule, problems []string) {
 	items := map[string]string{}
 	item := ""
@@ -78,7 +80,7 @@ func ruleBook(t *tree, c cluster) (rules []rule, problems []string) {
 		case len(strings.Fields(text)) < 6:
 			problems = append(problems, fmt.Sprintf("%s: the list item for %s does not say the rule", where, id))
 		case !r.built() && slices.Contains(c.held, n):
-			problems = append(problems, fmt.Sprintf("%s: %s was promised and is said to be not built yet", where, id))
+			problems = append(problems, fmt.Sprintf("%s: %s is built and may not say that it is not built yet", where, id))
 		default:
 			rules = append(rules, r)
 		}
@@ -100,8 +102,9 @@ func packageComments(t *tree, rooms []string) (text string) {
 	return text
 }
 
-// citations lists, for each rule id, the tests whose name or comments carry it. Beside test functions those are the
-// functions of conformance suites, scenario files, and subtests whose name begins or, as an identifier, ends with the id.
+// citations lists, per rule id, the tests whose name or comments have it. The
+// functions of conformance suites and scenario files count as tests too. So do
+// subtests whose name begins with the id, or ends with it as an identifier.
 func citations(t *tree) map[string][]string {
 	cited := map[string][]string{}
 	for _, f := range t.packages {
@@ -171,7 +174,8 @@ func cites(file *ast.File, fn *ast.FuncDecl) (ids []string) {
 	return ids
 }
 
-// named lists the ids in the name of a test or a subtest: TestNoDowngrade_CAT3 cites one.
+// named lists the ids in the name of a test or a subtest, like
+// TestNoDowngrade_CAT3.
 func named(name string) (ids []string) {
 	for _, m := range ruleName.FindAllStringSubmatch(name, -1) {
 		ids = append(ids, m[1]+"-"+m[2])
@@ -179,7 +183,8 @@ func named(name string) (ids []string) {
 	return ids
 }
 
-// checkRules wants every rule stated, and cited by a test or said to be not built yet.
+// checkRules wants every rule stated, and cited by a test or marked as not
+// built yet.
 func checkRules(t *tree, clusters []cluster) (book []rule, problems []string) {
 	cited := citations(t)
 	for _, c := range clusters {
@@ -189,7 +194,7 @@ func checkRules(t *tree, clusters []cluster) (book []rule, problems []string) {
 			r.cited = cited[r.id]
 			slices.Sort(r.cited)
 			if r.built() && len(r.cited) == 0 {
-				problems = append(problems, fmt.Sprintf("%s: no test's name or comment carries %s, and its item does not say %q", strings.Join(c.rooms, ", "), r.id, notBuilt))
+				problems = append(problems, fmt.Sprintf("%s: no test's name or comment has %s, and its item does not say %q", strings.Join(c.rooms, ", "), r.id, notBuilt))
 			}
 			book = append(book, r)
 		}
@@ -197,7 +202,7 @@ func checkRules(t *tree, clusters []cluster) (book []rule, problems []string) {
 	return book, problems
 }
 
-// checkRuleIDs finds ids that no rule has, in every file of the tree.
+// checkRuleIDs finds ids without a rule, in every file of the tree.
 func checkRuleIDs(clusters []cluster) func(*tree) []string {
 	return func(t *tree) (problems []string) {
 		unknown := func(m []string) bool {
@@ -262,7 +267,7 @@ func TestRuleChecksFail(t *testing.T) {
 	)
 	doc := func(items, test string) map[string]string {
 		return map[string]string{
-			"catalog/doc.go":    "// Package catalog is there.\n//\n// # Rules\n//\n" + items + "package catalog\n",
+			"catalog/doc.go":    "// Package catalog is.\n//\n// # Rules\n//\n" + items + "package catalog\n",
 			"catalog/a_test.go": test,
 		}
 	}
@@ -274,18 +279,18 @@ func TestRuleChecksFail(t *testing.T) {
 		{"cited by the end of a subtest's name", doc(one+next+"\n", cite+"func TestSecond() { _ = \"Nothing_CAT2\" }"), nil},
 		{"cited by the name with another", doc(one+next+"\n", "package catalog\nfunc TestBoth_CAT1_CAT2() {}"), nil},
 		{"not built, not cited", doc(one+next+notBuilt+"\n", cite), nil},
-		{"not cited", doc(one+next+"\n", cite), []string{"no test's name or comment carries CAT-2"}},
-		{"a value is no citation", doc(one+next+"\n", cite+"func TestSecond() { _ = \"CAT-2\" }"), []string{"carries CAT-2"}},
-		{"a helper is no test", doc(one+next+"\n", cite+"// CAT-2\nfunc second() {}"), []string{"carries CAT-2"}},
+		{"not cited", doc(one+next+"\n", cite), []string{"no test's name or comment has CAT-2"}},
+		{"a value is no citation", doc(one+next+"\n", cite+"func TestSecond() { _ = \"CAT-2\" }"), []string{"has CAT-2"}},
+		{"a helper is no test", doc(one+next+"\n", cite+"// CAT-2\nfunc second() {}"), []string{"has CAT-2"}},
 		{"missing in the book", doc(one, cite), []string{"no package comment has a list item for CAT-2"}},
 		{"in the book, and not as an item", doc(one+"//\n// CAT-2: the second rule says something, too.\n", cite), []string{"no package comment has a list item for CAT-2"}},
 		{"an item without a rule", doc(one+"//   - CAT-2: it.\n", cite), []string{"the list item for CAT-2 does not say the rule"}},
-		{"stated by two packages", map[string]string{"catalog/doc.go": "// Package catalog is there.\n//\n" + one + "package catalog\n", "catalog/a_test.go": cite,
-			"catalog/part/doc.go": "// Package part is there.\n//\n" + next + notBuilt + "\npackage part\n"}, nil},
+		{"stated by two packages", map[string]string{"catalog/doc.go": "// Package catalog is.\n//\n" + one + "package catalog\n", "catalog/a_test.go": cite,
+			"catalog/part/doc.go": "// Package part is.\n//\n" + next + notBuilt + "\npackage part\n"}, nil},
 		{"stated twice", doc(one+one+next+notBuilt+"\n", cite), []string{"states CAT-1 twice"}},
-		{"a promise taken back", doc("//   - CAT-1: the first rule says something. "+notBuilt+"\n"+next+notBuilt+"\n", cite),
-			[]string{"CAT-1 was promised and is said to be not built yet"}},
-		{"past the end", doc(one+next+notBuilt+"\n//   - CAT-"+"3: a third rule that nobody knows of.\n", cite), []string{"CAT-" + "3 is past the end"}},
+		{"a built rule that says it is not", doc("//   - CAT-1: the first rule says something. "+notBuilt+"\n"+next+notBuilt+"\n", cite),
+			[]string{"CAT-1 is built and may not say that it is not built yet"}},
+		{"past the end", doc(one+next+notBuilt+"\n//   - CAT-"+"3: a third, unknown rule.\n", cite), []string{"CAT-" + "3 is past the end"}},
 	} {
 		p.run(t, check)
 	}

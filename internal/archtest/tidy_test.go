@@ -13,7 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// tidy returns what "go mod tidy" would change in dir; "" when nothing. The error says that it could not find out.
+// tidy returns what "go mod tidy" would change in dir; empty: nothing. An error
+// says that it could not be determined.
 func tidy(ctx context.Context, dir string) (string, error) {
 	cmd := exec.CommandContext(ctx, "go", "mod", "tidy", "-diff")
 	cmd.Dir = dir

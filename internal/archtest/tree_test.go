@@ -25,10 +25,11 @@ import (
 
 const module = "github.com/patchpolicy/patchpolicy"
 
-// tree is the source tree as the checks see it. The real one and the planted ones of the self-tests are loaded alike.
+// tree is the source tree as the checks see it. The real one and the planted
+// ones of the self-tests are loaded alike.
 type tree struct {
 	fset     *token.FileSet
-	packages []folder          // folders with Go files, by path; testdata left out
+	packages []folder          // folders with Go files, by path, without testdata
 	texts    map[string][]byte // every file that is not binary, by slash-separated path
 }
 
@@ -44,7 +45,7 @@ type file struct {
 
 func (f file) test() bool { return strings.HasSuffix(f.name, "_test.go") }
 
-// imports lists what f imports, each path once, with the position of the import.
+// imports lists the imports of f, each path once, with its position.
 func (f file) imports() map[string]token.Pos {
 	all := map[string]token.Pos{}
 	for _, spec := range f.ast.Imports {
@@ -54,7 +55,7 @@ func (f file) imports() map[string]token.Pos {
 	return all
 }
 
-// code lists the files that are no tests.
+// code lists the files that are not tests.
 func (f folder) code() []file {
 	return slices.DeleteFunc(slices.Clone(f.files), file.test)
 }
@@ -68,7 +69,7 @@ func (t *tree) at(f folder, pos token.Pos) string {
 func load(fsys fs.FS) (*tree, error) {
 	t := &tree{fset: token.NewFileSet(), texts: map[string][]byte{}}
 	folders := map[string][]file{}
-	var modules []string // folders below the root that are modules of their own: their code is no package of this one
+	var modules []string // folders below the root that are other modules
 	err := fs.WalkDir(fsys, ".", func(p string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -110,7 +111,7 @@ func load(fsys fs.FS) (*tree, error) {
 	return t, err
 }
 
-// root is the module's folder.
+// root returns the module's folder.
 var root = sync.OnceValues(func() (string, error) {
 	out, err := exec.Command("go", "env", "GOMOD").Output()
 	if err != nil {
@@ -127,7 +128,7 @@ var loadReal = sync.OnceValues(func() (*tree, error) {
 	return load(os.DirFS(dir))
 })
 
-// realTree is the tree this test stands in.
+// realTree returns the tree around this test.
 func realTree(t *testing.T) *tree {
 	t.Helper()
 	loaded, err := loadReal()
@@ -147,7 +148,8 @@ func plant(t *testing.T, files map[string]string) *tree {
 	return planted
 }
 
-// planted is one self-test: files that break a rule, and what the check must say, once each, in order.
+// planted is one self-test: files that break a rule, and what the check must
+// say, once each, in order.
 type planted struct {
 	name  string
 	files map[string]string
@@ -165,7 +167,7 @@ func (p planted) run(t *testing.T, check func(*tree) []string) {
 	})
 }
 
-// report fails the test with every problem on a line of its own.
+// report fails the test with one line per problem.
 func report(t *testing.T, problems []string) {
 	t.Helper()
 	if len(problems) > 0 {

@@ -13,9 +13,10 @@ import (
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
-// The server orders "sh -c". An agent whose policy allows no command is not even asked, and the
-// preview says why; one whose policy allows another command refuses the order by name and runs
-// nothing; one whose policy has the script's digest runs it.
+// The server orders "sh -c". An agent whose policy allows no command does not
+// get the order, and the preview says why. One whose policy allows another
+// command refuses the order, names the action and runs nothing. One whose
+// policy has the script's digest runs it.
 func TestActionsUnderPolicy_INT10(t *testing.T) {
 	const script = "echo ran > /ran"
 	w := newWorld(t, deb("demo", "1"))

@@ -16,18 +16,18 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/agent"
 )
 
-// asset is an agent in a folder of its own that keeps a root folder up to date.
+// asset is an agent in a folder of its own. It keeps a root folder up to date.
 type asset struct {
 	t     *testing.T
 	name  job.AssetID
 	root  string
 	state string        // the agent's folder
-	log   string        // file of what it prints
+	log   string        // file with its output
 	every time.Duration // between two calls
 	p     *process
 }
 
-// enrol makes an asset of a server. Its agent does not run yet.
+// enrol enrols an asset with a server. Its agent does not run yet.
 func enrol(s *server, name job.AssetID, root string) *asset {
 	s.t.Helper()
 	return enrolIn(s, name, root, filepath.Join(s.t.TempDir(), "agent"))
@@ -43,21 +43,21 @@ func enrolIn(s *server, name job.AssetID, root, state string) *asset {
 	return a
 }
 
-// start starts the agent, which takes up the state it finds.
+// start starts the agent, which continues with the state it finds.
 func (a *asset) start() {
 	a.t.Helper()
 	a.p = start(a.t, "agent "+string(a.name), a.log, program(a.t, "agent"), "run", "--state", a.state, "--root", a.root,
 		"--check-in-every", a.every.String())
 }
 
-// halt ends the agent whatever it does.
+// halt ends the agent, whatever it does.
 func (a *asset) halt() {
 	if a.p != nil {
 		a.p.kill()
 	}
 }
 
-// status is what "agent status" tells.
+// status returns what "agent status" shows.
 type status struct {
 	Asset   job.AssetID
 	Running bool
@@ -71,7 +71,7 @@ func (a *asset) status() (s status) {
 	return s
 }
 
-// idle waits until the agent has nothing to do and nothing to tell.
+// idle waits until the agent has nothing to do and nothing to report.
 func (a *asset) idle() {
 	a.t.Helper()
 	await(a.t, "the agent to be idle", func() bool {
@@ -80,7 +80,8 @@ func (a *asset) idle() {
 	})
 }
 
-// journal is every report the agent ever made, numbered without gaps (MAN-6).
+// journal returns every report that the agent ever made, numbered without gaps
+// (MAN-6).
 func (a *asset) journal() (all []job.Report) {
 	a.t.Helper()
 	b, err := os.ReadFile(filepath.Join(a.state, "journal.jsonl"))
@@ -100,7 +101,7 @@ func (a *asset) journal() (all []job.Report) {
 	return all
 }
 
-// result is the one final result that the journal tells of an order.
+// result returns the one final result of an order in the journal.
 func (a *asset) result(order job.OrderID) (found job.Report) {
 	a.t.Helper()
 	for _, r := range a.journal() {
@@ -113,7 +114,7 @@ func (a *asset) result(order job.OrderID) (found job.Report) {
 	return found
 }
 
-// progress is what the journal tells of an order on the way.
+// progress returns the progress of an order in the journal.
 func (a *asset) progress(order job.OrderID) (all []job.Progress) {
 	a.t.Helper()
 	for _, r := range a.journal() {

@@ -13,7 +13,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
-// small puts a file system of some size on a folder, until the test ends.
+// small mounts a file system of a given size on a folder, until the test ends.
 func (w *world) small(dir, size string) {
 	t := w.t
 	t.Helper()
@@ -28,7 +28,8 @@ func (w *world) small(dir, size string) {
 	})
 }
 
-// mountable says why no small file system can be made here, as in some containers; empty: it can.
+// mountable returns why no small file system can be made here, as in some
+// containers; empty: it can.
 var mountable = sync.OnceValue(func() string {
 	dir, err := os.MkdirTemp("", "patchpolicy-mount-")
 	if err != nil {
@@ -49,8 +50,8 @@ func grow(t *testing.T, dir, size string) {
 	output(t, "mount", "-o", "remount,size="+size, dir)
 }
 
-// A download for which the disk has no room fails that patch, says so, and gives back what it took; what fits goes on. With room, the next
-// run finishes the work.
+// A download that does not fit on the disk fails that patch, says so, and frees
+// what it took. What fits goes on. With room, the next run finishes the work.
 func TestDiskFullAtDownload_JOB2_JOB16(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, deb("alpha", "1"), deb("beta", "1"))
@@ -76,7 +77,8 @@ func TestDiskFullAtDownload_JOB2_JOB16(t *testing.T) {
 	require.Empty(t, audit(t, w.root))
 }
 
-// newSmallWorld has packages alpha and beta at 1, and an agent on a disk of 12 MiB of its own.
+// newSmallWorld has packages alpha and beta at version 1, and an agent on a 12
+// MiB disk of its own.
 func newSmallWorld(t *testing.T) (w *world, disk string) {
 	w = newWorld(t, deb("alpha", "1"), deb("beta", "1"))
 	disk = filepath.Join(t.TempDir(), "disk")
@@ -86,8 +88,9 @@ func newSmallWorld(t *testing.T) (w *world, disk string) {
 	return w, disk
 }
 
-// An agent whose own disk is filled up by a download goes on, with its state and journal whole, and reports; what fits is installed. With
-// room, the next run finishes the work.
+// An agent goes on when a download fills its own disk: its state and journal
+// are whole, and it reports. What fits is installed. With room, the next run
+// finishes the work.
 func TestAgentsDiskFull_JOB2_JOB21(t *testing.T) {
 	t.Parallel()
 	w, disk := newSmallWorld(t)
@@ -110,8 +113,9 @@ func TestAgentsDiskFull_JOB2_JOB21(t *testing.T) {
 	require.Empty(t, audit(t, w.root))
 }
 
-// An agent whose state finds no room stops before it acts on what it could not make durable, and says so. Started again with room, it finishes the
-// work, and its journal is whole.
+// An agent that has no room for its state stops before it acts on what it could
+// not store, and says so. Started again with room, it finishes the work, and
+// its journal is whole.
 func TestNoRoomForAgentsState_JOB21(t *testing.T) {
 	t.Parallel()
 	w, disk := newSmallWorld(t)
@@ -144,7 +148,7 @@ func TestNoRoomForAgentsState_JOB21(t *testing.T) {
 	require.Empty(t, audit(t, w.root))
 }
 
-// fill makes a file of everything that is left of a disk.
+// fill makes a file that takes all that is left of a disk.
 func fill(t *testing.T, name string) {
 	t.Helper()
 	f, err := os.Create(name)
@@ -157,8 +161,9 @@ func fill(t *testing.T, name string) {
 	require.NoError(t, f.Close())
 }
 
-// A package for which the asset's disk has no room when it is unpacked fails with the installer's code, and the asset keeps the version it had.
-// With room, the next run finishes the work.
+// A package that does not fit on the asset's disk when it is unpacked fails
+// with the installer's code, and the asset keeps its version. With room, the
+// next run finishes the work.
 func TestDiskFullAtDeploy_JOB2_JOB16(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, deb("alpha", "1"), deb("beta", "1"))
@@ -184,8 +189,10 @@ func TestDiskFullAtDeploy_JOB2_JOB16(t *testing.T) {
 	require.Empty(t, audit(t, w.root))
 }
 
-// A maintainer script that fails fails its patch, with dpkg's own words and what to do; the others of the same transaction are installed.
-// Once the cause is gone, the next run finishes the work: by the repair alone, and by a newer version.
+// A failing maintainer script fails its patch, with dpkg's own text and what to
+// do. The others of the same transaction are installed. Once the cause is
+// removed, the next run finishes the work: by the repair alone, and by a newer
+// version.
 func TestPostinstFails_JOB2_JOB16(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

@@ -24,7 +24,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest/agenthttp"
 )
 
-// edited changes the body of a success, and leaves its headers.
+// edited changes the body of a successful answer and leaves its headers.
 func edited(change func(*manifest.Answer)) func(*httptest.ResponseRecorder) {
 	return func(w *httptest.ResponseRecorder) {
 		var a manifest.Answer
@@ -41,8 +41,10 @@ func edited(change func(*manifest.Answer)) func(*httptest.ResponseRecorder) {
 	}
 }
 
-// Somebody sits between an agent and its server, over plain http, and lies in every answer. Nothing of it counts: no report is taken for
-// heard, no clock moves, nothing starts or goes away. When the liar is gone, the work goes on. (MAN-12)
+// An attacker between an agent and its server changes every answer, over plain
+// http. None of it counts: no report is taken as acknowledged, no clock moves,
+// nothing starts or disappears. When the attacker is gone, the work goes on
+// (MAN-12).
 func TestLiarOnTheWay_MAN12_MAN7(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, deb("alpha", "1"))
@@ -78,17 +80,17 @@ func TestLiarOnTheWay_MAN12_MAN7(t *testing.T) {
 			fmt.Fprintf(w, `{"type":%q,"error":"it was removed"}`, agenthttp.UnknownAsset)
 		},
 	} {
-		told := make(chan struct{})
+		forged := make(chan struct{})
 		n := 0
 		w.server.wire.watching(func(manifest.CheckIn) fate {
 			mu.Lock()
 			defer mu.Unlock()
 			if n++; n == 4 {
-				close(told)
+				close(forged)
 			}
 			return fate{lie: lie}
 		})
-		happens(t, name, told)
+		happens(t, name, forged)
 		s := w.asset.status().State
 		require.Equal(t, honest.Sequence, s.Sequence, name)
 		require.Equal(t, honest.Revision, s.Revision, name)
@@ -98,12 +100,12 @@ func TestLiarOnTheWay_MAN12_MAN7(t *testing.T) {
 	require.Equal(t, job.Completed.String(), w.run("now").Result.String())
 	w.has("alpha", "2")
 	for _, r := range w.asset.journal() {
-		require.Empty(t, r.Refused, "nothing of a lie is worth a report")
+		require.Empty(t, r.Refused, "a forged answer makes no report")
 	}
 }
 
-// The manifest key is rotated under an agent that runs, and twice, the second time with new root keys, while it is off. It follows by
-// itself. (MAN-13)
+// The manifest key is rotated while an agent runs, and twice while it is off,
+// the second time with new root keys. The agent follows by itself (MAN-13).
 func TestAgentFollowsKeyRotations_MAN13(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, deb("alpha", "1"), deb("beta", "1"))
@@ -134,7 +136,8 @@ func TestAgentFollowsKeyRotations_MAN13(t *testing.T) {
 	require.Contains(t, shown, "version 4")
 }
 
-// A copy of the database is worth nothing without the keys: another server's keys do not serve it, and agents do not believe them.
+// A copy of the database is worthless without the keys: a server with other
+// keys does not serve it, and agents do not trust them.
 func TestDatabaseWithOtherKeys_MAN13(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, deb("alpha", "1"))
@@ -146,7 +149,7 @@ func TestDatabaseWithOtherKeys_MAN13(t *testing.T) {
 	require.Contains(t, text, "trust document")
 }
 
-// peak is the most memory that a process has held so far, in bytes.
+// peak returns the most memory that a process has used so far, in bytes.
 func peak(t *testing.T, pid int) int {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	require.NoError(t, err)
@@ -157,7 +160,8 @@ func peak(t *testing.T, pid int) int {
 	return n << 10
 }
 
-// Connections that cannot prove who they are hold little of the server's memory, however much they send and however many they are.
+// Unauthenticated connections use little of the server's memory, however much
+// they send and however many they are.
 func TestHostileConnections_MAN12(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS != "linux" {
@@ -181,11 +185,11 @@ func TestHostileConnections_MAN12(t *testing.T) {
 				fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n", path, c.each)
 				fmt.Fprintf(conn, "%s: %s\r\n%s: sha256:00\r\n%s: %s\r\n%s: 00\r\n%s: AA==\r\n\r\n", agenthttp.HeaderAsset, w.asset.name, agenthttp.HeaderKey,
 					agenthttp.HeaderTime, time.Now().UTC().Format(time.RFC3339Nano), agenthttp.HeaderContent, agenthttp.HeaderProof)
-				_, _ = io.WriteString(conn, body[:c.each-1]) // until it is refused, or for ever
+				_, _ = io.WriteString(conn, body[:c.each-1]) // until the server refuses it
 				<-release
 			})
 		}
-		time.Sleep(2 * time.Second) // they do what they can meanwhile
+		time.Sleep(2 * time.Second) // gives the connections time to use memory
 		grown := peak(t, pid) - quiet
 		close(release)
 		group.Wait()

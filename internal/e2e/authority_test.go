@@ -15,10 +15,11 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/controller"
 )
 
-// A second feed, first in the configuration from then on, lists a higher version of a package of
-// the repository's, supersedes and withdraws its patch, takes ids that are to come, ends a line and
-// takes the vendor's name. Each is refused and shown, the asset gets what the repository has, and
-// only what the administrator grants changes that. (CAT-17)
+// A second feed, from then on the first in the configuration, lists a higher
+// version of a package of the repository, supersedes and withdraws its patch,
+// takes future ids, ends a line and takes the vendor's name. Each is refused
+// and shown. The asset gets what the repository has, and only a grant of the
+// administrator changes that (CAT-17).
 func TestOtherFeedChangesNothing_CAT17(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, deb("alpha", "1"), deb("beta", "1"))
@@ -95,7 +96,7 @@ func TestOtherFeedChangesNothing_CAT17(t *testing.T) {
 		require.Contains(t, shown, text)
 	}
 
-	// Version 3 appears: the squatted id is the repository's.
+	// Version 3 appears: the id that the feed took is the repository's.
 	w.repo.publish(deb("alpha", "3"), deb("beta", "1"))
 	require.Equal(t, 6, w.server.sync()[0].Outside)
 	a := w.run("now")
@@ -104,7 +105,8 @@ func TestOtherFeedChangesNothing_CAT17(t *testing.T) {
 	succeeded(t, outcome(t, a, "alpha"), "3")
 	w.has("alpha", "3")
 
-	// What the administrator grants to the other feed is no longer the repository's.
+	// What the administrator grants to the other feed is no longer the
+	// repository's.
 	feeds = again("--grant", evil+" product "+string(alpha.Product))
 	require.Equal(t, 1, feeds[0].Outside, "the vendor: %+v", feeds[0].Conflicts)
 	require.Positive(t, feeds[1].Outside)

@@ -17,9 +17,10 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// Backups are made while an agent calls all the time and is in the middle of an install. One of them is put back after that
-// order, and another, had ended and was acknowledged. Nothing runs twice, what the backup has is there, and the orders that it
-// does not know the end of get one.
+// Backups are made while an agent calls all the time and an install runs. One
+// of them is restored after that order and another had ended and were
+// acknowledged. Nothing runs twice, what the backup has is back, and the orders
+// whose end it does not know get one.
 func TestBackupWhileAgentsCall_JOB24_MAN5(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, deb("alpha", "1"), deb("slow", "1"))
@@ -52,7 +53,7 @@ func TestBackupWhileAgentsCall_JOB24_MAN5(t *testing.T) {
 	require.Equal(t, job.Completed.String(), w.server.ended(second).Result.String())
 	w.asset.idle()
 	ran := content(t, w.root, "ran")
-	require.NoError(t, debroot.Install(t.Context(), w.root, old), "somebody wants the old one")
+	require.NoError(t, debroot.Install(t.Context(), w.root, old), "the old version is wanted")
 	w.server.job("lost", w.asset.name)
 	enrol(w.server, "late", w.root)
 
@@ -93,7 +94,7 @@ func TestBackupWhileAgentsCall_JOB24_MAN5(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEmpty(t, kept)
 
-	// And it goes on, with the asset that enrols again too.
+	// The work goes on, also with the asset that enrols again.
 	enrol(w.server, "late", w.root)
 	require.Len(t, w.server.assets(), 2)
 	require.Equal(t, job.Completed.String(), w.run("third").Result.String())
@@ -108,7 +109,8 @@ func jobs(s *server) (ids []string) {
 	return ids
 }
 
-// The file of a live server, copied alone, is not taken for the server's data, and a second server does not start beside the first.
+// The file of a running server, copied alone, is not taken for the server's
+// data. A second server does not start on the same database.
 func TestLiveDatabaseIsNobodyElses(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, deb("alpha", "1"))

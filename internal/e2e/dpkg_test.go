@@ -10,10 +10,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// slow is a postinst that waits in the middle of an install until it is told to go on, though not for ever, and notes how often it ran.
+// slow is a postinst that waits during an install until it may go on, for a
+// limited time, and notes how often it ran.
 const slow = `echo x >> /ran; touch /started; i=0; while [ ! -e /go ] && [ $i -lt 3000 ]; do sleep 0.02; i=$((i+1)); done`
 
-// installer is the process of the dpkg that works on a root; 0: there is none.
+// installer returns the process of the dpkg that works on a root; 0: none.
 func installer(t *testing.T, root string) int {
 	t.Helper()
 	dirs, err := filepath.Glob("/proc/[0-9]*/cmdline")
@@ -39,7 +40,7 @@ func exists(root, name string) bool {
 	return err == nil
 }
 
-// content is what a script left in a root.
+// content returns what a script wrote to a file in a root.
 func content(t *testing.T, root, name string) string {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join(root, name))

@@ -27,8 +27,9 @@ func (a *asset) enrolAgain(s *server, name job.AssetID) {
 	a.name = name
 }
 
-// An asset is removed while it has an order queued. Its agent hears of it, starts nothing more, and says what to do; enrolled again under the
-// same name, the computer is patched as a new asset. (MAN-10, JOB-24)
+// An asset is removed while it has an order queued. Its agent learns of it,
+// starts nothing more, and says what to do. Enrolled again under the same name,
+// the computer is patched as a new asset (MAN-10, JOB-24).
 func TestRemovedAssetHearsOfIt_MAN10(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, deb("alpha", "1"))
@@ -38,7 +39,7 @@ func TestRemovedAssetHearsOfIt_MAN10(t *testing.T) {
 	w.server.knows(w.asset.name)
 	w.asset.idle()
 	ask[any](w.server, "asset", "remove", string(w.asset.name))
-	await(t, "the agent to hear that it was removed", func() bool {
+	await(t, "the agent to learn that it was removed", func() bool {
 		return strings.Contains(w.asset.p.said(20_000), "was removed")
 	})
 	w.has("alpha", "1")
@@ -50,7 +51,8 @@ func TestRemovedAssetHearsOfIt_MAN10(t *testing.T) {
 	w.has("alpha", "2")
 }
 
-// An agent leaves its server: the server no longer lists it, nothing of the identity stays, and the computer can enrol anywhere.
+// An agent leaves its server. The server no longer lists it, no part of the
+// identity stays, and the computer can enrol anywhere.
 func TestAgentLeaves_MAN10(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, deb("alpha", "1"))
@@ -73,8 +75,9 @@ func TestAgentLeaves_MAN10(t *testing.T) {
 	w.server.knows("other")
 }
 
-// A state folder is copied to a second computer, and both call. Neither starts anything new; the asset is listed with what to do. The copy is
-// enrolled anew, the asset settled, and the work goes on. (MAN-9)
+// A state folder is copied to a second computer, and both call. Neither starts
+// anything new, and the asset is listed with what to do. Once the copy is
+// enrolled again and the asset settled, the work goes on (MAN-9).
 func TestCopiedStateFolder_MAN9(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, deb("alpha", "1"))
@@ -90,7 +93,7 @@ func TestCopiedStateFolder_MAN9(t *testing.T) {
 	cloned := func() []controller.AssetStatus { return ask[[]controller.AssetStatus](w.server, "report", "cloned") }
 	require.Empty(t, cloned())
 
-	// The copy has a boot identity of its own, as another computer has.
+	// The copy has its own boot identity, like another computer.
 	boot := filepath.Join(t.TempDir(), "boot_id")
 	require.NoError(t, os.WriteFile(boot, []byte("1e8e7f2a-0000-4000-8000-000000000002\n"), 0o600))
 	w.asset.start()

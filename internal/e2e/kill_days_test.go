@@ -12,8 +12,9 @@ import (
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
-// An agent that is killed during a download resumes it when it is started again: what was verified is not fetched again, and what was cut off
-// goes on where it was.
+// An agent that is killed during a download resumes it after its restart. It
+// does not download again what was verified, and an interrupted download
+// resumes where it was.
 func TestAgentKilledDuringDownload_JOB17(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, deb("alpha", "1"), deb("beta", "1"))
@@ -43,7 +44,7 @@ func TestAgentKilledDuringDownload_JOB17(t *testing.T) {
 	require.Empty(t, audit(t, w.root))
 }
 
-// staged is how many bytes the largest staged file has.
+// staged returns the size of the largest staged file in bytes.
 func staged(t *testing.T, a *asset) (most int64) {
 	t.Helper()
 	require.NoError(t, filepath.WalkDir(filepath.Join(a.state, "stage"), func(_ string, d fs.DirEntry, err error) error {
@@ -59,8 +60,9 @@ func staged(t *testing.T, a *asset) (most int64) {
 	return most
 }
 
-// An agent that is killed while dpkg works does not take dpkg with it. Started again it waits for that dpkg, finds the package at its version,
-// and installs nothing twice.
+// An agent that is killed while dpkg works does not end dpkg. After its restart
+// it waits for that dpkg, finds the package at its version, and installs
+// nothing twice.
 func TestAgentKilledDuringDpkg_JOB10_JOB17(t *testing.T) {
 	t.Parallel()
 	w, run := midInstall(t)
@@ -79,7 +81,7 @@ func TestAgentKilledDuringDpkg_JOB10_JOB17(t *testing.T) {
 	require.Empty(t, audit(t, w.root))
 }
 
-// When dpkg is killed too, what it left is repaired, and the run completes.
+// If dpkg is killed too, the agent repairs what it left, and the run completes.
 func TestAgentAndDpkgKilled_JOB17(t *testing.T) {
 	t.Parallel()
 	w, run := midInstall(t)
@@ -101,7 +103,8 @@ func TestAgentAndDpkgKilled_JOB17(t *testing.T) {
 	require.Empty(t, audit(t, w.root))
 }
 
-// midInstall is a world whose agent is in the middle of a deploy: dpkg waits in a script of the package slow.
+// midInstall returns a world whose agent is deploying: dpkg waits in a script
+// of the package slow.
 func midInstall(t *testing.T) (*world, job.RunID) {
 	t.Helper()
 	w := newWorld(t, deb("beta", "1"), deb("slow", "1"))
@@ -113,7 +116,7 @@ func midInstall(t *testing.T) (*world, job.RunID) {
 	return w, run
 }
 
-// resumed are the reports of a run that say it was resumed.
+// resumed returns the reports of a run that say it was resumed.
 func resumed(w *world, run job.RunID) (all []job.Report) {
 	w.t.Helper()
 	for _, r := range w.asset.journal() {
@@ -124,14 +127,15 @@ func resumed(w *world, run job.RunID) (all []job.Report) {
 	return all
 }
 
-// An agent that is killed when it has a result and the server has not heard it tells it when it is started again; one that is killed when
-// the server has heard it tells it again, and it counts once. One patch succeeded and one failed, and both are told as they were.
+// An agent that is killed after it has a result sends it after its restart,
+// whether or not the server has it already. The result counts once. One patch
+// succeeded and one failed, and both are reported as they were.
 func TestAgentKilledBeforeReport_JOB21_MAN6(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name  string
 		heard bool
-	}{{"the server has not heard it", false}, {"the server has heard it", true}} {
+	}{{"the server has not got it", false}, {"the server has got it", true}} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, deb("alpha", "1"), deb("beta", "1"))
@@ -146,7 +150,7 @@ func TestAgentKilledBeforeReport_JOB21_MAN6(t *testing.T) {
 			run := w.enable("first")
 			happens(t, "the agent to be killed", killed)
 			require.Equal(t, tt.heard, !w.server.show(run).Ended.IsZero())
-			require.NotEmpty(t, w.asset.status().State.Reports, "durable, and not acknowledged")
+			require.NotEmpty(t, w.asset.status().State.Reports, "stored, and not acknowledged")
 			before := w.asset.journal()
 
 			w.asset.start()
@@ -156,7 +160,7 @@ func TestAgentKilledBeforeReport_JOB21_MAN6(t *testing.T) {
 			require.Equal(t, job.CompletedWithFailures.String(), a.Result.String())
 			succeeded(t, outcome(t, a, "alpha"), "2")
 			failed(t, outcome(t, a, "beta"), job.FileHashValidationFailed)
-			require.Equal(t, before, w.asset.journal()[:len(before)], "what was made durable is told as it was")
+			require.Equal(t, before, w.asset.journal()[:len(before)], "what was stored is reported unchanged")
 			require.Equal(t, 1, ask[adminhttp.FailedInstalls](w.server, "report", "failed").FailedInstalls, "counted once")
 			require.Zero(t, w.server.assets()[0].AnomalyCount)
 			w.has("alpha", "2")

@@ -11,13 +11,14 @@ import (
 	"time"
 )
 
-// How long anything may take that has no bound of its own, much longer than it does: on a tiny root, and with a real repository.
+// How long anything may take that has no bound of its own: much longer than it
+// takes. The first is for a tiny root, the second for a real repository.
 const (
 	patience     = 3 * time.Minute
 	longPatience = 5 * time.Minute
 )
 
-// pause is the shortest time between two looks at what is waited for.
+// pause is the shortest time between two looks at what is awaited.
 const pause = 25 * time.Millisecond
 
 func TestMain(m *testing.M) {
@@ -33,7 +34,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// need skips the test aloud, or fails it with CI=true, when something is missing; empty: nothing is.
+// need skips the test and says why, or fails it with CI=true, if something is
+// missing; empty: nothing is.
 func need(t *testing.T, missing string) {
 	t.Helper()
 	if missing == "" {
@@ -46,7 +48,7 @@ func need(t *testing.T, missing string) {
 	t.Skip(missing)
 }
 
-var binaries string // the folder of the programs, once built
+var binaries string // folder of the built programs
 
 // build builds the server and the agent, once.
 var build = sync.OnceValue(func() error {
@@ -62,7 +64,7 @@ var build = sync.OnceValue(func() error {
 	return nil
 })
 
-// program is the path of "server" or "agent".
+// program returns the path of "server" or "agent".
 func program(t *testing.T, name string) string {
 	t.Helper()
 	if err := build(); err != nil {
@@ -71,10 +73,10 @@ func program(t *testing.T, name string) string {
 	return filepath.Join(binaries, name)
 }
 
-// died holds, by test, the name of a process that ended without being asked to.
+// died holds, per test, the name of a process that ended by itself.
 var died sync.Map
 
-// await looks until ok, and fails the test when it takes too long.
+// await waits until ok returns true, and fails the test if that takes too long.
 func await(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	awaitFor(t, patience, what, ok)
@@ -93,7 +95,7 @@ func awaitFor(t *testing.T, limit time.Duration, what string, ok func() bool) {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited %v for %s", limit, what)
 		}
-		time.Sleep(max(pause, 2*time.Since(looked))) // many looks start a program, which would slow down what is awaited
+		time.Sleep(max(pause, 2*time.Since(looked))) // many looks start a program, and that slows down what is awaited
 	}
 }
 

@@ -5,5 +5,5 @@ import (
 	"syscall"
 )
 
-// tie makes the program die with the test, even one that is killed.
+// tie makes the program end with the test, even if the test is killed.
 func tie(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} }

@@ -12,19 +12,21 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// process is a program that was started. Its test's end kills it, and shows the end of its log if the test failed.
+// process is a started program. The end of its test kills it, and shows the end
+// of its log if the test failed.
 type process struct {
 	t    *testing.T
 	name string
 	cmd  *exec.Cmd
-	log  string // file of what it prints
+	log  string // file with its output
 	done chan struct{}
 	err  error // once done
 
-	mayEnd atomic.Bool // it was asked to
+	mayEnd atomic.Bool // it may end by itself
 }
 
-// start starts a program; name is for people and for the file of its log, to which a later process of the same name appends.
+// start starts a program. Name is for people, and for the file of its log; a
+// later process of the same name appends to it.
 func start(t *testing.T, name, log, path string, args ...string) *process {
 	t.Helper()
 	out, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
@@ -52,7 +54,7 @@ func start(t *testing.T, name, log, path string, args ...string) *process {
 	return p
 }
 
-// kill is SIGKILL, and waits until the process is gone.
+// kill sends SIGKILL and waits until the process is gone.
 func (p *process) kill() {
 	p.mayEnd.Store(true)
 	if err := p.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
@@ -82,14 +84,15 @@ func (p *process) running() bool {
 	}
 }
 
-// said is the end of what the process printed.
+// said returns the end of the process's output.
 func (p *process) said(most int) string {
 	b, err := os.ReadFile(p.log)
 	require.NoError(p.t, err)
 	return string(b[max(0, len(b)-most):])
 }
 
-// output runs a program to its end and returns what it prints; it must end well.
+// output runs a program to its end and returns its output. The exit code must
+// be 0.
 func output(t *testing.T, path string, args ...string) []byte {
 	t.Helper()
 	out, text, err := try(t, path, args...)
@@ -97,7 +100,7 @@ func output(t *testing.T, path string, args ...string) []byte {
 	return out
 }
 
-// try runs a program to its end: what it prints, what it says on standard error.
+// try runs a program to its end and returns its output and its standard error.
 func try(t *testing.T, path string, args ...string) (out []byte, text string, err error) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer

@@ -20,9 +20,10 @@ import (
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
-// A real Debian root at main's versions is brought up to date from the security and updates suites: every package ends at the version that
-// was promised, by dpkg's own word; nothing is added, removed or left broken; apt finds nothing more to upgrade; and the server's results are
-// those of the agent's journal.
+// A real Debian root at main's versions is updated from the security and
+// updates suites. By dpkg's account every package ends at the promised version,
+// and nothing is added, removed or left broken. Apt finds nothing more to
+// upgrade. The server's results are those of the agent's journal.
 func TestRealDebianRoot_CAT3_JOB8_JOB16_JOB18_MAN6(t *testing.T) {
 	need(t, debroot.MissingReal())
 	t.Parallel()
@@ -48,7 +49,7 @@ func TestRealDebianRoot_CAT3_JOB8_JOB16_JOB18_MAN6(t *testing.T) {
 	s.synced()
 	promised := promises(t, s, a.name)
 	require.NotEmpty(t, promised, "something must be missing: the root is at main's versions")
-	kept := maps.Clone(promised) // what apt keeps back, because it would bring in or remove a package: the asset is to refuse it (CAT-3)
+	kept := maps.Clone(promised) // what apt keeps back because it would add or remove a package: the asset must refuse it (CAT-3)
 	for name, v := range upgradable {
 		require.Equal(t, v, promised[name], "apt and the catalog agree on %s", name)
 		delete(kept, name)
@@ -93,8 +94,9 @@ func TestRealDebianRoot_CAT3_JOB8_JOB16_JOB18_MAN6(t *testing.T) {
 	require.Equal(t, job.NotApplicable.String(), s.ended(s.enable("again")).Result.String())
 }
 
-// machineSources are one-line entries of main of this machine's own release, of its security suite and of its updates, as this machine's apt
-// is configured. The root's own keys are to verify them.
+// machineSources returns one-line entries of main of this machine's own
+// release, and of its security and updates suites, from this machine's apt
+// configuration. The root's own keys verify them.
 func machineSources(t *testing.T) (lines []string) {
 	t.Helper()
 	own, err := debroot.Own(t.Context())
@@ -113,7 +115,7 @@ func machineSources(t *testing.T) (lines []string) {
 	return lines
 }
 
-// unreachable says which repository does not answer; empty: all do.
+// unreachable returns which repository does not answer; empty: all do.
 func unreachable(t *testing.T, sources []string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
@@ -137,7 +139,7 @@ func unreachable(t *testing.T, sources []string) string {
 	return ""
 }
 
-// promises are the versions that the catalog would deploy, by package.
+// promises returns the versions that the catalog would deploy, by package.
 func promises(t *testing.T, s *server, asset job.AssetID) map[string]string {
 	t.Helper()
 	all := map[string]string{}
@@ -152,7 +154,8 @@ func promises(t *testing.T, s *server, asset job.AssetID) map[string]string {
 	return all
 }
 
-// installed is the version of each package in a root, all of them well.
+// installed returns the version of each package in a root. All must be
+// installed without errors.
 func installed(t *testing.T, root string) map[string]string {
 	t.Helper()
 	out := output(t, "dpkg-query", "--admindir="+filepath.Join(root, "var/lib/dpkg"), "-W", "-f", "${db:Status-Abbrev}|${Package}|${Version}\n")
@@ -166,13 +169,15 @@ func installed(t *testing.T, root string) map[string]string {
 	return all
 }
 
-// aptUpgradable asks apt, with the root's own configuration, for the versions it would upgrade to, by package.
+// aptUpgradable returns the versions that apt would upgrade to, by package,
+// under the root's own configuration.
 func aptUpgradable(t *testing.T, root string) map[string]string {
 	t.Helper()
 	arch, err := debroot.Architecture(t.Context())
 	require.NoError(t, err)
 	conf := filepath.Join(t.TempDir(), "apt.conf")
-	// The folder has to be known before apt reads the rest of its configuration, which it then finds in there.
+	// Apt must know the folder before it reads the rest of its configuration in
+	// there.
 	text := fmt.Sprintf("Dir %q;\nDir::State::status %q;\nAPT::Architecture %q;\nAPT::Architectures {%q;};\nAPT::Sandbox::User \"root\";\nAPT::Get::Always-Include-Phased-Updates \"true\";\n",
 		root, filepath.Join(root, "var/lib/dpkg/status"), arch, arch)
 	require.NoError(t, os.WriteFile(conf, []byte(text), 0o600))

@@ -12,8 +12,9 @@ import (
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
-// A package whose bytes are not the listed ones is not installed, with the checksum's code; what else is ordered goes on. Once the
-// repository serves the right bytes, the next run finishes the work.
+// A package whose bytes are not the listed ones is not installed, with the
+// checksum's code. The rest of the order goes on. Once the repository serves
+// the right bytes, the next run finishes the work.
 func TestTamperedPackage_INT2_INT8_JOB2(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, deb("alpha", "1"), deb("beta", "1"))
@@ -39,7 +40,8 @@ func TestTamperedPackage_INT2_INT8_JOB2(t *testing.T) {
 	require.Empty(t, audit(t, w.root))
 }
 
-// When every ordered package is tampered with, nothing is deployed and the execution has failed.
+// If every ordered package is tampered with, nothing is deployed and the
+// execution fails.
 func TestOnlyTamperedPackages_INT2_JOB2(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, deb("alpha", "1"))
@@ -51,12 +53,13 @@ func TestOnlyTamperedPackages_INT2_JOB2(t *testing.T) {
 	require.Equal(t, job.Failed.String(), a.Result.String())
 	failed(t, outcome(t, a, "alpha"), job.FileHashValidationFailed)
 	w.has("alpha", "1")
-	require.False(t, exists(w.root, "never"), "nothing of it was run")
+	require.False(t, exists(w.root, "never"), "no part of it ran")
 	require.NotContains(t, w.asset.progress(a.Order), job.Deploying)
 }
 
-// A repository that cannot be believed any more keeps its last good patches and is shown as unhealthy with the reason; it brings
-// nothing new. Once it can be believed again, the next run brings the rest.
+// A repository that is no longer trusted keeps its last good patches, shows as
+// unhealthy with the reason, and brings nothing new. Once it is trusted again,
+// the next run brings the rest.
 func TestRepositoryThatCannotBeBelieved_CAT1(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -97,7 +100,8 @@ func TestRepositoryThatCannotBeBelieved_CAT1(t *testing.T) {
 	}
 }
 
-// A repository that could never be believed gives nothing: the job does not apply, and the asset is left as it is.
+// A repository that was never trusted gives nothing: the job does not apply,
+// and the asset stays as it is.
 func TestRepositoryNeverBelieved_CAT1_JOB2(t *testing.T) {
 	t.Parallel()
 	w := newWorldOf(t, func(r *repository) { r.release(edition{key: newKey(t)}, deb("alpha", "2")) }, deb("alpha", "1"))
@@ -118,7 +122,8 @@ func TestRepositoryNeverBelieved_CAT1_JOB2(t *testing.T) {
 	w.has("alpha", "2")
 }
 
-// A connection that is cut in the middle of a download is taken up where it was, and the run completes.
+// A download whose connection breaks resumes where it was, and the run
+// completes.
 func TestConnectionCutOnce_JOB17(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, deb("alpha", "1"))
@@ -134,12 +139,13 @@ func TestConnectionCutOnce_JOB17(t *testing.T) {
 	asked := w.repo.requests(big)
 	require.Len(t, asked, 2)
 	require.Empty(t, asked[0].span)
-	require.True(t, strings.HasPrefix(asked[1].span, "bytes=") && asked[1].span != "bytes=0-", "goes on where it was: %q", asked[1].span)
+	require.True(t, strings.HasPrefix(asked[1].span, "bytes=") && asked[1].span != "bytes=0-", "it resumes where it was: %q", asked[1].span)
 	require.Empty(t, audit(t, w.root))
 }
 
-// A repository that is down in the middle of a run, for longer than a download is tried, fails that patch; what was fetched before is
-// installed. Once the repository is back, the next run finishes the work.
+// A repository that is down during a run, for longer than a download is tried,
+// fails that patch. What was downloaded before is installed. Once the
+// repository is back, the next run finishes the work.
 func TestRepositoryDown_JOB2_JOB16(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, deb("alpha", "1"), deb("beta", "1"))

@@ -26,7 +26,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/debroot"
 )
 
-// suite of the test repositories, the release of the test systems.
+// suite is the suite of the test repositories, and the release of the test
+// systems.
 const suite = "tiny"
 
 // repository is a signed Debian repository on the loopback.
@@ -34,16 +35,16 @@ type repository struct {
 	t    *testing.T
 	url  string
 	arch string
-	key  *openpgp.Entity // that signs; its public half is what was trusted at first
+	key  *openpgp.Entity // the signing key, which assets trust at first
 
 	mu      sync.Mutex
-	edition int               // counts publications: each is dated later than the one before
+	edition int               // number of publications: each has a later date than the one before
 	files   map[string][]byte // by path
 	seen    []request
 	answer  func(w http.ResponseWriter, r *http.Request, content []byte) bool // may answer instead
 }
 
-// request is one that came, with the Range it asked for.
+// request is a received request and its Range header.
 type request struct{ path, span string }
 
 func newRepository(t *testing.T) *repository {
@@ -66,7 +67,8 @@ func newKey(t *testing.T) *openpgp.Entity {
 	return key
 }
 
-// configure makes an apt configuration that trusts the repository's present key.
+// configure makes an apt configuration that trusts the repository's current
+// key.
 func (r *repository) configure() (dir string) {
 	r.t.Helper()
 	dir = filepath.Join(r.t.TempDir(), "apt")
@@ -83,14 +85,15 @@ func (r *repository) configure() (dir string) {
 	return dir
 }
 
-// edition is what one publication holds beside its packages.
+// edition is what one publication has besides its packages.
 type edition struct {
-	validUntil time.Time       // zero: for ever
+	validUntil time.Time       // zero: no limit
 	key        *openpgp.Entity // nil: the repository's
-	tamper     bool            // the list is altered after it was signed
+	tamper     bool            // the list is changed after it was signed
 }
 
-// publish replaces the lists by ones of these packages. Files of packages that were published before stay.
+// publish replaces the lists by ones of these packages. The files of earlier
+// packages stay.
 func (r *repository) publish(debs ...debroot.Deb) {
 	r.t.Helper()
 	r.release(edition{}, debs...)
@@ -140,7 +143,7 @@ func (r *repository) release(e edition, debs ...debroot.Deb) {
 	}
 }
 
-// pooled is the path of a package's file.
+// pooled returns the path of a package's file.
 func pooled(d debroot.Deb) string {
 	return "pool/" + d.Name + "_" + strings.ReplaceAll(d.Version, ":", "%3a") + ".deb"
 }
@@ -166,7 +169,7 @@ func signed(t *testing.T, text string, key *openpgp.Entity) []byte {
 	return append(out.Bytes(), '\n')
 }
 
-// tamper changes one byte of a package's file, and nothing of what the lists say about it.
+// tamper changes one byte of a package's file, and nothing in the lists.
 func (r *repository) tamper(d debroot.Deb) {
 	r.t.Helper()
 	r.mu.Lock()
@@ -177,14 +180,15 @@ func (r *repository) tamper(d debroot.Deb) {
 	r.files[pooled(d)] = content
 }
 
-// answering sets who answers instead of the repository; nil: nobody.
+// answering sets a function that answers instead of the repository; nil: none.
 func (r *repository) answering(f func(w http.ResponseWriter, req *http.Request, content []byte) bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.answer = f
 }
 
-// half answers the first request for a package with the first half of its file and cuts the connection; served counts the requests.
+// half answers the first request for a package with the first half of its file
+// and closes the connection. Served counts the requests.
 func half(d debroot.Deb, served *atomic.Int32) func(http.ResponseWriter, *http.Request, []byte) bool {
 	return func(w http.ResponseWriter, r *http.Request, content []byte) bool {
 		if !strings.HasSuffix(r.URL.Path, pooled(d)) || served.Add(1) > 1 {
@@ -197,8 +201,8 @@ func half(d debroot.Deb, served *atomic.Int32) func(http.ResponseWriter, *http.R
 	}
 }
 
-// hold answers the first request for a package with the first half of its file and then leaves the connection open; held is closed when
-// the half was sent.
+// hold answers the first request for a package with the first half of its file
+// and leaves the connection open. Held is closed once the half is sent.
 func hold(d debroot.Deb) (answer func(http.ResponseWriter, *http.Request, []byte) bool, held <-chan struct{}) {
 	sent := make(chan struct{})
 	var served atomic.Int32
@@ -215,7 +219,7 @@ func hold(d debroot.Deb) (answer func(http.ResponseWriter, *http.Request, []byte
 	}, sent
 }
 
-// requests of one file that came so far.
+// requests returns the requests for one file so far.
 func (r *repository) requests(d debroot.Deb) (all []request) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

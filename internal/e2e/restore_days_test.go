@@ -13,7 +13,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/controller"
 )
 
-// copied copies a folder to a place of its own, as a backup or a snapshot of a virtual machine does.
+// copied copies a folder, as a backup or a snapshot of a virtual machine does.
 func copied(t *testing.T, dir string) (backup string) {
 	t.Helper()
 	backup = filepath.Join(t.TempDir(), "copy")
@@ -21,14 +21,14 @@ func copied(t *testing.T, dir string) (backup string) {
 	return backup
 }
 
-// putBack makes a folder what it was when it was copied.
+// putBack restores a folder from its copy.
 func putBack(t *testing.T, dir, backup string) {
 	t.Helper()
 	require.NoError(t, os.RemoveAll(dir))
 	output(t, "cp", "--archive", backup, dir)
 }
 
-// seen is what the server knows of an asset.
+// seen returns what the server knows of an asset.
 func (s *server) seen(name job.AssetID) (found controller.AssetStatus) {
 	s.t.Helper()
 	for _, a := range s.assets() {
@@ -39,8 +39,9 @@ func (s *server) seen(name job.AssetID) (found controller.AssetStatus) {
 	return found
 }
 
-// heard waits until the server has a call of an asset that it had not when it was as before, and the asset holds what it should. A
-// call that brings nothing new leaves no trace for a while.
+// heard waits until the server has a later call of an asset than before, and
+// the asset holds what it should. A call without news leaves no trace for a
+// while.
 func (s *server) heard(before controller.AssetStatus, name job.AssetID) {
 	s.t.Helper()
 	await(s.t, "a call of "+string(name), func() bool {
@@ -49,8 +50,9 @@ func (s *server) heard(before controller.AssetStatus, name job.AssetID) {
 	})
 }
 
-// A server that is put back to a backup hands out again what has ended since. The agent answers with what came of it, and starts
-// nothing: a package that somebody put back for a reason stays as it is. And the work goes on.
+// A server that is restored from a backup hands out again what has ended since.
+// The agent answers with the results and starts nothing: a package that was
+// downgraded on purpose stays as it is. The work goes on.
 func TestServerPutBackRepeatsNothing_JOB24_MAN5(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, deb("alpha", "1"), deb("beta", "1"))
@@ -70,7 +72,7 @@ func TestServerPutBackRepeatsNothing_JOB24_MAN5(t *testing.T) {
 	w.asset.start()
 	require.Equal(t, job.Completed.String(), w.server.ended(run).Result.String())
 	w.asset.idle()
-	w.server.job("lost", w.asset.name) // the backup does not have it
+	w.server.job("lost", w.asset.name) // it is not in the backup
 	require.NoError(t, debroot.Install(t.Context(), w.root, old))
 
 	w.server.wire.to("")
@@ -82,7 +84,7 @@ func TestServerPutBackRepeatsNothing_JOB24_MAN5(t *testing.T) {
 	w.server.heard(before, w.asset.name)
 	w.asset.idle()
 	again := func(r job.Report) bool { return r.Order == a.Order && r.Again && r.Result == job.Completed }
-	require.True(t, slices.ContainsFunc(w.asset.journal(), again), "the server had to be told again")
+	require.True(t, slices.ContainsFunc(w.asset.journal(), again), "the agent reported to the server again")
 	started := 0
 	for _, p := range w.asset.progress(a.Order) {
 		if p == job.Started {
@@ -100,8 +102,9 @@ func TestServerPutBackRepeatsNothing_JOB24_MAN5(t *testing.T) {
 	require.Empty(t, audit(t, w.root))
 }
 
-// An order has begun, then the asset is cut off, its job is deleted, and the agent loses what it knows. It gets nothing of the
-// order again, and the server says that it does not know what came of it.
+// An order has begun. Then the asset is cut off, its job is deleted, and the
+// agent loses its state. It does not get the order again, and the server says
+// that it does not know the result.
 func TestDeletedDuringAnOutage_JOB5_JOB24(t *testing.T) {
 	t.Parallel()
 	for name, lose := range map[string]func(w *world, snapshot string){

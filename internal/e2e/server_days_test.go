@@ -12,8 +12,10 @@ import (
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
-// A server that is killed and started again has lost nothing that it said was done: the enrolment, the catalog, a job enabled the instant
-// before, an execution under way, a report it took and whose answer nobody heard. Every report counts once.
+// A server that is killed and started again has lost nothing that it
+// acknowledged: the enrolment, the catalog, a job enabled just before, an
+// execution in progress, and a report whose answer got lost. Every report
+// counts once.
 func TestServerKilledInTheMiddle_MAN6(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, deb("alpha", "1"), deb("beta", "1"), deb("slow", "1"))
@@ -24,7 +26,8 @@ func TestServerKilledInTheMiddle_MAN6(t *testing.T) {
 	w.server.knows(w.asset.name)
 	require.Len(t, w.server.missing(w.asset.name), 3)
 
-	// Right after a job was enabled, and with a repository that is gone: the catalog is the one that was stored.
+	// Right after a job was enabled, and with a repository that is gone, the
+	// stored catalog is used.
 	w.asset.stop()
 	w.repo.answering(func(http.ResponseWriter, *http.Request, []byte) bool { panic(http.ErrAbortHandler) })
 	run := w.enable("first")
@@ -37,7 +40,7 @@ func TestServerKilledInTheMiddle_MAN6(t *testing.T) {
 
 	w.repo.answering(nil)
 
-	// While the asset is in the middle of an install, which ends while there is no server.
+	// The server is killed during an install, which ends while no server runs.
 	w.asset.start()
 	await(t, "dpkg to be in the middle", func() bool { return exists(w.root, "started") })
 	w.server.p.kill()
@@ -48,7 +51,8 @@ func TestServerKilledInTheMiddle_MAN6(t *testing.T) {
 		return len(reports) > 0 && reports[len(reports)-1].Result == job.CompletedWithFailures
 	})
 
-	// When it has taken the result, and nobody has heard its answer.
+	// The server is killed after it has taken the result, before its answer
+	// arrives.
 	watch, killed := once(job.CompletedWithFailures, func() fate {
 		return fate{lose: true, then: func() { w.server.p.kill() }}
 	})
@@ -66,7 +70,7 @@ func TestServerKilledInTheMiddle_MAN6(t *testing.T) {
 	require.Equal(t, 1, ask[adminhttp.FailedInstalls](w.server, "report", "failed").FailedInstalls, "counted once")
 	require.Zero(t, w.server.assets()[0].AnomalyCount)
 
-	// And it goes on from there.
+	// The work goes on.
 	w.repo.publish(deb("alpha", "2"), deb("beta", "2"), deb("slow", "2"))
 	w.server.synced()
 	require.Equal(t, job.Completed.String(), w.run("second").Result.String())

@@ -18,7 +18,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
-// server is a server in a folder of its own. What is asked of it goes through its own command line.
+// server is a server in a folder of its own. The tests use its own command
+// line.
 type server struct {
 	t    *testing.T
 	dir  string
@@ -26,9 +27,9 @@ type server struct {
 	more []string // further arguments
 	p    *process
 	addr string
-	wire *wire // what agents reach it through
+	wire *wire // through which agents reach it
 
-	patience time.Duration // with a run
+	patience time.Duration // how long a run may take
 }
 
 // newServer starts a server whose patches come from an apt configuration.
@@ -43,7 +44,7 @@ func newServer(t *testing.T, apt string) *server {
 
 var listening = regexp.MustCompile(`msg=listening addr=(\S+)`)
 
-// start starts the process, which takes up the store it finds.
+// start starts the process, which continues with the store it finds.
 func (s *server) start() {
 	s.t.Helper()
 	log := s.dir + ".log"
@@ -68,7 +69,7 @@ func (s *server) start() {
 	s.wire.to(s.addr)
 }
 
-// ask calls the command line and reads its JSON.
+// ask runs a command of the server and reads its JSON.
 func ask[T any](s *server, args ...string) (answer T) {
 	s.t.Helper()
 	args = append(args, "--json", "--server", "http://"+s.addr, "--admin-token", filepath.Join(s.dir, "admin.token"))
@@ -83,7 +84,7 @@ func (s *server) token() string {
 	return ask[adminhttp.MadeToken](s, "token", "create").Secret
 }
 
-// sync fetches the feeds now and returns how they fare.
+// sync fetches the feeds now and returns their status.
 func (s *server) sync() []controller.FeedStatus {
 	s.t.Helper()
 	ask[catalog.Changes](s, "sync")
@@ -100,7 +101,8 @@ func (s *server) synced() {
 	}
 }
 
-// job makes an on-demand job over everything that the asset misses, with pre-actions.
+// job saves an on-demand job for everything that the asset misses, with
+// pre-actions.
 func (s *server) job(id job.ID, asset job.AssetID, pre ...job.Action) {
 	s.t.Helper()
 	d := job.Definition{
@@ -114,7 +116,7 @@ func (s *server) job(id job.ID, asset job.AssetID, pre ...job.Action) {
 	ask[job.Definition](s, "job", "create", "-f", file)
 }
 
-// enable lets the job run now.
+// enable starts the job now.
 func (s *server) enable(id job.ID) job.RunID {
 	s.t.Helper()
 	run := ask[adminhttp.Enabled](s, "job", "enable", string(id)).Run
@@ -122,7 +124,7 @@ func (s *server) enable(id job.ID) job.RunID {
 	return run
 }
 
-// show is what became of the one asset of a run so far.
+// show returns the result so far of a run's one asset.
 func (s *server) show(run job.RunID) controller.RunAsset {
 	s.t.Helper()
 	assets := ask[[]controller.RunAsset](s, "run", "show", string(run))
@@ -148,13 +150,14 @@ func (s *server) knows(asset job.AssetID) {
 	})
 }
 
-// missing is the catalog's verdict on everything newer than what the asset has.
+// missing returns the catalog's verdict on everything newer than what the asset
+// has.
 func (s *server) missing(asset job.AssetID) []catalog.Verdict {
 	s.t.Helper()
 	return ask[[]catalog.Verdict](s, "report", "missing", string(asset))
 }
 
-// assets is what the server knows of every asset.
+// assets returns what the server knows of every asset.
 func (s *server) assets() []controller.AssetStatus {
 	s.t.Helper()
 	return ask[[]controller.AssetStatus](s, "asset", "list")

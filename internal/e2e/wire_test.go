@@ -20,8 +20,9 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest/agenthttp"
 )
 
-// wire is the network between agents and a server: it stays where it is when the server is started anew elsewhere, and a test can
-// look at what passes and cut it.
+// wire is the network between agents and a server. Its address stays the same
+// when the server starts again at another one. A test can look at what passes
+// and cut it.
 type wire struct {
 	url   string
 	mu    sync.Mutex
@@ -29,15 +30,16 @@ type wire struct {
 	watch watch
 }
 
-// watch is told of every check-in that brings something, and says what becomes of it.
+// watch is called for each check-in that brings something, and returns what
+// happens to it.
 type watch func(manifest.CheckIn) fate
 
-// fate is what becomes of a check-in.
+// fate is what happens to a check-in.
 type fate struct {
-	cut  bool                             // the server never hears of it
-	lose bool                             // the server answers, and nobody hears that
-	lie  func(*httptest.ResponseRecorder) // makes another answer of the server's; may be nil
-	then func()                           // run before the agent's connection ends or the answer goes back; may be nil
+	cut  bool                             // it does not reach the server
+	lose bool                             // the answer does not reach the agent
+	lie  func(*httptest.ResponseRecorder) // changes the answer; may be nil
+	then func()                           // called before the connection ends or the answer is sent; may be nil
 }
 
 func newWire(t *testing.T) *wire {
@@ -48,14 +50,15 @@ func newWire(t *testing.T) *wire {
 	return w
 }
 
-// to sets where the server is; empty: nowhere, and nobody looks at check-ins that it cannot hear.
+// to sets the server's address; empty: no server runs, and check-ins are not
+// watched.
 func (w *wire) to(addr string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.at = addr
 }
 
-// watching sets who looks at the check-ins; nil: nobody.
+// watching sets the watch; nil: none.
 func (w *wire) watching(f watch) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -94,7 +97,7 @@ func (w *wire) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	if f.then != nil {
 		f.then()
 	}
-	if down || f.lose { // who is not there answers nothing
+	if down || f.lose { // no answer comes
 		panic(http.ErrAbortHandler)
 	}
 	for name, values := range answer.Header() {
@@ -119,12 +122,13 @@ func checkIn(r *http.Request, body []byte) (in manifest.CheckIn) {
 	return in
 }
 
-// tells reports whether a check-in brings a result.
-func tells(in manifest.CheckIn, result job.Result) bool {
+// brings reports whether a check-in has a result.
+func brings(in manifest.CheckIn, result job.Result) bool {
 	return slices.ContainsFunc(in.Reports, func(r job.Report) bool { return r.Result == result })
 }
 
-// once makes a watch of one that acts on the first check-in which brings a result, and on no other; acted is closed afterwards.
+// once makes a watch that acts on the first check-in with a result, and on no
+// other. Acted is closed afterwards.
 func once(result job.Result, act func() fate) (w watch, acted <-chan struct{}) {
 	done := make(chan struct{})
 	var mu sync.Mutex
@@ -132,7 +136,7 @@ func once(result job.Result, act func() fate) (w watch, acted <-chan struct{}) {
 	return func(in manifest.CheckIn) fate {
 		mu.Lock()
 		defer mu.Unlock()
-		if begun || !tells(in, result) {
+		if begun || !brings(in, result) {
 			return fate{}
 		}
 		begun = true
@@ -158,9 +162,9 @@ func TestWireReadsCheckIns(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, z.Close())
 	r := httptest.NewRequest(http.MethodPost, agenthttp.PathCheckIn, nil)
-	require.True(t, tells(checkIn(r, plain), job.Completed))
+	require.True(t, brings(checkIn(r, plain), job.Completed))
 	r.Header.Set("Content-Encoding", "gzip")
-	require.True(t, tells(checkIn(r, packed.Bytes()), job.Completed))
-	require.False(t, tells(checkIn(r, packed.Bytes()), job.Failed))
-	require.False(t, tells(checkIn(r, plain), job.Completed), "no gzip")
+	require.True(t, brings(checkIn(r, packed.Bytes()), job.Completed))
+	require.False(t, brings(checkIn(r, packed.Bytes()), job.Failed))
+	require.False(t, brings(checkIn(r, plain), job.Completed), "no gzip")
 }

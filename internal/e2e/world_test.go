@@ -16,7 +16,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/controller"
 )
 
-// world is a repository, a server that has it as its feed, and an asset with a tiny root.
+// world is a repository, a server that has it as its feed, and an asset with a
+// tiny root.
 type world struct {
 	t      *testing.T
 	root   string
@@ -25,13 +26,15 @@ type world struct {
 	asset  *asset
 }
 
-// newWorld gives the asset some packages, which are all that the repository lists. The agent is enrolled and does not run yet.
+// newWorld gives the asset some packages, and the repository lists only those.
+// The agent is enrolled and does not run yet.
 func newWorld(t *testing.T, installed ...debroot.Deb) *world {
 	t.Helper()
 	return newWorldOf(t, func(r *repository) { r.publish(installed...) }, installed...)
 }
 
-// newWorldOf is newWorld with another first publication, which the server syncs when it starts.
+// newWorldOf is newWorld with another first publication. The server syncs it
+// when it starts.
 func newWorldOf(t *testing.T, publish func(*repository), installed ...debroot.Deb) *world {
 	t.Helper()
 	need(t, debroot.Missing())
@@ -53,7 +56,7 @@ func newWorldOf(t *testing.T, publish func(*repository), installed ...debroot.De
 	return w
 }
 
-// letGo ends what a killed agent left behind: an installer in this root.
+// letGo ends what a killed agent left running: an installer in this root.
 func letGo(t *testing.T, root string) {
 	if err := os.WriteFile(filepath.Join(root, "go"), nil, 0o644); err != nil {
 		t.Error(err)
@@ -61,14 +64,15 @@ func letGo(t *testing.T, root string) {
 	await(t, "dpkg in "+root+" to end", func() bool { return installer(t, root) == 0 })
 }
 
-// enable makes a job over everything missing and lets it run now.
+// enable saves a job for everything missing and starts it now.
 func (w *world) enable(id job.ID) job.RunID {
 	w.t.Helper()
 	w.server.job(id, w.asset.name)
 	return w.server.enable(id)
 }
 
-// run is enable, and waits for the end. What the server says of it must be what the agent's own journal says.
+// run is enable, and waits for the end. The server and the agent's own journal
+// must agree.
 func (w *world) run(id job.ID) controller.RunAsset {
 	w.t.Helper()
 	a := w.server.ended(w.enable(id))
@@ -76,7 +80,7 @@ func (w *world) run(id job.ID) controller.RunAsset {
 	return a
 }
 
-// agree holds what the server says of an order against the agent's own journal.
+// agree compares what the server says of an order with the agent's own journal.
 func agree(t *testing.T, by *asset, a controller.RunAsset) {
 	t.Helper()
 	own := by.result(a.Order)
@@ -84,7 +88,7 @@ func agree(t *testing.T, by *asset, a controller.RunAsset) {
 	require.Equal(t, own.Reboots, a.Reboots)
 	var reported []job.PatchOutcome
 	for _, p := range a.Patches {
-		if p.Status != job.LeftOut { // the server's own verdict, which the agent never heard of
+		if p.Status != job.LeftOut { // the server's own verdict, which the agent never received
 			reported = append(reported, p)
 		}
 	}
@@ -98,7 +102,8 @@ func asJSON(t *testing.T, patches []job.PatchOutcome) string {
 	return string(b)
 }
 
-// has wants a package at a version, and well, by dpkg's own word; empty: at none.
+// has wants dpkg to list a package at a version, without errors; empty: not at
+// all.
 func (w *world) has(name, version string) {
 	w.t.Helper()
 	got, err := debroot.Version(w.t.Context(), w.root, name)
@@ -109,7 +114,7 @@ func (w *world) has(name, version string) {
 	require.Equal(w.t, strings.Join(strings.Fields(version), " "), strings.Join(strings.Fields(got), " "), name)
 }
 
-// audit is what dpkg finds wrong with a root; empty: nothing.
+// audit returns what dpkg finds wrong with a root; empty: nothing.
 func audit(t *testing.T, root string) string {
 	t.Helper()
 	out, text, err := try(t, "dpkg", "--root="+root, "--audit")
@@ -119,7 +124,7 @@ func audit(t *testing.T, root string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// outcome finds what became of one package's patch.
+// outcome returns the outcome of one package's patch.
 func outcome(t *testing.T, a controller.RunAsset, name string) job.PatchOutcome {
 	t.Helper()
 	for _, p := range a.Patches {
@@ -131,7 +136,7 @@ func outcome(t *testing.T, a controller.RunAsset, name string) job.PatchOutcome 
 	return job.PatchOutcome{}
 }
 
-// succeeded wants a patch to have brought its package to a version.
+// succeeded wants a patch to have upgraded its package to a version.
 func succeeded(t *testing.T, p job.PatchOutcome, version string) {
 	t.Helper()
 	require.Equal(t, job.Succeeded.String(), p.Status.String(), p.Text)
@@ -146,15 +151,15 @@ func failed(t *testing.T, p job.PatchOutcome, code job.Code) {
 	require.Equal(t, code.String(), p.Code.String(), p.Text)
 }
 
-// deb is a package with nothing special about it.
+// deb returns a plain package.
 func deb(name, version string) debroot.Deb {
 	return debroot.Deb{Name: name, Version: version, Files: map[string]string{"usr/share/" + name + "/version": version + "\n"}}
 }
 
-// large is a package whose file has some megabytes, whatever packs it.
+// large returns a package whose file has some megabytes, even when compressed.
 func large(name, version string) debroot.Deb { return largeOf(name, version, 3<<20) }
 
-// largeOf is one of so many bytes.
+// largeOf is large with a given number of bytes.
 func largeOf(name, version string, size int) debroot.Deb {
 	noise := make([]byte, size)
 	_, _ = rand.NewChaCha8(sha256.Sum256([]byte(name + version))).Read(noise) // never fails

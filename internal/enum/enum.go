@@ -1,7 +1,8 @@
-// Package enum gives the small named integers of the policy packages one way to print, parse and list.
+// Package enum prints, parses and lists the values of small named integers.
 //
-// The zero value of every such type is invalid and means "not set": it prints as "kind(0)" and marshals as the empty text.
-// A type declares its names once and forwards to them in methods of one line each:
+// The zero value of every such type is invalid and means "not set". It prints
+// as "kind(0)" and marshals as the empty text. A type declares its names once,
+// and its methods forward to them:
 //
 //	var fruits = enum.Of[Fruit]("fruit", "apple", "pear")
 //
@@ -16,16 +17,17 @@ import (
 	"strings"
 )
 
-// Names holds the names of the values of E.
+// Names holds the names of the values of E. It is safe for concurrent use.
 type Names[E ~uint8] struct {
 	kind  string
-	names []string // by value; empty where there is no such value
+	names []string // by value; empty: there is no such value
 }
 
-// UnknownError tells of a name or a number that is no value of the kind.
+// UnknownError is the error about a name or a number that the kind does not
+// have.
 type UnknownError struct {
-	Kind  string   // what was looked for: "availability"
-	Value string   // what was found instead
+	Kind  string   // like "availability"
+	Value string   // what was found
 	Want  []string // every name of the kind, in order
 }
 
@@ -33,7 +35,7 @@ func (e *UnknownError) Error() string {
 	return fmt.Sprintf("unknown %s %q: want one of %s", e.Kind, e.Value, strings.Join(e.Want, ", "))
 }
 
-// Of names the values 1, 2, 3 … of E. Kind is the word used in errors.
+// Of names the values 1, 2, 3 … of E. Kind is what errors call them.
 func Of[E ~uint8](kind string, names ...string) Names[E] {
 	return Names[E]{kind, append([]string{""}, names...)}
 }
@@ -41,7 +43,8 @@ func Of[E ~uint8](kind string, names ...string) Names[E] {
 // At names the values of an E that has gaps: names[e] is the name of e.
 func At[E ~uint8](kind string, names []string) Names[E] { return Names[E]{kind, names} }
 
-// String returns the name of e, "unknown" for Unknown, or "kind(n)" for a number that is no value.
+// String returns the name of e, "unknown" for [Unknown], or "kind(n)" for a
+// number without a name.
 func (n Names[E]) String(e E) string {
 	if e == Unknown {
 		return unknownName
@@ -52,7 +55,7 @@ func (n Names[E]) String(e E) string {
 	return n.names[e]
 }
 
-// Valid reports whether e is a named value.
+// Valid reports whether e has a name.
 func (n Names[E]) Valid(e E) bool { return int(e) < len(n.names) && n.names[e] != "" }
 
 // All lists the values in order.
@@ -65,7 +68,8 @@ func (n Names[E]) All() (all []E) {
 	return all
 }
 
-// Parse finds the value called s; names are compared exactly. It returns an *UnknownError.
+// Parse returns the value with the name s. Names must match exactly. The error
+// is an *[UnknownError].
 func (n Names[E]) Parse(s string) (E, error) {
 	if i := slices.Index(n.names, s); i >= 0 && s != "" {
 		return E(i), nil
@@ -78,8 +82,9 @@ func (n Names[E]) unknown(value string) error {
 	return &UnknownError{Kind: n.kind, Value: value, Want: want}
 }
 
-// MarshalText returns the name of e; the zero value, which means "not set", is the empty text, and Unknown is "unknown".
-// A number that is no value is refused with an *UnknownError.
+// MarshalText returns the name of e. The zero value is the empty text, and
+// [Unknown] is "unknown". For a number without a name the error is an
+// *[UnknownError].
 func (n Names[E]) MarshalText(e E) ([]byte, error) {
 	if e == 0 {
 		return []byte{}, nil
@@ -93,8 +98,9 @@ func (n Names[E]) MarshalText(e E) ([]byte, error) {
 	return []byte(n.names[e]), nil
 }
 
-// UnmarshalText sets e to the value called text; the empty text is the zero value.
-// An unknown name is refused with an *UnknownError, and e is left alone.
+// UnmarshalText sets e to the value with the name text. The empty text is the
+// zero value. For an unknown name the error is an *[UnknownError], and e stays
+// as it is.
 func (n Names[E]) UnmarshalText(text []byte, e *E) error {
 	if len(text) == 0 {
 		*e = 0

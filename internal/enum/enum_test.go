@@ -54,7 +54,7 @@ func TestGaps(t *testing.T) {
 	require.EqualError(t, err, `unknown fruit "": want one of pear, fig`)
 }
 
-func TestEveryValueSurvivesItsText(t *testing.T) {
+func TestEveryValueIsReadBackFromItsText(t *testing.T) {
 	for _, f := range append(fruits.All(), 0) {
 		text, err := f.MarshalText()
 		require.NoError(t, err)
@@ -94,7 +94,8 @@ func TestListsAreTheCallersOwn(t *testing.T) {
 	require.Equal(t, "apple", apple.String())
 }
 
-// FuzzParse: a text either is the name of exactly one value, and that value prints as it, or is refused.
+// FuzzParse parses any text: it is either refused, or the name of one value
+// that prints as the text.
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{"", "apple", "purple plum", "fruit(0)", "APPLE", "\xff"} {
 		f.Add(s)

@@ -8,33 +8,39 @@ import (
 	"strings"
 )
 
-// Unknown is the value that [Unmarshal] gives to what has a name that this release does not know. It is no value of any
-// type, and prints and marshals as "unknown". It is greater than every value: what compares values by order asks for it
-// first.
+// Unknown is the value that [Unmarshal] sets for a name that this release does
+// not know. It is not a valid value of any type. It prints and marshals as
+// "unknown". It is greater than every value, so code that compares values by
+// order must check for it first.
 const Unknown = 255
 
 const unknownName = "unknown"
 
-// Noter is a value that keeps, in a text which people see, the unknown names of its fields and of the fields below them that
-// have no Noter of their own. Field is a path, as "check.reason" or "patches[2].status".
+// Noter is a value that keeps unknown names in a text that people see: those of
+// its fields, and of the fields below them that have no Noter of their own.
+// Field is a path like "check.reason" or "patches[2].status".
 type Noter interface{ NoteUnknown(field, name string) }
 
-// Keeper is a value that keeps what it cannot read: a text, or of a value that is no text the JSON.
+// Keeper is a value that keeps what it cannot read: the text, or the JSON of a
+// value that is not a text.
 type Keeper interface{ KeepUnknown(text string) }
 
-// Unmarshal reads JSON that another release may have written (MAN-11). It is [json.Unmarshal], except that an unknown name does
-// not fail the rest: the field becomes [Unknown], and the innermost [Noter] around it is told; a [Keeper] keeps its text. So
-// does a number of an enum that has none of its own text form, if it is too large. V is a pointer; on an error what it
-// points to is undefined.
+// Unmarshal reads JSON that another release may have written (MAN-11). It is
+// like [json.Unmarshal], except that an unknown name does not fail the rest:
+// the field becomes [Unknown], and NoteUnknown of the innermost [Noter] around
+// it is called. The same happens to a number that is too large, if the enum has
+// no text form. A [Keeper] keeps its text instead. V is a pointer; after an
+// error its target is undefined.
 func Unmarshal(data []byte, v any) error { return UnmarshalTo(data, v, nil) }
 
-// UnmarshalTo is Unmarshal with a Noter for what has none of its own; nil: it is not noted.
+// UnmarshalTo is [Unmarshal] with a Noter for fields that have none of their
+// own; nil: their unknown names are dropped.
 func UnmarshalTo(data []byte, v any, outer Noter) error {
 	err := json.Unmarshal(data, v)
 	if err == nil {
 		return nil
 	}
-	// What cannot be read at all fails again, with the same error.
+	// What cannot be read at all fails again with the same error.
 	at := reflect.ValueOf(v).Elem()
 	at.SetZero()
 	return read(data, at, func(field, name string) {
@@ -44,10 +50,10 @@ func UnmarshalTo(data []byte, v any, outer Noter) error {
 	}, "")
 }
 
-// read reads piece by piece what could not be read in one go.
+// read reads piece by piece what could not be read as a whole.
 func read(data []byte, v reflect.Value, note func(field, name string), field string) error {
 	if noter, is := v.Addr().Interface().(Noter); is {
-		var notes [][2]string // told at the end: its text may come after them
+		var notes [][2]string // passed on at the end: the noter's own text may come after them
 		defer func() {
 			for _, n := range notes {
 				noter.NoteUnknown(n[0], n[1])

@@ -15,7 +15,7 @@ type grams struct{ text string }
 func (g grams) MarshalText() ([]byte, error) { return []byte(g.text), nil }
 func (g *grams) UnmarshalText(t []byte) error {
 	if len(t) > 0 && !strings.HasSuffix(string(t), "g") {
-		return fmt.Errorf("%q is no weight", t)
+		return fmt.Errorf("%q is not a weight", t)
 	}
 	g.text = string(t)
 	return nil
@@ -69,7 +69,8 @@ func TestUnmarshal_MAN11(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// FuzzUnmarshal: reading never panics, and what was read writes to something that reads the same.
+// FuzzUnmarshal writes what it reads, and reads the same again. Reading never
+// panics.
 func FuzzUnmarshal(f *testing.F) {
 	f.Add([]byte(`{"fruit":"cherry","crates":[{"fruit":"fig","others":["x","pear"],"weight":"3 lb","number":256}],"spare":{"fruit":"?"}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -32,7 +32,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-var record = flag.String("record", "", "write today's forms as the set of this `release`, as v0")
+var record = flag.String("record", "", "record the forms that this code writes as the set of a `release`, like v0")
 
 const folder = "testdata/forms"
 
@@ -74,7 +74,7 @@ func set(t testing.TB, release string) map[string]json.RawMessage {
 	return forms
 }
 
-// What is written today is the newest set (MAN-11).
+// The newest set is what this code writes (MAN-11).
 func TestFormsAreRecorded_MAN11(t *testing.T) {
 	today := written(t)
 	indented := func(data []byte) string {
@@ -96,7 +96,7 @@ func TestFormsAreRecorded_MAN11(t *testing.T) {
 	}
 }
 
-// Every set that was ever recorded is read (MAN-11).
+// The production code reads every set (MAN-11).
 func TestEverySetIsRead_MAN11(t *testing.T) {
 	for _, release := range sets(t) {
 		t.Run(release, func(t *testing.T) {
@@ -116,7 +116,7 @@ func TestEverySetIsRead_MAN11(t *testing.T) {
 	}
 }
 
-// What a later release may write of each form is read, or ends as MAN-11 says.
+// What a later release may write of each form is read, or fails as MAN-11 says.
 func TestLaterRelease_MAN11(t *testing.T) {
 	for _, release := range sets(t) {
 		for name, change := range map[string]func(any) any{"fields": withFields, "names": withNames, "both": func(v any) any { return withFields(withNames(v)) }} {
@@ -125,7 +125,7 @@ func TestLaterRelease_MAN11(t *testing.T) {
 				for form, data := range forms {
 					changed := change
 					if form == "records" {
-						changed = func(v any) any { // tables and keys are not objects of the form
+						changed = func(v any) any { // tables and keys are not objects with fields
 							for _, records := range v.(map[string]any) {
 								for key, value := range records.(map[string]any) {
 									records.(map[string]any)[key] = change(value)
@@ -168,8 +168,8 @@ func unpack[T any](t testing.TB, data []byte) (v T) {
 	return v
 }
 
-// read reads a set by what reads each form in earnest, and wants what was read to be written to something that reads the
-// same.
+// read reads a set with the production code of each form. What it reads must be
+// written as something that reads the same.
 func read(t testing.TB, forms map[string]json.RawMessage) (got understood) {
 	ctx := context.Background()
 	got.checkIn = stable[manifest.CheckIn](t, forms["check-in"])
@@ -177,7 +177,7 @@ func read(t testing.TB, forms map[string]json.RawMessage) (got understood) {
 	require.NoError(t, manifest.CheckFormat("", stable[manifest.Answer](t, forms["answer"]).Format, manifest.Format))
 	require.NoError(t, manifest.CheckFormat("", stable[manifest.Enrolled](t, forms["enrolled"]).Format, manifest.Format))
 	var enrolment manifest.Enrolment
-	if err := json.Unmarshal(forms["enrolment"], &enrolment); err != nil { // an asset of an unknown platform is not enrolled
+	if err := json.Unmarshal(forms["enrolment"], &enrolment); err != nil { // an asset with an unknown platform is not enrolled
 		require.ErrorAs(t, err, new(*enum.UnknownError))
 	} else {
 		require.NoError(t, enrolment.Validate())
@@ -224,7 +224,7 @@ func read(t testing.TB, forms map[string]json.RawMessage) (got understood) {
 	return got
 }
 
-// stable reads a form that has no reader but encoding/json.
+// stable reads a form that only encoding/json reads.
 func stable[T any](t testing.TB, data []byte) T {
 	v := unpack[T](t, data)
 	again, err := json.Marshal(v)
@@ -233,14 +233,15 @@ func stable[T any](t testing.TB, data []byte) T {
 	return v
 }
 
-// seal signs any document, as only the server can.
+// seal signs any document, as the server's key does.
 func seal(payload []byte) []byte {
 	sig := ed25519.Sign(private, dsse.PAE(manifest.PayloadType, payload))
 	return fmt.Appendf(nil, `{"payloadType":%q,"payload":%q,"signatures":[{"keyid":%q,"sig":%q}]}`,
 		manifest.PayloadType, base64.StdEncoding.EncodeToString(payload), manifest.Fingerprint(public), base64.StdEncoding.EncodeToString(sig))
 }
 
-// readRecords has a server go on from some records, and asks it for everything.
+// readRecords starts a server from recorded records, and calls every query of
+// it.
 func readRecords(t testing.TB, ctx context.Context, all map[string]table) {
 	s := newServer(t)
 	s.load(all)
@@ -294,7 +295,8 @@ func readRecords(t testing.TB, ctx context.Context, all map[string]table) {
 	require.NoError(t, err)
 }
 
-// enums are the members whose values are names of some type. TestEveryNameIsReplaced knows if one is missing.
+// enums are the members whose values are names. TestEveryNameIsReplaced fails
+// if one is missing.
 var enums = []string{
 	"progress", "result", "tooLate", "stage", "phase", "status", "reason", "checksum", "compared", "platform", "state", "match", "kind", "nth", "sessions",
 	"severity", "class", "availability", "scheme", "minSeverity", "weekdays", "classes",
@@ -305,7 +307,7 @@ var (
 	digested = regexp.MustCompile(`^(sha256|sha384|sha512|sha1|md5):[0-9a-f]{32,}$`)
 )
 
-// withNames replaces each name by one that nobody knows.
+// withNames replaces each name by an unknown one.
 func withNames(v any) any { return renamed("", v) }
 
 func renamed(member string, v any) any {

@@ -46,7 +46,7 @@ func digest(t testing.TB) integrity.Digest {
 	return d
 }
 
-// filled is a T in which everything is set.
+// filled returns a T with every field set.
 func filled[T any](t testing.TB) (v T) {
 	fill(t, reflect.ValueOf(&v).Elem())
 	return v
@@ -109,7 +109,7 @@ func fillFields(t testing.TB, v reflect.Value) {
 	}
 }
 
-// valid makes an order in which everything is set one that is possible.
+// valid makes an order with every field set a valid one.
 func valid(t testing.TB, o *job.Order) {
 	o.Job, o.Start, o.End = "nightly", now, now.Add(time.Hour)
 	o.Run = job.MakeRunID(o.Job, o.Start)
@@ -119,7 +119,7 @@ func valid(t testing.TB, o *job.Order) {
 	o.Policy.Clauses[0].AllowUnsigned = false
 	f := &o.Patches[0].Files[0]
 	f.URL, f.SignatureURL = "https://vendor.example/f", "https://vendor.example/f.sig"
-	o.Cancelled, o.Begun = false, false // or it never gets as far as the queue
+	o.Cancelled, o.Begun = false, false // otherwise it never reaches the queue
 	o.Needs = []string{job.CanRunActions}
 	require.NoError(t, o.Validate())
 }
@@ -133,7 +133,7 @@ var exchange = func() []byte {
 	return key
 }()
 
-// written is everything as this release writes it.
+// written returns every form as this code writes it.
 func written(t testing.TB) map[string]json.RawMessage {
 	forms := map[string]json.RawMessage{}
 	put := func(name string, data []byte, err error) {
@@ -192,29 +192,30 @@ func document(t testing.TB) manifest.Document {
 	}
 }
 
-// payload is what is inside a sealed document.
+// payload returns the payload of a sealed document.
 func payload(t testing.TB, sealed []byte) []byte {
 	var e struct{ Payload []byte }
 	require.NoError(t, json.Unmarshal(sealed, &e))
 	return e.Payload
 }
 
-// table is the records of one table by key; one without a value is null, and one that is no JSON a text that begins with
-// plain. The stored catalog is its lines.
+// table holds the records of one table by key. A record without a value is
+// null; one that is not JSON is a text that begins with plain. The stored
+// catalog is a list of its lines.
 type table map[string]json.RawMessage
 
 const plain = "plain text: "
 
 const catalogTable = "snapshot"
 
-// tables are the server's, without those whose rows have no values.
+// tables are the server's tables, except those whose rows have no values.
 var tables = []string{
 	"meta", catalogTable, "assets", "seen", "reports", "revisions", "inventories", "inventory", "tokens", "jobs", "runs", "due", "orders", "contents", "outcomes",
 	"live", "queue", "unheard", "cancels", "reboots", "working", "runpatches", "bodies", "failures", "counters", "followers", "tried", "retried",
 	"joins", "chained", "unreachable",
 }
 
-// server is a controller over a store, and who calls it.
+// server is a controller over a store, and the assets that call it.
 type server struct {
 	testing.TB
 	*controller.Controller
@@ -229,7 +230,7 @@ func newServer(t testing.TB) *server {
 	return &server{t, c, store, map[job.AssetID]*manifest.CheckIn{}}
 }
 
-// records are those of a server on which much has happened.
+// records returns the records of a server after a busy history.
 func records(t testing.TB) map[string]table {
 	s, ctx := newServer(t), context.Background()
 	clause := func(name string, change ...func(*catalog.Patch)) catalog.Patch {
@@ -280,7 +281,7 @@ func records(t testing.TB) map[string]table {
 	cancelled := define("cancelled", func(*job.Definition) {})
 	define("withdrawn", func(*job.Definition) {})
 	for _, id := range []job.AssetID{"web-1", "web-2", "web-3"} {
-		s.call(id) // they hold their orders
+		s.call(id) // they receive their orders
 	}
 	outcome := job.PatchOutcome{Patch: "editor-2.0.0", Name: "editor", Status: job.PatchFailed, From: semver(t, "1.0.0"), To: semver(t, "2.0.0"), Code: job.InstallerFailed, Rule: "JOB-16", Text: "exit code 1"}
 	of := func(id job.AssetID) job.OrderID { return job.MakeOrderID(first, id) }
@@ -314,7 +315,7 @@ func (s *server) enrol(id job.AssetID) {
 	s.calls[id].Inventory = nil
 }
 
-// call checks an asset in, and takes over what is answered.
+// call makes a check-in of an asset, and applies the answer.
 func (s *server) call(id job.AssetID, reports ...job.Report) {
 	in := s.calls[id]
 	in.Reports = nil
@@ -342,7 +343,7 @@ func (s *server) dump() map[string]table {
 			if err != nil {
 				return err
 			}
-			require.NotEmpty(s, list, "nothing happened that table %s has a record of", name)
+			require.NotEmpty(s, list, "the history leaves no record in table %s", name)
 			all[name] = table{}
 			for _, rec := range list {
 				value := rec.Value
@@ -363,7 +364,7 @@ func (s *server) dump() map[string]table {
 	return all
 }
 
-// lines are those of a stored catalog, as a list.
+// lines returns the lines of a stored catalog as a list.
 func lines(t testing.TB, zipped []byte) []byte {
 	zip, err := gzip.NewReader(bytes.NewReader(zipped))
 	require.NoError(t, err)

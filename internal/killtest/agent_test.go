@@ -24,13 +24,14 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest/agenthttp"
 )
 
-// How often the agent calls: a world is over in a second.
+// How often the agent calls: a world takes a second.
 const (
 	every = 250 * time.Millisecond
 	retry = 15 * time.Millisecond
 )
 
-// runAgent is the agent's process: the wiring of examples/agent, on a folder.
+// runAgent is the agent's process: wired as in examples/agent, with a folder as
+// its disk.
 func runAgent(s spec) error {
 	h := home.Home(s.Dir)
 	id, key, err := h.Load()
@@ -84,7 +85,7 @@ func runAgent(s spec) error {
 		State: kept, Platform: &disk{platform, log, p, kept.where}, Server: link, Verifier: integrity.Chain(),
 		Stage: h.Stage(), Poll: every, Logger: slog.New(slog.NewTextHandler(os.Stderr, nil)),
 		Trace: func(point string) {
-			if point != "commit:before" && point != "commit:after" { // kept tells them, and of what
+			if point != "commit:before" && point != "commit:after" { // kept notes those, with their state
 				p.pass(point + " " + kept.where())
 			}
 		},
@@ -97,12 +98,13 @@ func runAgent(s spec) error {
 	if err != nil {
 		return err
 	}
-	os.Exit(exitReboot) // nothing else ends ctx
+	os.Exit(exitReboot) // only a reboot ends ctx
 	return nil
 }
 
-// byHand reboots an asset whose agent was killed when it had asked for the reboot and none had come: it would ask again in a minute, and
-// somebody is faster (RBT-8).
+// byHand reboots an asset whose agent was killed after it asked for a reboot
+// and before the reboot came. The agent would ask again in a minute; a person
+// is faster (RBT-8).
 func byHand(state, dir string) error {
 	s, err := loadAgent(state)
 	if err != nil {
@@ -124,7 +126,8 @@ func byHand(state, dir string) error {
 func commitsFile(dir string) string { return filepath.Join(dir, "agent.commits") }
 func callsFile(dir string) string   { return filepath.Join(dir, "agent.calls") }
 
-// mark is what a line of the log of commits tells of a state: that it was loaded, that its commit begins, or that it was committed.
+// mark is a line of the log of commits: a state was loaded, its commit begins,
+// or it was committed.
 type mark struct {
 	What     string
 	Digest   string
@@ -133,24 +136,25 @@ type mark struct {
 	Boot     string
 }
 
-// The three things that a mark says of a state.
+// What a mark says of a state.
 const (
 	loaded    = "loaded"
 	begun     = "begun"
 	committed = "committed"
 )
 
-// watchedState notes what was loaded and what was committed.
+// watchedState is a state store that notes what was loaded and committed.
 type watchedState struct {
 	runner.State
 	points *points
 	log    *os.File
 	fault  string
-	before []byte // with a planted fault: what was acknowledged and not committed
+	before []byte // with a planted fault: acknowledged and not committed
 	now    atomic.Value
 }
 
-// where is what the agent does: an order's step, and whether it has something to tell.
+// where describes what the agent does: the step of an order, and whether it has
+// something to report.
 func (w *watchedState) where() string {
 	if s, ok := w.now.Load().(string); ok {
 		return s
@@ -186,7 +190,7 @@ func (w *watchedState) Commit(ctx context.Context, b, ended []byte) error {
 	return nil
 }
 
-// keep commits, or with a planted fault does so later, or not at all.
+// keep commits. With a planted fault it commits later, or not at all.
 func (w *watchedState) keep(ctx context.Context, b, ended []byte, s agent.State) error {
 	switch w.fault {
 	case faultLate:
@@ -220,7 +224,7 @@ func (w *watchedState) note(b []byte, what string) error {
 	return err
 }
 
-// doing names what a state is in the middle of.
+// doing names the step that a state is in.
 func doing(s agent.State) string {
 	text := "idle"
 	switch {
@@ -233,20 +237,20 @@ func doing(s agent.State) string {
 		text = "queue"
 	}
 	if len(s.Reports) > 0 {
-		text += ", to tell"
+		text += ", to report"
 	}
 	return text
 }
 
 // call is one answered check-in, as the agent saw it.
 type call struct {
-	Sent         map[job.Sequence]string // reports by number: what they say, digested
-	Floor        job.Sequence            // what was acknowledged when it began
+	Sent         map[job.Sequence]string // digests of the reports, by number
+	Floor        job.Sequence            // acknowledged before it began
 	Acknowledged job.Sequence
 	Held         manifest.Revision
 }
 
-// watchedLink notes what the server acknowledged before the agent hears of it.
+// watchedLink notes what the server acknowledged, before the agent receives it.
 type watchedLink struct {
 	runner.Server
 	log   *os.File
@@ -254,7 +258,7 @@ type watchedLink struct {
 	floor job.Sequence
 }
 
-// openLink takes up what earlier processes were told.
+// openLink continues with what earlier processes noted.
 func openLink(dir string) (*watchedLink, error) {
 	before, err := readJSON[call](callsFile(dir))
 	if err != nil {

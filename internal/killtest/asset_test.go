@@ -13,9 +13,10 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/runner"
 )
 
-// disk is a folder that keeps a log of what is done to it, each line durable before the next thing happens:
+// disk is a folder with a log. Each line is durable before the next thing
+// happens:
 //
-//	begin PRODUCT HAVE TO    an install begins; HAVE is the version that is there
+//	begin PRODUCT HAVE TO    an install begins; HAVE is the installed version
 //	end PRODUCT NOW          it returned
 //	act NAME                 an action runs
 //	reboot                   a reboot begins
@@ -38,7 +39,7 @@ func (d *disk) note(format string, args ...any) error {
 	return d.log.Sync()
 }
 
-// Install installs one patch after the other, with a point before and after each.
+// Install installs one patch after another, with a point before and after each.
 func (d *disk) Install(ctx context.Context, patches []runner.Staged, limit time.Duration) (all []execution.InstallResult, err error) {
 	for _, p := range patches {
 		before, err := d.Inventory(ctx)
@@ -68,7 +69,7 @@ func (d *disk) Install(ctx context.Context, patches []runner.Staged, limit time.
 	return all, nil
 }
 
-// RunAction runs nothing: it only notes that it was asked to.
+// RunAction runs nothing. It only notes the call.
 func (d *disk) RunAction(_ context.Context, a job.Action) (int, string, error) {
 	return 0, "", d.note("act %s", a.Name)
 }

@@ -20,7 +20,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// verdict collects what is wrong with a world that is over.
+// verdict collects what is wrong with a finished world.
 type verdict struct {
 	w        *world
 	journal  []job.Report
@@ -31,16 +31,17 @@ func (v *verdict) bad(format string, args ...any) {
 	v.problems = append(v.problems, fmt.Sprintf(format, args...))
 }
 
-// must notes an error of the checks' own: what cannot be read was not kept.
+// must notes an error of a check itself: what cannot be read was not kept.
 func (v *verdict) must(what string, err error) {
 	if err != nil {
 		v.bad("%s: %v", what, err)
 	}
 }
 
-// check looks at the files of a world whose processes were killed for good. It returns everything that is wrong.
+// check reads the files of a world whose processes are dead. It returns
+// everything that is wrong.
 func (w *world) check() []string {
-	v := &verdict{w: w, problems: slices.Clone(w.told)}
+	v := &verdict{w: w, problems: slices.Clone(w.broken)}
 	var err error
 	v.journal, err = journal(w.dir)
 	v.must("the agent's journal", err)
@@ -59,7 +60,8 @@ func (w *world) check() []string {
 	return v.problems
 }
 
-// calls: every number means one report, whatever was killed when it was sent; and what was acknowledged stays so (invariant 8).
+// calls checks that each number belongs to one report, whatever was killed when
+// it was sent, and that what was acknowledged stays so (invariant 8).
 func (v *verdict) calls() {
 	calls, err := readJSON[call](callsFile(v.w.dir))
 	v.must("the log of calls", err)
@@ -78,13 +80,14 @@ func (v *verdict) calls() {
 	}
 }
 
-// commits: a state that was committed is what the next process finds, or a later one; no revision falls (invariant 9).
+// commits checks that each process finds the state that was committed, or a
+// later one, and that no revision falls (invariant 9).
 func (v *verdict) commits() {
 	marks, err := readJSON[mark](commitsFile(v.w.dir))
 	v.must("the log of commits", err)
 	var last mark
 	boots := map[string]bool{}
-	durable := map[string]bool{sum(nil): true} // what the next process may find: the last commit that returned, or one that was under way
+	durable := map[string]bool{sum(nil): true} // what the next process may find: the last finished commit, or a later one that had begun
 	for _, m := range marks {
 		if m.What == loaded && !durable[m.Digest] {
 			v.bad("the agent found another state than it had committed: it lost what it had committed")
@@ -112,7 +115,8 @@ func (v *verdict) commits() {
 	}
 }
 
-// copies: every copy of the agent's file that opened holds what some commit wrote, byte by byte.
+// copies checks that every copy of the agent's file that opened holds exactly
+// what some commit wrote.
 func (v *verdict) copies() {
 	marks, err := readJSON[mark](commitsFile(v.w.dir))
 	v.must("the log of commits", err)
@@ -127,7 +131,7 @@ func (v *verdict) copies() {
 	}
 }
 
-// agentState: nothing is left to do.
+// agentState checks that nothing is left to do.
 func (v *verdict) agentState() {
 	s, err := loadAgent(home.Home(v.w.dir).StateFile())
 	v.must("the agent's state", err)
@@ -151,7 +155,7 @@ func loadAgent(path string) (s agent.State, err error) {
 	return s, s.UnmarshalBinary(b)
 }
 
-// loadBytes returns what was committed to an agent's file; nil: nothing.
+// loadBytes returns what was committed to an agent's file; nil: nothing was.
 func loadBytes(path string) ([]byte, error) {
 	state, err := boltstate.Open(path)
 	if err != nil {
@@ -161,7 +165,7 @@ func loadBytes(path string) ([]byte, error) {
 	return b, errors.Join(err, state.Close())
 }
 
-// installs: what the disk itself tells of what was done to it.
+// installs checks the disk's own log.
 func (v *verdict) installs() {
 	log, err := lines(diskLog(v.w.dir))
 	v.must("the disk's log", err)
@@ -173,7 +177,7 @@ func (v *verdict) installs() {
 		case f[0] == "begin" && len(f) == 4:
 			begun[f[1]]++
 			if f[2] != older.String() {
-				v.bad("%s: an install that was done is repeated: %s is there already", f[1], f[2])
+				v.bad("%s: an install that was done is repeated: %s is installed already", f[1], f[2])
 			}
 			if begun[f[1]] > execution.MaxAttempts {
 				v.bad("%s is installed for the %dth time (invariant 8)", f[1], begun[f[1]])
@@ -224,12 +228,13 @@ func (v *verdict) installs() {
 			v.bad("%s is %v, and %s was installed (invariants 2 and 3)", o.job, result.Result, o.product)
 		}
 		if (o.tampered || o.present) && begun[string(o.product)] > 0 {
-			v.bad("%s was installed, which must not be", o.product)
+			v.bad("%s was installed and must not be", o.product)
 		}
 	}
 }
 
-// downloads: nothing that was verified is fetched again (invariant 8); what was cut off may be.
+// downloads checks that nothing verified is downloaded again (invariant 8). An
+// interrupted download may be.
 func (v *verdict) downloads() {
 	points, err := lines(pointsFile(v.w.dir, agentRole))
 	v.must("the agent's points", err)
@@ -248,11 +253,12 @@ func (v *verdict) downloads() {
 		wanted += min(times, 1)
 	}
 	if again := v.w.vendor.requests() - wanted; again > begun-ended {
-		v.bad("%d files were asked for again, and %d downloads were cut off", again, begun-ended)
+		v.bad("%d files were asked for again, and %d downloads were interrupted", again, begun-ended)
 	}
 }
 
-// result is the final result that the agent's journal has of a job's order; zero: none.
+// result returns the final result of a job's order in the agent's journal;
+// zero: none.
 func (v *verdict) result(id job.ID) (found job.Report) {
 	order := job.MakeOrderID(v.w.runs[id], asset)
 	for _, r := range v.journal {
@@ -266,7 +272,7 @@ func (v *verdict) result(id job.ID) (found job.Report) {
 	return found
 }
 
-// outcome is what the agent's journal says of an offer; zero: nothing.
+// outcome returns the outcome of an offer in the agent's journal; zero: none.
 func (v *verdict) outcome(o offer) job.PatchOutcome {
 	for _, p := range v.result(o.job).Patches {
 		if p.Patch == o.patch() {
@@ -293,9 +299,10 @@ func openServer(files serve.Files, path string) (*controller.Controller, *sqlsto
 	return ctl, store, nil
 }
 
-// acknowledged is how far a server has accepted the asset's reports. It asks as an agent does that has nothing new.
+// acknowledged returns the last report that a server has accepted from the
+// asset. It asks like an agent that has nothing new.
 func acknowledged(ctl *controller.Controller, held manifest.Revision) (job.Sequence, error) {
 	now := time.Now()
-	answer, err := ctl.CheckIn(context.Background(), manifest.CheckIn{Asset: asset, Held: held, Made: 1 << 40, At: now}, now) // whatever the server has, it made
+	answer, err := ctl.CheckIn(context.Background(), manifest.CheckIn{Asset: asset, Held: held, Made: 1 << 40, At: now}, now) // as if it had made every report that the server has
 	return answer.Acknowledged, err
 }

@@ -18,7 +18,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/runner/boltstate"
 )
 
-// copying copies the files of the running programs at random instants, and opens the copies.
+// copying copies the files of the running programs at random moments, and opens
+// the copies.
 func (w *world) copying(ctx context.Context, rnd *rand.Rand, most int) {
 	for i := range most {
 		if !pause(ctx, rnd, 200*time.Millisecond) {
@@ -26,7 +27,7 @@ func (w *world) copying(ctx context.Context, rnd *rand.Rand, most int) {
 		}
 		dir := filepath.Join(w.dir, fmt.Sprint("copy-", i))
 		if err := os.Mkdir(dir, 0o700); err != nil {
-			w.tell("a copy: %v", err)
+			w.broke("a copy: %v", err)
 			return
 		}
 		slow := time.Duration(rnd.IntN(3)) * 50 * time.Microsecond // a page
@@ -38,7 +39,8 @@ func (w *world) copying(ctx context.Context, rnd *rand.Rand, most int) {
 	}
 }
 
-// copyFile copies page by page, as a program does that knows nothing of databases. A file that is not there gives none.
+// copyFile copies page by page, like a program that knows nothing of databases.
+// A missing file gives no copy.
 func copyFile(to, from string, slow time.Duration) error {
 	in, err := os.Open(from)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -68,11 +70,12 @@ func copyFile(to, from string, slow time.Duration) error {
 	return errors.Join(err, out.Close())
 }
 
-// copyAgent: the copy is refused as corrupt, or it is no older than what was committed when it began.
+// copyAgent copies the agent's file. The copy is refused as corrupt, or it is
+// no older than what was committed before the copy began.
 func (w *world) copyAgent(dir string, slow time.Duration) {
 	marks, err := readJSON[mark](commitsFile(w.dir))
 	if err != nil {
-		w.tell("a copy of the agent's file: %v", err)
+		w.broke("a copy of the agent's file: %v", err)
 		return
 	}
 	var before mark
@@ -83,7 +86,7 @@ func (w *world) copyAgent(dir string, slow time.Duration) {
 	}
 	path := filepath.Join(dir, "state.db")
 	if err := copyFile(path, home.Home(w.dir).StateFile(), slow); err != nil {
-		w.tell("a copy of the agent's file: %v", err)
+		w.broke("a copy of the agent's file: %v", err)
 		return
 	}
 	b, err := loadBytes(path)
@@ -92,12 +95,12 @@ func (w *world) copyAgent(dir string, slow time.Duration) {
 		return
 	}
 	if err != nil {
-		w.tell("a copy of the agent's file is refused with %T: %v", err, err)
+		w.broke("a copy of the agent's file is refused with %T: %v", err, err)
 		return
 	}
 	if b == nil {
 		if before.What != "" {
-			w.tell("a copy of the agent's file opens as a new one, after %+v", before)
+			w.broke("a copy of the agent's file opens as a new one, after %+v", before)
 		}
 		w.count("agent copies before the first commit")
 		return
@@ -105,9 +108,9 @@ func (w *world) copyAgent(dir string, slow time.Duration) {
 	s, err := loadAgent(path)
 	switch {
 	case err != nil:
-		w.tell("a copy of the agent's file: %v", err)
+		w.broke("a copy of the agent's file: %v", err)
 	case s.Sequence < before.Sequence || s.Revision < before.Revision:
-		w.tell("a copy of the agent's file has report %d and revision %d, after %+v", s.Sequence, s.Revision, before)
+		w.broke("a copy of the agent's file has report %d and revision %d, after %+v", s.Sequence, s.Revision, before)
 	}
 	w.count("agent copies opened")
 	w.mu.Lock()
@@ -115,16 +118,18 @@ func (w *world) copyAgent(dir string, slow time.Duration) {
 	w.copied = append(w.copied, sum(b))
 }
 
-// copyServer: as long as the log was not begun anew meanwhile, the copy has what the administrator and the agent had been told.
+// copyServer copies the server's files. Unless SQLite restarted the log
+// meanwhile, the copy has everything that was acknowledged to the administrator
+// and the agent.
 func (w *world) copyServer(dir string, slow time.Duration) {
 	calls, err := readJSON[call](callsFile(w.dir))
 	if err != nil {
-		w.tell("a copy of the server's files: %v", err)
+		w.broke("a copy of the server's files: %v", err)
 		return
 	}
-	told := job.Sequence(0)
+	heard := job.Sequence(0)
 	for _, c := range calls {
-		told = max(told, c.Acknowledged)
+		heard = max(heard, c.Acknowledged)
 	}
 	w.mu.Lock()
 	runs := maps.Clone(w.runs)
@@ -134,23 +139,24 @@ func (w *world) copyServer(dir string, slow time.Duration) {
 	before := generation(db)
 	for _, suffix := range []string{"", "-wal", "-shm"} {
 		if err := copyFile(path+suffix, db+suffix, slow); err != nil {
-			w.tell("a copy of the server's files: %v", err)
+			w.broke("a copy of the server's files: %v", err)
 			return
 		}
 	}
 	whole := before == generation(db)
-	err = w.reopen(path, runs, told)
+	err = w.reopen(path, runs, heard)
 	switch {
-	case !whole: // it may be a mixture: that it is no crash is all that can be asked of it
+	case !whole: // it may be a mixture: it must only not crash
 		w.count("server copies over a checkpoint")
 	case err != nil:
-		w.tell("a copy of the server's files: %v", err)
+		w.broke("a copy of the server's files: %v", err)
 	default:
 		w.count("server copies opened")
 	}
 }
 
-// generation is the beginning of a database's log, which changes when the log is begun anew after a checkpoint.
+// generation returns the beginning of a database's log. It changes when the log
+// restarts after a checkpoint.
 func generation(db string) string {
 	f, err := os.Open(db + "-wal")
 	if err != nil {
@@ -158,12 +164,13 @@ func generation(db string) string {
 	}
 	defer f.Close()
 	head := make([]byte, 32)
-	n, _ := io.ReadFull(f, head) // a log that is just being made has less
+	n, _ := io.ReadFull(f, head) // a new log has less
 	return string(head[:n])
 }
 
-// reopen opens a copy of a server's database and looks for what had been told.
-func (w *world) reopen(path string, runs map[job.ID]job.RunID, told job.Sequence) (err error) {
+// reopen opens a copy of a server's database and looks for what was
+// acknowledged.
+func (w *world) reopen(path string, runs map[job.ID]job.RunID, heard job.Sequence) (err error) {
 	ctl, store, err := openServer(serverFiles(w.dir), path)
 	if err != nil {
 		return err
@@ -183,13 +190,13 @@ func (w *world) reopen(path string, runs map[job.ID]job.RunID, told job.Sequence
 		return err
 	}
 	n, err := acknowledged(ctl, status.Newest)
-	if err == nil && n < told {
-		err = fmt.Errorf("it has accepted %d reports, and %d had been acknowledged", n, told)
+	if err == nil && n < heard {
+		err = fmt.Errorf("it has accepted %d reports, and %d had been acknowledged", n, heard)
 	}
 	return err
 }
 
-// pause waits for a random while, and reports whether there is still something to wait for.
+// pause waits for a random time, and reports whether the world still runs.
 func pause(ctx context.Context, rnd *rand.Rand, most time.Duration) bool {
 	select {
 	case <-ctx.Done():

@@ -12,31 +12,31 @@ import (
 )
 
 var (
-	long   = flag.Bool("long", false, "kill at every single point, and many more worlds at random: takes some tens of minutes")
+	long   = flag.Bool("long", false, "kill at every single point, and many more worlds at random: takes over ten minutes")
 	stride = flag.Int("stride", 1, "with -long: kill at every n-th point only")
-	seed   = flag.Uint64("seed", 1, "of what is drawn at random")
+	seed   = flag.Uint64("seed", 1, "seed of the random numbers")
 )
 
 // childEnv holds the spec of a process that a test starts.
 const childEnv = "KILLTEST_CHILD"
 
-// spec is what a process is to do.
+// spec says what a process does.
 type spec struct {
 	Role   string // one of the roles
-	Dir    string // the world's
-	Server string // base URL; the agent's
-	At     int    // the point it kills itself at, counted over all processes of the role in this world; zero: none
-	Fault  string // planted; empty: none
+	Dir    string // the world's folder
+	Server string // base URL; for the agent
+	At     int    // number of the point where it kills itself, over all processes of the role in this world; zero: none
+	Fault  string // the planted fault; empty: none
 }
 
 // The roles of a process.
 const (
 	agentRole   = "agent"
 	serverRole  = "server"  // examples/server as it is
-	steppedRole = "stepped" // the same packages, with points to be killed at
+	steppedRole = "stepped" // the same packages, with points
 )
 
-// exitReboot is how an agent's process ends when its asset reboots.
+// exitReboot is the exit code of an agent's process when its asset reboots.
 const exitReboot = 10
 
 func TestMain(m *testing.M) {
@@ -47,7 +47,7 @@ func TestMain(m *testing.M) {
 			fmt.Println("SKIPPED: killing real processes takes minutes; run without -short")
 			return
 		}
-		if runtime.GOOS == "windows" { // a killed process cannot be told from one that failed there
+		if runtime.GOOS == "windows" { // there a killed process looks like a failed one
 			fmt.Println("SKIPPED: these tests need signals")
 			if os.Getenv("CI") == "true" {
 				os.Exit(1)

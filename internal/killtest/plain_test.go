@@ -9,7 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Nothing is killed: what every other world is held against.
+// A world in which nothing is killed comes out right; every other world is
+// compared with it.
 func TestNothingIsKilled(t *testing.T) {
 	t.Parallel()
 	for _, role := range []string{serverRole, steppedRole} {

@@ -12,22 +12,23 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/execution"
 )
 
-// Planted faults: an acknowledgement that comes before the commit. Those of the agent's state:
+// The planted faults of the agent's state: they acknowledge before they commit.
 const (
 	faultLate    = "each commit is made with the next one"
 	faultDeploy  = "commits of the deploy stage are held back until it is over"
-	faultReports = "commits are held back as long as reports are not acknowledged"
+	faultReports = "commits are held back while reports are not acknowledged"
 )
 
-// And the one of the server's store:
+// The planted fault of the server's store:
 const faultStore = "reports are acknowledged, and committed a moment later"
 
-// Each fault is found when the process is killed where it matters, and the checks say what went wrong.
+// Each fault is found when the process is killed at the right point, and the
+// checks say what went wrong.
 func TestPlantedFaultsAreFound(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		fault string
-		role  string // who is at fault
+		role  string // the faulty process
 		point string // where it is killed
 		want  string // in a problem
 	}{
@@ -47,7 +48,8 @@ func TestPlantedFaultsAreFound(t *testing.T) {
 	}
 }
 
-// The checks find what no fault here makes: their inputs are changed by hand after a sound world.
+// The checks find faults that no planted fault makes: their inputs are changed
+// by hand after a good world.
 func TestChecksFindWhatWasChanged(t *testing.T) {
 	t.Parallel()
 	w, err := newWorld(t.TempDir(), serverRole, *seed)
@@ -62,7 +64,7 @@ func TestChecksFindWhatWasChanged(t *testing.T) {
 		want string
 	}{
 		{"a report is missing", journalFile(home.Home(w.dir)), func(s string) string { _, rest, _ := strings.Cut(s, "\n"); return rest }, "(MAN-6)"},
-		{"a result is another", journalFile(home.Home(w.dir)), func(s string) string { return strings.Replace(s, `"Completed"`, `"Failed"`, 1) }, "on the server"},
+		{"a result is different", journalFile(home.Home(w.dir)), func(s string) string { return strings.Replace(s, `"Completed"`, `"Failed"`, 1) }, "on the server"},
 		{"a done install is repeated", diskLog(w.dir), func(s string) string { return s + "begin shell 2.0.0 2.0.0\n" }, "is repeated"},
 		{"a third install", diskLog(w.dir), func(s string) string { return s + strings.Repeat("begin shell 1.0.0 2.0.0\n", execution.MaxAttempts) }, "for the 3th time"},
 		{"an install after a cancel", diskLog(w.dir), func(s string) string { return s + "begin office 1.0.0 2.0.0\n" }, "invariants 2 and 3"},

@@ -12,10 +12,12 @@ import (
 	"sync"
 )
 
-// points are the steps of a process. Each is written to a file before it is passed, so that the test and the next process know of it.
+// points are the steps of a process. Each is written to a file before it is
+// passed, for the test and the next process.
 //
-// A process kills itself at the point that spec.At counts to, and at each one that the file "<role>.kills" names, in full or
-// without what the process is in the middle of, once in a world.
+// A process kills itself at the point whose number is spec.At. It also kills
+// itself, once per world, at each point that the file "<role>.kills" names, in
+// full or without the step that the process is in.
 type points struct {
 	mu     sync.Mutex
 	file   *os.File
@@ -24,7 +26,7 @@ type points struct {
 	kills  map[string]bool
 }
 
-// died marks the line of a point that a process killed itself at.
+// died marks the line of a point where a process killed itself.
 const died = "† "
 
 func pointsFile(dir, role string) string { return filepath.Join(dir, role+".points") }
@@ -74,18 +76,19 @@ func (p *points) pass(key string) {
 	select {}
 }
 
-// name is a point's without what the process was in the middle of.
+// name returns the name of a point without the step that the process was in.
 func name(key string) string {
 	short, _, _ := strings.Cut(key, " ")
 	return short
 }
 
-// appendTo opens a file to which whole lines are added. What was written survives the process.
+// appendTo opens a file for adding whole lines. What is written survives the
+// process.
 func appendTo(path string) (*os.File, error) {
 	return os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 }
 
-// lines reads the whole lines of a file; none, if it is not there.
+// lines reads the whole lines of a file. A missing file has none.
 func lines(path string) (all []string, err error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -99,13 +102,13 @@ func lines(path string) (all []string, err error) {
 	for {
 		line, err := r.ReadString('\n')
 		if err != nil {
-			return all, nil // the end, or a line that is being written
+			return all, nil // the end, or an incomplete line
 		}
 		all = append(all, strings.TrimSuffix(line, "\n"))
 	}
 }
 
-// readJSON reads a file of one JSON value a line.
+// readJSON reads a file with one JSON value per line.
 func readJSON[T any](path string) (all []T, err error) {
 	text, err := lines(path)
 	if err != nil {

@@ -12,22 +12,24 @@ import (
 	"sync"
 )
 
-// program is one of a world's two processes. It is started again whenever it was killed, or its asset reboots, until the world ends.
+// program is one of a world's two processes. It is started again after each
+// kill and each reboot of its asset, until the world ends.
 type program struct {
 	spec    spec
-	onStart func(line string) // told what the process prints first; nil: nobody
-	onEnd   func()            // told when it has ended; nil: nobody
-	pause   func()            // before it is started again
+	onStart func(line string) // called with the first line that the process prints; may be nil
+	onEnd   func()            // called when it has ended; may be nil
+	pause   func()            // called before it is started again
 
 	mu    sync.Mutex
-	cmd   *exec.Cmd // nil while there is none
+	cmd   *exec.Cmd // nil: it does not run
 	ends  bool      // it is not started again
-	kills int       // SIGKILLs that it ended by
+	kills int       // how often a SIGKILL ended it
 }
 
 func (p *program) log() string { return filepath.Join(p.spec.Dir, p.spec.Role+".log") }
 
-// run keeps the process going until end. The error is a process that ended in a way it should not.
+// run starts the process again and again until end. It returns an error if the
+// process ends in another way than a kill or a reboot.
 func (p *program) run() error {
 	log, err := appendTo(p.log())
 	if err != nil {
@@ -61,7 +63,7 @@ func (p *program) once(log *os.File) (killed bool, err error) {
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), childEnv+"="+string(text))
 	cmd.Stderr = log
-	if _, err := cmd.StdinPipe(); err != nil { // it ends when this one does
+	if _, err := cmd.StdinPipe(); err != nil { // it ends when this process does
 		return false, err
 	}
 	out, err := cmd.StdoutPipe()
@@ -83,7 +85,7 @@ func (p *program) once(log *os.File) (killed bool, err error) {
 		p.onStart(line[:len(line)-1])
 	}
 	_, _ = io.Copy(io.Discard, r)
-	_ = cmd.Wait() // the state says what came of it
+	_ = cmd.Wait() // the process state has the result
 	switch code := cmd.ProcessState.ExitCode(); code {
 	case -1:
 		return true, nil
@@ -94,7 +96,7 @@ func (p *program) once(log *os.File) (killed bool, err error) {
 	}
 }
 
-// kill kills the process, if there is one.
+// kill kills the process if it runs.
 func (p *program) kill() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -117,7 +119,7 @@ func (p *program) killed() int {
 	return p.kills
 }
 
-// tail is the end of a file.
+// tail returns the end of a file.
 func tail(path string, most int) string {
 	b, err := os.ReadFile(path)
 	if err != nil {
@@ -126,11 +128,12 @@ func tail(path string, most int) string {
 	return string(b[max(0, len(b)-most):])
 }
 
-// line is the way to the server: it stays where it is when the server is started again elsewhere.
+// line is the connection to the server. Its address stays the same when the
+// server starts again at another one.
 type line struct {
 	listener net.Listener
 	mu       sync.Mutex
-	at       string // empty: nobody is there
+	at       string // empty: no server runs
 }
 
 func newLine() (*line, error) {

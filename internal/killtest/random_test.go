@@ -12,7 +12,8 @@ import (
 	"time"
 )
 
-// How many worlds are assailed at random by default, and in the long run; and how often each at most.
+// How many worlds are attacked at random by default and in the long run, and
+// how often each at most.
 const (
 	worlds     = 8
 	longWorlds = 300
@@ -20,7 +21,8 @@ const (
 	mostCopies = 6
 )
 
-// Both programs are killed at random instants, from outside, again and again, and their files copied while they run.
+// Both programs are killed from outside at random moments, again and again, and
+// their files are copied while they run.
 func TestKilledAtRandomInstants_JOB17_JOB21_MAN6(t *testing.T) {
 	t.Parallel()
 	n := worlds
@@ -59,7 +61,7 @@ func TestKilledAtRandomInstants_JOB17_JOB21_MAN6(t *testing.T) {
 		time.Since(begun).Round(time.Millisecond), longest.Round(time.Millisecond))
 }
 
-// assail kills the processes and copies their files, for some time.
+// assail kills the processes and copies their files for some time.
 func (w *world) assail(ctx context.Context, seed uint64) {
 	var all sync.WaitGroup
 	all.Go(func() { w.copying(ctx, rand.New(rand.NewPCG(seed, 2)), mostCopies) })

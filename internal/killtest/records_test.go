@@ -12,12 +12,13 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/execution"
 )
 
-// expected is what comes of each job that no kill touches.
+// expected is the result of each job that no kill affects.
 var expected = map[job.ID]job.Result{
 	plain: job.Completed, kernel: job.Completed, broken: job.CompletedWithFailures, absent: job.NotApplicable, later: job.Cancelled, never: job.Withdrawn,
 }
 
-// records: the server's records are what the agent's journal adds up to (invariants 10 and 12).
+// records checks that the server's records add up to the agent's journal
+// (invariants 10 and 12).
 func (v *verdict) records() {
 	ctx := context.Background()
 	files := serverFiles(v.w.dir)
@@ -72,14 +73,15 @@ func (v *verdict) records() {
 	}
 }
 
-// order holds one order's records against the journal's result, and that against the rules.
+// order compares one order's records with the journal's result, and that with
+// the rules.
 func (v *verdict) order(id job.ID, have controller.RunAsset) {
 	own := v.result(id)
 	if have.Ended.IsZero() {
 		v.bad("%s has not ended", id)
 	}
 	switch {
-	case id == absent || own.Result == 0: // the server ends what its asset never had
+	case id == absent || own.Result == 0: // the server ends an order that its asset never received
 		if have.Result != expected[id] && (id != raced || have.Result != job.Cancelled) {
 			v.bad("%s is %v on the server", id, have.Result)
 		}
@@ -97,23 +99,25 @@ func (v *verdict) order(id job.ID, have controller.RunAsset) {
 	}
 	kills := v.w.agent.killed()
 	if crashed > 0 && kills < execution.MaxAttempts {
-		v.bad("%s: %d installs were cut off twice, and the agent was killed %d times", id, crashed, kills)
+		v.bad("%s: %d installs were interrupted twice, and the agent was killed %d times", id, crashed, kills)
 	}
 	switch {
 	case id == raced:
-		// Completed, Cancelled, or cut off twice: what the disk tells is checked.
+		// Completed, Cancelled, or interrupted twice: the disk's log is
+		// checked.
 	case crashed > 0:
 		if own.Result != job.CompletedWithFailures && own.Result != job.Failed {
-			v.bad("%s is %v, and %d installs were cut off twice", id, own.Result, crashed)
+			v.bad("%s is %v, and %d installs were interrupted twice", id, own.Result, crashed)
 		}
 	case id == plain && kills > 0 && own.Result == job.CompletedWithFailures:
-		// An action that a kill cut off counts as failed (JOB-17).
+		// An action that a kill interrupts counts as failed (JOB-17).
 	case own.Result != expected[id]:
 		v.bad("%s is %v: want %v", id, own.Result, expected[id])
 	}
 }
 
-// patches shows what was reported of patches; what the server left out, the agent never heard of.
+// patches shows what was reported of patches. The agent never received those
+// that the server left out.
 func patches(all []job.PatchOutcome) string {
 	var b bytes.Buffer
 	for _, p := range all {

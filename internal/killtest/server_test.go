@@ -28,7 +28,7 @@ import (
 func serverFiles(dir string) serve.Files { return serve.In(filepath.Join(dir, "server")) }
 func feedFile(dir string) string         { return filepath.Join(dir, "feed.json") }
 
-// listening tells the test where a server is.
+// listening reports the server's address to the test.
 func listening(addr net.Addr) { fmt.Println(addr) }
 
 // runServer is the server's process: examples/server as it is.
@@ -43,7 +43,8 @@ func runServer(s spec) error {
 	})
 }
 
-// runStepped is the server's process with points: before and after each commit, and before and after each answer.
+// runStepped is the server's process with points: before and after each commit,
+// and before and after each answer.
 func runStepped(s spec) error {
 	files := serverFiles(s.Dir)
 	keys, err := files.ReadKeys()
@@ -115,7 +116,8 @@ func controllerConfig(k serve.Keys) controller.Config {
 	return controller.Config{Signer: k.Signer, Trust: k.Trust, Exchange: k.Exchange, Timing: manifest.Timing{CheckIn: time.Minute}}
 }
 
-// steppedStore has a point at the end of each transaction, before the commit, and one after it. They are named by what was written.
+// steppedStore has a point at the end of each transaction, before the commit,
+// and one after it. Their names say what was written.
 type steppedStore struct {
 	controller.Store
 	points *points
@@ -142,30 +144,31 @@ func (s *steppedStore) Update(ctx context.Context, fn func(controller.Writer) er
 	return err
 }
 
-// lazily is the planted fault: a transaction that takes reports is acknowledged before it is committed, which takes a moment.
+// lazily is the planted fault: a transaction that accepts reports is
+// acknowledged a moment before it is committed.
 func (s *steppedStore) lazily(ctx context.Context, fn func(controller.Writer) error) error {
 	acknowledged := make(chan error, 1)
 	go func() {
-		told := false
+		early := false
 		err := s.Store.Update(context.WithoutCancel(ctx), func(w controller.Writer) error {
 			noting := noting{w, map[controller.Table]bool{}}
-			if err := fn(noting); err != nil || told || !noting.written["reports"] {
+			if err := fn(noting); err != nil || early || !noting.written["reports"] {
 				return err
 			}
-			told = true
+			early = true
 			acknowledged <- nil
 			time.Sleep(every)
 			s.points.pass("commit:late")
 			return nil
 		})
-		if !told {
+		if !early {
 			acknowledged <- err
 		}
 	}()
 	return <-acknowledged
 }
 
-// noting is a Writer that knows the tables written to.
+// noting is a Writer that notes the tables written to.
 type noting struct {
 	controller.Writer
 	written map[controller.Table]bool
@@ -189,10 +192,10 @@ func (n noting) Delete(t controller.Table, key string) error {
 	return n.Writer.Delete(t, key)
 }
 
-// instants are what a run's name has behind its job's.
+// instants are what a run's name has after its job's.
 var instants = regexp.MustCompile(`@[0-9TZ]+`)
 
-// stepped has a point before an answer leaves and one when it has left.
+// stepped has a point before an answer is sent and one after it.
 func stepped(next http.Handler, p *points) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		name := r.Method + " " + instants.ReplaceAllString(r.URL.Path, "")

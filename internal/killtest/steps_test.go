@@ -13,19 +13,21 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// atOnce is how many worlds are lived at a time: each waits more than it computes.
+// atOnce is how many worlds run at a time: each one waits more than it
+// computes.
 const atOnce = 4
 
-// outcome is what a world came to.
+// outcome is the result of a world.
 type outcome struct {
 	name     string
 	kills    int // of both processes
 	problems []string
-	diedAt   []string // the points that processes killed themselves at
+	diedAt   []string // the points where processes killed themselves
 	took     time.Duration
 }
 
-// each lives n worlds, some at a time, in folders that are deleted when all is well. It fails the test for each that is not.
+// each runs n worlds, some at a time, in folders that are deleted if all is
+// well. It fails the test for each world that is not.
 func each(t *testing.T, n int, live func(i int, dir string) outcome) []outcome {
 	t.Helper()
 	base := t.TempDir()
@@ -38,7 +40,7 @@ func each(t *testing.T, n int, live func(i int, dir string) outcome) []outcome {
 				dir := filepath.Join(base, fmt.Sprint(i))
 				all[i] = live(i, dir)
 				if len(all[i].problems) == 0 {
-					_ = os.RemoveAll(dir) // TempDir's end tries again
+					_ = os.RemoveAll(dir) // TempDir tries again
 				}
 			}
 		})
@@ -51,7 +53,7 @@ func each(t *testing.T, n int, live func(i int, dir string) outcome) []outcome {
 	return all
 }
 
-// sound fails the test for each world that something is wrong with.
+// sound fails the test for each world in which something is wrong.
 func sound(t *testing.T, all []outcome) {
 	t.Helper()
 	for _, o := range all {
@@ -61,7 +63,7 @@ func sound(t *testing.T, all []outcome) {
 	}
 }
 
-// live makes a world, lives it and checks it.
+// live makes a world, runs it and checks it.
 func live(name, dir, role string, seed uint64, prepare func(*world) error, meddle func(context.Context, *world)) (o outcome) {
 	begun := time.Now()
 	o.name = name
@@ -105,10 +107,12 @@ func killAt(role string, points ...string) func(*world) error {
 
 func nothing(context.Context, *world) {}
 
-// The worlds over which the default run spreads the steps: neighbours are in different ones, so that a step is seldom killed twice in a row.
+// The worlds over which the default run spreads the steps. Neighbouring steps
+// are in different worlds, so that few steps are killed twice in a row.
 const rounds = 8
 
-// Each step has a name: what is done and what the process is in the middle of. The agent, and then the server, is killed at every one.
+// Each step has a name: what is done, and the step that the process is in. The
+// agent, and then the server, is killed at every one.
 func TestKilledAtEveryStep_JOB17_JOB21_MAN6(t *testing.T) {
 	t.Parallel()
 	for _, role := range []string{agentRole, steppedRole} {
@@ -139,7 +143,7 @@ func TestKilledAtEveryStep_JOB17_JOB21_MAN6(t *testing.T) {
 					missed = append(missed, step)
 				}
 			}
-			for _, step := range steps { // a step that some worlds do not take in the middle of the same
+			for _, step := range steps { // some worlds take this step in another state
 				if short := name(step); !names[short] {
 					o := live(short, filepath.Join(t.TempDir(), "one"), steppedRole, *seed, killAt(role, short), nothing)
 					sound(t, []outcome{o})
@@ -156,7 +160,8 @@ func TestKilledAtEveryStep_JOB17_JOB21_MAN6(t *testing.T) {
 	}
 }
 
-// everyPoint kills one process a world, at every point that it passes, however often it has passed one of that name before.
+// everyPoint kills one process per world, at every point that it passes,
+// however often it has passed one of that name before.
 func everyPoint(t *testing.T, role string, points int) {
 	begun := time.Now()
 	all := each(t, points / *stride, func(i int, dir string) outcome {
@@ -181,7 +186,8 @@ func everyPoint(t *testing.T, role string, points int) {
 	t.Logf("%d worlds, %d kills in %v: %v", len(all), total, time.Since(begun).Round(time.Millisecond), killed)
 }
 
-// stepsOf lists the steps that a process takes when nothing is killed, each once, and counts the points it passes.
+// stepsOf lists the steps that a process takes when nothing is killed, each
+// once, and counts its points.
 func stepsOf(t *testing.T, role string) (steps []string, points int) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "whole")

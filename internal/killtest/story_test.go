@@ -16,7 +16,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
-// jobs lists the jobs in the order in which they are enabled; raced comes last.
+// jobs lists the jobs in the order in which they are enabled; raced is the
+// last.
 var jobs = []job.ID{later, never, plain, kernel, broken, absent, raced}
 
 func definition(id job.ID) job.Definition {
@@ -39,7 +40,8 @@ func definition(id job.ID) job.Definition {
 	return d
 }
 
-// administrate is what the administrator does, until every order has ended and the agent knows that the server knows.
+// administrate does what the administrator does, until every order has ended
+// and the agent knows that the server knows.
 func (w *world) administrate(ctx context.Context) error {
 	for _, id := range jobs {
 		if id == raced {
@@ -74,7 +76,8 @@ func (w *world) administrate(ctx context.Context) error {
 	return w.ended(ctx)
 }
 
-// enable saves a job and lets it run. What the administrator was told before a kill holds after it.
+// enable saves a job and enables it. What the server answered before a kill
+// holds after it.
 func (w *world) enable(ctx context.Context, id job.ID) error {
 	d := definition(id)
 	err := w.ask(ctx, http.MethodPut, "jobs/"+string(id), d, nil)
@@ -98,10 +101,10 @@ func (w *world) enable(ctx context.Context, id job.ID) error {
 	return nil
 }
 
-// race cancels raced at some instant of its life, or after it.
+// race cancels raced at some moment of its life, or after it.
 func (w *world) race(ctx context.Context) error {
 	stage := job.Stage(w.rnd.IntN(4)) // zero: at once
-	err := w.wait(ctx, "raced to get where it is cancelled", func() (bool, error) {
+	err := w.wait(ctx, "raced to reach the point where it is cancelled", func() (bool, error) {
 		a, err := w.show(ctx, raced)
 		return a.Stage >= stage || !a.Ended.IsZero(), err
 	})
@@ -116,7 +119,8 @@ func (w *world) race(ctx context.Context) error {
 	return err
 }
 
-// ended waits for the end of every order, and for the agent to hear that its last report arrived.
+// ended waits until every order has ended and the agent knows that its last
+// report arrived.
 func (w *world) ended(ctx context.Context) error {
 	for _, id := range jobs {
 		err := w.wait(ctx, "the end of "+string(id), func() (bool, error) {
@@ -141,7 +145,7 @@ func (w *world) ended(ctx context.Context) error {
 	})
 }
 
-// journal is every report that the agent ever made.
+// journal returns every report that the agent ever made.
 func journal(dir string) ([]job.Report, error) {
 	return readJSON[job.Report](journalFile(home.Home(dir)))
 }

@@ -17,13 +17,14 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/runner/boltstate"
 )
 
-// damages makes damaged copies of a file: its end cut off at and between pages, and bytes changed in its last pages, or all of them zeroed.
+// damages makes damaged copies of a file: truncated at and between pages, and
+// with bytes of its last pages changed or zeroed.
 func damages(rnd *rand.Rand, whole []byte, each func(what string, damaged []byte)) {
 	const page = 4096
 	for at := len(whole) - page; at >= 0 && at > len(whole)-12*page; at -= page {
-		each(fmt.Sprint("cut off at ", at), whole[:at])
+		each(fmt.Sprint("truncated at ", at), whole[:at])
 		odd := at + 1 + rnd.IntN(page-1)
-		each(fmt.Sprint("cut off at ", odd), whole[:odd])
+		each(fmt.Sprint("truncated at ", odd), whole[:odd])
 		changed := bytes.Clone(whole)
 		changed[odd] ^= 1 << rnd.IntN(8)
 		each(fmt.Sprint("changed at ", odd), changed)
@@ -33,8 +34,10 @@ func damages(rnd *rand.Rand, whole []byte, each func(what string, damaged []byte
 	}
 }
 
-// A file whose end is missing or changed is refused with its type, or holds what some commit wrote, byte by byte. A server's log whose end is
-// missing or changed gives an earlier state of the same server, and never more than there was. Nothing panics, and nothing opens as a new one.
+// A file whose end is missing or changed is refused with its own error type, or
+// holds exactly what some commit wrote. A server's log with such an end gives
+// an earlier state of the same server, and never more than there was. Nothing
+// panics, and nothing opens as a new one.
 func TestFilesWithADamagedEnd_JOB21(t *testing.T) {
 	t.Parallel()
 	w, err := newWorld(t.TempDir(), serverRole, *seed)
@@ -48,9 +51,9 @@ func TestFilesWithADamagedEnd_JOB21(t *testing.T) {
 	files := serverFiles(w.dir)
 	db, err := os.ReadFile(files.DB)
 	require.NoError(t, err)
-	log, err := os.ReadFile(files.DB + "-wal") // the checks' opening takes it in
+	log, err := os.ReadFile(files.DB + "-wal") // opening the database for the checks removes it
 	require.NoError(t, err)
-	require.NotEmpty(t, log, "the server was killed, so its log is there")
+	require.NotEmpty(t, log, "the server was killed, so its log exists")
 	require.Empty(t, w.check())
 	rnd := rand.New(rand.NewPCG(*seed, 5))
 	dir := t.TempDir()
@@ -106,6 +109,6 @@ func TestFilesWithADamagedEnd_JOB21(t *testing.T) {
 			same++
 		}
 	})
-	t.Logf("the server's log: %d damaged copies refused, %d opened as of earlier, %d as of the end", refused, earlier, same)
+	t.Logf("the server's log: %d damaged copies refused, %d opened with an earlier state, %d with the last", refused, earlier, same)
 	require.Positive(t, earlier+same)
 }

@@ -21,7 +21,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
-// The versions of everything: what the asset has, and what is ordered.
+// The versions of every product: what the asset has, and what is ordered.
 var older, newer = semver("1.0.0"), semver("2.0.0")
 
 func semver(s string) version.Version {
@@ -32,13 +32,13 @@ func semver(s string) version.Version {
 	return v
 }
 
-// offer is a patch, of a product of its own.
+// offer is a patch of a product of its own.
 type offer struct {
 	product     catalog.ProductID
 	job         job.ID
 	transaction string
 	reboot      bool
-	tampered    bool // another file is served than was listed
+	tampered    bool // the served file is not the listed one
 	present     bool // the asset has it already
 	takes       time.Duration
 	slow        bool // its file comes in pieces
@@ -51,10 +51,10 @@ const (
 	plain  job.ID = "plain"  // a transaction, two patches alone, two actions
 	kernel job.ID = "kernel" // reboots
 	broken job.ID = "broken" // one file is not what was listed
-	absent job.ID = "absent" // nothing of it applies
+	absent job.ID = "absent" // none of it applies
 	later  job.ID = "later"  // cancelled before its start
 	never  job.ID = "never"  // withdrawn before its start
-	raced  job.ID = "raced"  // cancelled when it may be under way
+	raced  job.ID = "raced"  // cancelled when it may have started
 )
 
 var offers = []offer{
@@ -72,7 +72,7 @@ var offers = []offer{
 	{product: "game", job: raced, takes: 10 * time.Millisecond},
 }
 
-// vendor serves the files of all offers and counts how often each is asked for.
+// vendor serves the files of all offers and counts the requests for each.
 type vendor struct {
 	server *httptest.Server
 	files  map[string][]byte
@@ -134,7 +134,7 @@ func (v *vendor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(file))
 }
 
-// requests is how often files were asked for, over all.
+// requests returns how often files were requested, over all of them.
 func (v *vendor) requests() (n int) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -144,7 +144,7 @@ func (v *vendor) requests() (n int) {
 	return n
 }
 
-// dripping sends what is written in pieces, a millisecond apart.
+// dripping sends a body in pieces, a millisecond apart.
 type dripping struct{ http.ResponseWriter }
 
 func (d dripping) Write(b []byte) (n int, err error) {

@@ -23,46 +23,48 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest/agenthttp"
 )
 
-// patience is how long a world may take, much longer than any does (invariant 10).
+// patience is how long a world may take: much longer than any does (invariant
+// 10).
 const patience = 3 * time.Minute
 
-// look is between two looks at what is waited for.
+// look is the time between two looks at what is awaited.
 const look = 15 * time.Millisecond
 
 const asset job.AssetID = "pc"
 
-// world is one agent, one server and one administrator, in a folder of their own.
+// world is one agent, one server and one administrator, in a folder of their
+// own.
 type world struct {
 	dir    string
-	rnd    *rand.Rand // the administrator's: when raced is cancelled
+	rnd    *rand.Rand // decides when raced is cancelled
 	vendor *vendor
 	line   *line
 	agent  program
 	server program
 	admin  adminhttp.Client
-	runs   map[job.ID]job.RunID // as the administrator was told
+	runs   map[job.ID]job.RunID // as the server answered
 
 	mu     sync.Mutex
-	told   []string // what did not hold while the world went on
+	broken []string // what was wrong while the world ran
 	copied []string // digests of the states in copies of the agent's file
 	tally  map[string]int
 }
 
-// tell notes what did not hold.
-func (w *world) tell(format string, args ...any) {
+// broke notes something wrong.
+func (w *world) broke(format string, args ...any) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.told = append(w.told, fmt.Sprintf(format, args...))
+	w.broken = append(w.broken, fmt.Sprintf(format, args...))
 }
 
-// count counts what happened, for people.
+// count counts events for the test's log.
 func (w *world) count(what string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.tally[what]++
 }
 
-// newWorld makes a world whose processes do not run yet. The role is that of the server.
+// newWorld makes a world whose processes do not run yet. Role is the server's.
 func newWorld(dir, role string, seed uint64) (w *world, err error) {
 	w = &world{dir: dir, rnd: rand.New(rand.NewPCG(seed, 1)), runs: map[job.ID]job.RunID{}, tally: map[string]int{}}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -107,8 +109,9 @@ func (w *world) close() {
 	_ = w.line.listener.Close()
 }
 
-// play lives a world from the enrolment to the end of every order, while meddle does to it what it likes, and then kills both processes.
-// The error is that something did not come to its end.
+// play runs a world from the enrolment to the end of every order, while meddle
+// disturbs it, and then kills both processes. It returns an error if something
+// did not end.
 func (w *world) play(meddle func(ctx context.Context)) error {
 	ctx, cancel := context.WithTimeoutCause(context.Background(), patience, fmt.Errorf("not over after %v", patience))
 	defer cancel()
@@ -142,19 +145,20 @@ func (w *world) play(meddle func(ctx context.Context)) error {
 	return nil
 }
 
-// last is what a world that did not come to its end leaves behind.
+// last shows the state of a world that did not end.
 func (w *world) last() string {
 	var b strings.Builder
 	for _, file := range []string{w.agent.log(), w.server.log(), diskLog(w.dir), journalFile(home.Home(w.dir)), pointsFile(w.dir, agentRole)} {
 		fmt.Fprintf(&b, "%s:\n%s\n", filepath.Base(file), tail(file, 3000))
 	}
 	s, err := loadAgent(home.Home(w.dir).StateFile())
-	text, _ := s.MarshalBinary() // of what was just read
+	text, _ := s.MarshalBinary() // it was just read
 	fmt.Fprintf(&b, "the agent's state: %v %s\n", err, text)
 	return b.String()
 }
 
-// ask asks the server until it answers. Everything that an administrator does here can be repeated.
+// ask asks the server until it answers. Everything that an administrator does
+// here can be repeated.
 func (w *world) ask(ctx context.Context, method, path string, in, out any) error {
 	for {
 		err := w.admin.Do(ctx, method, path, nil, in, out)
@@ -168,7 +172,7 @@ func (w *world) ask(ctx context.Context, method, path string, in, out any) error
 	}
 }
 
-// wait looks until done says so.
+// wait calls done again and again until it returns true.
 func (w *world) wait(ctx context.Context, what string, done func() (bool, error)) error {
 	for {
 		if over, err := done(); over || err != nil {
@@ -206,7 +210,7 @@ func (w *world) enrol(ctx context.Context) error {
 	return errors.Join(err, h.Save(id))
 }
 
-// show is what the server says of a job's order.
+// show returns what the server says of a job's order.
 func (w *world) show(ctx context.Context, id job.ID) (a controller.RunAsset, err error) {
 	var list []controller.RunAsset
 	if err := w.ask(ctx, http.MethodGet, "runs/"+string(w.runs[id])+"/assets", nil, &list); err != nil {

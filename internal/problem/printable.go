@@ -10,11 +10,14 @@ import (
 	"unicode/utf8"
 )
 
-// Printable returns s with everything escaped that would not show as itself, so that whoever chose it can neither steer a
-// terminal, nor begin a line, nor hide or reorder what is read: control characters (line breaks, tabs, DEL and U+0080 to
-// U+009F among them), what sets the direction of text, what has no width or no ink, line separators, characters of no
-// meaning, and bytes that are no UTF-8. The escapes are \x1b for a control character of ASCII and for a bad byte, and for
-// the others those of JSON: the same text within a JSON string means the same after as before.
+// Printable returns s with every character escaped that does not show as
+// itself. So whoever chose s cannot control a terminal, begin a line, or hide
+// or reorder text. It escapes control characters (among them line breaks, tabs,
+// DEL and U+0080 to U+009F), characters that set the direction of text,
+// characters without width or ink, line separators, unassigned characters, and
+// bytes that are not valid UTF-8. An ASCII control character or an invalid byte
+// becomes an escape like \x1b. The others become those of JSON, so a text
+// within a JSON string keeps its meaning.
 func Printable(s string) string {
 	if !strings.ContainsFunc(s, func(r rune) bool { return !shows(r) }) {
 		return s
@@ -30,7 +33,7 @@ func shows(r rune) bool {
 	return r != utf8.RuneError && r != blank && unicode.IsPrint(r) && !unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }
 
-// escape writes s as Printable does, but leaves the characters of keep.
+// escape is Printable, except that it leaves the characters of keep.
 func escape(b *strings.Builder, s, keep string) {
 	for i, r := range s {
 		switch {
@@ -49,8 +52,8 @@ func escape(b *strings.Builder, s, keep string) {
 	}
 }
 
-// Lines is Printable for a text of several lines: each one after the first begins with the indent, so that none passes for
-// a line of the program's own.
+// Lines is [Printable] for a text of several lines. Each line after the first
+// begins with the indent, so none looks like a line of the program's own.
 func Lines(s, indent string) string {
 	lines := strings.Split(strings.TrimRight(s, "\n"), "\n")
 	for i, line := range lines {
@@ -59,15 +62,17 @@ func Lines(s, indent string) string {
 	return strings.Join(lines, "\n"+indent)
 }
 
-// Writer writes text and JSON for a terminal: everything is escaped as by Printable but line breaks and tabs, which are the
-// program's. It is the last net below whatever a program prints; texts that a stranger chose go through Printable or Lines
-// before, which escape those too. It is safe for concurrent use. A write is reported to be of as many bytes as it was given.
+// Writer returns a writer for a terminal. It escapes everything as [Printable]
+// does, except the program's own line breaks and tabs. It is the last line of
+// defence: text that a stranger chose goes through Printable or [Lines] first,
+// which escape those too. It is safe for concurrent use. Write returns the
+// number of bytes it was given.
 func Writer(w io.Writer) io.Writer { return &writer{w: w} }
 
 type writer struct {
 	w    io.Writer
 	mu   sync.Mutex
-	rest []byte // the beginning of a character
+	rest []byte // the beginning of an incomplete character
 }
 
 func (w *writer) Write(p []byte) (int, error) {
@@ -75,7 +80,7 @@ func (w *writer) Write(p []byte) (int, error) {
 	defer w.mu.Unlock()
 	all := append(w.rest, p...)
 	end := len(all)
-	for n := 1; n < utf8.UTFMax && n <= len(all); n++ { // a character that the next write completes
+	for n := 1; n < utf8.UTFMax && n <= len(all); n++ { // the next write may complete the character
 		if utf8.RuneStart(all[len(all)-n]) {
 			if !utf8.FullRune(all[len(all)-n:]) {
 				end = len(all) - n

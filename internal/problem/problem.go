@@ -1,7 +1,8 @@
-// Package problem collects what is wrong with a value, and makes text from outside fit to be shown.
+// Package problem collects what is wrong with a value, and makes text from
+// outside safe to show.
 //
-// Packages that validate something export its [Invalid] and [Problem] under their own name, as job.Invalid does, so that
-// callers handle one kind of error whatever they validated.
+// A package that validates exports [Invalid] and [Problem] under its own name,
+// like job.Invalid. So callers handle one type of error for everything.
 package problem
 
 import (
@@ -15,21 +16,23 @@ import (
 
 // Problem is one thing that is wrong with a value.
 type Problem struct {
-	Field string `json:"field"`           // where, as "reboot.interval" or "patches.list[3]"; empty: the value as a whole
+	Field string `json:"field"`           // like "reboot.interval" or "patches.list[3]"; empty: the value as a whole
 	Value string `json:"value,omitempty"` // what was found; a long one is cut
 	Text  string `json:"text"`            // what is wrong and what to do
 }
 
-// Invalid is the error of everything that validates: all problems, not the first.
+// Invalid is the error of everything that validates. It has all problems, not
+// just the first.
 type Invalid struct {
 	What     string // "job nightly", "reboot policy"
 	Problems []Problem
 }
 
-// MaxNamed is how many problems the text of an error names. Invalid.Problems has them all.
+// MaxNamed is how many problems the text of an error names. [Invalid].Problems
+// has them all.
 const MaxNamed = 20
 
-// Error names the problems, at most MaxNamed of them.
+// Error names the problems, at most [MaxNamed] of them.
 func (e *Invalid) Error() string {
 	var b strings.Builder
 	b.WriteString(e.What + " is not valid")
@@ -56,19 +59,22 @@ func (e *Invalid) Error() string {
 // List collects problems. The zero List is empty.
 type List []Problem
 
-// Add adds a problem. The text is formatted as by fmt.Sprintf, and the value is cut to MaxValue bytes.
+// Add adds a problem. Format and args are as in [fmt.Sprintf]; the value is cut
+// to [MaxValue] bytes.
 func (l *List) Add(field, value, format string, args ...any) {
 	*l = append(*l, Problem{Field: field, Value: Clip(value, MaxValue), Text: fmt.Sprintf(format, args...)})
 }
 
-// AddOnce adds a problem as Add does unless the list has one with that field: what is not well formed is not read further.
+// AddOnce is Add, except that it does nothing if the list has a problem with
+// that field.
 func (l *List) AddOnce(field, value, format string, args ...any) {
 	if !slices.ContainsFunc(*l, func(p Problem) bool { return p.Field == field }) {
 		l.Add(field, value, format, args...)
 	}
 }
 
-// Text adds what is wrong with a text of at most so many bytes: what is too long, and what cannot be printed.
+// Text adds what is wrong with a text: more than most bytes, invalid UTF-8, or
+// control characters.
 func (l *List) Text(field, s string, most int) {
 	switch {
 	case len(s) > most:
@@ -80,7 +86,8 @@ func (l *List) Text(field, s string, most int) {
 	}
 }
 
-// Under adds what is wrong with the value of a field. An err that is not an *Invalid is one problem; nil is none.
+// Under adds the problems of err below a field. An err that is not an
+// *[Invalid] is one problem; nil adds nothing.
 func (l *List) Under(field string, err error) {
 	if err == nil {
 		return
@@ -96,7 +103,7 @@ func (l *List) Under(field string, err error) {
 	}
 }
 
-// Err returns an *Invalid about what, or nil when the list is empty.
+// Err returns an *[Invalid] about what, or nil if the list is empty.
 func (l List) Err(what string) error {
 	if len(l) == 0 {
 		return nil
@@ -104,7 +111,7 @@ func (l List) Err(what string) error {
 	return &Invalid{What: what, Problems: l}
 }
 
-// One returns an *Invalid with a single problem.
+// One returns an *[Invalid] with a single problem.
 func One(what, field, value, format string, args ...any) error {
 	var l List
 	l.Add(field, value, format, args...)
@@ -114,7 +121,8 @@ func One(what, field, value, format string, args ...any) error {
 // MaxValue is how many bytes of a wrong value a problem quotes.
 const MaxValue = 200
 
-// Clip returns s as valid UTF-8 of at most n bytes, n being 3 or more. A cut is marked with "…".
+// Clip returns s as valid UTF-8 of at most n bytes, and ends it with "…" if it
+// was cut. N must be at least 3.
 func Clip(s string, n int) string {
 	s = strings.ToValidUTF8(s, "\uFFFD")
 	if len(s) <= n {
@@ -127,8 +135,9 @@ func Clip(s string, n int) string {
 	return s[:cut] + "…"
 }
 
-// Tail returns the end of what a program wrote, with everything escaped but line ends that would not show as itself, in n
-// bytes at most, n being 3 or more. A cut is marked with "…".
+// Tail returns the end of a program's output, in at most n bytes, and begins it
+// with "…" if it was cut. It is escaped as by [Printable], except for line
+// breaks. N must be at least 3.
 func Tail(s string, n int) string {
 	lines := strings.Split(strings.TrimSpace(s), "\n")
 	for i, line := range lines {

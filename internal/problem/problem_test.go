@@ -47,7 +47,8 @@ func TestAnErrorNamesAtMostMaxNamed(t *testing.T) {
 	require.True(t, strings.HasSuffix(l.Err("it").Error(), "; f19: is wrong; and 1 more"))
 }
 
-// What is refused may be megabytes of something else: it is quoted, but not whole, and never cut within a character.
+// A wrong value may be megabytes long. It is quoted in part, and never cut
+// within a character.
 func TestValuesAreClipped(t *testing.T) {
 	var l problem.List
 	l.Add("at the limit", strings.Repeat("x", problem.MaxValue), "is wrong")
@@ -117,7 +118,8 @@ func TestLines(t *testing.T) {
 	require.Equal(t, "a\n  b\\x1b\n  c", problem.Lines("a\r\nb\x1b\nc\n", "  "))
 }
 
-// Whatever is written, in whatever pieces, leaves nothing on a terminal but text, lines and tabs; JSON keeps its meaning.
+// Whatever is written, in whatever pieces, puts only text, line breaks and tabs
+// on a terminal. JSON keeps its meaning.
 func TestWriter(t *testing.T) {
 	const nasty = "é\ttab\nline\x1b[31m\u202e\x9b日本\x7f\U000e0041\xff\ufeff✓"
 	want := "é\ttab\nline" + `\x1b[31m\u202e\x9b` + "日本" + `\u007f\udb40\udc41\xff\ufeff` + "✓"

@@ -1,4 +1,5 @@
-// Package strictjson refuses JSON that two readers could read differently, and that encoding/json lets pass.
+// Package strictjson refuses JSON that encoding/json accepts and that two
+// readers could read differently.
 package strictjson
 
 import (
@@ -15,9 +16,10 @@ import (
 // maxDepth is how deep lists and objects may be nested.
 const maxDepth = 1000
 
-// Check wants one JSON value with nothing after it, in which no object has a name twice, in whatever case or letters that
-// encoding/json takes for the same. Unless nulls are allowed it wants none, because a null in place of a value is as good as
-// no value. The error says in which line.
+// Check wants one JSON value with nothing after it. No object may have a name
+// twice, and names count as the same if encoding/json takes them for the same.
+// Unless nulls are allowed, it refuses them too, because a null means no value.
+// The error gives the line.
 func Check(data []byte, nulls bool) error {
 	type level struct {
 		names map[string]bool // nil in a list
@@ -25,7 +27,7 @@ func Check(data []byte, nulls bool) error {
 	}
 	var open []level
 	d := json.NewDecoder(bytes.NewReader(data))
-	d.UseNumber() // numbers are not looked at
+	d.UseNumber() // numbers are not checked
 	fail := func(format string, args ...any) error {
 		return fmt.Errorf("line %d: %s", 1+bytes.Count(data[:d.InputOffset()], []byte("\n")), fmt.Sprintf(format, args...))
 	}
@@ -41,7 +43,7 @@ func Check(data []byte, nulls bool) error {
 		}
 		here := len(open) - 1
 		if name, is := token.(string); is && here >= 0 && open[here].names != nil && !open[here].value {
-			folded := strings.ToLower(strings.ToUpper(name)) // both: to package json, "ſ" is an s as well
+			folded := strings.ToLower(strings.ToUpper(name)) // both: encoding/json takes "ſ" for an s too
 			if open[here].names[folded] {
 				return fail("field %q is there twice", problem.Clip(name, 80))
 			}

@@ -12,7 +12,7 @@ func TestCheck(t *testing.T) {
 	for text, want := range map[string]string{
 		`{"a":[{"b":1},{"b":2}],"c":"a"}`: "",
 		` 7 `:                             "",
-		`{"a":1e999}`:                     "", // numbers are not looked at
+		`{"a":1e999}`:                     "", // numbers are not checked
 		`{"a":1,"b":{"a":1}}`:             "",
 		``:                                "line 1: it is empty",
 		`{"a":[1`:                         "line 1: it ends too early",
@@ -42,7 +42,8 @@ func TestCheck(t *testing.T) {
 	require.ErrorContains(t, Check([]byte(`{"`+strings.Repeat("x", 200)+`":1,"`+strings.Repeat("x", 200)+`":1}`), true), "…")
 }
 
-// What passes has one meaning: written by encoding/json again it passes, too.
+// What passes has one meaning: encoding/json writes it as something that passes
+// again.
 func FuzzCheck(f *testing.F) {
 	f.Add([]byte(`{"a":[{"b":1},{"b":2}],"c":null}`))
 	f.Add([]byte(`{"a":1,"A":2}`))

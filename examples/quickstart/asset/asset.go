@@ -1,4 +1,5 @@
-// Package asset is one asset in one process: a folder for its disk, the real agent on it, and reboots that end the agent and start it again.
+// Package asset is one asset in one process: a folder as its disk and the real
+// agent on it. A reboot ends the agent and starts it again.
 package asset
 
 import (
@@ -22,45 +23,46 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest/agenthttp"
 )
 
-// Config is an asset's settings. All are required.
+// Config holds the settings of an asset. All but the functions are required.
 type Config struct {
 	ID          job.AssetID
-	Dir         string // of its disk and its agent's state; it belongs to this asset alone
+	Dir         string // for the disk and the agent's state; no other asset uses it
 	Server      string // base URL
 	Token       string
 	Fingerprint string // of the server's trust document
 	Verifier    integrity.SignatureVerifier
-	Observe     func(agent.State) // called after each change of the agent's state
+	Observe     func(agent.State)                        // called after each change of the agent's state; may be nil
+	Hold        func(context.Context, catalog.ProductID) // as in folder.Config
 }
 
-// Asset is one asset.
+// Asset is one asset. Run may be called once.
 type Asset struct {
 	cfg  Config
 	disk *folder.Platform
 
 	lock sync.Mutex
-	down context.CancelFunc // ends the present boot
+	down context.CancelFunc // ends the current boot
 }
 
 // New makes the asset's disk.
 func New(cfg Config) (*Asset, error) {
 	a := &Asset{cfg: cfg}
-	disk, err := folder.Open(folder.Config{Dir: filepath.Join(cfg.Dir, "disk"), Restart: a.restart})
+	disk, err := folder.Open(folder.Config{Dir: filepath.Join(cfg.Dir, "disk"), Restart: a.restart, Hold: cfg.Hold})
 	a.disk = disk
 	return a, err
 }
 
-// Disk is the asset's disk.
+// Disk returns the asset's disk.
 func (a *Asset) Disk() *folder.Platform { return a.disk }
 
-// restart ends the present boot; Run begins the next.
+// restart ends the current boot. Run begins the next one.
 func (a *Asset) restart() {
 	a.lock.Lock()
 	defer a.lock.Unlock()
 	a.down()
 }
 
-// Run enrols and runs the agent, boot by boot, until ctx ends.
+// Run enrols the asset and runs its agent, boot after boot, until ctx ends.
 func (a *Asset) Run(ctx context.Context) error {
 	_, key, err := ed25519.GenerateKey(nil)
 	if err != nil {

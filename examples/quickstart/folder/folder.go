@@ -24,21 +24,23 @@ import (
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
-// Config is a folder's settings.
+// Config holds the settings of a Platform.
 type Config struct {
-	Dir     string // required; made if missing; it belongs to this Platform alone
-	Restart func() // asks for the agent to be ended and started again, and does not wait for that; nil: reboots are not allowed
+	Dir     string                                   // required; made if missing; no other Platform uses it
+	Hold    func(context.Context, catalog.ProductID) // called before a product is installed; the installation begins when it returns; may be nil
+	Restart func()                                   // ends the agent and starts it again, without waiting for that; nil: reboots are not allowed
 }
 
-// Platform is one asset. It implements runner.Platform.
+// Platform is one asset. It implements runner.Platform and is safe for
+// concurrent use.
 type Platform struct {
 	cfg  Config
-	lock sync.Mutex // over what is on the disk, because Status may be asked at any time
+	lock sync.Mutex // for the disk, because Status may be called at any time
 }
 
 var _ runner.Platform = (*Platform)(nil)
 
-// Open opens the folder; a new one has nothing installed and boots for the first time.
+// Open opens the folder. A new one has nothing installed.
 func Open(cfg Config) (*Platform, error) {
 	if cfg.Dir == "" {
 		return nil, errors.New("folder: Dir is missing")
@@ -58,7 +60,8 @@ func Open(cfg Config) (*Platform, error) {
 	return p, nil
 }
 
-// Setup puts a product on the disk without a patch, as whoever installed the asset did.
+// Setup installs a product without a patch, as it was when the asset was set
+// up.
 func (p *Platform) Setup(product catalog.ProductID, v version.Version) error {
 	return p.install(Patch{Format: Format, Product: product, Version: v}, strings.NewReader("as it was set up\n"))
 }
@@ -78,7 +81,7 @@ func (p *Platform) Inventory(context.Context) (catalog.Inventory, error) {
 	return catalog.NewInventory(catalog.Linux, installed)
 }
 
-// Status returns the boot identity and the mark; nobody is logged in.
+// Status returns the boot identity and the mark. Nobody is logged in.
 func (p *Platform) Status(context.Context) (runner.Status, error) {
 	p.lock.Lock()
 	defer p.lock.Unlock()
@@ -93,8 +96,9 @@ func (p *Platform) Status(context.Context) (runner.Status, error) {
 	return runner.Status{BootID: string(boot), Sessions: reboot.Nobody, RebootRequired: err == nil}, nil
 }
 
-// Preflight refuses what is not a patch, is for another product than ordered, or would add or lower a product (CAT-3), and
-// reports the version each file really contains (CAT-7).
+// Preflight refuses a file that is not a patch, that is for another product
+// than ordered, or that would add or downgrade a product (CAT-3). It reports
+// the version that each file contains (CAT-7).
 func (p *Platform) Preflight(_ context.Context, staged []runner.Staged) ([]execution.PreflightResult, error) {
 	p.lock.Lock()
 	versions, err := p.versions()
@@ -117,7 +121,8 @@ func (p *Platform) Preflight(_ context.Context, staged []runner.Staged) ([]execu
 	return results, nil
 }
 
-// Install installs the patches one after the other. What is left of them when the limit comes has not changed anything.
+// Install installs the patches one after another. A patch that is not installed
+// when the limit ends has changed nothing.
 func (p *Platform) Install(ctx context.Context, staged []runner.Staged, limit time.Duration) ([]execution.InstallResult, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -158,6 +163,9 @@ func (p *Platform) deploy(ctx context.Context, s runner.Staged) (Patch, error) {
 	if err := applies(patch, versions); err != nil {
 		return patch, err
 	}
+	if p.cfg.Hold != nil {
+		p.cfg.Hold(ctx, patch.Product)
+	}
 	select {
 	case <-time.After(patch.takes()):
 	case <-ctx.Done():
@@ -184,7 +192,8 @@ func open(s runner.Staged) (Patch, io.Reader, error) {
 	return patch, content, err
 }
 
-// applies says why a patch is not an upgrade of what is installed; nil when it is, or is there already.
+// applies returns why a patch is not an upgrade of what is installed; nil: it
+// is one, or is installed already.
 func applies(patch Patch, versions map[catalog.ProductID]version.Version) error {
 	have, installed := versions[patch.Product]
 	if !installed {
@@ -196,7 +205,8 @@ func applies(patch Patch, versions map[catalog.ProductID]version.Version) error 
 	return nil
 }
 
-// install puts the content in place, then leaves the mark, then writes the version, so that a cut leaves the old version to be seen.
+// install writes the content, then the mark, then the version. If it is cut
+// off, the old version still shows.
 func (p *Platform) install(patch Patch, content io.Reader) error {
 	data, err := io.ReadAll(content)
 	if err != nil {
@@ -241,11 +251,11 @@ func (p *Platform) RunAction(ctx context.Context, action job.Action) (int, strin
 	return 0, string(output), err
 }
 
-// Prompt shows nothing, for nobody is there to see it.
+// Prompt shows nothing, because nobody is logged in.
 func (p *Platform) Prompt(context.Context, execution.Prompt, func(later bool)) error { return nil }
 
-// Reboot takes the mark away, changes the boot identity and asks for the restart. Without Config.Restart it returns
-// runner.ErrRebootNotAllowed.
+// Reboot removes the mark, changes the boot identity and asks for the restart.
+// Without Config.Restart it returns runner.ErrRebootNotAllowed.
 func (p *Platform) Reboot(context.Context) error {
 	if p.cfg.Restart == nil {
 		return runner.ErrRebootNotAllowed
@@ -262,7 +272,8 @@ func (p *Platform) Reboot(context.Context) error {
 	return nil
 }
 
-// Journal lists what was done to the disk, in order: "installed PRODUCT VERSION" and "rebooted".
+// Journal lists the installations and reboots in order: "installed PRODUCT
+// VERSION" and "rebooted".
 func (p *Platform) Journal() ([]string, error) {
 	p.lock.Lock()
 	defer p.lock.Unlock()
@@ -288,7 +299,7 @@ func (p *Platform) note(line string) error {
 
 func (p *Platform) path(name string) string { return filepath.Join(p.cfg.Dir, name) }
 
-// versions reads what is installed.
+// versions reads the installed versions.
 func (p *Platform) versions() (map[catalog.ProductID]version.Version, error) {
 	versions := map[catalog.ProductID]version.Version{}
 	text, err := os.ReadFile(p.path("versions.json"))
@@ -304,7 +315,7 @@ func (p *Platform) versions() (map[catalog.ProductID]version.Version, error) {
 	return versions, nil
 }
 
-// replace writes a file whole or not at all.
+// replace replaces a file as a whole, or leaves it as it is.
 func (p *Platform) replace(name string, text []byte) error {
 	next := p.path(name + ".new")
 	f, err := os.OpenFile(next, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)

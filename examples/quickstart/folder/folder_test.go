@@ -20,7 +20,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/runner/platformtest"
 )
 
-// TestMain lets the test's own binary, a program every system has, be the command of an action: "BINARY exit 11".
+// TestMain makes the test's own binary usable as the command of an action:
+// "BINARY exit 11".
 func TestMain(m *testing.M) {
 	if len(os.Args) == 3 && os.Args[1] == "exit" {
 		fmt.Println("exit", os.Args[2])
@@ -114,7 +115,7 @@ func TestDeployUpgradesAndNothingElse_CAT3(t *testing.T) {
 		{"an upgrade", "reader", patchFile(t, "reader", "2.0.0"), ""},
 		{"the same version again, after a cut (JOB-17)", "reader", patchFile(t, "reader", "1.5.0"), ""},
 		{"a downgrade", "reader", patchFile(t, "reader", "1.4.9"), "reader 1.5.0 is installed, and 1.4.9 is not an upgrade of it"},
-		{"a product that is not there", "editor", patchFile(t, "editor", "1.0.0"), "editor is not installed"},
+		{"a product that is not installed", "editor", patchFile(t, "editor", "1.0.0"), "editor is not installed"},
 		{"another product than ordered", "reader", patchFile(t, "editor", "9.0.0"), "the file is a patch for editor, and reader was ordered"},
 		{"no patch at all", "reader", "MZ\x90\n", "not a folder patch"},
 	} {
@@ -187,7 +188,7 @@ func TestRebootIsANewBootAndTakesTheMarkAway_RBT2_RBT8(t *testing.T) {
 	require.NoError(t, err)
 	same, err := reopened.Status(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, again, same, "an agent that starts again is no reboot")
+	require.Equal(t, again, same, "a restart of the agent is not a reboot")
 }
 
 func TestACutInstallationLeavesTheOldVersion(t *testing.T) {
@@ -195,7 +196,7 @@ func TestACutInstallationLeavesTheOldVersion(t *testing.T) {
 	require.NoError(t, p.Setup("reader", semver(t, "1.0.0")))
 	file, err := Patch{Format: Format, Product: "reader", Version: semver(t, "2.0.0"), Millis: MaxMillis}.File(nil)
 	require.NoError(t, err)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second) // long enough to begin, not to end
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second) // long enough to begin, too short to end
 	defer cancel()
 	outcomes, err := p.Install(ctx, []runner.Staged{stage(t, "reader", string(file))}, 0)
 	require.NoError(t, err)
@@ -206,7 +207,7 @@ func TestACutInstallationLeavesTheOldVersion(t *testing.T) {
 	require.Equal(t, "1.0.0", found.Version.String())
 }
 
-func TestOpenRefusesADiskItCannotRead(t *testing.T) {
+func TestOpenRefusesAnUnreadableDisk(t *testing.T) {
 	_, err := Open(Config{})
 	require.ErrorContains(t, err, "Dir is missing")
 	p, _ := openFolder(t)
@@ -232,10 +233,11 @@ func TestReadPatchNamesEveryProblem(t *testing.T) {
 		}
 	}
 	_, err := Patch{}.File(nil)
-	require.ErrorAs(t, err, new(*MalformedError), "what could not be read is not written either")
+	require.ErrorAs(t, err, new(*MalformedError), "what cannot be read is not written")
 }
 
-// FuzzReadPatch: what is read as a patch is written and read again as the same.
+// FuzzReadPatch writes what it reads as a patch, and reads the same patch
+// again.
 func FuzzReadPatch(f *testing.F) {
 	f.Add(`{"format":"folder-patch-1","product":"reader","version":"semver:2.0.1","millis":1500,"reboot":true}` + "\ncontent")
 	f.Add("{}\n")

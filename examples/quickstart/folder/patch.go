@@ -20,9 +20,9 @@ const Format = "folder-patch-1"
 
 // Bounds of a patch file.
 const (
-	MaxHeader = 1024   // bytes of its first line with the line break: five short fields
-	MaxName   = 64     // bytes of a product's name, which becomes a file's
-	MaxMillis = 60_000 // of an installation: an example that takes longer is no example
+	MaxHeader = 1024   // bytes of its first line, with the line break
+	MaxName   = 64     // bytes of a product's name, which is also a file name
+	MaxMillis = 60_000 // milliseconds of an installation
 )
 
 // Patch is the first line of a patch file.
@@ -30,12 +30,12 @@ type Patch struct {
 	Format  string            `json:"format"`
 	Product catalog.ProductID `json:"product"`
 	Version version.Version   `json:"version"`
-	Millis  int64             `json:"millis,omitempty"` // how long its installation lasts
-	Reboot  bool              `json:"reboot,omitempty"` // it leaves the mark that a reboot is required
-	Fails   string            `json:"fails,omitempty"`  // its installation fails with these words, having changed nothing
+	Millis  int64             `json:"millis,omitempty"` // how long the installation takes
+	Reboot  bool              `json:"reboot,omitempty"` // the installation marks that a reboot is required
+	Fails   string            `json:"fails,omitempty"`  // the installation fails with this text and changes nothing
 }
 
-// MalformedError says everything that is wrong with a patch file.
+// MalformedError lists everything that is wrong with a patch file.
 type MalformedError struct{ Problems []string }
 
 func (e *MalformedError) Error() string {
@@ -44,7 +44,8 @@ func (e *MalformedError) Error() string {
 
 func (p Patch) takes() time.Duration { return time.Duration(p.Millis) * time.Millisecond }
 
-// File is a whole patch file: the patch in its line, and the content.
+// File returns a whole patch file: the patch as one line, and the content. The
+// error is a *MalformedError.
 func (p Patch) File(content []byte) ([]byte, error) {
 	if err := p.validate(); err != nil {
 		return nil, err
@@ -56,7 +57,8 @@ func (p Patch) File(content []byte) ([]byte, error) {
 	return slices.Concat(line, []byte{'\n'}, content), nil
 }
 
-// ReadPatch reads the first line of a patch file and returns the reader of its content. The error is a *MalformedError.
+// ReadPatch reads the first line of a patch file and returns a reader of the
+// content. The error is a *MalformedError.
 func ReadPatch(r io.Reader) (Patch, io.Reader, error) {
 	in := bufio.NewReaderSize(r, MaxHeader)
 	line, err := in.ReadSlice('\n')

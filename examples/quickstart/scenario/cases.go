@@ -8,44 +8,45 @@ import (
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
-// Case is one asset: what is installed, what the vendor offers, what then happens to it, and what must come of it.
+// Case is one asset: what is installed, what the vendor offers, and the
+// expected result.
 type Case struct {
 	Asset   job.AssetID
 	Offers  []Offer
 	Result  job.Result // of the asset's order
-	Reboots int        // of the asset, after the last installation
+	Reboots int        // of the asset, after its last installation
 }
 
 // Offer is one patch for one product of the asset.
 type Offer struct {
-	Have    string // the version installed; empty: the product is not there
+	Have    string // the installed version; empty: the product is not installed
 	Release vendor.Release
-	Tamper  bool   // the file is changed on the vendor's server after it was listed
-	MovesOn string // a version the vendor serves instead, after the catalog listed this one
+	Tamper  bool   // an attacker changes the file after it was listed
+	MovesOn string // version that the vendor serves instead after this one was listed; empty: none
 	Want    Want
 }
 
-// Want is what must come of an offer.
+// Want is the expected result of an offer.
 type Want struct {
 	Status job.PatchStatus
 	Code   job.Code
 	Rule   string
-	Now    string // the version on the disk in the end; empty: the product is not there
+	Now    string // the installed version at the end; empty: the product is not installed
 }
 
-// Cancel is a job of its own that is cancelled.
+// Cancel is a job for one asset that is cancelled.
 type Cancel struct {
 	Asset   job.AssetID
 	Job     job.ID
 	Have    string
 	Release vendor.Release
-	In      time.Duration // how long after it was enabled the job starts; zero: at once
-	TooLate job.Stage     // the cancel comes when this stage has begun, and is refused; zero: it comes before the start
+	In      time.Duration // time from enabling the job to its start; zero: at once
+	TooLate job.Stage     // the cancel comes in this stage and is refused; zero: it comes before the start
 	Result  job.Result
 	Now     string
 }
 
-// Cases are the nine assets.
+// Cases returns the nine assets.
 func Cases() []Case {
 	const second = time.Second
 	return []Case{
@@ -96,7 +97,7 @@ func Cases() []Case {
 	}
 }
 
-// Cancels are the two cancels.
+// Cancels returns the two cancels: one in time, and one too late.
 func Cancels() []Cancel {
 	return []Cancel{
 		{
@@ -104,7 +105,7 @@ func Cancels() []Cancel {
 			Have: "1.0.0", Release: vendor.Release{Product: "fonts", Version: "1.1.0", Signed: true}, Now: "1.0.0",
 		}, {
 			Asset: "unsigned", Job: "at-once", TooLate: job.StageDeploy, Result: job.Completed,
-			Have: "1.0.0", Release: vendor.Release{Product: "codecs", Version: "1.1.0", Signed: true, Takes: 3 * time.Second}, Now: "1.1.0",
+			Have: "1.0.0", Release: vendor.Release{Product: "codecs", Version: "1.1.0", Signed: true}, Now: "1.1.0",
 		},
 	}
 }

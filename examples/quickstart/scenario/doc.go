@@ -1,5 +1,7 @@
-// Package scenario is the quickstart's story: nine assets, what the vendor has for them, and what the rules say must come of it.
+// Package scenario is the quickstart's story: nine assets, what the vendor
+// offers them, and the results that the rules demand.
 //
-// The expectations stand beside each asset in Cases and Cancels. Run plays the story with a real server and real agents, and
-// compares what the server was told, and what stands on the assets' disks, with them.
+// Cases and Cancels hold the expectations, next to each asset. Play plays the
+// story with the real server and real agents. It compares what the server
+// reports, and what is on the assets' disks, with the expectations.
 package scenario

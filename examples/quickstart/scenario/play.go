@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
 	"path/filepath"
 	"time"
 
@@ -12,61 +15,60 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 	"github.com/patchpolicy/patchpolicy/examples/quickstart/asset"
-	"github.com/patchpolicy/patchpolicy/examples/quickstart/server"
 	"github.com/patchpolicy/patchpolicy/examples/quickstart/show"
 	"github.com/patchpolicy/patchpolicy/examples/quickstart/vendor"
+	"github.com/patchpolicy/patchpolicy/examples/server/adminhttp"
+	"github.com/patchpolicy/patchpolicy/examples/server/serve"
 	"github.com/patchpolicy/patchpolicy/integrity/sigstoreverify"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
-	"github.com/patchpolicy/patchpolicy/job/controller"
 	"github.com/patchpolicy/patchpolicy/job/schedule"
+	"github.com/patchpolicy/patchpolicy/manifest"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
 const (
-	signer = "Acme"
-	main   = job.ID("monthly") // the job over all nine assets
-	lead   = 3 * time.Second   // from creating it to its start
-	look   = 50 * time.Millisecond
+	signer  = "Acme"
+	main    = job.ID("monthly") // the job over all nine assets
+	checkIn = 400 * time.Millisecond
+	look    = 50 * time.Millisecond // between two looks at the server
 )
 
-// Play is one performance of the story.
+// Play plays the story once.
 type Play struct {
 	Dir      string // for the server's and the assets' files
 	Cases    []Case
 	Cancels  []Cancel
 	Progress *show.Progress
+	Logger   *slog.Logger // the server's
 
 	vendor *vendor.Vendor
-	server *server.Server
+	admin  admin
 	assets map[job.AssetID]*asset.Asset
 	runs   map[job.ID]job.RunID
 	tried  map[job.ID]attempt
+	held   map[catalog.ProductID]chan struct{} // closed when its installation may go on
 }
 
-// attempt is a cancel and its first answer.
-type attempt struct {
-	at     job.Stage // the stage the asset had reached; zero: none
-	report controller.CancelReport
-	err    error // a *controller.CancelRefused, or nil
-}
-
-// Run plays the story and returns the table's rows; a row with Unlike did not come out as the rules say. The error is
-// trouble in the performance itself.
+// Run plays the story and returns the table's rows. A row with Unlike did not
+// come out as expected; an error says that the story could not be played.
 func (p *Play) Run(ctx context.Context) (rows []show.Row, err error) {
-	if err := p.setUp(ctx); err != nil {
-		return nil, errors.Join(err, p.tearDown())
+	p.assets, p.runs, p.tried = map[job.AssetID]*asset.Asset{}, map[job.ID]job.RunID{}, map[job.ID]attempt{}
+	p.held = map[catalog.ProductID]chan struct{}{}
+	for _, c := range p.Cancels {
+		p.held[c.Release.Product] = make(chan struct{})
 	}
-	defer func() { err = errors.Join(err, p.tearDown()) }()
-
+	if p.vendor, err = vendor.Start(signer); err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, p.vendor.Close()) }()
 	all, ctx := errgroup.WithContext(ctx)
-	agents, stop := context.WithCancel(ctx)
-	defer stop()
-	for _, a := range p.assets {
-		all.Go(func() error { return a.Run(agents) })
-	}
+	running, stop := context.WithCancel(ctx)
 	all.Go(func() (err error) {
-		defer stop() // the agents' work is done, or the story went wrong
+		defer stop() // ends the server and the agents
+		if err := p.setUp(ctx, running, all); err != nil {
+			return err
+		}
 		rows, err = p.play(ctx)
 		return err
 	})
@@ -74,13 +76,21 @@ func (p *Play) Run(ctx context.Context) (rows []show.Row, err error) {
 	return rows, err
 }
 
-// setUp starts the vendor and the server and installs what the assets have.
-func (p *Play) setUp(ctx context.Context) (err error) {
-	p.assets, p.runs, p.tried = map[job.AssetID]*asset.Asset{}, map[job.ID]job.RunID{}, map[job.ID]attempt{}
-	if p.vendor, err = vendor.Start(signer); err != nil {
+// setUp publishes the patches, starts the server, installs what the assets have
+// and starts their agents. Server and agents run in the group until running
+// ends.
+func (p *Play) setUp(ctx, running context.Context, all *errgroup.Group) error {
+	for _, r := range p.releases() {
+		if err := p.vendor.Publish(r); err != nil {
+			return err
+		}
+	}
+	fingerprint, err := p.serve(ctx, running, all)
+	if err != nil {
 		return err
 	}
-	if p.server, err = server.Start(ctx, p.Dir, len(p.Cases)); err != nil {
+	token, err := p.admin.token(ctx, len(p.Cases))
+	if err != nil {
 		return err
 	}
 	trusted, err := p.vendor.Signer()
@@ -92,76 +102,111 @@ func (p *Play) setUp(ctx context.Context) (err error) {
 		return err
 	}
 	for _, c := range p.Cases {
-		a, err := asset.New(asset.Config{
-			ID: c.Asset, Dir: filepath.Join(p.Dir, string(c.Asset)), Server: p.server.URL, Token: p.server.Token,
-			Fingerprint: p.server.Fingerprint, Verifier: verifier, Observe: func(s agent.State) { p.observe(c.Asset, s) },
+		p.assets[c.Asset], err = asset.New(asset.Config{
+			ID: c.Asset, Dir: filepath.Join(p.Dir, string(c.Asset)), Server: p.admin.Server, Token: token,
+			Fingerprint: fingerprint, Verifier: verifier, Observe: func(s agent.State) { p.observe(c.Asset, s) }, Hold: p.hold,
 		})
 		if err != nil {
 			return err
 		}
-		p.assets[c.Asset] = a
 		for _, o := range c.Offers {
-			if err := p.offer(c.Asset, o.Have, o.Release); err != nil {
+			if err := p.install(c.Asset, o.Release.Product, o.Have); err != nil {
 				return err
 			}
 		}
 	}
 	for _, c := range p.Cancels {
-		if err := p.offer(c.Asset, c.Have, c.Release); err != nil {
+		if err := p.install(c.Asset, c.Release.Product, c.Have); err != nil {
 			return err
 		}
 	}
-	feed, err := p.vendor.Feed()
-	if err != nil {
-		return err
+	p.Progress.Say("vendor %s signs and serves %d patches; the server is at %s", signer, len(p.releases()), p.admin.Server)
+	for _, a := range p.assets {
+		all.Go(func() error { return a.Run(running) })
 	}
-	if err := p.server.SyncFeed(ctx, feed); err != nil {
-		return err
-	}
-	p.Progress.Say("vendor %s signs and serves %d patches; server on %s", signer, p.offers(), p.server.URL)
 	return nil
 }
 
-func (p *Play) offers() (n int) {
-	for _, c := range p.Cases {
-		n += len(c.Offers)
+// serve makes the server's keys, starts it on a free port of the loopback, and
+// waits until its catalog has the vendor's patches. It returns the fingerprint
+// of the trust document.
+func (p *Play) serve(ctx, running context.Context, all *errgroup.Group) (fingerprint string, err error) {
+	files, trust, err := serve.Init(filepath.Join(p.Dir, "server"), 1, 1)
+	if err != nil {
+		return "", err
 	}
-	return n + len(p.Cancels)
+	token, err := serve.ReadToken(files.AdminToken)
+	if err != nil {
+		return "", err
+	}
+	feed, err := p.vendor.Feed()
+	if err != nil {
+		return "", err
+	}
+	listening := make(chan net.Addr, 1)
+	all.Go(func() error {
+		return serve.Run(running, serve.Config{
+			Files: files, Listen: "127.0.0.1:0", SyncEvery: time.Hour, CheckIn: checkIn, Feeds: []catalog.Feed{feed},
+			Logger: p.Logger, Listening: func(at net.Addr) { listening <- at },
+		})
+	})
+	select {
+	case at := <-listening:
+		p.admin = admin{adminhttp.Client{Server: "http://" + at.String(), Token: token, HTTP: http.DefaultClient}}
+	case <-ctx.Done():
+		return "", fmt.Errorf("waited for the server to start: %w", context.Cause(ctx))
+	}
+	return manifest.TrustFingerprint(trust[0]), p.admin.sync(ctx)
 }
 
-// offer publishes a release and installs what the asset has of its product.
-func (p *Play) offer(id job.AssetID, have string, r vendor.Release) error {
-	if err := p.vendor.Publish(r); err != nil || have == "" {
-		return err
+// hold makes the installation of a patch whose job is cancelled wait for the
+// server's answer, so that the cancel finds it under way.
+func (p *Play) hold(ctx context.Context, product catalog.ProductID) {
+	if held, is := p.held[product]; is {
+		select {
+		case <-held:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// releases lists what the vendor publishes.
+func (p *Play) releases() (all []vendor.Release) {
+	for _, c := range p.Cases {
+		for _, o := range c.Offers {
+			all = append(all, o.Release)
+		}
+	}
+	for _, c := range p.Cancels {
+		all = append(all, c.Release)
+	}
+	return all
+}
+
+// install installs a product's first version on an asset; an empty version
+// installs nothing.
+func (p *Play) install(id job.AssetID, product catalog.ProductID, have string) error {
+	if have == "" {
+		return nil
 	}
 	v, err := version.Parse(version.Semver, have)
 	if err != nil {
 		return err
 	}
-	return p.assets[id].Disk().Setup(r.Product, v)
+	return p.assets[id].Disk().Setup(product, v)
 }
 
-func (p *Play) tearDown() (err error) {
-	if p.server != nil {
-		err = p.server.Close()
-	}
-	if p.vendor != nil {
-		err = errors.Join(err, p.vendor.Close())
-	}
-	return err
-}
-
-// play is the story from the first check-in to the table.
+// play goes from the first check-in to the table.
 func (p *Play) play(ctx context.Context) ([]show.Row, error) {
-	err := p.wait(ctx, "all assets to enrol and to tell what is installed", func() (bool, error) {
-		list, err := p.server.Assets(ctx, "", controller.MaxPage, time.Now())
-		told := 0
+	err := p.wait(ctx, "all assets to enrol and to report what is installed", func() (bool, error) {
+		list, err := p.admin.assets(ctx)
+		reported := 0
 		for _, a := range list {
 			if !a.InventoryAt.IsZero() {
-				told++
+				reported++
 			}
 		}
-		return told == len(p.Cases), err
+		return reported == len(p.Cases), err
 	})
 	if err != nil {
 		return nil, err
@@ -189,8 +234,7 @@ func (p *Play) play(ctx context.Context) ([]show.Row, error) {
 func (p *Play) begin(ctx context.Context) error {
 	d := job.Definition{
 		ID: main, Name: "monthly patches", Platform: catalog.Linux,
-		Schedule: schedule.Schedule{Kind: schedule.Once, At: time.Now().UTC().Add(lead).Truncate(time.Second)},
-		Reboot:   reboot.Policy{Countdown: time.Second},
+		Schedule: schedule.Schedule{Kind: schedule.OnDemand}, Reboot: reboot.Policy{Countdown: time.Second},
 	}
 	for _, c := range p.Cases {
 		d.Assets.Include = append(d.Assets.Include, c.Asset)
@@ -198,13 +242,14 @@ func (p *Play) begin(ctx context.Context) error {
 			d.Patches.List = append(d.Patches.List, o.Release.ID())
 		}
 	}
-	run, err := p.server.Begin(ctx, d)
+	run, err := p.admin.begin(ctx, d)
 	p.runs[d.ID] = run
-	p.Progress.Say("job %s starts at %s on all of them", d.ID, d.Schedule.At.Format(time.TimeOnly))
+	p.Progress.Say("job %s starts on all assets", d.ID)
 	return err
 }
 
-// interfere does what happens between the listing of a patch and its download.
+// interfere does what happens to patches after they are listed and before they
+// are downloaded.
 func (p *Play) interfere() error {
 	for _, c := range p.Cases {
 		for _, o := range c.Offers {
@@ -212,7 +257,7 @@ func (p *Play) interfere() error {
 				if err := p.vendor.Tamper(o.Release); err != nil {
 					return err
 				}
-				p.Progress.Say("somebody changes %s %s on the vendor's server", o.Release.Product, o.Release.Version)
+				p.Progress.Say("an attacker changes %s %s on the vendor's server", o.Release.Product, o.Release.Version)
 			}
 			if o.MovesOn != "" {
 				newer := o.Release
@@ -220,7 +265,7 @@ func (p *Play) interfere() error {
 				if err := p.vendor.MoveOn(newer); err != nil {
 					return err
 				}
-				p.Progress.Say("the vendor moves on: %s is %s now at the same address", newer.Product, newer.Version)
+				p.Progress.Say("the vendor serves %s %s at the address of %s", newer.Product, newer.Version, o.Release.Version)
 			}
 		}
 	}
@@ -236,48 +281,30 @@ func (p *Play) cancel(ctx context.Context, c Cancel) error {
 	if c.In > 0 {
 		d.Schedule = schedule.Schedule{Kind: schedule.Once, At: time.Now().UTC().Add(c.In).Truncate(time.Second)}
 	}
-	run, err := p.server.Begin(ctx, d)
+	run, err := p.admin.begin(ctx, d)
 	if err != nil {
 		return err
 	}
 	p.runs[c.Job] = run
-	var a attempt
-	err = p.wait(ctx, fmt.Sprintf("job %s to get where it is cancelled", c.Job), func() (bool, error) {
-		list, err := p.server.RunAssets(ctx, run, "", 1)
-		if err != nil || len(list) == 0 {
-			return false, err
-		}
-		a.at = list[0].Stage
-		return list[0].HandedOut && a.at >= c.TooLate, nil
+	err = p.wait(ctx, fmt.Sprintf("job %s to reach the point where it is cancelled", c.Job), func() (bool, error) {
+		list, err := p.admin.runAssets(ctx, run)
+		return err == nil && len(list) > 0 && list[0].HandedOut && list[0].Stage >= c.TooLate, err
 	})
 	if err != nil {
 		return err
 	}
-	a.report, a.err = p.server.CancelJob(ctx, c.Job, time.Now())
-	if _, refused := errors.AsType[*controller.CancelRefused](a.err); a.err != nil && !refused {
-		return a.err
-	}
+	a, err := p.admin.cancel(ctx, c.Job)
 	p.tried[c.Job] = a
-	p.Progress.Say("cancel of job %s: %s", c.Job, a.answer())
-	return nil
+	close(p.held[c.Release.Product])
+	p.Progress.Say("cancel of job %s: %s", c.Job, a)
+	return err
 }
 
-// answer is the server's first answer, in words.
-func (a attempt) answer() string {
-	if a.err != nil {
-		return "refused: " + a.err.Error()
-	}
-	if len(a.report.Assets) == 0 {
-		return "accepted"
-	}
-	return "accepted, " + a.report.Assets[0].State.String()
-}
-
-// ended tells whether every order has its result, and shows those that have.
+// ended reports whether every order has its result, and shows those that have.
 func (p *Play) ended(ctx context.Context) (bool, error) {
 	all := true
 	for id, run := range p.runs {
-		list, err := p.server.RunAssets(ctx, run, "", controller.MaxPage)
+		list, err := p.admin.runAssets(ctx, run)
 		if err != nil {
 			return false, err
 		}
@@ -293,7 +320,7 @@ func (p *Play) ended(ctx context.Context) (bool, error) {
 	return all, nil
 }
 
-// wait looks again and again until done says so.
+// wait calls done again and again until it returns true or an error.
 func (p *Play) wait(ctx context.Context, what string, done func() (bool, error)) error {
 	ticker := time.NewTicker(look)
 	defer ticker.Stop()
@@ -309,7 +336,7 @@ func (p *Play) wait(ctx context.Context, what string, done func() (bool, error))
 	}
 }
 
-// observe shows where an asset is with its order of the main job.
+// observe shows how far an asset is with its order of the main job.
 func (p *Play) observe(id job.AssetID, s agent.State) {
 	for _, o := range s.Queue {
 		if o.Job == main {

@@ -2,7 +2,6 @@ package scenario
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -15,10 +14,10 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/ledger"
 )
 
-// rows compares everything with the expectations.
+// rows compares all results with the expectations.
 func (p *Play) rows(ctx context.Context) ([]show.Row, error) {
 	var rows []show.Row
-	list, err := p.server.RunAssets(ctx, p.runs[main], "", controller.MaxPage)
+	list, err := p.admin.runAssets(ctx, p.runs[main])
 	if err != nil {
 		return nil, err
 	}
@@ -35,7 +34,7 @@ func (p *Play) rows(ctx context.Context) ([]show.Row, error) {
 		rows = append(rows, of...)
 	}
 	for _, c := range p.Cancels {
-		list, err := p.server.RunAssets(ctx, p.runs[c.Job], "", 1)
+		list, err := p.admin.runAssets(ctx, p.runs[c.Job])
 		if err != nil {
 			return nil, err
 		}
@@ -52,7 +51,8 @@ func (p *Play) rows(ctx context.Context) ([]show.Row, error) {
 	return rows, nil
 }
 
-// caseRows are the rows of one asset: one a patch, and one for its reboots if it has any or should have.
+// caseRows returns the rows of one asset: one per patch, and one for its
+// reboots if it has any or should have.
 func (p *Play) caseRows(ctx context.Context, c Case, have controller.RunAsset) ([]show.Row, error) {
 	inventory, err := p.assets[c.Asset].Disk().Inventory(ctx)
 	if err != nil {
@@ -65,7 +65,7 @@ func (p *Play) caseRows(ctx context.Context, c Case, have controller.RunAsset) (
 			rows = append(rows, show.Row{Asset: string(c.Asset), Patch: string(o.Release.Product), Unlike: "the patch is reported"})
 			continue
 		}
-		rows = append(rows, offerRow(c, o, have, have.Patches[i], standing(inventory, o.Release.Product)))
+		rows = append(rows, offerRow(c, o, have, have.Patches[i], installedVersion(inventory, o.Release.Product)))
 	}
 	if others := p.others(c, have); len(others) > 0 {
 		rows = append(rows, show.Row{Asset: string(c.Asset), Patch: strings.Join(others, ", "), Unlike: "nothing else happens here (CAT-3)"})
@@ -80,20 +80,21 @@ func (p *Play) caseRows(ctx context.Context, c Case, have controller.RunAsset) (
 	return rows, nil
 }
 
-// standing is the version of a product on a disk; empty: it is not there.
-func standing(inventory catalog.Inventory, product catalog.ProductID) string {
+// installedVersion returns the version of a product on a disk; empty: it is not
+// installed.
+func installedVersion(inventory catalog.Inventory, product catalog.ProductID) string {
 	installed, _ := inventory.Find(product)
 	return installed.Version.String()
 }
 
-// offerRow compares what became of one patch.
+// offerRow compares the result of one patch.
 func offerRow(c Case, o Offer, have controller.RunAsset, out job.PatchOutcome, now string) show.Row {
 	row := show.Row{
 		Asset: string(c.Asset), Patch: string(o.Release.Product), From: out.From.String(), To: out.To.String(),
 		Result: have.Result.String(), Reason: out.Text, Rule: out.Rule,
 	}
 	if out.Status == job.Succeeded {
-		row.To = out.Now.String() // what was really installed (CAT-7)
+		row.To = out.Now.String() // the installed version (CAT-7)
 	}
 	if out.Code != 0 {
 		row.Code = strconv.Itoa(int(out.Code)) + " " + out.Code.String()
@@ -129,7 +130,8 @@ func quote(v any) string {
 	return "nothing"
 }
 
-// others are the patches that were more than left out on an asset though nobody offered them to it.
+// others returns the patches that were not offered to an asset and were more
+// than left out.
 func (p *Play) others(c Case, have controller.RunAsset) (list []string) {
 	for _, out := range have.Patches {
 		offered := slices.ContainsFunc(c.Offers, func(o Offer) bool { return o.Release.ID() == out.Patch })
@@ -140,7 +142,8 @@ func (p *Play) others(c Case, have controller.RunAsset) (list []string) {
 	return list
 }
 
-// rebootRow compares an asset's reboots with its disk's own journal: how many, and whether they came last.
+// rebootRow compares the reboots in the journal of an asset's disk: how many
+// they are, and that no installation follows them.
 func rebootRow(c Case, have controller.RunAsset, journal []string) (show.Row, bool) {
 	reboots, after := 0, 0 // installations after the first reboot
 	for _, line := range journal {
@@ -166,26 +169,23 @@ func rebootRow(c Case, have controller.RunAsset, journal []string) (show.Row, bo
 	return row, reboots > 0 || row.Unlike != ""
 }
 
-// cancelRow compares what became of a cancelled job.
+// cancelRow compares the result of a cancelled job.
 func (p *Play) cancelRow(ctx context.Context, c Cancel, have controller.RunAsset) (show.Row, error) {
 	inventory, err := p.assets[c.Asset].Disk().Inventory(ctx)
 	if err != nil {
 		return show.Row{}, err
 	}
-	tried, now := p.tried[c.Job], standing(inventory, c.Release.Product)
+	tried, now := p.tried[c.Job], installedVersion(inventory, c.Release.Product)
 	row := show.Row{
 		Asset: string(c.Asset), Patch: string(c.Release.Product), From: c.Have, To: c.Release.Version, Result: have.Result.String(),
-		Reason: fmt.Sprintf("Cancel %s. Then the asset reported %v; it has %s %s.", tried.answer(), have.Result, c.Release.Product, now),
+		Reason: fmt.Sprintf("Cancel %s. Then the asset reported %v; it has %s %s.", tried, have.Result, c.Release.Product, now),
 		Rule:   "JOB-3",
 	}
-	refused, done := job.Stage(0), ledger.CancelDone
-	if r, ok := errors.AsType[*controller.CancelRefused](tried.err); ok {
-		refused = r.Stage
-	}
+	done := ledger.CancelDone
 	if c.TooLate != 0 {
-		done = 0 // a refused cancel is none
+		done = 0 // a refused cancel changes nothing
 	}
-	row.Unlike = differences(difference{"stage of the refusal", refused, c.TooLate}, difference{"cancel", have.Cancel, done},
+	row.Unlike = differences(difference{"stage of the refusal", tried.asset.Stage, c.TooLate}, difference{"cancel", have.Cancel, done},
 		difference{"result", have.Result, c.Result}, difference{"on the disk", now, c.Now})
 	return row, nil
 }

@@ -13,7 +13,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/controller"
 )
 
-// The comparisons are what decides the program's exit code, so each is shown to find what it is there for.
+// The comparisons decide the program's exit code. Each one is shown to find a
+// difference.
 
 func TestRebootsAreCountedOnTheDiskAndMustComeLast_RBT1(t *testing.T) {
 	one := Case{Asset: "a", Reboots: 1, Offers: []Offer{{Release: vendor.Release{Reboot: true}}, {}}}
@@ -75,7 +76,7 @@ func TestEveryPartOfAnOutcomeIsCompared(t *testing.T) {
 	}
 }
 
-func TestPatchesNobodyOfferedMustBeLeftOut_CAT3(t *testing.T) {
+func TestPatchesNotOfferedMustBeLeftOut_CAT3(t *testing.T) {
 	expect := Case{Asset: "a", Offers: []Offer{{Release: vendor.Release{Product: "reader", Version: "1.1.0"}}}}
 	have := controller.RunAsset{Patches: []job.PatchOutcome{
 		{Patch: "reader-1.1.0", Status: job.Succeeded},

@@ -1,2 +1,3 @@
-// Package show prints what the quickstart does: how far each asset is, and in the end a table of what became of what.
+// Package show prints what the quickstart does: how far each asset is, and at
+// the end a table of the results.
 package show

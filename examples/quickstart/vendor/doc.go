@@ -1,6 +1,7 @@
-// Package vendor is a software vendor in one process: over HTTP on the loopback it serves patch files and their detached signatures,
-// made with a key of its own, and its list of products and patches in the format of catalog/jsonfeed.
+// Package vendor is a software vendor in one process. Over HTTP on the loopback
+// it serves patch files, their detached signatures, and its list of products
+// and patches in the format of catalog/jsonfeed.
 //
-// It can also do what real vendors and the world between do: serve one URL for every version and move on to a newer one
-// (LatestOnly), and have a file changed after it was listed.
+// It can also serve a newer version at the address of an older one
+// (LatestOnly), and change a file after it was listed, as an attacker does.
 package vendor

@@ -28,14 +28,14 @@ import (
 type Release struct {
 	Product    catalog.ProductID
 	Version    string        // semver
-	EOL        time.Time     // end of life of its version line, MAJOR.MINOR; zero: none announced
-	Signed     bool          // with a detached signature, and expected to be
+	EOL        time.Time     // end of life of its version line MAJOR.MINOR; zero: none announced
+	Signed     bool          // it has a detached signature, and the list says so
 	LatestOnly bool          // one URL serves every version
 	Reboot     bool          // it needs a reboot
-	Takes      time.Duration // to install
+	Takes      time.Duration // the duration of its installation
 }
 
-// ID is the id of the release's patch.
+// ID returns the id of the release's patch.
 func (r Release) ID() catalog.PatchID { return catalog.PatchID(string(r.Product) + "-" + r.Version) }
 
 // feedPath is where the list is served.
@@ -54,7 +54,8 @@ type Vendor struct {
 	patches  []catalog.Patch
 }
 
-// Start makes a vendor with a fresh key and serves it on a free port of the loopback.
+// Start makes a vendor with a new key and serves it on a free port of the
+// loopback.
 func Start(name string) (*Vendor, error) {
 	_, key, err := ed25519.GenerateKey(nil)
 	if err != nil {
@@ -73,7 +74,7 @@ func Start(name string) (*Vendor, error) {
 // Close stops serving.
 func (v *Vendor) Close() error { return v.server.Close() }
 
-// Signer is what assets need to verify the vendor's signatures.
+// Signer returns what assets need to verify the vendor's signatures.
 func (v *Vendor) Signer() (integrity.Signer, error) {
 	der, err := x509.MarshalPKIXPublicKey(v.key.Public())
 	if err != nil {
@@ -83,7 +84,7 @@ func (v *Vendor) Signer() (integrity.Signer, error) {
 	return integrity.Signer{Name: v.name, Sigstore: []integrity.SigstoreTrust{{Keys: []string{key}}}}, nil
 }
 
-// Feed reads the vendor's list over HTTP, as a server does.
+// Feed returns a feed that reads the vendor's list over HTTP.
 func (v *Vendor) Feed() (catalog.Feed, error) {
 	return jsonfeed.New(catalog.FeedID(v.name), v.base+feedPath, jsonfeed.Options{})
 }
@@ -138,7 +139,8 @@ func (v *Vendor) product(r Release, number version.Version) catalog.Product {
 	return p
 }
 
-// MoveOn serves a newer version at a LatestOnly product's URL, before any feed tells of it.
+// MoveOn serves a newer version at the address of a LatestOnly product, before
+// any feed lists it.
 func (v *Vendor) MoveOn(r Release) error {
 	number, err := version.Parse(version.Semver, r.Version)
 	if err != nil {
@@ -150,7 +152,8 @@ func (v *Vendor) MoveOn(r Release) error {
 	return err
 }
 
-// Tamper changes a byte of the file that a release is served from. Its signature and its listed digest stay as they were.
+// Tamper changes one byte of a release's file, and neither its signature nor
+// its listed digest.
 func (v *Vendor) Tamper(r Release) error {
 	path := fmt.Sprintf("/%s-%s.patch", r.Product, r.Version)
 	v.lock.Lock()
@@ -164,7 +167,8 @@ func (v *Vendor) Tamper(r Release) error {
 	return nil
 }
 
-// put makes a release's file, and its signature if it has one, and serves them at path.
+// put makes a release's file, and its signature if it has one, and serves them
+// at path.
 func (v *Vendor) put(path string, r Release, number version.Version) ([]byte, error) {
 	file, err := folder.Patch{
 		Format: folder.Format, Product: r.Product, Version: number, Millis: r.Takes.Milliseconds(), Reboot: r.Reboot,
@@ -196,6 +200,6 @@ func (v *Vendor) serve(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	w.Header().Set("ETag", strconv.Quote(sum(file))) // so that a download that was cut off goes on with the same file
+	w.Header().Set("ETag", strconv.Quote(sum(file))) // so that an interrupted download resumes the same file
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(file))
 }

@@ -49,7 +49,7 @@ func get(t *testing.T, url string) []byte {
 	return body
 }
 
-// judge fetches a patch as an asset does and judges it.
+// judge downloads a patch as an asset does, and returns the verdict on it.
 func judge(t *testing.T, v *Vendor, patch catalog.Patch) integrity.Verdict {
 	t.Helper()
 	signer, err := v.Signer()
@@ -78,7 +78,7 @@ func TestVendorsListIsAFeed(t *testing.T) {
 	})
 }
 
-func TestWhatAnAssetFindsOfEachKindOfFile_INT1_INT2(t *testing.T) {
+func TestVerdictOnEachKindOfFile_INT1_INT2(t *testing.T) {
 	v := start(t)
 	signed := Release{Product: "reader", Version: "1.1.0", Signed: true}
 	unsigned := Release{Product: "editor", Version: "2.1.0"}
@@ -90,7 +90,7 @@ func TestWhatAnAssetFindsOfEachKindOfFile_INT1_INT2(t *testing.T) {
 	require.NoError(t, v.Tamper(unsigned))
 	require.Equal(t, integrity.FileSignatureFailed, judge(t, v, a).Code)
 	require.Equal(t, integrity.FileHashValidationFailed, judge(t, v, b).Code)
-	require.Error(t, v.Tamper(Release{Product: "reader", Version: "9.9.9"}), "what is not served cannot be changed")
+	require.Error(t, v.Tamper(Release{Product: "reader", Version: "9.9.9"}), "a file that is not served cannot be changed")
 }
 
 func TestMovingOnServesANewerSignedFileAtTheSameAddress_CAT7(t *testing.T) {
@@ -106,7 +106,7 @@ func TestMovingOnServesANewerSignedFileAtTheSameAddress_CAT7(t *testing.T) {
 	require.Equal(t, "1.2.0", served.Version.String())
 }
 
-func TestReleasesThatCannotBeAreRefused(t *testing.T) {
+func TestInvalidReleasesAreRefused(t *testing.T) {
 	v := start(t)
 	require.Error(t, v.Publish(Release{Product: "reader", Version: "one"}))
 	require.ErrorAs(t, v.Publish(Release{Product: "../reader", Version: "1.0.0"}), new(*folder.MalformedError))

@@ -1,4 +1,4 @@
-// Package enumtest holds a type made with enum.Of to what such a type promises.
+// Package enumtest checks types made with package enum.
 package enumtest
 
 import (
@@ -12,16 +12,17 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/enum"
 )
 
-// Enum is what every such type offers.
+// Enum is what every such type has.
 type Enum interface {
 	~uint8
 	fmt.Stringer
 	encoding.TextMarshaler
 }
 
-// Check wants the type's values to be those of names, in order in all, each to survive its text, and everything else to be
-// refused. The names are what files and the wire carry: a test spells them out, so that none changes
-// by accident.
+// Check wants the type to have exactly these names, all in the same order. Each
+// value must be read back from its text, and everything else refused. Files and
+// the wire carry the names, so a test spells them out: none changes by
+// accident.
 func Check[E Enum, P interface {
 	*E
 	encoding.TextUnmarshaler
