@@ -19,7 +19,7 @@ var worst = []struct {
 	instead string
 	left    int
 }{
-	{`\b(told|tells?)\b`, "report, return, say, show", 0},
+	{`\b(told|tells)\b`, "report, return, say, show", 0},
 	{`\banew\b`, "again", 0},
 	{`\bbut for\b|\bfor else\b`, "except, otherwise", 0},
 	{`\bas far as\b`, "if, as much as", 0},
