@@ -69,12 +69,13 @@ func (c *Controller) Prune(ctx context.Context, before, now time.Time) (all Remo
 }
 
 func (c *Controller) pruneRuns(ctx context.Context, before, now time.Time, all *Removed) error {
+	const most = 10 // runs looked at in one transaction: each may have many orders
 	cursor := ""
 	for more := true; more; {
 		from, end := cursor, false
 		runs, err := view(ctx, c.store, func(r Reader) (list []job.RunID, err error) {
-			page, err := r.Scan(tableRuns, from, "", c.config.Batch)
-			if end = len(page) < c.config.Batch; err != nil {
+			page, err := r.Scan(tableRuns, from, "", most)
+			if end = len(page) < most; err != nil {
 				return nil, err
 			}
 			for _, rec := range page {
