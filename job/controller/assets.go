@@ -153,9 +153,11 @@ func (c *Controller) TagAsset(ctx context.Context, id job.AssetID, tags []string
 		if err != nil {
 			return err
 		}
-		rec.Tags = tags
-		t.save(tableAssets, key(string(id)), rec)
-		t.acted(AssetTagged, string(id), strings.Join(tags, ", "))
+		if !slices.Equal(rec.Tags, tags) {
+			rec.Tags = tags
+			t.save(tableAssets, key(string(id)), rec)
+			t.acted(AssetTagged, string(id), strings.Join(tags, ", "))
+		}
 		return t.join(rec.Asset)
 	})
 }

@@ -144,12 +144,13 @@ func (t *tx) chained(j jobRecord, e ledger.Entry) (run runRecord, err error) {
 		return run, err
 	}
 	if id != nil {
-		run, err = loadRun(t, job.RunID(id))
+		var found bool
+		run, found, err = findRun(t, job.RunID(id))
 		window := run.Definition.Window
 		closed := window != 0 && !run.State.Over() && !t.now.Before(run.Start.Add(window))
-		if err != nil || run.State != ledger.RunWithdrawn && !closed {
+		if err != nil || found && run.State != ledger.RunWithdrawn && !closed {
 			return run, err
-		} // the job was off in between, and is on again, or the window has closed: it goes on with a run of its own
+		} // the job was off in between, and is on again, the window has closed, or the run was pruned: it goes on with a run of its own
 	}
 	start, err := freeStart(t, j.Definition, t.now)
 	if err != nil {
@@ -282,7 +283,7 @@ func (t *tx) share(run runRecord) (_ runRecord, err error) {
 		if !after.Due(n.succeeded, n.assets) {
 			continue
 		}
-		if _, started, err := startedBy(t, run.ID, j.Definition.ID); err != nil {
+		if started, err := startedBy(t, run.ID, j.Definition.ID); err != nil {
 			return run, err
 		} else if started {
 			continue
@@ -298,15 +299,15 @@ func (t *tx) share(run runRecord) (_ runRecord, err error) {
 	return run, nil
 }
 
-// startedBy returns the run of a job that another's run started. One that was
-// withdrawn does not count: the job may be on again.
-func startedBy(r Reader, before job.RunID, follower job.ID) (run runRecord, started bool, err error) {
+// startedBy reports whether a run started one of another job. One that was
+// withdrawn does not count: the job may be on again. One that was pruned does.
+func startedBy(r Reader, before job.RunID, follower job.ID) (bool, error) {
 	id, err := r.Get(tableChained, key(string(before), string(follower)))
 	if err != nil || id == nil {
-		return run, false, err
+		return false, err
 	}
-	run, err = loadRun(r, job.RunID(id))
-	return run, err == nil && run.State != ledger.RunWithdrawn, err
+	run, _, err := findRun(r, job.RunID(id))
+	return err == nil && run.State != ledger.RunWithdrawn, err
 }
 
 // shareCount is what a share of a run's assets is taken of.

@@ -91,8 +91,16 @@ func (t *tx) saveEvent() error {
 		}
 		t.event.At = e.At.Add(time.Microsecond)
 	}
-	t.save(tableEvents, key(fallingTime(t.event.At)), t.event)
-	return nil
+	for { // the clock may have been put back, into the midst of others
+		k := key(fallingTime(t.event.At))
+		if taken, err := t.Get(tableEvents, k); err != nil {
+			return err
+		} else if taken == nil {
+			t.save(tableEvents, k, t.event)
+			return nil
+		}
+		t.event.At = t.event.At.Add(time.Microsecond)
+	}
 }
 
 // Events lists the administrative acts before an instant, newest first, limit

@@ -62,6 +62,8 @@ func TestEveryActRecordsOneEvent(t *testing.T) {
 	silent(enrol)
 	act(controller.AssetTagged, "alice", "a", "all, lab", func() error { return f.TagAsset(as, "a", []string{"lab", "all"}, f.now) })
 
+	silent(func() error { return f.TagAsset(as, "a", []string{"lab", "all"}, f.now) })
+
 	own := []catalog.CustomURL{{Patch: vendor.ID, Artifact: "player.bin", URL: "http://own.example/p"}}
 	custom := func() error { return f.SetCustomURLs(as, own, f.now) }
 	act(controller.URLsChanged, "alice", "", "1 given", custom)
@@ -170,5 +172,19 @@ func TestEventTextIsCut(t *testing.T) {
 		require.Equal(f, controller.AssetTagged, list[0].Action)
 		require.LessOrEqual(f, len(list[0].Text), 1024)
 		require.Less(f, len(list[0].Actor), 1000)
+	})
+}
+
+// Acts keep apart when the clock is put back by a second, also from the acts
+// that moved on by a microsecond.
+func TestEventsAfterTheClockWentBack(t *testing.T) {
+	once(t, func(f *fixture) {
+		for i, at := range []time.Duration{time.Second, time.Second, 0, 0} {
+			_, err := f.AddToken(ctx, secret, controller.Token{Name: strconv.Itoa(i)}, f.now.Add(at))
+			require.NoError(f, err)
+		}
+		list, err := f.Events(ctx, time.Time{}, 10)
+		require.NoError(f, err)
+		require.Len(f, list, 4)
 	})
 }

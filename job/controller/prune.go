@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -57,23 +58,24 @@ func (c *Controller) Prune(ctx context.Context, before, now time.Time) (all Remo
 			break
 		}
 	}
-	if all == (Removed{}) || err != nil {
+	if all == (Removed{}) {
 		return all, err
 	}
-	return all, c.update(ctx, now, func(t *tx) error {
+	return all, errors.Join(err, c.update(context.WithoutCancel(ctx), now, func(t *tx) error {
 		t.acted(Pruned, "", fmt.Sprintf("before %s: %d runs, %d orders, %d failures, %d events, %d anomalies",
 			before.Format(time.RFC3339), all.Runs, all.Orders, all.Failures, all.Events, all.Anomalies))
 		return nil
-	})
+	}))
 }
 
 func (c *Controller) pruneRuns(ctx context.Context, before, now time.Time, all *Removed) error {
+	const most = 10 // runs looked at in one transaction: each may have many orders
 	cursor := ""
 	for more := true; more; {
 		from, end := cursor, false
 		runs, err := view(ctx, c.store, func(r Reader) (list []job.RunID, err error) {
-			page, err := r.Scan(tableRuns, from, "", c.config.Batch)
-			if end = len(page) < c.config.Batch; err != nil {
+			page, err := r.Scan(tableRuns, from, "", most)
+			if end = len(page) < most; err != nil {
 				return nil, err
 			}
 			for _, rec := range page {

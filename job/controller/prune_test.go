@@ -1,6 +1,7 @@
 package controller_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -244,4 +245,35 @@ func TestPruneThatIsCutOff(t *testing.T) {
 		delete(all, "events")
 		require.Equal(t, all, have, "cut off after %d transactions", n)
 	}
+}
+
+// hiccup is a store whose update number at fails.
+type hiccup struct {
+	controller.Store
+	at int
+}
+
+func (s *hiccup) Update(ctx context.Context, fn func(controller.Writer) error) error {
+	if s.at--; s.at == 0 {
+		return errDied
+	}
+	return s.Store.Update(ctx, fn)
+}
+
+// What a call removed before it failed is recorded as well.
+func TestPruneThatFailsRecordsWhatItRemoved(t *testing.T) {
+	base := memstore.New(memstore.Options{})
+	f := newFixture(t, base)
+	f.sync(patch("editor", "2.0.0"))
+	enrolMany(f, 3)
+	f.enable(definition("j", "editor-2.0.0"))
+	require.NoError(t, f.DeleteJob(ctx, "j", false, f.now))
+	f.pass(200 * day)
+	removed, err := smallSteps(t, &hiccup{base, 3}).Prune(ctx, f.now.Add(-controller.PruneAge), f.now)
+	require.ErrorIs(t, err, errDied)
+	require.Equal(t, controller.Removed{Orders: 2}, removed)
+	events, err := f.Events(ctx, time.Time{}, 1)
+	require.NoError(t, err)
+	require.Equal(t, controller.Pruned, events[0].Action)
+	require.Contains(t, events[0].Text, "0 runs, 2 orders")
 }

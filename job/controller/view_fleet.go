@@ -90,11 +90,11 @@ func (c *Controller) PreviewFleet(ctx context.Context, id job.ID, now time.Time)
 	}
 	p.Outlook = outlook
 	patches, why := map[catalog.PatchID]*PatchCount{}, reasons{}
-	for _, a := range selected {
-		plan, _, err := c.Preview(ctx, status.Definition, a.ID, now)
+	for _, id := range selected {
+		plan, _, err := c.Preview(ctx, status.Definition, id, now)
 		if invalid, is := errors.AsType[*job.Invalid](err); is && len(invalid.Problems) > 0 { // its zone, or the schedule
 			p.Stopped++
-			why.add(a.ID, "", "JOB-9", invalid.Problems[0].Text)
+			why.add(id, "", "JOB-9", invalid.Problems[0].Text)
 			continue
 		}
 		if _, is := errors.AsType[*NotFoundError](err); is { // no inventory yet: the outlook counts it
@@ -106,7 +106,8 @@ func (c *Controller) PreviewFleet(ctx context.Context, id job.ID, now time.Time)
 		switch x := plan.Obstacle; {
 		case x.Stops():
 			p.Stopped++
-			why.add(a.ID, "", x.Rule, x.Text)
+			why.add(id, "", x.Rule, x.Text)
+			plan = job.Plan{LeftOut: plan.LeftOut} // nothing else of it is carried out
 		case plan.Empty():
 			p.Idle++
 		default:
@@ -123,7 +124,7 @@ func (c *Controller) PreviewFleet(ctx context.Context, id job.ID, now time.Time)
 			patches[x.Patch].Assets++
 		}
 		for _, x := range plan.LeftOut {
-			why.add(a.ID, x.Patch, x.Rule, x.Text)
+			why.add(id, x.Patch, x.Rule, x.Text)
 		}
 	}
 	p.Patches = []PatchCount{}

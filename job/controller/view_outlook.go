@@ -47,13 +47,13 @@ func (c *Controller) Outlook(ctx context.Context, id job.ID, now time.Time) (Out
 }
 
 // outlook also returns the selected assets.
-func (c *Controller) outlook(ctx context.Context, status JobStatus, now time.Time) (o Outlook, selected []AssetStatus, err error) {
+func (c *Controller) outlook(ctx context.Context, status JobStatus, now time.Time) (o Outlook, selected []job.AssetID, err error) {
 	zones := map[string]int{}
 	err = c.eachAsset(ctx, now, func(a AssetStatus) error {
 		if !status.Select(a.Asset) {
 			return nil
 		}
-		selected = append(selected, a)
+		selected = append(selected, a.ID)
 		o.Assets++
 		zones[a.Zone]++
 		if a.InventoryAt.IsZero() {

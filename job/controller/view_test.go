@@ -124,3 +124,19 @@ func TestFleetPreviewIsTheSumOfPreviews_JOB22_RPT3(t *testing.T) {
 		require.Equal(t, []int{4, 4}, []int{missing.Patches[1].Assets, missing.Patches[1].Deployable})
 	})
 }
+
+// An asset whose agent cannot carry out the order installs nothing.
+func TestFleetPreviewOfStoppedAssets_JOB22_MAN11(t *testing.T) {
+	once(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"))
+		f.tell(f.enrol("able", "all"), "v1", "", "actions")
+		f.tell(f.enrol("unable", "all"), "v1", "")
+		_, err := f.SaveJob(ctx, acting("j"), f.now)
+		require.NoError(t, err)
+		p, err := f.PreviewFleet(ctx, "j", f.now)
+		require.NoError(t, err)
+		require.Equal(t, []int{2, 1, 0, 1}, []int{p.Assets, p.Acts, p.Idle, p.Stopped})
+		require.Len(t, p.Patches, 1)
+		require.Equal(t, 1, p.Patches[0].Assets)
+	})
+}

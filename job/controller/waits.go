@@ -71,7 +71,7 @@ func lastRun(r Reader, rec jobRecord) (last runRecord, found bool, err error) {
 // waitsFor says what a job waits for in a run of the other; nil if that run has
 // started it.
 func waitsFor(r Reader, d job.Definition, run runRecord) (*Waits, error) {
-	_, started, err := startedBy(r, run.ID, d.ID)
+	started, err := startedBy(r, run.ID, d.ID)
 	if err != nil || started {
 		return nil, err
 	}
