@@ -264,7 +264,7 @@ func TestRepositoryFaults_CAT1(t *testing.T) {
 		{"signed by another key", func(r *repo) { r.keys = []*openpgp.Entity{newKey(t, "other", 0)}; r.publish() }, UnknownKey, "not trusted"},
 		{"expired", again("Valid-Until", today.Add(-time.Second).Format(time.RFC1123)), Expired, "valid until 2026-05-10T11:59:59Z"},
 		{"from the future", again("Date", today.Add(maxAhead+time.Second).Format(time.RFC1123)), NotYetValid, "check the clock"},
-		{"bad end of validity", again("Valid-Until", "never"), Malformed, `its Valid-Until "never" is no time in UTC`},
+		{"bad end of validity", again("Valid-Until", "never"), Malformed, `its Valid-Until "never" is not a time in UTC`},
 		{"two paragraphs", resigned(func(text string) string { return text + "\n\nX: y" }), Malformed, "second paragraph"},
 		{"no Release file at all", resigned(func(string) string { return "hello" }), Malformed, "not a Release file"},
 		{"no SHA-256", replace("SHA256:", "SHA1:"), Unsupported, "no SHA256 or SHA512"},
