@@ -87,7 +87,7 @@
 //     otherwise by anybody whom the verifier trusts. Other-format fails only by
 //     its format. Other-signer is valid, but by somebody else, or the verifier
 //     names nobody. Untrusted is bad only because the verifier trusts nobody
-//     who signed ([Signature]). No-answer is none of the four answers of INT-9.
+//     who signed ([Signature]). No-answer is not one of the answers of INT-9.
 //   - expected: who names a signer: the order (in the catalog, the artifact),
 //     only the clause, or nobody.
 //   - unsigned: whether the clause says AllowUnsigned. Without a policy it is
