@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A hostile batch has so many bad records as it likes: each feed's first are told, the rest is
+// A hostile batch has so many bad records as it likes: each feed's first are reported, the rest is
 // counted.
 func TestRejectionsAreBounded_CAT16(t *testing.T) {
 	const bad = 50_000

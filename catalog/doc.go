@@ -1,9 +1,9 @@
-// Package catalog knows all patches and decides, with reasons, which of them
+// Package catalog holds all patches and decides, with reasons, which of them
 // can be deployed on an asset.
 //
-// It is pure. A [Feed] returns a [Batch]. [Sync] takes the previous [Snapshot]
-// and the batches, and returns the next snapshot and the [Changes]. A Snapshot
-// is immutable and indexed:
+// The package is pure. A [Feed] returns a [Batch]. [Sync] takes the previous
+// [Snapshot] and the batches, and returns the next snapshot and the [Changes].
+// A Snapshot is immutable and indexed:
 //
 //   - [Snapshot.Evaluate] returns the [Verdict] on one patch for the
 //     [Inventory] of one asset, [Snapshot.EvaluateList] the verdicts on several
@@ -13,26 +13,26 @@
 //     files.
 //   - [Snapshot.Encode] and [Decode] store a snapshot.
 //
-// Feeds are packages of their own: jsonfeed and aptfeed. Package catalogtest is
-// the suite that each feed must pass. Versions and their order are in package
-// version.
+// Packages jsonfeed and aptfeed are feeds. Package catalogtest is the suite
+// that each feed must pass. Versions and their order are in package version.
 //
 // # Words
 //
 // A product is one software title on one platform, architecture and channel. A
 // patch is an upgrade of one product to one version. Its files are artifacts. A
-// line is a family of versions that begin alike and reach their end of life
-// together. The newest version of a product is the highest version listed whose
-// patch is not deprecated.
+// version line is a family of versions with a common prefix and a common end of
+// life. The newest version of a product is the highest version listed whose
+// patch is not deprecated. A verdict's reasons block, or only note something.
+// An importer is a program that uses this package.
 //
 // # The rules
 //
 //   - CAT-1. The catalog syncs every 30 minutes by default ([SyncEvery]). A
-//     sync replaces the whole snapshot at once or not at all: readers keep the
-//     old one, and nobody sees half. A feed that fails keeps its last good
+//     sync replaces the whole snapshot at once or not at all: readers see the
+//     old one or the new one, never half. A feed that fails keeps its last good
 //     patches. It is reported unhealthy, with the error and since when, and the
 //     verdicts on its patches carry the note FeedFailing. The server stores the
-//     snapshot and keeps the interval.
+//     snapshot and starts the syncs.
 //   - CAT-2. A patch is in the catalog at most 24 hours after its vendor
 //     published it. Each patch carries when the vendor published it and when
 //     the catalog first listed it. The difference is its latency. Each feed
@@ -44,41 +44,43 @@
 //     date ever accepted is part of the snapshot, so it holds across restarts.
 //     A batch is refused if its date is older, if it no longer states a date,
 //     or if its date is more than a day in the future. A refused batch counts
-//     as a failed fetch, and the last good data is kept. Mirrors out of step
-//     cause this now and then, so the feed becomes stale only after 24 hours of
-//     it. The date of an unchanged batch is checked too. An unchanged batch
-//     without a date has the date of the last one. With Batch.AcceptOlder the
-//     administrator accepts an older batch once, and its date is the newest
-//     from then on. A feed is also stale while its date is older than the
-//     maximum age that its configuration sets (Batch.MaxAge; zero: no limit).
-//     FeedStale says which of the two it is, or both.
+//     as a failed fetch, and the last good data is kept. Mirrors that are out
+//     of step cause this now and then, so the feed becomes stale only after 24
+//     hours without a good sync. The date of an unchanged batch is checked too.
+//     An unchanged batch without a date has the date of the last one. With
+//     Batch.AcceptOlder the administrator accepts an older batch once, and its
+//     date is the newest from then on. A feed is also stale while its date is
+//     older than the maximum age that its configuration sets (Batch.MaxAge;
+//     zero: no limit). FeedStale says whether the sync, the date or both are
+//     too old.
 //   - CAT-3. Patches only upgrade. If the product is not installed, the verdict
 //     is NotInstalled. If the same version is installed, it is
 //     AlreadyInstalled. If a newer version is installed, it is NewerInstalled.
-//     If the product's scheme cannot order the two versions, or the patch and
-//     the version that the asset's package manager prefers, it is Unorderable.
-//     None of these is deployed. Nothing is installed for the first time, and
-//     nothing is downgraded.
+//     If the product's scheme cannot order the patch's version and the
+//     installed one, it is Unorderable; likewise if it cannot order the patch's
+//     version and the one that the asset's package manager prefers. None of
+//     these is deployed. Nothing is installed for the first time, and nothing
+//     is downgraded.
 //   - CAT-4. A patch needs no known vulnerability to be deployable. CVE ids and
 //     severity are data for selection and play no part in a verdict.
 //   - CAT-5. An artifact has one of four availabilities. Pinned: a URL for this
 //     version alone. LatestOnly: one URL for every version, so that only the
 //     newest can be fetched. Repository: the asset's own package manager
-//     fetches it. Vendor: the customer must supply it. A Vendor artifact is
-//     NotDownloadable until a custom URL is set, and like a Pinned one from
-//     then on. The customer sets a custom URL, never a feed
-//     ([Snapshot.WithCustomURLs]). It survives every sync, outranks what a feed
-//     says, and stays set while the patch is gone, until the customer removes
-//     it. A patch without artifacts is NotDownloadable. The settings of the
-//     asset's package manager are respected: a product that it holds is Held,
-//     and a version newer than the one it prefers is PinnedElsewhere.
+//     fetches it. Vendor: the customer must supply it. A patch with a Vendor
+//     artifact is NotDownloadable until a custom URL is set. From then on the
+//     artifact is treated as Pinned. Only the customer can set a custom URL,
+//     never a feed ([Snapshot.WithCustomURLs]). The URL survives every sync,
+//     outranks what a feed says, and stays set until the customer removes it,
+//     even while the patch is not in the catalog. A patch without artifacts is
+//     NotDownloadable. The settings of the asset's package manager are
+//     respected: a patch of a product that it holds is Held, and a patch newer
+//     than the version it prefers is PinnedElsewhere.
 //   - CAT-6. A LatestOnly patch is deployable only while its version is the
-//     newest of its product, which means of one channel, platform and
-//     architecture. When a newer version is listed, the older patch becomes
-//     VersionNotDownloadable, in active jobs too. Sync lists it in
-//     NoLongerNewest. A repository that lists several versions of a package
-//     serves each of them. Such a patch is Pinned and is deployable as long as
-//     it is listed.
+//     newest of its product (one channel, platform and architecture). When a
+//     newer version is listed, the older patch becomes VersionNotDownloadable,
+//     in active jobs too. Sync lists that patch in [Changes].NoLongerNewest. A
+//     repository that lists several versions of a package serves each of them.
+//     Such a patch is Pinned and is deployable as long as it is listed.
 //   - CAT-7. A LatestOnly URL may serve newer bytes at run time than the order
 //     describes. If they carry a valid signature by the expected signer, that
 //     is enough (INT-1), and the execution reports the version that it really
@@ -93,29 +95,29 @@
 //   - CAT-9. A deprecated patch leaves the catalog: queries and new jobs do not
 //     find it, it is never the newest and never missing, and its verdict is
 //     Deprecated. It can still be looked up by its id, because histories and
-//     reports name it. Sync lists it in Deprecated, so that every open order
-//     loses it at once by a new manifest revision, whatever the server believes
-//     the agent has begun. A started execution keeps its copy. The verdict on a
-//     patch that is not in the snapshot is UnknownPatch.
+//     reports name it. It is withdrawn from active jobs: Sync lists it in
+//     [Changes].Deprecated, and every open order loses it at once by a new
+//     manifest revision, whatever the server believes the agent has begun
+//     (JOB-5). A started execution keeps its copy. The verdict on a patch that
+//     is not in the snapshot is UnknownPatch.
 //   - CAT-10. A patch that is EOLMarked but not Deprecated is still honoured as
 //     long as its URLs are valid and its files can be reached. Its verdict
-//     carries the note EOLMarked. The caller probes the URLs, when the order is
-//     made and again at download. A patch with an unreachable URL is
-//     ArtifactUnreachable ([Options]). A mark without a date never deprecates
-//     by itself.
+//     carries the note EOLMarked. The caller probes the URLs when the order is
+//     made, and the download tries them again. A patch with an unreachable URL
+//     is ArtifactUnreachable ([Options].Unreachable). A mark without a date
+//     never deprecates by itself.
 //   - CAT-11. A patch whose own version line is past its end of life cannot be
 //     deployed: EOLVersion. The line of the installed version does not block,
-//     because that would bar the way out. The verdict carries the note
-//     LeavesEOL instead. With [Options].StrictLines the installed line blocks
-//     too, with EOLVersion. It is a line of the installed product, whose
-//     channel may differ from the patch's. A version is on the line with the
-//     longest prefix that its upstream text equals or continues after a
-//     boundary. A boundary is everywhere except between two digits and between
-//     two letters: 1.2.3 and 1.2w are on line 1.2, and 1.20 is not. A line may
-//     have ended on an unknown date (Line.Over). If a product has lines and a
-//     version is on none of them, nothing is known of its end of life. The
-//     verdict then carries the note NoLine. With [Options].KnownLines it
-//     blocks, with LineNotKnown.
+//     because that would keep the asset on it. Instead the verdict carries the
+//     note LeavesEOL. With [Options].StrictLines the installed line blocks too,
+//     with EOLVersion. That line is one of the installed product, whose channel
+//     may differ from the patch's. A version is on the line with the longest
+//     prefix that its upstream text equals or continues after a boundary. A
+//     boundary is everywhere except between two digits and between two letters:
+//     1.2.3 and 1.2w are on line 1.2, and 1.20 is not. A line may have ended on
+//     an unknown date (Line.Over). If a product has lines and a version is on
+//     none of them, its end of life is not known. The verdict then carries the
+//     note NoLine. With [Options].KnownLines it blocks, with LineNotKnown.
 //   - CAT-12. Dates of extended or premium support are kept as data and never
 //     move an end of life.
 //   - CAT-13. An end of life is an instant. A date without a time means the end
@@ -124,72 +126,76 @@
 //   - CAT-14. A patch is superseded on an asset if a patch that this asset may
 //     get supersedes it, directly or through others. Then it is not missing
 //     there, and no query selects it ([Snapshot.Missing]). A patch that cannot
-//     be deployed on the asset supersedes nothing there. In a list for one
-//     asset ([Snapshot.EvaluateList]), the deployable patches of one installed
-//     product, in all channels that the asset uses for it, reduce to the
-//     newest. If another patch that remains supersedes one of these, it goes
-//     too. The others are Superseded. A cycle in supersedence data is refused
-//     at sync: its patches are rejected, and the reason names the cycle. Cycles
-//     of requirements are refused likewise (JOB-14). A record can only
-//     supersede, require or end patches of its own authority (CAT-17).
+//     be deployed on the asset supersedes nothing there. A list of patches for
+//     one asset ([Snapshot.EvaluateList]) is reduced: of the deployable patches
+//     of one installed product, in all channels that the asset uses for it,
+//     only the newest remains. If another patch that remains supersedes that
+//     one, it is dropped too. The dropped ones are Superseded. A cycle in
+//     supersedence data is refused at sync: its patches are rejected, and the
+//     reason names the cycle. Cycles of requirements are refused in the same
+//     way (JOB-14). A record can only supersede, require or end patches of its
+//     own authority (CAT-17).
 //   - CAT-15. Every verdict explains itself. It lists all reasons, not only the
 //     first, and the blocking ones come first. Each reason has the rule's id,
 //     the values compared, and one plain sentence. A deployable patch has the
 //     reason Upgrade. An importer may add reasons with codes and rules of its
-//     own ([Verdict.With], [Options].Refuse). They are written and read like
-//     the others, and they block.
-//   - CAT-16. Bad data rejects one record, with every reason, and the other
-//     records are kept. Bad are: an unknown scheme, a version that is not valid
-//     in the product's scheme, a URL that is not http, https or file, a
-//     negative size, a malformed digest, a duplicate id, an unknown product, a
-//     file name that contains a path, control characters, anything over a
-//     limit, and a file URL in a batch that is not Local (INT-11). The feed's
-//     health counts the rejected records. Sync returns the first [MaxRejected]
-//     of each feed with their reasons, and the number of the others. Nothing
-//     panics.
+//     own ([Verdict.With], [Options].Refuse). They are stored like the others,
+//     and they block.
+//   - CAT-16. A record with bad data is rejected, with every reason, and the
+//     other records are kept. Bad data are: an unknown scheme, a version that
+//     is not valid in the product's scheme, a URL that is not http, https or
+//     file, a negative size, a malformed digest, a duplicate id, an unknown
+//     product, a file name that contains a path, control characters, anything
+//     over a limit, and a file URL in a batch that is not Local (INT-11). The
+//     feed's health counts the rejected records. Sync returns the first
+//     [MaxRejected] of each feed with their reasons, and the number of the
+//     others. Nothing panics.
 //   - CAT-17. A feed may speak only about what its authority owns. Its
 //     authority is its own id, or Batch.Authority. Feeds of one origin that are
 //     verified by one keyring (a distribution's main, updates and security
-//     suites) are one authority. They speak for each other, and the first in
-//     order counts. An authority owns what it introduces first: a vendor's
-//     name, with every name that reads like it (other case, blanks,
-//     punctuation, accents, letters and digits of any alphabet that look
-//     alike); a product, with the product and patch ids that begin with its id
-//     followed by a character that is neither letter nor digit; any other patch
-//     id; and Batch.Names, unless something of another authority begins with
-//     them. If ids of others already begin with a product's id, the authority
-//     owns that id alone. Within one sync the order of the batches, set by the
-//     administrator, decides. A rejected record takes nothing. Owners are part
-//     of the snapshot. An authority remains an owner while any of its feeds is
-//     in the catalog, failing, silent or empty, until that feed is Gone. Of
-//     what it no longer lists it keeps 131,072 names. Beyond that, the name
-//     that it has not listed for the longest is forgotten first. If no feed
-//     speaks for an authority any more because its feeds name another one (a
-//     keyring was replaced), that one takes its place. A [Grant] outranks all
-//     this from the next sync on. The closest grant counts. Of two equal grants
-//     to different authorities the first in order counts, and the other is
-//     shown. A record outside its authority is rejected and returned in
-//     [Changes].Rejected with its Owner. [FeedHealth] counts these as Outside
-//     and names the first few. It never hides, blocks or replaces a record of
-//     the other authority. A claim of two feeds on one product is shown as a
-//     conflict until a grant decides. Supersedes and Requires reach only
-//     patches of the same authority ([Snapshot.Reaches]). Any other id in them
-//     has no effect, now or when somebody lists it later, and is shown. So
-//     nothing a feed says changes the verdict on a patch over which it has no
-//     authority. When the catalog is full, the largest authorities give way.
-//     Verdicts and orders name the feed, and a signer policy can ask for it.
-//     For a package repository the authority is its own channel. A third
-//     party's repository may offer a newer build of a distribution's package,
-//     under its own vendor's name and only to assets that are configured to use
-//     it. For each installed product the inventory names the products of the
-//     other channels that the asset uses for it (Installed.Also). A patch of
-//     one of these is judged against that same software, with its version, hold
-//     and pin. A product that the inventory names in neither place is
-//     NotInstalled. If the catalog knows that the asset has it from another
-//     channel, the reason says so.
+//     suites) are one authority. Each may speak about what another introduced.
+//     If several list the same thing, the first batch in order counts. An
+//     authority owns what it introduces first: a vendor's name, with every name
+//     that reads like it (it differs only in case, blanks, punctuation,
+//     accents, or letters and digits that look alike, of any alphabet); a
+//     product, with the product and patch ids that begin with its id followed
+//     by a character that is neither letter nor digit; any other patch id; and
+//     each prefix in Batch.Names, unless something of another authority begins
+//     with it. If ids of others already begin with a product's id, the
+//     authority owns that id alone. Within one sync the order of the batches,
+//     set by the administrator, decides. A rejected record makes nobody an
+//     owner. Owners are part of the snapshot. An authority remains an owner
+//     while any of its feeds is in the catalog, even if the feed fails, is
+//     silent or is empty. A feed leaves the catalog only when it is Gone. An
+//     authority keeps 131,072 names that it no longer lists. Beyond that, the
+//     name that it has not listed for the longest is forgotten first. If no
+//     feed speaks for an authority any more because its feeds name another one
+//     (a keyring was replaced), that one takes its place. A [Grant] outranks
+//     all this from the next sync on. The most specific grant counts. Of two
+//     equal grants to different authorities the first in order counts, and the
+//     other is shown. A record outside its authority is rejected and returned
+//     in [Changes].Rejected with its Owner. [FeedHealth] counts such records as
+//     Outside and names the first few. Such a record never hides, blocks or
+//     replaces a record of the other authority. A claim of two feeds on one
+//     product is shown as a conflict until a grant decides. Supersedes and
+//     Requires reach only patches of the same authority ([Snapshot.Reaches]).
+//     Any other id in them has no effect, now or when somebody lists it later,
+//     and is shown. So nothing a feed says changes the verdict on a patch over
+//     which it has no authority. When the catalog is full, only authorities
+//     with more than an equal share lose records. Verdicts and orders name the
+//     feed, and a signer policy can ask for it. For a package repository the
+//     authority is its own channel. A third party's repository may offer a
+//     newer build of a distribution's package, under its own vendor's name and
+//     only to assets that are configured to use it. For each installed product
+//     the inventory names the products of the other channels that the asset
+//     uses for it (Installed.Also). A patch of one of these is judged against
+//     that same software, with its version, hold and pin. A product that the
+//     inventory names in neither place is NotInstalled. If the catalog knows
+//     that the asset has it from another channel, the reason says so.
 //   - CAT-18. Facts about vulnerabilities have a source and a time. They decide
-//     order and deadline, and never whether a patch is deployable.
-//     Not built yet.
+//     order and deadline, and never whether a patch is deployable (CAT-4). A
+//     fact whose source is missing, failing or stale is unknown, which never
+//     reads as "not exploited". Not built yet.
 //   - CAT-19. For each installed product, [Snapshot.Missing] offers the newest
 //     version that this asset may get, of the product and of the other channels
 //     that the asset uses for the same software (Installed.Also). It explains
@@ -197,9 +203,10 @@
 //     ended line, or a reason of the caller ([Options].Refuse, such as a
 //     baseline or a signer policy) that excludes the newest version never hides
 //     an older update that is allowed. The verdicts are ordered by installed
-//     product, and for each the newest first, so that the offer comes last. The
-//     newest [MaxNewer] of the newer ones are explained, and the reason
-//     MoreNewer counts the others. One installed product gets one patch.
+//     product, and for each product the newest comes first, so that the offer
+//     comes last. The newest [MaxNewer] of the newer ones are explained, and
+//     the reason MoreNewer counts the others. One installed product gets one
+//     patch.
 //   - CAT-20. Version schemes are open. Built in are semver, debian, rpm, apk,
 //     dotted, loose and jdk. An importer brings its own as a version.Own and
 //     holds it to the suite in package versiontest. There is nothing to

@@ -14,9 +14,9 @@ type Options struct {
 	Unreachable map[string]bool // URLs that a probe could not reach (CAT-10)
 
 	// Refuse adds a reason of the caller, such as a baseline or a signer
-	// policy. It gets the verdict so far, and ok means no reason. A blocking
-	// reason hides no older patch that is allowed (CAT-19). Nil: no reasons are
-	// added.
+	// policy. It gets the verdict so far. If it returns ok, the caller has no
+	// objection and r is ignored; otherwise r is added. A blocking reason hides
+	// no older patch that is allowed (CAT-19). Nil: no reasons are added.
 	Refuse func(v Verdict, of Product) (r Reason, ok bool)
 }
 

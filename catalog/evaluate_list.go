@@ -9,10 +9,10 @@ import (
 // EvaluateList evaluates several patches for one asset together, each id once,
 // in the order given (CAT-14). Of the deployable patches of one installed
 // product, in all channels that the asset uses for it, only the newest stays
-// deployable. Of those, none stays that another one supersedes, directly or
-// through others. The others are Superseded, and so are older patches that
-// could not be deployed anyway. If any patch is deployable by itself, at least
-// one stays deployable.
+// deployable. Then each one that another remaining patch supersedes, directly
+// or through others, is dropped too. Those that do not stay are Superseded, and
+// so are older patches that could not be deployed anyway. If any patch is
+// deployable by itself, at least one stays deployable.
 func (s *Snapshot) EvaluateList(ids []PatchID, inv Inventory, o Options, now time.Time) []Verdict {
 	s = s.orEmpty()
 	verdicts := make([]Verdict, 0, len(ids))

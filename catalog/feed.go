@@ -51,10 +51,11 @@ type Batch struct {
 	Local bool // the administrator configured it as local: its URLs may name files (INT-11)
 }
 
-// Grant is what an administrator lets a feed speak about. It outranks who came
-// first. The zero value grants nothing and takes nothing away (CAT-17). Set it
-// in every batch. A failed batch with the zero value keeps the previous grant.
-// A failed batch with an empty list that is not nil removes it.
+// Grant is what an administrator lets a feed speak about. It outranks the rule
+// that whoever introduces something first owns it. The zero value grants
+// nothing and takes nothing away (CAT-17). Set it in every batch. A failed
+// batch with the zero value keeps the previous grant. A failed batch with an
+// empty list that is not nil removes it.
 type Grant struct {
 	Vendors  []string `json:"vendors,omitempty"`  // exact names
 	Products []string `json:"products,omitempty"` // ids, or prefixes that end in "*"; includes the patches whose ids begin with such an id

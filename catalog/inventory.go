@@ -87,7 +87,7 @@ func (inv Inventory) MarshalJSON() ([]byte, error) {
 }
 
 // UnmarshalJSON reads an inventory that another release may have written: it
-// ignores unknown fields and keeps unknown names (MAN-11). It sorts. Call Check
+// ignores unknown fields and keeps unknown names (MAN-11). It sorts the products. Call Check
 // to find out what is wrong.
 func (inv *Inventory) UnmarshalJSON(data []byte) error {
 	var p inventoryJSON
@@ -99,7 +99,7 @@ func (inv *Inventory) UnmarshalJSON(data []byte) error {
 }
 
 // Check returns everything that is wrong with an inventory that was read from
-// JSON, like NewInventory.
+// JSON, by the checks of [NewInventory].
 func (inv Inventory) Check() error {
 	var bad problem.List
 	if !platforms.Valid(inv.Platform) {
@@ -157,8 +157,8 @@ func (inv Inventory) Find(id ProductID) (Installed, bool) {
 }
 
 // Software returns the installed product that patches of a product are for: the
-// one with this id, or the one that names it in Also. If nothing is installed,
-// it returns the id itself (CAT-17).
+// one with this id, or the one that names it in Also. If there is no such
+// product, it returns the id itself (CAT-17).
 func (inv Inventory) Software(id ProductID) ProductID {
 	if in, found := inv.Find(id); found {
 		return in.Product

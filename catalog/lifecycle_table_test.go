@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var rewrite = flag.Bool("rewrite", false, "write testdata/lifecycle.txt anew from what the code says; review the difference")
+var rewrite = flag.Bool("rewrite", false, "write testdata/lifecycle.txt again from what the code says; review the difference")
 
 const lifecycleFile = "testdata/lifecycle.txt"
 
@@ -33,7 +33,7 @@ const lifecycleHeader = `# Whether a patch can be deployed, over everything that
 #   the patch's stage, deploy or refuse, and every reason with the rule that gives it, the blocking ones first.
 #   EOLVersion stands twice where both lines have ended and the policy is strict: once for each line.
 #
-# Each combination stands here once. "go test ./catalog -run LifecycleTable -rewrite" writes the file anew.
+# Each combination stands here once. "go test ./catalog -run LifecycleTable -rewrite" writes the file again.
 `
 
 // lifecycleCase is one combination; its fields are the columns of the table.

@@ -12,8 +12,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 )
 
-// told writes verdicts as "patch[codes]".
-func told(verdicts []Verdict) (all []string) {
+// brief writes verdicts as "patch[codes]".
+func brief(verdicts []Verdict) (all []string) {
 	for _, v := range verdicts {
 		all = append(all, fmt.Sprint(v.Patch, codes(v)))
 	}
@@ -44,7 +44,7 @@ func TestMissing_CAT19(t *testing.T) {
 		{Product: "tools", Version: ver("0.9.0")}, {Product: "editor", Version: ver("1.0.0")}, {Product: "unknown", Version: ver("1.0.0")},
 	})
 	require.NoError(t, err)
-	require.Equal(t, []string{"editor-3.0.0[NotDownloadable]", "editor-2.5.0[Upgrade]", "tools-a[Upgrade]"}, told(s.Missing(inv, Options{}, noon)))
+	require.Equal(t, []string{"editor-3.0.0[NotDownloadable]", "editor-2.5.0[Upgrade]", "tools-a[Upgrade]"}, brief(s.Missing(inv, Options{}, noon)))
 
 	require.Empty(t, s.Missing(has("3.0.0"), Options{}, noon))
 	require.Empty(t, s.Missing(has("4.0.0"), Options{}, noon))
@@ -83,7 +83,7 @@ func TestNothingHidesAnOlderUpdate_CAT19(t *testing.T) {
 		b, in, o := b, Installed{Product: "editor", Version: ver("1.0.0")}, Options{}
 		b.Products = slices.Clone(b.Products)
 		c.spoil(&b, &in, &o)
-		require.Equal(t, c.want, told(synced(t, b).Missing(inventoryOf(Linux, []Installed{in}), o, noon)), name)
+		require.Equal(t, c.want, brief(synced(t, b).Missing(inventoryOf(Linux, []Installed{in}), o, noon)), name)
 	}
 }
 
@@ -101,15 +101,15 @@ func TestChannelsOfOneAsset_CAT17_CAT19(t *testing.T) {
 	both, err := NewInventory(Linux, []Installed{one})
 	require.NoError(t, err)
 
-	require.Equal(t, []string{"editor/stable-2.0.0[Upgrade]"}, told(s.Missing(plain, Options{}, noon)))
-	require.Equal(t, []string{"editor/vendor-3.0.0[Upgrade]"}, told(s.Missing(both, Options{}, noon)))
+	require.Equal(t, []string{"editor/stable-2.0.0[Upgrade]"}, brief(s.Missing(plain, Options{}, noon)))
+	require.Equal(t, []string{"editor/vendor-3.0.0[Upgrade]"}, brief(s.Missing(both, Options{}, noon)))
 	down := Options{Refuse: func(v Verdict, _ Product) (Reason, bool) { return Reason{Code: "x"}, v.Patch != "editor/vendor-3.0.0" }}
-	require.Equal(t, []string{"editor/vendor-3.0.0[x]", "editor/stable-2.0.0[Upgrade]"}, told(s.Missing(both, down, noon)), "its own channel first")
+	require.Equal(t, []string{"editor/vendor-3.0.0[x]", "editor/stable-2.0.0[Upgrade]"}, brief(s.Missing(both, down, noon)), "its own channel first")
 
 	all := []PatchID{"editor/beta-9.0.0", "editor/stable-2.0.0", "editor/vendor-2.0.0", "editor/vendor-3.0.0"}
 	require.Equal(t, []string{"editor/beta-9.0.0[NotInstalled]", "editor/stable-2.0.0[Superseded]", "editor/vendor-2.0.0[Superseded]", "editor/vendor-3.0.0[Upgrade]"},
-		told(s.EvaluateList(all, both, Options{}, noon)), "one installed product gets one patch")
-	require.Equal(t, []string{"editor/stable-2.0.0[Upgrade]", "editor/vendor-2.0.0[Superseded]"}, told(s.EvaluateList(all[1:3], both, Options{}, noon)))
+		brief(s.EvaluateList(all, both, Options{}, noon)), "one installed product gets one patch")
+	require.Equal(t, []string{"editor/stable-2.0.0[Upgrade]", "editor/vendor-2.0.0[Superseded]"}, brief(s.EvaluateList(all[1:3], both, Options{}, noon)))
 
 	v := s.Evaluate("editor/vendor-3.0.0", plain, Options{}, noon)
 	require.Equal(t, []Reason{NewReason(NotInstalled, "stable", "vendor", "Acme Editor is installed, and the asset does not use its channel \"vendor\"; it uses \"stable\".")}, v.Reasons)
@@ -148,9 +148,9 @@ func TestSupersededOnThisAsset_CAT14(t *testing.T) {
 		named("link", supersedes("editor-2.0.0"), withdrawn))
 	b.Products = append(b.Products, tools)
 	s := synced(t, b)
-	require.Equal(t, []string{"editor-2.0.0[Upgrade]"}, told(s.Missing(has("1.0.0"), Options{}, noon)), "tools is not installed, 1.1.0 has no file")
+	require.Equal(t, []string{"editor-2.0.0[Upgrade]"}, brief(s.Missing(has("1.0.0"), Options{}, noon)), "tools is not installed, 1.1.0 has no file")
 	with := func(tools string) []string {
-		return told(s.Missing(inventoryOf(Linux, []Installed{{Product: "editor", Version: ver("1.0.0")}, {Product: "tools", Version: ver(tools)}}), Options{}, noon))
+		return brief(s.Missing(inventoryOf(Linux, []Installed{{Product: "editor", Version: ver("1.0.0")}, {Product: "tools", Version: ver(tools)}}), Options{}, noon))
 	}
 	require.Equal(t, []string{"editor-2.0.0[Upgrade]"}, with("1.0.0"), "what supersedes is installed already")
 	require.Equal(t, []string{"editor-2.0.0[Superseded]", "editor-1.1.0[NotDownloadable]", "tools-1.0.0[Upgrade]"}, with("0.9.0"), "through a patch that is gone")
@@ -159,10 +159,10 @@ func TestSupersededOnThisAsset_CAT14(t *testing.T) {
 // A newer patch that an older one supersedes makes way for it.
 func TestSupersededByAnOlderOne_CAT14(t *testing.T) {
 	s := synced(t, batch(edit("2.0.0", supersedes("editor-3.0.0")), edit("3.0.0")))
-	require.Equal(t, []string{"editor-3.0.0[Superseded]", "editor-2.0.0[Upgrade]"}, told(s.Missing(has("1.0.0"), Options{}, noon)))
+	require.Equal(t, []string{"editor-3.0.0[Superseded]", "editor-2.0.0[Upgrade]"}, brief(s.Missing(has("1.0.0"), Options{}, noon)))
 }
 
-// Of very many newer patches that the asset may not get, so many are told and the rest is counted.
+// Of very many newer patches that the asset may not get, so many are explained and the rest is counted.
 func TestMissingIsBounded_CAT19(t *testing.T) {
 	var patches []Patch
 	for i := range MaxNewer + 5 {
@@ -301,7 +301,7 @@ func TestMissingAgainstOracle_CAT19_CAT14(t *testing.T) {
 		inv, err := NewInventory(Linux, c.installed)
 		require.NoError(t, err)
 		missing := c.snapshot.Missing(inv, c.options, noon)
-		require.Equal(t, c.naive(inv), told(missing))
+		require.Equal(t, c.naive(inv), brief(missing))
 		offered := map[ProductID]bool{}
 		for _, v := range missing {
 			explained(t, v)

@@ -68,9 +68,10 @@ func findPatch(patches []Patch, id PatchID) (int, bool) {
 	return sort.Find(len(patches), func(i int) int { return cmp.Compare(id, patches[i].ID) })
 }
 
-// Reaches returns patch to, which patch from supersedes or requires. It is not
-// ok if the snapshot has no such patch or another authority owns it: what a
-// feed says about that has no effect (CAT-17).
+// Reaches returns the patch with the id to if the patch with the id from can
+// supersede or require it. It is not ok if the snapshot lacks one of them or if
+// another authority owns the second: what the first says about it then has no
+// effect (CAT-17).
 func (s *Snapshot) Reaches(from, to PatchID) (Patch, bool) {
 	i, has := s.patchIndex(from)
 	k, found := s.patchIndex(to)

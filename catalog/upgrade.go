@@ -2,11 +2,11 @@ package catalog
 
 import "github.com/patchpolicy/patchpolicy/catalog/version"
 
-// Upgrade says whether version to of a product upgrades what is installed: the
-// reason has the code Upgrade, or one that blocks. Name is the product's name,
-// for the sentence. From is the installed version; zero: it is not installed.
-// The server asks when it makes an order, the agent again before it downloads
-// (CAT-3).
+// Upgrade says whether a version of a product is an upgrade of what is
+// installed: the reason has the code Upgrade, or one that blocks. Name is the
+// product's name, for the sentence. From is the installed version; zero: it is
+// not installed. The server calls Upgrade when it makes an order, and the agent
+// calls it again before it downloads (CAT-3).
 func (inv Inventory) Upgrade(product ProductID, name string, to version.Version) (from version.Version, r Reason) {
 	found, installed := inv.Find(product)
 	return found.Version, upgrade(found, installed, name, to)

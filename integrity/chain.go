@@ -11,9 +11,10 @@ import (
 // without keys. It panics if a verifier is nil.
 //
 // A Bad answer decides, because no other signature repairs one that does not
-// hold; Bad alone comes before Bad and Untrusted. Otherwise the first Valid
-// answer decides, then the first Unsupported one. If all answers are Absent,
-// the result is Absent, or Unsupported if there is a signature file.
+// hold; a Bad answer that is not Untrusted comes before one that is. Otherwise
+// the first Valid answer decides, then the first Unsupported one. If all
+// answers are Absent, the result is Absent, or Unsupported if there is a
+// signature file.
 func Chain(verifiers ...SignatureVerifier) SignatureVerifier {
 	if i := slices.Index(verifiers, nil); i >= 0 {
 		panic(fmt.Sprintf("integrity.Chain: verifier %d is nil; leave it out", i))

@@ -1,7 +1,7 @@
 // Package integrity decides whether a downloaded file may be installed.
 //
-// It is pure. The caller digests the bytes while they arrive ([Digester], with
-// the algorithms that [Expectation.Algorithms] lists), asks a
+// The package is pure. The caller digests the bytes while they arrive
+// ([Digester], with the algorithms that [Expectation.Algorithms] lists), asks a
 // [SignatureVerifier] about the signature, and passes both to [Judge] with what
 // the order expects. The [Verdict] says whether the file passed, by which rule
 // and why, and records everything that was found out. Each family of formats
@@ -10,8 +10,8 @@
 //
 // # Signer policies
 //
-// A [Policy] says once, for all orders, whom an organization trusts and for
-// what. It names signers, and lists the keys and certificates of each. Its
+// A [Policy] says whom an organization trusts and for what, once for all
+// orders. It names signers, and lists the keys and certificates of each. Its
 // clauses say, for a vendor or a product, which signers may sign, in which
 // formats, and whether an unsigned file may pass. [ParsePolicy] reads a policy
 // from JSON:
@@ -30,27 +30,27 @@
 //
 // Exactly one clause decides about a product: the clause that names the
 // product, otherwise the clause for its vendor, otherwise the clause for all
-// ("*" for both). A clause may name a feed, by the catalog's name for it. It
-// then covers patches of that feed only, comes before a clause without a feed,
-// and no wider clause lets another feed in for its product or vendor (CAT-17).
-// Two clauses cannot have the same target, so their order does not matter. If
-// no clause matches, nothing is trusted. A clause only adds to what the order
-// expects: both must be met. If the order expects no signer and the clause
-// names some, the signature must be by one of them. Verdict.Clause names the
-// clause. Vendor and feed are claims of the order and prove nothing: whatever a
-// clause allows for all products of a vendor, a server can get for every
-// product that no clause names. The product is checked against what the asset
-// has.
+// ("*" for both). A clause may name a feed by its id in the catalog. Then it
+// covers only patches of that feed and comes before a clause without a feed,
+// and no wider clause admits another feed for its product or vendor (CAT-17).
+// Two clauses cannot have the same vendor, product and feed, so the order of
+// clauses does not matter. If no clause matches, nothing is trusted. A clause
+// only adds to what the order expects: both must be met. If the order expects
+// no signer and the clause names some, the signature must be by one of them.
+// Verdict.Clause names the clause. Vendor and feed are claims of the order and
+// prove nothing: a server can get whatever a clause allows for all products of
+// a vendor, for every product that no clause names. The product is checked
+// against what the asset has.
 //
-// The policy's commands are all that pre- and post-actions of orders may run
-// (INT-10). The order decides when, how often and for how long.
+// Pre- and post-actions of orders may run only the policy's commands (INT-10).
+// The order decides when they run, how often and for how long.
 //
-// Package policyverify makes a verifier from the policy's signers. The clauses
-// and commands are an [Excerpt]. A server makes its orders under a policy, so
-// each order carries the policy's digest and the clauses for its products. An
-// agent with the same policy checks every order against it ([Terms]). The
-// digest covers the signers too, so both sides mean the same by a signer's
-// name.
+// Package policyverify makes a verifier from the policy's signers. An [Excerpt]
+// holds the clauses and commands without the keys. A server makes its orders
+// under a policy, so each order carries the policy's digest and the clauses for
+// its products. An agent with the same policy checks every order against it
+// ([Terms]). The digest covers the signers too, so both sides mean the same by
+// a signer's name.
 //
 // # The decision
 //
@@ -87,7 +87,7 @@
 //     otherwise by anybody whom the verifier trusts. Other-format fails only by
 //     its format. Other-signer is valid, but by somebody else, or the verifier
 //     names nobody. Untrusted is bad only because the verifier trusts nobody
-//     who signed ([Signature]).
+//     who signed ([Signature]). No-answer is not one of the answers of INT-9.
 //   - expected: who names a signer: the order (in the catalog, the artifact),
 //     only the clause, or nobody.
 //   - unsigned: whether the clause says AllowUnsigned. Without a policy it is
@@ -107,33 +107,38 @@
 //   - INT-2. If there is no signature and none is expected, the checksum is
 //     compared. Equal passes; a mismatch is FileHashValidationFailed (12).
 //   - INT-3. Without a signature and without a checksum, the answer is
-//     FileValidationFailed (7).
+//     FileValidationFailed (7), and the file is never installed.
 //   - INT-4. If the order expects a signer and the file has no signature, the
 //     answer is FileSignatureFailed (11), reason SignatureMissing. Removing a
-//     signature never leads to a weaker check, and neither does removing a
-//     policy: without a matching clause nothing passes (NoClause), and neither
-//     does an order under another policy (PolicyMismatch).
-//   - INT-5. If both exist, the verdict records whether the checksum matched,
-//     whichever decided. Everything but LatestOnly counts as pinned. A checksum
-//     that differs fails even under a valid signature (12): for a pinned
-//     artifact with a digest that carries trust, and for any order that expects
-//     no signer. Only a LatestOnly artifact with an expected signer, named by
-//     the artifact or by the policy's clause, may differ (CAT-7).
+//     signature never leads to a weaker check. Under a policy, nothing passes
+//     without a matching clause (NoClause), and nothing passes that was ordered
+//     under another policy than the asset's own (PolicyMismatch).
+//   - INT-5. If a file has a signature and the order a checksum, the verdict
+//     records whether the checksum matched, whichever of the two decided.
+//     Everything but LatestOnly counts as pinned. A checksum that differs fails
+//     even under a valid signature (12): for a pinned artifact with a digest
+//     that carries trust, and for any order that expects no signer. Only a
+//     LatestOnly artifact with an expected signer, named by the artifact or by
+//     the policy's clause, may differ (CAT-7). There is no other switch.
 //   - INT-6. The bytes that were verified are the bytes that are installed:
-//     they are staged privately, and digested again by SHA-256, which is always
-//     computed, when deploy opens the file. Package job/runner does this.
+//     they are staged in a private directory, on a path that no unprivileged
+//     user can swap, and when deploy opens the file, it is digested again by
+//     SHA-256. That digest is always computed. Package job/runner does this.
 //   - INT-7. SHA-256, SHA-384 and SHA-512 carry trust. SHA-1 and MD5 do so only
 //     if AllowLegacy is set, and the verdict names them (Verdict.Compared).
 //     Otherwise a file with no other digest is FileValidationFailed (7).
 //   - INT-8. If a file fails, its patch fails with the verdict's code, and the
 //     file is deleted. The other patches go on. Package job/execution does
 //     this.
-//   - INT-9. There are four answers about a signature, never blurred: valid (by
-//     whom, and when if that is known), bad, absent, unsupported. Only absent
-//     leads to the checksum. Unsupported is FileSignatureFailed (11) with its
-//     reason, unless no signer is expected and a digest that carries trust
-//     matches: then INT-2 passes the file, and the verdict says that it is
-//     signed but not judged. No-answer is none of the four, and never passes.
+//   - INT-9. There are four answers about a signature, never mixed up: valid
+//     (by whom, and when if that is known), bad, absent, unsupported. Only
+//     absent leads to the checksum. Unsupported is FileSignatureFailed (11)
+//     with its reason, unless no signer is expected and a digest that carries
+//     trust matches: then INT-2 passes the file, and the verdict says that it
+//     is signed but not judged. A file that visibly carries a signature of a
+//     kind that is not judged (MSIX, a Windows catalog file, PowerShell, xar, a
+//     kernel module, debsig) is unsupported, not absent. An answer that is none
+//     of the four (no-answer in the table) never passes.
 //   - INT-10. A signer policy covers commands too. An agent with a policy runs
 //     a pre- or post-action only if one of the policy's commands allows it, by
 //     the exact command or by the digest of the script. An agent can also be
@@ -144,6 +149,6 @@
 //     job. Scripts inside a package come with its file: where a clause allows
 //     unsigned files, the server chooses those scripts as well.
 //   - INT-11. Slow is a failure: a download has a minimum rate and a total
-//     time. A URL of a remote feed is never a local file. Packages job/runner
-//     and catalog do this.
+//     time, both from the size that is expected. A URL of a remote feed is
+//     never a local file. Packages job/runner and catalog do this.
 package integrity

@@ -78,13 +78,13 @@ func (x Excerpt) Allows(command []string) bool {
 
 // For returns the clause that decides about a product. Without one nothing is
 // trusted for the product. A clause that names the product comes first, then
-// one that names the vendor, then one for all; of two such, the one that names
-// the patch's feed.
+// one that names the vendor, then one for all. Of two that are equally close,
+// the one that names the patch's feed comes first.
 //
-// A product that some clause names belongs to that clause's vendor and feed,
-// and a vendor to the feed that a clause names with it. From elsewhere no
-// clause matches, not even a wider one. Vendor and feed are claims of the order
-// and prove nothing.
+// If clauses name the product, but only with another vendor or feed, no wider
+// clause matches. If a clause ties the vendor to a feed, the clause for all
+// does not match patches of another feed. Vendor and feed are claims of the
+// order and prove nothing.
 func (x Excerpt) For(feed, vendor, product string) (Clause, bool) {
 	at, most, named, tied := -1, 0, false, false
 	for i := range x.Clauses {

@@ -235,7 +235,7 @@ func TestParsePolicyIsStrict_JOB20(t *testing.T) {
 	for name, tc := range map[string]struct{ text, want string }{
 		"empty":              {"", "line 1: it is empty"},
 		"cut off":            {good[:40], "ends too early"},
-		"more behind it":     {good + "{}", "something follows"},
+		"more after it":      {good + "{}", "something follows"},
 		"a list":             {"[]", "cannot unmarshal array"},
 		"a number":           {"7", "cannot unmarshal number"},
 		"null":               {"null", "a value is null"},

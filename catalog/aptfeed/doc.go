@@ -19,39 +19,41 @@
 //
 // Every byte that a feed uses is covered by a signature:
 //
-//		InRelease, or Release with Release.gpg     signed by a key in signed-by, otherwise in trusted.gpg and trusted.gpg.d
-//		 └─ digest and size of Packages            at its by-hash address if offered
-//		     └─ digest and size of each .deb       part of the patch; the agent checks them (INT-2)
+//	InRelease, or Release with Release.gpg     signed by a key in signed-by, otherwise in trusted.gpg and trusted.gpg.d
+//	 └─ digest and size of Packages            at its by-hash address if offered
+//	     └─ digest and size of each .deb       part of the patch; the agent checks them (INT-2)
 //
-//	  - One good signature by a trusted key is enough. Others may be unknown,
-//	    expired or weak, but a bad one by a trusted key refuses the file. Only
-//	    the text inside the signed block is read. A file with text before or
-//	    after it is refused. Not signed, signed by an unknown key, and a bad
-//	    signature are three different [Cause]s. SHA-1 and MD5 signatures, DSA
-//	    keys, and RSA keys under 2048 bits prove nothing. Package
-//	    integrity/openpgp judges all this.
-//	  - A keyring is a [Keyring] failure, with advice, if it is missing, empty,
-//	    unreadable, a web page or a keybox, or if its name does not match its
-//	    form (.gpg is binary, .asc armored). In trusted.gpg.d, files that are not
-//	    needed may be anything.
-//	  - SHA256 digests are used, otherwise SHA512, in the Release file and in
-//	    lists (INT-7).
-//	  - Valid-Until is checked at every fetch, even if nothing is new, whatever
-//	    apt's Check-Valid-Until says. The Date must not be in the future.
-//	    [Config].IgnoreValidUntil is the one exception. Dates are read as apt
-//	    reads them. A Date that is missing or in another zone is noted, and such
-//	    a Valid-Until is refused.
-//	  - The batch carries the Date, so that the catalog refuses a Release file
-//	    older than the newest one it accepted. It also carries the age at which
-//	    the feed is stale: [Config].MaxAge, or the entry's valid-until-max in
-//	    seconds (CAT-2).
-//	  - A Release file of another suite than the entry names is noted, as apt
-//	    does. The option x-known-suite=NAME, which apt ignores, says that this is
-//	    known.
-//	  - trusted=yes, allow-insecure and similar options never switch a check off.
-//	  - The signed file bounds the size of what is fetched, before and after
-//	    unpacking. Digests are compared before anything is unpacked. apt repacks
-//	    the lists that it downloads, so these are compared unpacked.
+// The checks in detail:
+//
+//   - One good signature by a trusted key is enough. Others may be unknown,
+//     expired or weak, but if one by a trusted key is bad, the file is refused.
+//     Only the text inside the signed block is read. A file with text before or
+//     after it is refused. No signature, a signature by an unknown key, and a
+//     bad signature are different causes ([Cause]). SHA-1 and MD5 signatures,
+//     DSA keys, and RSA keys under 2048 bits prove nothing. Package
+//     integrity/openpgp judges all this.
+//   - A keyring is a [Keyring] failure, with advice, if it is missing, empty,
+//     unreadable, a web page or a keybox, or if its name does not match its
+//     form (.gpg is binary, .asc armored). Files in trusted.gpg.d that are not
+//     needed are not checked.
+//   - In the Release file and in lists, SHA256 digests are used, or SHA512
+//     where there are none (INT-7).
+//   - Valid-Until is checked at every fetch, even if nothing is new, whatever
+//     apt's Check-Valid-Until says. The Date must not be in the future.
+//     [Config].IgnoreValidUntil is the one exception. Dates are read as apt
+//     reads them. If the Date is missing or is not in UTC, that is noted. A
+//     Valid-Until that is not in UTC refuses the file; a missing one does not.
+//   - The batch carries the Date, so that the catalog refuses a Release file
+//     older than the newest one it accepted. It also carries the age at which
+//     the feed is stale: [Config].MaxAge, or the entry's valid-until-max in
+//     seconds (CAT-2).
+//   - A Release file of another suite than the entry names is noted, as apt
+//     does. The option x-known-suite=NAME, which apt ignores, turns this note
+//     off for that suite.
+//   - trusted=yes, allow-insecure and similar options never switch a check off.
+//   - The signed file bounds the size of what is fetched, before and after
+//     unpacking. Digests are compared before anything is unpacked. apt repacks
+//     the lists that it downloads, so these are compared unpacked.
 //
 // A repository that fails any check gives nothing at all, and the catalog keeps
 // its last good patches (CAT-1).
@@ -72,33 +74,33 @@
 //   - Published is set for patches that appear after the first fetch: to the
 //     Date of the Release file that first lists them (CAT-2). What the first
 //     fetch lists is of unknown age and has none.
-//   - If several suites of one authority list a build, the first of the
-//     configuration gives it. When that one drops it, the next one takes over
-//     at its next fetch, even if it is unchanged itself. The copy of another
-//     suite is left out silently if its digest is equal, and rejected if it
-//     differs.
+//   - If several suites of one authority list a build, the first in the
+//     configuration provides it. When that one drops it, the next one takes
+//     over at its next fetch, even if it is unchanged itself. The copy of
+//     another suite is left out silently if its digest is equal, and rejected
+//     if it differs.
 //   - A build that a suite of its authority with a name ending in "-security"
-//     lists is of class Security, whichever suite gives it. A suite that comes
-//     before that one in the configuration says so from its second fetch on.
-//     Others have no class.
-//   - Phased updates (Ubuntu) are patches like others. Only the asset knows its
-//     phase.
+//     lists is of class Security, whichever suite provides it. A suite that
+//     comes before the security suite in the configuration knows this only from
+//     its second fetch on. Other builds have no class.
+//   - Phased updates (Ubuntu) are treated like any other patch. Only the asset
+//     knows its phase.
 //   - Bad records are left out and reported with every reason (CAT-16): a name
-//     that dpkg refuses, a path with "..", a repeated field. The case of field
-//     names does not count. An artifact is named by the base name of its path.
+//     that dpkg refuses, a path with "..", a repeated field. Field names match
+//     in any case. An artifact is named by the base name of its path.
 //
 // # What it costs
 //
 // A list is read as xz, zstd, gzip, bzip2, lzma or plain, in this order. If one
-// is listed but missing, the next is tried. Bytes of a packed file after those
-// that the Release file promises do not count. A list is held packed while it
-// is read, and parsed as a stream. With [Config].Only, an unwanted package
-// costs a fifth of the time. A fetch with nothing new is one conditional
-// request per suite. A list with the same digest is not fetched again. Debian's
-// main suite (63,000 packages) takes about a second, and some 60 MB that stay.
-// With [Config].CacheDir a restart fetches nothing that it had. What is kept
-// there is verified like what is fetched, and an unusable directory only costs
-// the saving.
+// is listed but missing, the next is tried. Bytes of a packed file beyond the
+// size in the Release file are ignored. A list is held packed while it is read,
+// and parsed as a stream. With [Config].Only, an unwanted package costs a fifth
+// of the time. A fetch with nothing new is one conditional request per suite. A
+// list with the same digest is not fetched again. Debian's main suite (63,000
+// packages) takes about a second, and keeps some 60 MB of memory. With
+// [Config].CacheDir a restart fetches nothing again. What is kept there is
+// verified like what is fetched, and if the directory cannot be used,
+// everything is fetched.
 //
 // Not built yet: pdiffs; fetching over mirror lists and with credentials
 // (auth.conf); CVE ids and severities, which other feeds bring.

@@ -329,7 +329,7 @@ func TestFlatRepository(t *testing.T) {
 	}
 }
 
-// Bad records are left out, told of, and cost nothing else (CAT-16).
+// Bad records are left out and reported, and cost nothing else (CAT-16).
 func TestBadRecords_CAT16(t *testing.T) {
 	good := deb("hare", "1", "amd64")
 	r := newRepo(t, "bookworm", newKey(t, "archive", 0)).main(good)
@@ -355,7 +355,7 @@ func TestBadRecords_CAT16(t *testing.T) {
 		require.NotEmpty(t, rejected.Reasons)
 	}
 
-	// A record with several faults tells each; of very many bad records the rest is counted.
+	// A record with several faults reports each; of very many bad records the rest is counted.
 	r.lists["main/binary-amd64/Packages"] = nil
 	r.main("Package: -x\nVersion: \nArchitecture: amd64\n", good)
 	for range maxRejections + 5 {

@@ -50,7 +50,7 @@ func sourcesName(name string) bool {
 	return strings.Trim(name, nameBytes) == "" && !strings.HasPrefix(name, ".") && (strings.HasSuffix(name, ".list") || strings.HasSuffix(name, ".sources"))
 }
 
-// file parses one sources file; the name tells the format (.list or .sources)
+// file parses one sources file; the name gives the format (.list or .sources)
 // and stands in the problems.
 func (l *list) file(name, text string) {
 	if strings.HasSuffix(name, ".sources") {

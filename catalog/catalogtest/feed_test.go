@@ -91,7 +91,7 @@ func (m *memory) Fetch(ctx context.Context) (catalog.Batch, error) {
 		b.Rejected = []catalog.Rejected{{Record: "x", Reasons: []string{"y"}}}
 	case "differs":
 		b.Patches[0].Title = strconv.Itoa(int(n))
-	case "differs anew":
+	case "differs again":
 		b.Patches[0].Title = strconv.Itoa(int(made.Load()))
 	case "unfit":
 		b.Patches[0].Product = "nobody"
@@ -122,7 +122,7 @@ func TestOneFault(t *testing.T) {
 	}
 }
 
-// Each fault is found, by the words that tell of it.
+// Each fault is found, by the words that report it.
 func TestSuiteFindsFaults(t *testing.T) {
 	self, err := os.Executable()
 	require.NoError(t, err)
@@ -131,7 +131,7 @@ func TestSuiteFindsFaults(t *testing.T) {
 		"says unchanged first": "says Unchanged", "unchanged with records": "holds records", "feed": "the batch names feed", "err": "the batch says",
 		"empty": "the source has no patch", "zone": "want an instant in UTC", "dated in a zone": "is dated",
 		"date goes back": "the date of an unchanged source", "claims all": "by an empty name", "authority changes": "authority changed", "names change": "claims changed", "listed": "has Listed, which only Sync sets", "rejects": "the feed rejected",
-		"differs": "of an unchanged source differ", "differs anew": "over one source differ", "unfit": "the catalog rejected", "shares": "what the caller wrote",
+		"differs": "of an unchanged source differ", "differs again": "over one source differ", "unfit": "the catalog rejected", "shares": "what the caller wrote",
 	} {
 		t.Run(fault, func(t *testing.T) {
 			t.Parallel()

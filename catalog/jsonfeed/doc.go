@@ -7,9 +7,10 @@
 // # Format
 //
 // A document is one JSON object in UTF-8. In the grammar, "?" marks an optional
-// member, "…*" repeats, and every other member is required. Members may come in
-// any order. An unknown member of the document refuses the document. An unknown
-// member of a record rejects that record.
+// member, "…*" a list of any length, and every other member is required.
+// Members may come in any order. A document with an unknown member is refused
+// as a whole. A record with an unknown member is rejected, and the others are
+// kept.
 //
 //	document    = { "format": 1, "dated"?: instant, "products"?: [product…*], "patches"?: [patch…*] }
 //	product     = { "id": text, "name": text, "vendor"?: text, "platform": platform, "architecture"?: text,
@@ -37,8 +38,8 @@
 //
 // "dated" is when the document was made: a document older than the newest
 // accepted one is refused (CAT-2). "eol": true says that a line has ended on an
-// unknown date (CAT-11), and false is the same as no "eol". No object may have a
-// member twice, in any case.
+// unknown date (CAT-11), and false is the same as no "eol". No object may have
+// two members whose names differ only in case.
 //
 // A document has at most [MaxDocument] bytes and [MaxRecords] records. A record over [MaxRecord]
 // bytes is rejected.

@@ -129,7 +129,7 @@ func TestBadDocumentIsNotRemembered_CAT1(t *testing.T) {
 	require.Len(t, b.Patches, 2)
 }
 
-// The digest tells that nothing changed where the server cannot.
+// The digest shows that nothing changed where the server cannot.
 func TestSameBytesAreUnchanged(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "feed.json")
 	require.NoError(t, os.WriteFile(path, []byte(worked(t)), 0o600))

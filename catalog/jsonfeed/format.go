@@ -92,9 +92,9 @@ type patch struct {
 
 // Parse reads the document of a feed. The batch has Dated, Products, Patches,
 // and in Rejected the records that are not fit for the catalog, with every
-// reason (CAT-16): at most MaxRejected, and one more that counts the others.
-// The error says why the text as a whole is not a document. Nothing of it is
-// used then.
+// reason (CAT-16): at most MaxRejected, and one more that counts the others. An
+// error means that the text as a whole is not a document, and that nothing of
+// it is used.
 func Parse(feed catalog.FeedID, data []byte) (catalog.Batch, error) {
 	p := parser{batch: catalog.Batch{Feed: feed}, ids: map[string]bool{}, json: json.NewDecoder(bytes.NewReader(data))}
 	if err := p.document(); err != nil {

@@ -62,16 +62,17 @@
 // certificates that no chain uses, unsigned attributes.
 //
 // A tagged program has more than padding after the signature in its entry. Some
-// vendors' servers write there who downloaded it. If the signature holds
-// otherwise, the answer is Unsupported: not valid, since anybody can write a
-// tag and programs act on theirs, and not bad, since an exact digest may vouch
-// for the file (INT-9).
+// vendors' servers write there who downloaded the program. If the signature
+// holds otherwise, the answer is Unsupported: not valid, since anybody can
+// write a tag and programs act on theirs, and not bad, since a matching
+// checksum may vouch for the file (INT-9).
 //
 // In a package the signature does not cover the header, free sectors in the
 // middle and the rest of a stream's last sector. Without MsiDigitalSignatureEx
 // it does not cover the names of streams, nor where one ends and the next
-// begins. A package with that stream can be turned into one without it. This is
-// noticed only if its 32 bytes are all of the first stream.
+// begins. An attacker can turn a package with that stream into one without it,
+// by giving the stream another name. This is noticed only if the first stream
+// has exactly the size of a digest.
 //
 // # Time
 //

@@ -14,10 +14,10 @@ import (
 )
 
 // The files in testdata/seeds are signed by osslsigncode and stamped by "openssl ts", so fuzzing begins with what real
-// programs write, and with keys that its processes share. To make them anew, with new keys:
+// programs write, and with keys that its processes share. To make them again, with new keys:
 //
 //	go test ./integrity/authenticode -run Seeds -rewrite
-var rewrite = flag.Bool("rewrite", false, "make the files in testdata/seeds anew")
+var rewrite = flag.Bool("rewrite", false, "make the files in testdata/seeds again")
 
 const seedFolder = "testdata/seeds"
 

@@ -21,9 +21,10 @@
 //     268 and 278), which count only if the header has a digest of the payload
 //     by SHA-256 or better and the payload matches it, and signatures over
 //     header and payload (tags 1002 and 1005). A package is recognized by its
-//     first bytes, whatever the file's name is. Nothing in the header may be
-//     outside the region that rpm keeps. In the signature header, which nobody
-//     signs, signing servers put signatures there.
+//     first bytes, whatever the file's name is. The region is the part of a
+//     header that rpm keeps. Nothing in the main header may be outside it. In
+//     the signature header, which is not signed, signatures may be: signing
+//     servers put them there.
 //
 // Signatures of versions 4 and 6 are judged, and those of version 3 that rpm
 // made for a long time; RSA, ECDSA, EdDSA, and the newer kinds that the library
@@ -44,8 +45,9 @@
 //     be good at that instant too. Package aptfeed uses it for documents that
 //     must be fresh. Without it a signature stays valid after its key expired,
 //     as in a package that was shipped long ago.
-//   - A revoked key never counts, whenever and why ever it was revoked, even if
-//     the revocation is not proven: a keyring is configuration.
+//   - A revoked key never counts, whenever and for whatever reason it was
+//     revoked. The revocation need not be proven, because a keyring is
+//     configuration.
 //   - A subkey counts if it may sign, and if it and its primary key have signed
 //     each other.
 //   - At least Threshold different people must have signed. A key and its

@@ -230,7 +230,7 @@ func inspect(t testing.TB, v *Verifier, content, detached []byte) Report {
 	return r
 }
 
-// outcomesOf lists what became of each signature.
+// outcomesOf lists the outcome of each signature.
 func outcomesOf(r Report) (list []string) {
 	for _, s := range r.Signatures {
 		list = append(list, string(s.Outcome))

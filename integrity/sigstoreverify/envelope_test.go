@@ -51,7 +51,7 @@ func TestEnvelopeConformance_INT9(t *testing.T) {
 	}
 }
 
-// What an envelope and its statement must be. Each case is one change of a good one, signed anew.
+// What an envelope and its statement must be. Each case is one change of a good one, signed again.
 func TestEnvelopes_INT9(t *testing.T) {
 	k := keys()
 	v := verifier(t, key(t, "Vendor", k.ed))

@@ -6,7 +6,7 @@
 // (INT-9). Absent is right where no key signed: an ad-hoc signature of macOS,
 // an empty place for a signature, a list of certificates.
 //
-//	format      what it is                                  how it is told
+//	format      what it is                                  how it is recognized
 //	msix        MSIX, APPX and their bundles                AppxSignature.p7x in the archive
 //	jar         JAR, signed add-ons and Android's version 1 a .SF file and its .RSA, .DSA, .EC or SIG- file in META-INF
 //	apk         Android package                             an APK signing block before the archive's list of files
