@@ -14,7 +14,7 @@ import (
 // audit compares the server's lists with each other, and with what the agents
 // hold (invariants 10 and 12).
 func (s *server) audit(runs []listed, failed int) error {
-	differences, err := s.c.Audit(background)
+	differences, err := s.c.CheckIndexes(background)
 	if err != nil {
 		return err
 	}

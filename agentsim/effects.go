@@ -282,5 +282,5 @@ func (a *asset) prompt(order job.OrderID, e execution.Prompt, reply func(executi
 
 func (a *asset) says(later bool, reply func(execution.Event)) {
 	a.log("user answers: %s", map[bool]string{true: "later", false: "now"}[later])
-	reply(execution.Answered{Later: later})
+	reply(execution.PromptAnswered{Later: later})
 }

@@ -18,7 +18,7 @@
 //
 //	{"format": 1,
 //	 "signers": [{"name": "Acme",
-//	   "authenticode": [{"anchors": ["sha256:…"], "organisation": "Acme Corporation", "timestampers": ["sha256:…"]}],
+//	   "authenticode": [{"anchors": ["sha256:…"], "organization": "Acme Corporation", "timestampers": ["sha256:…"]}],
 //	   "openpgp": [{"keyring": "-----BEGIN PGP PUBLIC KEY BLOCK-----…", "fingerprints": ["…"], "threshold": 1}],
 //	   "sigstore": [{"keys": ["-----BEGIN PUBLIC KEY-----…"]}]}],
 //	 "clauses": [

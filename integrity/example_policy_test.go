@@ -7,14 +7,14 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
-// Whom an organisation trusts, and for what: files of Acme must be signed by Acme, Debian's packages carry no signature,
+// Whom an organization trusts, and for what: files of Acme must be signed by Acme, Debian's packages carry no signature,
 // and of anybody else nothing passes.
 const example = `{
 	"format": 1,
 	"signers": [
 		{"name": "Acme", "authenticode": [{
 			"anchors": ["sha256:4b22d5a6aec99f3cdb79aa5ec06838479cd5ecba7164f7f22dc1d65f63d85708"],
-			"organisation": "Acme Corporation"
+			"organization": "Acme Corporation"
 		}]}
 	],
 	"clauses": [

@@ -29,12 +29,12 @@ func wholePolicy() Policy {
 		Signers: []Signer{
 			{Name: "Example", OpenPGP: []OpenPGPTrust{{Keyring: ringPEM, Fingerprints: []string{strings.Repeat("0F", 20), strings.Repeat("1e", 32) + "!"}, Threshold: 2}}},
 			{Name: "Acme", Authenticode: []AuthenticodeTrust{{
-				Anchors: []string{anchor, certificatePEM}, Organisation: "Acme Corporation", Usage: "1.3.6.1.4.1.311.10.3.6",
+				Anchors: []string{anchor, certificatePEM}, Organization: "Acme Corporation", Usage: "1.3.6.1.4.1.311.10.3.6",
 				Timestampers: []string{anchor}, At: time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC),
 			}}},
 			{Name: "Forge", Sigstore: []SigstoreTrust{
 				{Keys: []string{keyPEM, keyPEM}, Threshold: 2, Predicates: []string{"https://slsa.dev/provenance/v1"}},
-				{Identities: []Identity{{Anchors: []string{certificatePEM}, Name: "release@forge.example", Organisation: "Forge", Issuer: "https://login.forge.example", Timestampers: []string{certificatePEM}, At: time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)}}},
+				{Identities: []Identity{{Anchors: []string{certificatePEM}, Name: "release@forge.example", Organization: "Forge", Issuer: "https://login.forge.example", Timestampers: []string{certificatePEM}, At: time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)}}},
 			}},
 		},
 		Clauses: []Clause{
@@ -274,11 +274,11 @@ func TestPolicyProblemsAreAllTold(t *testing.T) {
 	p.Signers = append(p.Signers, Signer{Name: "Acme"}, Signer{Name: " x", Sigstore: []SigstoreTrust{{}, {Keys: []string{keyPEM + keyPEM, "no PEM", certificatePEM}, Threshold: 4}},
 		Other: []OtherTrust{{Format: PE}, {Format: "Mini", Keys: []string{""}}}})
 	p.Signers[0].OpenPGP[0] = OpenPGPTrust{Keyring: "binary", Fingerprints: []string{"0x12", "0f0f"}, Threshold: -1}
-	p.Signers[1].Authenticode[0] = AuthenticodeTrust{Anchors: []string{"sha256:12", "md5:34"}, Usage: "codeSigning", Organisation: "a\tb", At: time.Unix(0, 0)}
+	p.Signers[1].Authenticode[0] = AuthenticodeTrust{Anchors: []string{"sha256:12", "md5:34"}, Usage: "codeSigning", Organization: "a\tb", At: time.Unix(0, 0)}
 	p.Signers[1].Authenticode = append(p.Signers[1].Authenticode, AuthenticodeTrust{})
 	p.Signers[2].Sigstore[1].Identities[0] = Identity{Anchors: []string{"sha256:" + strings.Repeat("ab", 32)}}
 	p.Signers[2].Sigstore = append(p.Signers[2].Sigstore, SigstoreTrust{Identities: []Identity{{
-		Anchors: []string{certificatePEM}, Organisation: " x", Timestampers: []string{"none"}, At: time.Date(9999, 12, 31, 23, 59, 59, 0, time.FixedZone("west", -3600)),
+		Anchors: []string{certificatePEM}, Organization: " x", Timestampers: []string{"none"}, At: time.Date(9999, 12, 31, 23, 59, 59, 0, time.FixedZone("west", -3600)),
 	}}})
 	p.Clauses = []Clause{
 		{Name: "a", Vendor: "", Product: strings.Repeat("x", MaxTarget+1), Signers: []string{"Acme", "Nobody", "Acme"}},
@@ -296,10 +296,10 @@ func TestPolicyProblemsAreAllTold(t *testing.T) {
 	require.Equal(t, []string{
 		"format",
 		"signers[0].openpgp[0].keyring", "signers[0].openpgp[0].fingerprints[0]", "signers[0].openpgp[0].fingerprints[1]", "signers[0].openpgp[0].threshold",
-		"signers[1].authenticode[0].anchors[0]", "signers[1].authenticode[0].anchors[1]", "signers[1].authenticode[0].organisation", "signers[1].authenticode[0].usage", "signers[1].authenticode[0].at",
+		"signers[1].authenticode[0].anchors[0]", "signers[1].authenticode[0].anchors[1]", "signers[1].authenticode[0].organization", "signers[1].authenticode[0].usage", "signers[1].authenticode[0].at",
 		"signers[1].authenticode[1].anchors",
 		"signers[2].sigstore[1].identities[0].anchors[0]", "signers[2].sigstore[1].identities[0]",
-		"signers[2].sigstore[2].identities[0].timestampers[0]", "signers[2].sigstore[2].identities[0].organisation", "signers[2].sigstore[2].identities[0].at",
+		"signers[2].sigstore[2].identities[0].timestampers[0]", "signers[2].sigstore[2].identities[0].organization", "signers[2].sigstore[2].identities[0].at",
 		"signers[3].name", "signers[3]",
 		"signers[4].name", "signers[4].sigstore[0]",
 		"signers[4].sigstore[1].keys[0]", "signers[4].sigstore[1].keys[1]", "signers[4].sigstore[1].keys[2]", "signers[4].sigstore[1].threshold",

@@ -208,7 +208,7 @@ func (p *problems) authenticode(at string, list []AuthenticodeTrust) {
 	for at, a := range each(p, at, list, MaxWays) {
 		p.anchors(at+".anchors", a.Anchors, true, true)
 		p.anchors(at+".timestampers", a.Timestampers, false, true)
-		p.name(at+".organisation", cmp.Or(a.Organisation, "any"), MaxSigner)
+		p.name(at+".organization", cmp.Or(a.Organization, "any"), MaxSigner)
 		if oid, err := x509.ParseOID(a.Usage); a.Usage != "" && (err != nil || oid.String() != a.Usage) {
 			p.Add(at+".usage", a.Usage, "want dotted numbers, such as 1.3.6.1.5.5.7.3.3")
 		}
@@ -257,9 +257,9 @@ func (p *problems) sigstore(at string, list []SigstoreTrust) {
 		for at, id := range each(p, at+".identities", w.Identities, MaxWays) {
 			p.anchors(at+".anchors", id.Anchors, true, false)
 			p.anchors(at+".timestampers", id.Timestampers, false, false)
-			p.name(at+".organisation", cmp.Or(id.Organisation, "any"), MaxSigner)
-			if id.Name == "" && id.Organisation == "" {
-				p.Add(at, "", "has neither name nor organisation, so everybody with a certificate of the authority would be trusted")
+			p.name(at+".organization", cmp.Or(id.Organization, "any"), MaxSigner)
+			if id.Name == "" && id.Organization == "" {
+				p.Add(at, "", "has neither name nor organization, so everybody with a certificate of the authority would be trusted")
 			}
 			p.time(at+".at", id.At)
 		}

@@ -23,7 +23,7 @@ type Signer struct {
 // may be a root, an intermediate authority or the signer's own certificate.
 type AuthenticodeTrust struct {
 	Anchors      []string  `json:"anchors"`                // where the chain of the signer's certificate must end
-	Organisation string    `json:"organisation,omitempty"` // the subject's only organisation, exactly; empty: any
+	Organization string    `json:"organization,omitempty"` // the subject's only organization, exactly; empty: any
 	Usage        string    `json:"usage,omitempty"`        // extended key usage beside code signing, as dotted numbers; empty: none more
 	Timestampers []string  `json:"timestampers,omitempty"` // where the chain of a timestamp must end; empty: no timestamp is trusted
 	At           time.Time `json:"at,omitzero"`            // UTC: when to judge certificates without a trusted timestamp; zero: such a signature is unsupported
@@ -57,7 +57,7 @@ type SigstoreTrust struct {
 }
 
 // Identity is the holder of a certificate. At least one of Name and
-// Organisation is set. Everything that is set must match the certificate
+// Organization is set. Everything that is set must match the certificate
 // exactly.
 type Identity struct {
 	Anchors []string `json:"anchors"` // certificates in PEM where the chain must end
@@ -66,7 +66,7 @@ type Identity struct {
 	// exclamation mark, otherwise a DNS name. It matches names of that kind
 	// only.
 	Name         string `json:"name,omitempty"`
-	Organisation string `json:"organisation,omitempty"` // the subject's only one
+	Organization string `json:"organization,omitempty"` // the subject's only one
 	// Issuer is the URL of the issuer that vouched for the name to the
 	// authority, from Fulcio's extension 1.3.6.1.4.1.57264.1.8 or 1.1. If the
 	// authority accepts several issuers, a Name without Issuer matches whoever

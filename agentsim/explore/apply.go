@@ -103,7 +103,7 @@ func (s *scene) happen(st *state, h *host, c Choice) {
 		h.sessions = map[Choice]reboot.Sessions{Login: reboot.Active, Lock: reboot.Locked, Logout: reboot.Nobody}[c]
 		s.toExecutions(st, h, execution.SessionsChanged{Sessions: h.sessions})
 	case Later, Now:
-		s.toExecutions(st, h, execution.Answered{Later: c == Later})
+		s.toExecutions(st, h, execution.PromptAnswered{Later: c == Later})
 	}
 }
 

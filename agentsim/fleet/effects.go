@@ -114,7 +114,7 @@ func (a *asset) prompt(order job.OrderID, e execution.Prompt) {
 	}
 	a.after(a.rng.between(5*time.Second, 4*time.Minute), func() {
 		if a.sessions() == reboot.Active {
-			a.step(agent.ForOrder{Order: order, Event: execution.Answered{Later: answer < 50}})
+			a.step(agent.ForOrder{Order: order, Event: execution.PromptAnswered{Later: answer < 50}})
 		}
 	})
 }

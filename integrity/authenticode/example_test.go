@@ -22,7 +22,7 @@ func read(name string) []byte {
 // A policy pins whose signatures count; the verdict follows from it and from what the order expects.
 func Example() {
 	v, err := authenticode.New(integrity.Signer{Name: "Vendor", Authenticode: []integrity.AuthenticodeTrust{{
-		Organisation: "Vendor Inc.",
+		Organization: "Vendor Inc.",
 		Anchors:      []string{string(read("root.pem"))},
 		Timestampers: []string{string(read("stamp-root.pem"))},
 	}}})

@@ -87,7 +87,7 @@ func reportChain(file *cms.File, s *cms.Signer) (chain []CertificateReport) {
 			NotBefore: c.NotBefore.UTC(), NotAfter: c.NotAfter.UTC(), Algorithm: c.SignatureAlgorithm.String(), Weak: c.Weak,
 		}
 		if len(c.Subject.Organization) == 1 {
-			r.Organisation = problem.Printable(c.Subject.Organization[0])
+			r.Organization = problem.Printable(c.Subject.Organization[0])
 		}
 		chain = append(chain, r)
 	}

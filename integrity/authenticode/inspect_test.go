@@ -40,7 +40,7 @@ func TestInspectTellsWhatToPin(t *testing.T) {
 	vendor := s.Chain[0]
 	require.Equal(t, "CN=Vendor,O=Vendor Inc.", vendor.Subject)
 	require.Equal(t, "CN=Code CA,O=Vendor Inc.", vendor.Issuer)
-	require.Equal(t, "Vendor Inc.", vendor.Organisation)
+	require.Equal(t, "Vendor Inc.", vendor.Organization)
 	require.Equal(t, p.vendor.sum(), vendor.SHA256)
 	require.Equal(t, notBefore, vendor.NotBefore)
 	require.Equal(t, notAfter, vendor.NotAfter)

@@ -100,7 +100,7 @@ func kinds() []kind {
 		}, func(s *known) { s.At = now.Add(-48 * time.Hour); s.Timestampers = nil }, valid, "", ok},
 		{"the anchor is the authority", good, func(s *known) { s.Anchors = []string{p.ca.anchor()} }, valid, "", ok},
 		{"the anchor is the certificate itself", good, func(s *known) { s.Anchors = []string{p.vendor.anchor()} }, valid, "", ok},
-		{"any organisation", by("other organisation"), func(s *known) { s.Organisation = "" }, valid, "", ok},
+		{"any organization", by("other organization"), func(s *known) { s.Organization = "" }, valid, "", ok},
 		{"a usage that it has", by("ends with its time"), func(s *known) { s.Usage, s.At = usageLifetime, now }, valid, "", ok},
 		{"nested: SHA-1 outside, SHA-256 inside", func(c *maker) []byte {
 			first := c.sign(p.vendor, []identity{p.ca}, "-h", "sha1", "-ts", c.m.stamps)
@@ -113,8 +113,8 @@ func kinds() []kind {
 
 		{"never signed", func(c *maker) []byte { return c.m.unsigned[c.format] }, nil, absentStatus, "", integrity.SignatureMissing},
 		{"by a stranger", by("stranger"), nil, bad, "leads to no certificate that is pinned", strange},
-		{"by another organisation", by("other organisation"), nil, bad, "by organization", strange},
-		{"by two organisations", by("two organisations"), nil, bad, "by organization", strange},
+		{"by another organization", by("other organization"), nil, bad, "by organization", strange},
+		{"by two organizations", by("two organizations"), nil, bad, "by organization", strange},
 		{"for servers", by("for servers"), nil, bad, "not for signing code", no},
 		{"for anything", by("for anything"), nil, bad, "not for signing code", no},
 		{"without a usage that the policy wants", good, func(s *known) { s.Usage = "1.3.6.1.4.1.311.10.3.6" }, bad, "not for usage", strange},

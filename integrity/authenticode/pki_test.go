@@ -143,8 +143,8 @@ var everybody = sync.OnceValue(func() *pki {
 	leaf("with a key's name", p.ca, newRSA(2048), func(c *x509.Certificate) { c.SubjectKeyId = []byte("the vendor's key") })
 	leaf("P-384", p.ca, newEC(elliptic.P384()))
 	leaf("stranger", p.strangerRoot, newRSA(2048))
-	leaf("other organisation", p.ca, ec(), func(c *x509.Certificate) { c.Subject.Organization = []string{"Vendor Inc"} })
-	leaf("two organisations", p.ca, ec(), func(c *x509.Certificate) { c.Subject.Organization = []string{"Vendor Inc.", "Other"} })
+	leaf("other organization", p.ca, ec(), func(c *x509.Certificate) { c.Subject.Organization = []string{"Vendor Inc"} })
+	leaf("two organizations", p.ca, ec(), func(c *x509.Certificate) { c.Subject.Organization = []string{"Vendor Inc.", "Other"} })
 	leaf("for servers", p.ca, ec(), func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} })
 	leaf("for anything", p.ca, ec(), func(c *x509.Certificate) { c.ExtKeyUsage = nil })
 	leaf("RSA-1024", p.ca, weakRSA())
@@ -185,7 +185,7 @@ func weakRSA() crypto.Signer {
 // policyOf is the policy that trusts the vendor and the timestamp authority.
 func (p *pki) signer() known {
 	return known{"Vendor", integrity.AuthenticodeTrust{
-		Organisation: "Vendor Inc.", Anchors: []string{p.root.pem()}, Timestampers: []string{p.stampRoot.pem()},
+		Organization: "Vendor Inc.", Anchors: []string{p.root.pem()}, Timestampers: []string{p.stampRoot.pem()},
 	}}
 }
 

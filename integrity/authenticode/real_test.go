@@ -44,12 +44,12 @@ func pins(sums ...string) (anchors []string) {
 
 // vendors are whom the real files are by.
 var vendors = map[string]integrity.AuthenticodeTrust{
-	"Microsoft": {Organisation: "Microsoft Corporation", Anchors: pins(microsoftCode2011), Timestampers: pins(microsoftStamp2010, microsoftStampNew)},
-	"Microsoft, for firmware": {Organisation: "Microsoft Corporation", Anchors: pins(microsoftUEFI2011, microsoftUEFI2023),
+	"Microsoft": {Organization: "Microsoft Corporation", Anchors: pins(microsoftCode2011), Timestampers: pins(microsoftStamp2010, microsoftStampNew)},
+	"Microsoft, for firmware": {Organization: "Microsoft Corporation", Anchors: pins(microsoftUEFI2011, microsoftUEFI2023),
 		Timestampers: pins(microsoftStamp2010, microsoftStampNew)},
-	"OpenJS":    {Organisation: "OpenJS Foundation", Anchors: pins(digicertG4), Timestampers: pins(digicertG4)},
-	"KDE":       {Organisation: "K Desktop Environment e.V.", Anchors: pins(digicertCode), Timestampers: pins(digicertStamp)},
-	"WireGuard": {Organisation: "WireGuard LLC", Anchors: pins(digicertEV), Timestampers: pins(digicertStamp)},
+	"OpenJS":    {Organization: "OpenJS Foundation", Anchors: pins(digicertG4), Timestampers: pins(digicertG4)},
+	"KDE":       {Organization: "K Desktop Environment e.V.", Anchors: pins(digicertCode), Timestampers: pins(digicertStamp)},
+	"WireGuard": {Organization: "WireGuard LLC", Anchors: pins(digicertEV), Timestampers: pins(digicertStamp)},
 	// Debian's firmware keys sign without a time, and nobody's authority is in the file: the signers themselves are pinned.
 	"Debian": {Anchors: pins(debianGrub2022, debianFwupd2022), At: time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)},
 }

@@ -37,7 +37,7 @@ type TimestampReport struct {
 type CertificateReport struct {
 	Subject      string    `json:"subject"`
 	Issuer       string    `json:"issuer"`
-	Organisation string    `json:"organisation,omitempty"` // of the subject
+	Organization string    `json:"organization,omitempty"` // of the subject
 	SHA256       string    `json:"sha256"`                 // of the certificate in DER, in hex
 	NotBefore    time.Time `json:"notBefore"`
 	NotAfter     time.Time `json:"notAfter"`

@@ -44,7 +44,7 @@ func seeds(t testing.TB, format integrity.Format) map[string][]byte {
 // seedSigner trusts whoever signed the seeds.
 func seedSigner(t testing.TB) known {
 	return known{"Vendor", integrity.AuthenticodeTrust{
-		Organisation: "Vendor Inc.", Anchors: []string{string(seed(t, "root.pem"))}, Timestampers: []string{string(seed(t, "stamp-root.pem"))},
+		Organization: "Vendor Inc.", Anchors: []string{string(seed(t, "root.pem"))}, Timestampers: []string{string(seed(t, "stamp-root.pem"))},
 	}}
 }
 

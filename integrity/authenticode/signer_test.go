@@ -38,7 +38,7 @@ func TestNewTellsEveryProblem(t *testing.T) {
 		"no object identifier":   {one(func(s *known) { s.Usage = "code signing" }), []string{"usage: want dotted numbers"}},
 		"an odd identifier":      {one(func(s *known) { s.Usage = "1.03.6" }), []string{"usage: "}},
 		"a year of no file":      {one(func(s *known) { s.At = time.Unix(0, 0) }), []string{"at: is a year in which no certificate is valid"}},
-		"a long organisation":    {one(func(s *known) { s.Organisation = strings.Repeat("x", integrity.MaxSigner+1) }), []string{"organisation: has 257 bytes"}},
+		"a long organization":    {one(func(s *known) { s.Organization = strings.Repeat("x", integrity.MaxSigner+1) }), []string{"organization: has 257 bytes"}},
 		"an empty anchor":        {anchor(""), []string{"anchors[0]: want one PEM block CERTIFICATE"}},
 		"no sum":                 {anchor("sha256:abc"), []string{"anchors[0]: sha256 has 64 hex digits, not 3"}},
 		"a short sum":            {anchor(p.root.anchor()[:69]), []string{"not 62"}},
@@ -99,7 +99,7 @@ func TestSeveralSigners(t *testing.T) {
 	p := everybody()
 	b := sealed(t, integrity.PE, vendorForgery(), placePE(10)).bytes()
 	other := p.signer()
-	other.Name, other.Organisation = "Other", "Other Inc."
+	other.Name, other.Organization = "Other", "Other Inc."
 	undated := p.signer()
 	undated.Name, undated.Timestampers = "Undated", nil
 	got := verify(newVerifier(t, other, undated, p.signer()), b)

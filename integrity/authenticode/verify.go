@@ -147,8 +147,8 @@ func (p policy) judge(signer *cms.Certificate, chains cms.Chains, stamps []cms.D
 	if !chains.EndIn(p.anchors) {
 		return at, 0, cms.Stranger("the certificate of %.200q leads to no anchor of %q", signer.Subject, p.name)
 	}
-	if p.Organisation != "" && !slices.Equal(signer.Subject.Organization, []string{p.Organisation}) {
-		return at, 1, cms.Stranger("it is by organization %.200q; %q is %.200q", signer.Subject.Organization, p.name, p.Organisation)
+	if p.Organization != "" && !slices.Equal(signer.Subject.Organization, []string{p.Organization}) {
+		return at, 1, cms.Stranger("it is by organization %.200q; %q is %.200q", signer.Subject.Organization, p.name, p.Organization)
 	}
 	if p.Usage != "" && !hasUsage(signer, p.Usage) {
 		return at, 2, cms.Stranger("the certificate of %.200q is not for usage %s, which %q wants", signer.Subject, p.Usage, p.name)

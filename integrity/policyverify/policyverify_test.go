@@ -71,7 +71,7 @@ func archive(t testing.TB, names ...string) []byte {
 func wireguard() integrity.Signer {
 	return integrity.Signer{Name: "WireGuard", Authenticode: []integrity.AuthenticodeTrust{{
 		Anchors:      []string{"sha256:c7460b0edda1b44c8e2164b234ebecc3962a6a37a936b74a6e7d46682938f084"},
-		Organisation: "WireGuard LLC",
+		Organization: "WireGuard LLC",
 		Timestampers: []string{"sha256:ca8d0f4736454aecbec5deec80998c9ebf41d06c728f3c76cca24151bc62d463"},
 	}}}
 }

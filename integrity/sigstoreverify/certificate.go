@@ -116,7 +116,7 @@ func (id *identity) matches(c *x509.Certificate) bool {
 	if id.Name != "" && !slices.Contains(alternativeNames(c, kindOf(id.Name)), id.Name) {
 		return false
 	}
-	if o := c.Subject.Organization; id.Organisation != "" && (len(o) != 1 || o[0] != id.Organisation) {
+	if o := c.Subject.Organization; id.Organization != "" && (len(o) != 1 || o[0] != id.Organization) {
 		return false
 	}
 	if id.Issuer != "" {
@@ -190,7 +190,7 @@ func readTokens(file *cms.File, tokens [][]byte, sig []byte) (stamps []cms.Stamp
 // identity says when to judge.
 func (id *identity) judge(leaf *cms.Certificate, chains cms.Chains, dated []cms.Dated, why string) (signed time.Time, err error) {
 	if !chains.EndIn(id.anchors) {
-		return signed, cms.Stranger("the certificate of %.200q leads to no anchor of %q", leaf.Holder(), cmp.Or(id.Name, id.Organisation))
+		return signed, cms.Stranger("the certificate of %.200q leads to no anchor of %q", leaf.Holder(), cmp.Or(id.Name, id.Organization))
 	}
 	times := cms.Times(dated, id.timestampers)
 	switch {
@@ -204,7 +204,7 @@ func (id *identity) judge(leaf *cms.Certificate, chains cms.Chains, dated []cms.
 	for _, at := range times {
 		if !chains.ValidAt(id.anchors, at) {
 			return time.Time{}, cms.Untrusted("the certificate of %.200q leads to no anchor of %q that was valid with it at %s; it is from %s to %s", leaf.Holder(),
-				cmp.Or(id.Name, id.Organisation), at.UTC().Format(time.RFC3339), leaf.NotBefore.Format(time.RFC3339), leaf.NotAfter.Format(time.RFC3339))
+				cmp.Or(id.Name, id.Organization), at.UTC().Format(time.RFC3339), leaf.NotBefore.Format(time.RFC3339), leaf.NotAfter.Format(time.RFC3339))
 		}
 	}
 	return signed, nil

@@ -109,13 +109,13 @@ func TestIdentities_INT1(t *testing.T) {
 			},
 			identity: func(i *integrity.Identity) { i.Name = "release!vendor" }, want: integrity.Valid,
 		},
-		"organisation": {
+		"organization": {
 			change:   func(c *x509.Certificate) { c.Subject.Organization = []string{"Vendor Inc."} },
-			identity: func(i *integrity.Identity) { i.Name, i.Issuer, i.Organisation = "", "", "Vendor Inc." }, want: integrity.Valid,
+			identity: func(i *integrity.Identity) { i.Name, i.Issuer, i.Organization = "", "", "Vendor Inc." }, want: integrity.Valid,
 		},
-		"two organisations": {
+		"two organizations": {
 			change:   func(c *x509.Certificate) { c.Subject.Organization = []string{"Other", "Vendor Inc."} },
-			identity: func(i *integrity.Identity) { i.Name, i.Issuer, i.Organisation = "", "", "Vendor Inc." }, want: integrity.Bad, detail: "none of the trusted signers",
+			identity: func(i *integrity.Identity) { i.Name, i.Issuer, i.Organization = "", "", "Vendor Inc." }, want: integrity.Bad, detail: "none of the trusted signers",
 		},
 		"common name is no name": {
 			change:   func(c *x509.Certificate) { c.Subject.CommonName = "release" },
@@ -350,7 +350,7 @@ func TestNewFindsEveryProblemOfIdentities(t *testing.T) {
 	}{
 		{good, "", ""},
 		{anchors(), ".anchors", "is empty"},
-		{with(func(i *integrity.Identity) { i.Name = "" }), "", "neither name nor organisation"},
+		{with(func(i *integrity.Identity) { i.Name = "" }), "", "neither name nor organization"},
 		{anchors(many...), ".anchors", "17 certificates; at most 16"},
 		{anchors(many[:MaxAnchors]...), "", ""},
 		{anchors("junk"), ".anchors[0]", "want one PEM block CERTIFICATE"},

@@ -37,7 +37,7 @@ type Report struct {
 type CertificateReport struct {
 	Subject      string    `json:"subject"`
 	Issuer       string    `json:"issuer"`
-	Organisation string    `json:"organisation,omitempty"` // the subject's only one
+	Organization string    `json:"organization,omitempty"` // the subject's only one
 	Names        []string  `json:"names,omitempty"`        // subject alternative names
 	TokenIssuer  string    `json:"tokenIssuer,omitempty"`  // whom Fulcio believed the names, see Identity.Issuer
 	Key          string    `json:"key"`                    // "ECDSA P-256"
@@ -180,12 +180,12 @@ func keyName(pub crypto.PublicKey) string {
 func reportCertificate(c *x509.Certificate) CertificateReport {
 	issuer, _ := tokenIssuer(c)
 	names := everyName(c)
-	organisation := ""
+	organization := ""
 	if len(c.Subject.Organization) == 1 {
-		organisation = c.Subject.Organization[0]
+		organization = c.Subject.Organization[0]
 	}
 	return CertificateReport{
-		der: c.Raw, Organisation: organisation, Subject: c.Subject.String(), Issuer: c.Issuer.String(), Names: names[:min(len(names), MaxReported)], TokenIssuer: issuer,
+		der: c.Raw, Organization: organization, Subject: c.Subject.String(), Issuer: c.Issuer.String(), Names: names[:min(len(names), MaxReported)], TokenIssuer: issuer,
 		Key: keyName(c.PublicKey), SHA256: cms.Fingerprint(sha256.Sum256(c.Raw)).String(), NotBefore: c.NotBefore.UTC(), NotAfter: c.NotAfter.UTC(),
 	}
 }

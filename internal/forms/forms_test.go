@@ -109,7 +109,7 @@ func TestEverySetIsRead_MAN11(t *testing.T) {
 			require.Zero(t, d.Orders[0].Obstacle(job.Capabilities(), integrity.Excerpt{}))
 			s := newServer(t)
 			s.load(unpack[map[string]table](t, forms["records"]))
-			differences, err := s.Audit(context.Background())
+			differences, err := s.CheckIndexes(context.Background())
 			require.NoError(t, err)
 			require.Empty(t, differences)
 		})
@@ -245,7 +245,7 @@ func seal(payload []byte) []byte {
 func readRecords(t testing.TB, ctx context.Context, all map[string]table) {
 	s := newServer(t)
 	s.load(all)
-	_, err := s.Audit(ctx)
+	_, err := s.CheckIndexes(ctx)
 	require.NoError(t, err)
 	assets, err := s.Assets(ctx, "", 100, now)
 	require.NoError(t, err)

@@ -63,7 +63,7 @@ func FuzzState(f *testing.F) {
 		s, _ = Step(w.c, s, Started{}, w.at)
 		for _, x := range s.Executions {
 			for _, ev := range []execution.Event{execution.InventoryTaken{ID: x.Waiting}, execution.Downloaded{ID: x.Waiting}, execution.PreflightDone{ID: x.Waiting}, execution.Installed{ID: x.Waiting},
-				execution.ActionDone{ID: x.Waiting}, execution.LastCallDone{ID: x.Waiting}, execution.Cancel{}, execution.Answered{}, execution.Tick{}} {
+				execution.ActionDone{ID: x.Waiting}, execution.LastCallDone{ID: x.Waiting}, execution.Cancel{}, execution.PromptAnswered{}, execution.Tick{}} {
 				Step(w.c, s, ForOrder{Order: x.Order.ID, Event: ev}, w.at)
 			}
 		}

@@ -12,11 +12,13 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/ledger"
 )
 
-// Audit compares everything that is kept for quick look-ups with what it is a
+// CheckIndexes compares everything that is kept for quick look-ups with what it is a
 // function of, and returns a sentence for each difference: the indexes of
 // orders, runs and jobs, the list and the number of failed installs. A store
 // that nothing but controllers write has none.
-func (c *Controller) Audit(ctx context.Context) ([]string, error) { return view(ctx, c.store, audit) }
+func (c *Controller) CheckIndexes(ctx context.Context) ([]string, error) {
+	return view(ctx, c.store, audit)
+}
 
 func audit(r Reader) (differences []string, err error) {
 	add := func(format string, args ...any) { differences = append(differences, fmt.Sprintf(format, args...)) }

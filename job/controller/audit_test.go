@@ -65,7 +65,7 @@ func everyRow(t *testing.T) *memstore.Store {
 func audit(t *testing.T, store controller.Store) []string {
 	c, err := controller.New(store, config())
 	require.NoError(t, err)
-	differences, err := c.Audit(ctx)
+	differences, err := c.CheckIndexes(ctx)
 	require.NoError(t, err)
 	return differences
 }
@@ -166,7 +166,7 @@ func TestAuditNoticesDamagedRecords(t *testing.T) {
 		}
 		c, err := controller.New(s, config())
 		require.NoError(t, err)
-		_, err = c.Audit(ctx)
+		_, err = c.CheckIndexes(ctx)
 		require.ErrorContains(t, err, string(table))
 	}
 }

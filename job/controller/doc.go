@@ -57,7 +57,7 @@
 //   - Prune removes what ended long ago and no rule needs.
 //   - Each query reads one consistent state. The next page of a list begins
 //     after the last entry of the page before.
-//   - Audit compares each index and counter with the records that it comes from.
+//   - CheckIndexes compares each index and counter with the records that it comes from.
 //
 // # Orders and runs
 //

@@ -96,7 +96,7 @@ func fixtureOf(t *testing.T, s controller.Store, config controller.Config) *fixt
 	c, err := controller.New(s, config)
 	require.NoError(t, err)
 	t.Cleanup(func() {
-		differences, err := c.Audit(ctx)
+		differences, err := c.CheckIndexes(ctx)
 		require.NoError(t, err)
 		require.Empty(t, differences)
 		require.NoError(t, s.Close())

@@ -24,7 +24,7 @@ func (f *fixture) prune(before time.Time, want controller.Removed) {
 	got, err = f.Prune(ctx, before, f.now)
 	require.NoError(f, err)
 	require.Zero(f, got, "a second call finds nothing")
-	differences, err := f.Audit(ctx)
+	differences, err := f.CheckIndexes(ctx)
 	require.NoError(f, err)
 	require.Empty(f, differences)
 }

@@ -24,7 +24,7 @@ func (f *fixture) later(id job.ID, patches ...catalog.PatchID) job.Definition {
 
 func (f *fixture) audited() {
 	f.Helper()
-	differences, err := f.Audit(ctx)
+	differences, err := f.CheckIndexes(ctx)
 	require.NoError(f, err)
 	require.Empty(f, differences)
 }

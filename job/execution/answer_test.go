@@ -26,7 +26,7 @@ func TestAnswersOfAUser_RBT3(t *testing.T) {
 			w.pending = w.pending[1:]
 			w.do(e)
 		}
-		w.event(Answered{Later: later})
+		w.event(PromptAnswered{Later: later})
 		require.Equal(t, want, w.x.Reboot.Phase, "later: %v", later)
 	}
 }

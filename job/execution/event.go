@@ -66,8 +66,8 @@ type (
 	Forgotten struct{}
 	// SessionsChanged says who is logged in now.
 	SessionsChanged struct{ Sessions reboot.Sessions }
-	// Answered is the user's answer to the reboot prompt.
-	Answered struct{ Later bool }
+	// PromptAnswered is the user's answer to the reboot prompt.
+	PromptAnswered struct{ Later bool }
 	// Restarted is the first event after each start of the agent. BootID is the
 	// identity of this boot.
 	Restarted struct{ BootID string }
@@ -85,7 +85,7 @@ func (ActionDone) event()      {}
 func (Cancel) event()          {}
 func (Forgotten) event()       {}
 func (SessionsChanged) event() {}
-func (Answered) event()        {}
+func (PromptAnswered) event()  {}
 func (Restarted) event()       {}
 func (Tick) event()            {}
 

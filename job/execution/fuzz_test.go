@@ -167,7 +167,7 @@ func (v *watcher) choose(b byte, next func() byte) {
 		w.sessions = []reboot.Sessions{reboot.Unknown, reboot.Nobody, reboot.Active, reboot.Locked}[next()%4]
 		w.event(SessionsChanged{w.sessions})
 	case 11:
-		w.event(Answered{Later: next()%2 == 0})
+		w.event(PromptAnswered{Later: next()%2 == 0})
 	case 12:
 		w.download["b"] = Downloaded{Code: job.FileDownloadFailed, Text: "x"}
 		w.preflight["c"] = PreflightResult{Refused: "x"}

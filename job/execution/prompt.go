@@ -12,7 +12,7 @@ import (
 )
 
 // Prompt shows, replaces or clears the reboot prompt, with what the user needs
-// to know (RBT-12). The user's answer comes as [Answered]. Names come from
+// to know (RBT-12). The user's answer comes as [PromptAnswered]. Names come from
 // administrators and vendors: unprintable characters are escaped, and names are
 // cut to 100 bytes.
 type Prompt struct {

@@ -96,7 +96,7 @@ func (m *machine) handle(ev Event) {
 	case SessionsChanged:
 		m.Sessions = ev.Sessions.Known()
 		m.rebootEvent(reboot.SessionsChanged{Sessions: ev.Sessions})
-	case Answered:
+	case PromptAnswered:
 		if ev.Later {
 			m.rebootEvent(reboot.Defer{})
 		} else {

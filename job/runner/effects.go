@@ -213,7 +213,7 @@ func (l *loop) runAction(ctx context.Context, e execution.RunAction, reply func(
 func (l *loop) show(ctx context.Context, order job.OrderID, e execution.Prompt) {
 	err := l.cfg.Platform.Prompt(l.life, e, func(later bool) {
 		select {
-		case l.events <- agent.ForOrder{Order: order, Event: execution.Answered{Later: later}}:
+		case l.events <- agent.ForOrder{Order: order, Event: execution.PromptAnswered{Later: later}}:
 		case <-l.life.Done():
 		}
 	})

@@ -86,7 +86,7 @@ func TestWhatIsPrintedWorks_INT1(t *testing.T) {
 	byName := certificate(t, signingKey, func(c *x509.Certificate) {
 		c.URIs = []*url.URL{{Scheme: "https", Host: "vendor.example", Path: "/release"}}
 	})
-	byOrganisation := certificate(t, signingKey, func(c *x509.Certificate) { c.Subject = pkix.Name{Organization: []string{"Vendor 'n' Sons"}} })
+	byOrganization := certificate(t, signingKey, func(c *x509.Certificate) { c.Subject = pkix.Name{Organization: []string{"Vendor 'n' Sons"}} })
 	signed := func() map[string]any {
 		return map[string]any{"messageSignature": map[string]any{"signature": plain}}
 	}
@@ -114,7 +114,7 @@ func TestWhatIsPrintedWorks_INT1(t *testing.T) {
 		{name: "key", file: content, detached: plain, key: public},
 		{name: "key in base64", file: content, detached: []byte(base64.StdEncoding.EncodeToString(plain)), key: public},
 		{name: "certificate", file: content, detached: bundle(t, byName, signed())},
-		{name: "certificate of an organisation", file: content, detached: bundle(t, byOrganisation, signed()), asked: []string{`--vendor 'Vendor '\''n'\'' Sons'`}},
+		{name: "certificate of an organization", file: content, detached: bundle(t, byOrganization, signed()), asked: []string{`--vendor 'Vendor '\''n'\'' Sons'`}},
 		{name: "dsse", file: content, detached: encoded(t, envelope(t, content)), key: public},
 		{name: "dsse by a certificate", file: content, detached: bundle(t, byName, map[string]any{"dsseEnvelope": envelope(t, content)})},
 		{name: "unsigned", file: content, reason: integrity.NoEvidence, unpinned: true, asked: []string{"--digest sha256:"}},

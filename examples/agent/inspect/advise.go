@@ -159,12 +159,12 @@ func windowsSigners(list []authenticode.SignatureReport, now time.Time) (all []i
 		}
 		for _, trust.At = range []time.Time{{}, now} {
 			add := func(organization string, c authenticode.CertificateReport) {
-				trust.Organisation, trust.Anchors = organization, []string{"sha256:" + c.SHA256}
+				trust.Organization, trust.Anchors = organization, []string{"sha256:" + c.SHA256}
 				all = append(all, integrity.Signer{Name: organization, Authenticode: []integrity.AuthenticodeTrust{trust}})
 			}
 			for _, c := range slices.Backward(s.Chain) {
-				if s.Chain[0].Organisation != "" {
-					add(s.Chain[0].Organisation, c)
+				if s.Chain[0].Organization != "" {
+					add(s.Chain[0].Organization, c)
 				}
 			}
 			add("", s.Chain[0])
@@ -177,9 +177,9 @@ func windowsSigners(list []authenticode.SignatureReport, now time.Time) (all []i
 // certificate of the chain, in the order of windowsSigners.
 func certifiedSigners(r sigstoreverify.Report, now time.Time) (all []integrity.Signer) {
 	leaf := r.Chain[0]
-	id := integrity.Identity{Organisation: leaf.Organisation, Issuer: leaf.TokenIssuer}
+	id := integrity.Identity{Organization: leaf.Organization, Issuer: leaf.TokenIssuer}
 	if len(leaf.Names) > 0 {
-		id.Name, id.Organisation = leaf.Names[0], ""
+		id.Name, id.Organization = leaf.Names[0], ""
 	}
 	for _, t := range r.Times {
 		if t.Problem == "" && len(t.Chain) > 0 {
@@ -189,7 +189,7 @@ func certifiedSigners(r sigstoreverify.Report, now time.Time) (all []integrity.S
 	for _, id.At = range []time.Time{{}, now} {
 		for _, c := range slices.Backward(r.Chain) {
 			id.Anchors = []string{c.PEM()}
-			all = append(all, integrity.Signer{Name: leaf.Organisation, Sigstore: []integrity.SigstoreTrust{{Identities: []integrity.Identity{id}}}})
+			all = append(all, integrity.Signer{Name: leaf.Organization, Sigstore: []integrity.SigstoreTrust{{Identities: []integrity.Identity{id}}}})
 		}
 	}
 	return all

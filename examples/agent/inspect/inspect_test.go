@@ -75,7 +75,7 @@ func TestWhatIsPrintedToPinIsTrusted_INT1(t *testing.T) {
 	for _, want := range []string{
 		`signed    by "WireGuard LLC", in the format pe`, `at 2021-11-23 17:04:26 UTC, says "DigiCert, Inc."`, "it holds, if you trust the signer",
 		"sha256:c9e1b3127c2f1312056d49a93ac4bd700393fd323d2bf3b2235aff52bea8d136  2018-12-10 to 2021-12-14",
-		"sha256:" + f.Digests[0].Sum, "REFUSED by INT-1", "nobody is trusted", `"organisation": "WireGuard LLC"`,
+		"sha256:" + f.Digests[0].Sum, "REFUSED by INT-1", "nobody is trusted", `"organization": "WireGuard LLC"`,
 	} {
 		require.Contains(t, text, want)
 	}

@@ -128,8 +128,8 @@ func holder(chain []authenticode.CertificateReport, who string) string {
 	switch {
 	case len(chain) == 0:
 		return who + " whose certificate is missing"
-	case chain[0].Organisation != "":
-		return fmt.Sprintf("%q", chain[0].Organisation)
+	case chain[0].Organization != "":
+		return fmt.Sprintf("%q", chain[0].Organization)
 	default:
 		return chain[0].Subject
 	}

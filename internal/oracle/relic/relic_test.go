@@ -166,7 +166,7 @@ var stricter = []struct{ detail, why string }{
 	{"MsiDigitalSignatureEx", "the same"},
 	{"the package ends", "the same"},
 	{"ends too early", "the same"},
-	{"by organisation", "the policy wants the vendor's name"},
+	{"by organization", "the policy wants the vendor's name"},
 	{"in a file of", "what the header says of the signature must be right"},
 	{"reserves", "the same"},
 	{"later part of a set", "parts of a set are not judged"},
@@ -187,7 +187,7 @@ func TestNeverValidWhereRelicSaysBad(t *testing.T) {
 		return []string{string(b)}
 	}
 	v, err := ours.New(integrity.Signer{Name: "Vendor", Authenticode: []integrity.AuthenticodeTrust{{
-		Organisation: "Vendor Inc.", Anchors: pinned("root.pem"), Timestampers: pinned("stamp-root.pem"),
+		Organization: "Vendor Inc.", Anchors: pinned("root.pem"), Timestampers: pinned("stamp-root.pem"),
 	}}})
 	require.NoError(t, err)
 	// Relic looks at the first signature alone, so the nested seeds are left out.
