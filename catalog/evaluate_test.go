@@ -156,7 +156,7 @@ func TestListFollowsSupersedence_CAT14(t *testing.T) {
 	require.Equal(t, []ReasonCode{Upgrade}, verdict("other-2", "other-2", "editor-1.9.0", "editor-2.0.0"), "what is left out supersedes nothing")
 }
 
-// However supersedence and versions run against each other, something stays deployable, one a product at most, and
+// However supersedence and versions run against each other, something stays deployable, at most one per product, and
 // nothing is lost without a reason.
 func TestListKeepsSomething_CAT14(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

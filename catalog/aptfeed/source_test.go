@@ -23,7 +23,7 @@ func parse(name, text string) ([]source, []Problem) {
 	return l.sources, l.problems
 }
 
-// render writes sources and problems as text, one a line.
+// render writes sources and problems as text, one per line.
 func render(sources []source, problems []Problem) string {
 	var b strings.Builder
 	for _, s := range sources {

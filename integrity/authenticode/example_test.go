@@ -48,7 +48,7 @@ func Example() {
 	// unsigned.msi absent false SignatureMissing
 }
 
-// What a file says about itself tells what a policy can pin.
+// What a file says about itself shows what a policy can pin.
 func ExampleInspect() {
 	file, err := os.Open("testdata/seeds/nested.cab")
 	if err != nil {

@@ -78,7 +78,7 @@ type forgery struct {
 	stampedAt   time.Time // now
 	legacyStamp bool
 	scheme      cms.OID // by the key: RSA or ECDSA
-	looseStamp  bool    // its lengths are told by end marks
+	looseStamp  bool    // its lengths are given by end marks
 	byKeyID     bool    // the signer is named by its key, not by issuer and serial number
 }
 

@@ -34,7 +34,7 @@ func budget(t *testing.T) (mutants int, seed uint64) {
 	return mutants, seed
 }
 
-// osslsigncode tells whether osslsigncode verifies a file by the seeds' roots. It exits well where only a timestamp or
+// osslsigncode reports whether osslsigncode verifies a file by the seeds' roots. It exits well where only a timestamp or
 // a nested signature is wrong, but it says so.
 func osslsigncode(t testing.TB, dir string, format integrity.Format, content []byte) (ok bool, said string) {
 	t.Helper()
@@ -91,7 +91,7 @@ var stricter = []struct{ detail, why string }{
 	{"bytes after it, in a place that no signature covers", "what follows the signature in its place may only align it"},
 	{"a field of the cabinet's header that no signature covers", "the fields that are not digested have one right value"},
 	{"certificate table", "the table is the end of the file and holds nothing but signatures"},
-	{"not well-formed DER", "a signature is in DER but for lengths that are told by an end mark"},
+	{"not well-formed DER", "a signature is in DER but for lengths that are given by an end mark"},
 	{"longer than the", "a chain of sectors has the length that the stream's size says"},
 	{"has more sectors", "the same"},
 	{"has more parts", "the same"},
@@ -114,7 +114,7 @@ var stricter = []struct{ detail, why string }{
 	{"was changed: ", "a certificate that its issuer did not sign makes the file bad, whichever signature it is for"},
 }
 
-// oneHolds tells whether osslsigncode verified one of a file's signatures, and its timestamp.
+// oneHolds reports whether osslsigncode verified one of a file's signatures, and its timestamp.
 func oneHolds(said string) bool {
 	return slices.ContainsFunc(strings.Split(said, "Signature Index:"), func(one string) bool {
 		return strings.Contains(one, "\nTimestamp Server Signature verification: ok") && strings.Contains(one, "\nSignature verification: ok")

@@ -93,7 +93,7 @@ func rewriteSeeds(t *testing.T) {
 	}
 }
 
-// loose writes elements, and those in them, with lengths that are told by end marks.
+// loose writes elements, and those in them, with lengths that are given by end marks.
 func loose(t testing.TB, r *cms.Reader) (out []byte) {
 	t.Helper()
 	for r.More() {

@@ -97,7 +97,7 @@ func TestInvalidKeyring(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// New tells everything that is wrong, not the first thing.
+// New reports everything that is wrong, not the first thing.
 func TestInvalidSigners(t *testing.T) {
 	a, b := makeKey(t, "a", nil), makeKey(t, "b", nil)
 	ring := func(keys ...*openpgp.Entity) string { return string(ringOf(t, keys...)) }

@@ -107,7 +107,7 @@ func (g gpgOracle) write(t *testing.T, name string, m made) (first, file string)
 	return file + ".sig", file
 }
 
-// good tells whether gpgv finds a good signature and no bad one, and the text of a clear-signed message.
+// good reports whether gpgv finds a good signature and no bad one, and the text of a clear-signed message.
 func (g gpgOracle) good(t *testing.T, m made) (good bool, plain, said string) {
 	t.Helper()
 	first, file := g.write(t, "file", m)
@@ -146,7 +146,7 @@ func (g gpgOracle) each(t *testing.T, list []made) []string {
 	return out
 }
 
-// good tells whether what a program says of the file is a good signature and no bad one.
+// good reports whether what a program says of the file is a good signature and no bad one.
 func (m made) good(said string) bool {
 	bad := strings.Contains(said, "] BADSIG") || strings.Contains(said, "] UNEXPECTED") || strings.Contains(said, "] ERROR") ||
 		strings.Contains(said, "] NODATA") && checksum.Match(append(bytes.Clone(m.file), m.detached...))

@@ -80,7 +80,7 @@ type Report struct {
 	Answer     integrity.Signature `json:"answer"`        // what Verify answers
 }
 
-const oddVersion3 = "signatures of version 3 are long out of use, but for packages of old"
+const oddVersion3 = "signatures of version 3 are long out of use, except in old packages"
 
 func (r Report) with(list []*found, answer integrity.Signature) Report {
 	for _, f := range list {

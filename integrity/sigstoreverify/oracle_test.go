@@ -305,7 +305,7 @@ func TestTimestampsAsOpenSSL_INT1(t *testing.T) {
 	}
 	anchors := []*cms.Certificate{rules.Certificate(clock.Certificate), rules.Certificate(clock.above.Certificate)}
 	pins := []cms.Fingerprint{anchors[0].Print, anchors[1].Print}
-	times := func(reply, over []byte) ([]time.Time, error) { // that are told by reply, if it holds
+	times := func(reply, over []byte) ([]time.Time, error) { // that reply gives, if it holds
 		file := cms.NewFile(rules, anchors)
 		dated, _, err := file.Dated([]cms.Stamp{file.Answer(reply, over)}, pins)
 		return cms.Times(dated, pins), err

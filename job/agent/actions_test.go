@@ -44,7 +44,7 @@ func TestOrderWithAForbiddenAction_INT10(t *testing.T) {
 		"under a policy that allows it": {func(o *job.Order) {
 			o.Pre, o.Policy = []job.Action{hostile}, integrity.Excerpt{Digest: house.Digest, Clauses: house.Clauses}
 		}, nil},
-		"told to run none":               {func(o *job.Order) { o.Pre = []job.Action{allowed} }, []string{}},
+		"set to run none":                {func(o *job.Order) { o.Pre = []job.Action{allowed} }, []string{}},
 		"told another policy than it is": {func(o *job.Order) { o.Pre = []job.Action{allowed} }, []string{"actions-of-policy-" + digest.Sum}},
 	} {
 		t.Run(name, func(t *testing.T) {

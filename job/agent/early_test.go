@@ -42,7 +42,7 @@ func TestEarlyDownload_JOB23(t *testing.T) {
 			require.Zero(t, w.deploys["a"])
 		}
 	})
-	t.Run("a changed order is fetched anew", func(t *testing.T) {
+	t.Run("a changed order is fetched again", func(t *testing.T) {
 		w := newWorld(t, o)
 		w.until(epoch.Add(-20 * time.Minute))
 		require.NotEmpty(t, w.downloads)

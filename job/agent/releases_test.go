@@ -85,7 +85,7 @@ func TestOneMoreDigest_MAN11(t *testing.T) {
 	require.Equal(t, integrity.Unknown, more.Algorithm)
 }
 
-// An agent says what it is and can do; told to run no actions, it begins no order that has some, whoever made it (MAN-11).
+// An agent says what it is and can do; set to run no actions, it begins no order that has some, whoever made it (MAN-11).
 func TestCapabilities_MAN11(t *testing.T) {
 	o := orderAt(t, "a", epoch)
 	o.Post = []job.Action{{Name: "note", Command: []string{"/bin/true"}}}

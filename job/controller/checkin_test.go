@@ -60,7 +60,7 @@ func TestReportsAreAcceptedExactlyOnce_MAN6(t *testing.T) {
 			require.Equal(f, 1, got.Reboots)
 			n, err := f.FailedInstalls(ctx)
 			require.NoError(f, err)
-			require.Equal(f, failures, n, "counted once an order, reported twice and more")
+			require.Equal(f, failures, n, "counted once per order, reported twice and more")
 			f.pass(time.Minute)
 		}
 		status, err := f.Asset(ctx, "a", f.now)
