@@ -88,7 +88,8 @@ func (m *memory) state(t *testing.T) agent.State {
 	return s
 }
 
-// computer is a Platform in memory: what is installed is the content of the files deployed. Its methods notice calls at the same time.
+// computer is a Platform in memory: what is installed is the content of the
+// files deployed. Its methods notice calls at the same time.
 type computer struct {
 	mu        sync.Mutex
 	installed map[catalog.ProductID]string
@@ -226,7 +227,8 @@ func (c *computer) Reboot(context.Context) error {
 	return c.reboots(c)
 }
 
-// server hands out orders and takes reports. When it is down it does not answer.
+// server hands out orders and takes reports. When it is down it does not
+// answer.
 type server struct {
 	t        *testing.T
 	mu       sync.Mutex

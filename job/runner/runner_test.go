@@ -51,7 +51,8 @@ func TestOrderIsCarriedOutAndReported_JOB1(t *testing.T) {
 	})
 }
 
-// Nothing is done that is not durable: every effect begins after a commit, and a failed commit is the end.
+// Nothing is done that is not durable: every effect begins after a commit, and
+// a failed commit is the end.
 func TestCommitComesBeforeEveryEffect_JOB21(t *testing.T) {
 	bubble(t, func(t *testing.T, b *bench) {
 		b.server.put(b.order("patchday", "app"))
@@ -120,7 +121,7 @@ func TestSavedStateThatCannotBeReadStopsTheStart(t *testing.T) {
 		require.ErrorContains(t, run(), "the agent's saved state could not be read")
 		require.ErrorContains(t, run(), "no such disk")
 		b.state.fail, b.pc.statusErr = nil, errors.New("no boot id")
-		require.ErrorContains(t, run(), "cannot tell its status")
+		require.ErrorContains(t, run(), "does not report its status")
 		require.Empty(t, b.server.calls)
 	})
 }
@@ -132,7 +133,7 @@ func TestPlatformErrorsAreThePatchesResults_JOB2(t *testing.T) {
 		text string
 	}{
 		"deploy":    {func(c *computer) { c.deployErr = errors.New("dpkg is locked") }, job.InstallerFailed, "dpkg is locked"},
-		"silence":   {func(c *computer) { c.outcomes = func([]runner.Staged) []execution.InstallResult { return nil } }, job.UnspecifiedAgentError, "said nothing"},
+		"silence":   {func(c *computer) { c.outcomes = func([]runner.Staged) []execution.InstallResult { return nil } }, job.UnspecifiedAgentError, "returned no result"},
 		"preflight": {func(c *computer) { c.preflightErr = errors.New("apt is missing") }, job.PatchInstallationSkipped, "apt is missing"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -154,7 +155,8 @@ func TestPlatformErrorsAreThePatchesResults_JOB2(t *testing.T) {
 	}
 }
 
-// A file that is changed between the check and the deploy fails its patch; the other one goes on.
+// A file that is changed between the check and the deploy fails its patch; the
+// other one goes on.
 func TestTamperedStageIsNeverInstalled_INT6(t *testing.T) {
 	for _, c := range []struct {
 		tamper func(string) error
@@ -285,8 +287,9 @@ func TestStatusThatFailsCountsAsSomebody_RBT9(t *testing.T) {
 	})
 }
 
-// Nobody is logged in and the countdown runs. Then the platform cannot say any more who is there, in one way or another:
-// somebody may be, so the countdown is shown again.
+// Nobody is logged in and the countdown runs. Then the platform cannot say any
+// more who is there, in one way or another: somebody may be, so the countdown
+// is shown again.
 func TestNobodyBecomesSomebodyWhenThePlatformCannotSay_RBT9(t *testing.T) {
 	for name, fail := range map[string]func(pc *computer, release chan struct{}){
 		"an error":                      func(pc *computer, _ chan struct{}) { pc.statusErr = errors.New("logind is away") },
@@ -365,7 +368,8 @@ func TestPlatformIsToldWhatTheUserNeeds_RBT12(t *testing.T) {
 	})
 }
 
-// A computer that travels is set to another time zone while its agent runs. The last calls tell it too.
+// A computer that travels is set to another time zone while its agent runs. The
+// last calls tell it too.
 func TestEachCallTellsTheZone_JOB9_MAN7(t *testing.T) {
 	bubble(t, func(t *testing.T, b *bench) {
 		var moved atomic.Bool
@@ -411,7 +415,8 @@ func TestServerThatIsAwayIsCalledAgain_MAN7(t *testing.T) {
 	})
 }
 
-// A refusal that is the server's own word is an answer, and holds up what waits for one; it costs no time to know it.
+// A refusal that is the server's own word is an answer, and holds up what waits
+// for one; it costs no time to know it.
 func TestServerThatRefuses_MAN7(t *testing.T) {
 	bubble(t, func(t *testing.T, b *bench) {
 		var once sync.Once
@@ -439,7 +444,8 @@ func TestServerThatRefuses_MAN7(t *testing.T) {
 	})
 }
 
-// A server that takes the call and never answers is given up, and the last call before a deploy does not hold it up.
+// A server that takes the call and never answers is given up, and the last call
+// before a deploy does not hold it up.
 func TestServerThatHangsIsGivenUp_MAN7(t *testing.T) {
 	bubble(t, func(t *testing.T, b *bench) {
 		b.server.put(b.order("patchday", "app"))
@@ -493,7 +499,8 @@ func TestInventoryThatFailsIsTriedAgain_JOB18(t *testing.T) {
 	})
 }
 
-// An inventory that takes longer than it is to the next check-in reaches the server all the same.
+// An inventory that takes longer than it is to the next check-in reaches the
+// server all the same.
 func TestSlowInventoryReachesTheServer(t *testing.T) {
 	bubble(t, func(t *testing.T, b *bench) {
 		b.cfg.Agent.Every = time.Second
@@ -509,7 +516,8 @@ func TestSlowInventoryReachesTheServer(t *testing.T) {
 	})
 }
 
-// A check-in is answered while a deploy takes hours, also when there is no inventory to tell the server of (MAN-3).
+// A check-in is answered while a deploy takes hours, also when there is no
+// inventory to tell the server of (MAN-3).
 func TestCheckInDoesNotWaitForADeploy_MAN3(t *testing.T) {
 	bubble(t, func(t *testing.T, b *bench) {
 		o := b.order("patchday", "app")
