@@ -19,8 +19,9 @@ import (
 
 var errActionTime = errors.New("the action took longer than its timeout")
 
-// RunAction runs an action without a shell, inside the root, and returns its exit code and the end of its output (JOB-13). It and what it started are killed when its
-// timeout or ctx ends; both give an error.
+// RunAction runs an action without a shell, inside the root, and returns its
+// exit code and the end of its output (JOB-13). At the timeout, or when ctx
+// ends, it kills the action with everything it started and returns an error.
 func (p *Platform) RunAction(ctx context.Context, a job.Action) (exit int, output string, err error) {
 	if len(a.Command) == 0 {
 		return 0, "", fmt.Errorf("the action %q has no command", a.Name)
@@ -42,11 +43,11 @@ func (p *Platform) RunAction(ctx context.Context, a job.Action) (exit int, outpu
 		return 0, "", err
 	}
 	defer out.Close()
-	cmd.Stdout, cmd.Stderr = out, out // a service that the action starts may go on writing
+	cmd.Stdout, cmd.Stderr = out, out // a service that the action started may write on
 	cmd.WaitDelay = 5 * time.Second
 	contain(cmd, p.cfg.Root)
 	err = cmd.Run()
-	output, _ = tail(out, job.MaxOutput) // its result counts without
+	output, _ = tail(out, job.MaxOutput) // the exit code counts without it
 	switch {
 	case ctx.Err() != nil && errors.Is(context.Cause(ctx), errActionTime):
 		return 0, output, fmt.Errorf("the action %q was ended: %w of %v", a.Name, errActionTime, timeout)
@@ -62,13 +63,13 @@ func (p *Platform) RunAction(ctx context.Context, a job.Action) (exit int, outpu
 	return 0, output, nil
 }
 
-// program finds a command in the root; its path is valid inside.
+// program finds a command in the root. Its path is valid inside the root.
 func (p *Platform) program(name string) (string, error) {
 	if filepath.IsAbs(name) {
 		return name, nil
 	}
 	if strings.ContainsRune(name, '/') {
-		return "", fmt.Errorf("%s: want a name or an absolute path", name)
+		return "", fmt.Errorf("%s is a relative path: want a name or an absolute path", name)
 	}
 	for dir := range strings.SplitSeq("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", ":") {
 		inside := filepath.Join(dir, name)
@@ -85,7 +86,7 @@ func (p *Platform) Prompt(ctx context.Context, prompt execution.Prompt, answer f
 		return p.cfg.Prompt(ctx, prompt, answer)
 	}
 	text := announcement(prompt, time.Local)
-	if !p.host || !p.cfg.AllowReboot || text == "" { // what cannot come is not announced, time and again
+	if !p.host || !p.cfg.AllowReboot || text == "" { // a reboot that cannot happen is not announced
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, sessionsWait)
@@ -93,13 +94,14 @@ func (p *Platform) Prompt(ctx context.Context, prompt execution.Prompt, answer f
 	return p.tool(ctx, "wall", text).Run()
 }
 
-// announcement words a prompt for people at terminals, with the last instant in their zone; empty: nothing is to be said.
+// announcement is the text of a prompt for people at terminals, with the last
+// instant in their zone. Empty: nothing to announce.
 func announcement(prompt execution.Prompt, zone *time.Location) string {
 	why := fmt.Sprintf("Job %s needs it for: %s.", prompt.Job, prompt.Reasons())
 	last := prompt.Last.In(zone).Format("Mon 2 Jan 15:04 MST")
 	switch e := prompt.Kind.(type) {
 	case reboot.ShowPrompt:
-		return fmt.Sprintf("This computer needs a reboot. %s It can still be put off %d times, and comes on %s at the latest. Save your work.", why, e.Remaining, last)
+		return fmt.Sprintf("This computer needs a reboot. %s You can put it off %d more times, at the latest until %s. Save your work.", why, e.Remaining, last)
 	case reboot.ShowCountdown:
 		return fmt.Sprintf("This computer reboots in %v, on %s. %s Save your work.", e.Left.Round(time.Second), last, why)
 	default:
@@ -107,7 +109,7 @@ func announcement(prompt execution.Prompt, zone *time.Location) string {
 	}
 }
 
-// Reboot asks for a reboot, if Config allows it.
+// Reboot asks the system to reboot, if Config allows it.
 func (p *Platform) Reboot(ctx context.Context) error {
 	if !p.cfg.AllowReboot {
 		return runner.ErrRebootNotAllowed

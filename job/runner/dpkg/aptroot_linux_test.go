@@ -12,7 +12,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/runner/dpkg"
 )
 
-// A root chooses its links and its apt's configuration: neither leads dpkg and apt of the host out of it.
+// A root chooses its links and its apt's configuration: neither leads dpkg and
+// apt of the host out of it.
 func TestHostileRootLeadsNowhere(t *testing.T) {
 	outside := filepath.Join(t.TempDir(), "secret")
 	require.NoError(t, os.WriteFile(outside, []byte("Package: secret\n"), 0o600))

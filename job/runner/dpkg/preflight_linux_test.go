@@ -8,7 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// base is what the preflight tests have installed: app needs lib, old breaks with a new lib.
+// base is what the preflight tests have installed: app needs lib, old breaks
+// with a new lib.
 func base() []debroot.Deb {
 	return []debroot.Deb{
 		deb("lib", "1"), deb("app", "1", "Depends: lib (>= 1)"), deb("old", "1", "Depends: lib (<< 3)"),

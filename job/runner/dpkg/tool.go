@@ -10,10 +10,12 @@ import (
 	"strings"
 )
 
-// systemFolders are where the programs of the system are found; the caller's PATH may be anybody's.
+// systemFolders are where the system's programs are; the caller's PATH may be
+// anybody's.
 var systemFolders = []string{"/usr/sbin", "/usr/bin", "/sbin", "/bin"}
 
-// findProgram finds a program of the system by its name, in the given folders or else in those of every Debian.
+// findProgram finds a program of the system by its name, in the given folders
+// or else in systemFolders.
 func findProgram(name string, folders ...string) (string, error) {
 	if len(folders) == 0 {
 		folders = systemFolders
@@ -33,7 +35,8 @@ func findProgram(name string, folders ...string) (string, error) {
 	return "", fmt.Errorf("%s is not in %s: %w", name, strings.Join(folders, ", "), exec.ErrNotFound)
 }
 
-// environment is all that dpkg, apt and maintainer scripts are given: nothing of the agent's own, no language, no questions.
+// environment is the whole environment of dpkg, apt and maintainer scripts:
+// nothing from the agent, no language, no questions.
 func environment() []string {
 	return []string{
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -46,7 +49,8 @@ func environment() []string {
 	}
 }
 
-// command makes a command of a program of the system. One that is not there fails when it is run.
+// command makes a command of a program of the system. A missing program fails
+// when the command runs.
 func (p *Platform) command(ctx context.Context, name string, args ...string) *exec.Cmd {
 	path, err := findProgram(name, p.cfg.Programs...)
 	cmd := exec.CommandContext(ctx, path, args...)
@@ -57,14 +61,14 @@ func (p *Platform) command(ctx context.Context, name string, args ...string) *ex
 	return cmd
 }
 
-// tool makes a command that answers a question: it is killed when ctx ends.
+// tool makes a command that answers a question. It is killed when ctx ends.
 func (p *Platform) tool(ctx context.Context, name string, args ...string) *exec.Cmd {
 	cmd := p.command(ctx, name, args...)
 	cmd.Env = append(cmd.Env, "TMPDIR="+p.cfg.Temp)
 	return cmd
 }
 
-// stderrOf gives what a failed Output left, to be appended to an error's text.
+// stderrOf returns the error output of a failed Output, to append to an error.
 func stderrOf(err error) string {
 	if ee, ok := errors.AsType[*exec.ExitError](err); ok && len(ee.Stderr) > 0 {
 		return ": " + lastLines(string(ee.Stderr), 1000)
@@ -72,7 +76,8 @@ func stderrOf(err error) string {
 	return ""
 }
 
-// lastLines keeps the end of a text, at a line's beginning if it has to cut.
+// lastLines keeps the end of a text, from the beginning of a line if it has to
+// cut.
 func lastLines(s string, most int) string {
 	s = strings.TrimSpace(s)
 	if len(s) <= most {
