@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
@@ -113,13 +112,9 @@ func (l *loop) open(order job.OrderID, patches []execution.Staged) opened {
 
 func (o opened) close() {
 	for _, s := range o.good {
-		closeAll(s.Files)
-	}
-}
-
-func closeAll(files []*os.File) {
-	for _, f := range files {
-		_ = f.Close() // opened for reading only
+		for _, f := range s.Files {
+			_ = f.Close() // opened for reading only
+		}
 	}
 }
 

@@ -6,11 +6,8 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"strings"
 	"time"
 
-	"github.com/patchpolicy/patchpolicy/internal/inroot"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/job/runner"
@@ -32,7 +29,7 @@ func (p *Platform) RunAction(ctx context.Context, a job.Action) (exit int, outpu
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, errActionTime)
 	defer cancel()
-	program, err := p.program(a.Command[0])
+	program, err := findProgram(p.cfg.Root, a.Command[0], actionFolders...)
 	if err != nil {
 		return 0, "", fmt.Errorf("the action %q cannot be run: %w", a.Name, err)
 	}
@@ -61,23 +58,6 @@ func (p *Platform) RunAction(ctx context.Context, a job.Action) (exit int, outpu
 		return 0, output, fmt.Errorf("the action %q could not be run: %w", a.Name, err)
 	}
 	return 0, output, nil
-}
-
-// program finds a command in the root. Its path is valid inside the root.
-func (p *Platform) program(name string) (string, error) {
-	if filepath.IsAbs(name) {
-		return name, nil
-	}
-	if strings.ContainsRune(name, '/') {
-		return "", fmt.Errorf("%s is a relative path: want a name or an absolute path", name)
-	}
-	for dir := range strings.SplitSeq("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", ":") {
-		inside := filepath.Join(dir, name)
-		if info, err := inroot.Stat(p.cfg.Root, inside); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
-			return inside, nil
-		}
-	}
-	return "", fmt.Errorf("%s: %w", name, exec.ErrNotFound)
 }
 
 // Prompt calls Config.Prompt, or writes to the host's terminals.

@@ -56,7 +56,7 @@ func (p *Platform) OpenApt(ctx context.Context) (*Apt, error) {
 
 func (p *Platform) openApt(ctx context.Context, db *database) (*Apt, error) {
 	for _, program := range []string{"apt-get", "apt-cache"} {
-		if _, err := findProgram(program, p.cfg.Programs...); err != nil {
+		if _, err := findProgram("/", program, p.cfg.Programs...); err != nil {
 			return nil, fmt.Errorf("apt is not on this machine, and its answers are needed (install the package apt): %w", err)
 		}
 	}
@@ -89,7 +89,7 @@ func (a *Apt) prepare() error {
 		a.flags = append(a.flags, "-c", guard)
 		// apt must know the root before it reads the rest of its
 		// configuration, which is in there.
-		text = aptConf("Dir", root, "Dir::State::status", filepath.Join(root, "var/lib/dpkg/status"))
+		text = aptConf("Dir", root, "Dir::State::status", filepath.Join(root, statusFile))
 		set("APT::Architecture", a.p.native)
 	}
 	for _, arch := range debian.Architectures(a.p.cfg.Root) { // otherwise apt asks dpkg
@@ -132,12 +132,9 @@ func (a *Apt) run(ctx context.Context, program string, args ...string) (out, fai
 	if _, ran := errors.AsType[*exec.ExitError](err); !ran {
 		return "", "", fmt.Errorf("%s: %w", program, err)
 	}
-	return string(text), cmp.Or(strings.TrimPrefix(lastLine(string(text)), "E: "), err.Error()), nil
-}
-
-func lastLine(text string) string {
-	lines := strings.Split(strings.TrimSpace(text), "\n")
-	return strings.TrimSpace(lines[len(lines)-1])
+	last := strings.TrimSpace(string(text))
+	last = strings.TrimSpace(last[strings.LastIndexByte(last, '\n')+1:])
+	return string(text), cmp.Or(strings.TrimPrefix(last, "E: "), err.Error()), nil
 }
 
 // parse reads the name of a package as apt writes it: with the architecture

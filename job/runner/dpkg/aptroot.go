@@ -96,48 +96,40 @@ func checkRoot(ctx context.Context, root string, names ...string) error {
 }
 
 // aptReads are the names below a root folder that apt reads.
-var aptReads = []string{"etc/apt/", "var/lib/apt/", "var/lib/dpkg/status"}
+var aptReads = []string{"etc/apt/", "var/lib/apt/", statusFile}
 
 // dpkgWrites are the names below a root folder that dpkg writes to. Below them,
 // dpkg follows the root's links as it does on the host: deploy only to a root
 // whose owner may do anything on the host, or run the agent inside.
 var dpkgWrites = []string{"var/lib/dpkg", "var", "usr", "etc", "bin", "sbin", "lib", "lib64", "opt", "boot", "run", "srv"}
 
-// aptGuard is a configuration that is given to apt with -c, after that of a
-// root folder, and takes from it whatever runs a program on the host, names a
-// file of it, or writes one: whoever made the root chose all of it.
+// aptGuard is a configuration that apt gets with -c, after the configuration of
+// a root folder. It removes every setting that runs a program of the host, or
+// names or writes a file of it: whoever made the root chose those settings. The
+// caches and locks are set on apt's command line.
 func aptGuard(root string) string {
-	var clear strings.Builder
+	var guard strings.Builder
 	for _, key := range []string{"AptCli", "DPkg", "APT::Update", "APT::Compressor", "APT::Solver", "APT::Planner", "APT::Key", "Acquire::http", "Acquire::https", "Acquire::ftp",
 		"Acquire::tor", "Acquire::ssh", "Acquire::rsh", "Acquire::gpgv", "RootDir", "Dir"} {
-		fmt.Fprintf(&clear, "#clear %s;\n", key)
+		fmt.Fprintf(&guard, "#clear %s;\n", key)
 	}
-	return clear.String() +
-		aptConf(
-			"Dir", root,
-			"Dir::State", "var/lib/apt/",
-			"Dir::State::lists", "lists/",
-			"Dir::State::extended_states", "extended_states",
-			"Dir::State::status", filepath.Join(root, "var/lib/dpkg/status"),
-			"Dir::Etc", "etc/apt/",
-			"Dir::Etc::sourcelist", "sources.list",
-			"Dir::Etc::sourceparts", "sources.list.d",
-			"Dir::Etc::preferences", "preferences",
-			"Dir::Etc::preferencesparts", "preferences.d",
-			"Dir::Cache", "var/cache/apt/",
-			"Dir::Cache::archives", "archives/",
-			"Dir::Cache::pkgcache", "",
-			"Dir::Cache::srcpkgcache", "",
-			"Dir::Bin::dpkg", "/usr/bin/dpkg",
-			"Dir::Bin::methods", "/usr/lib/apt/methods",
-			"Dir::Ignore-Files-Silently::", `~$`,
-			"Dir::Ignore-Files-Silently::", `\.disabled$`,
-			"Dir::Ignore-Files-Silently::", `\.bak$`,
-			"Dir::Ignore-Files-Silently::", `\.dpkg-[a-z]+$`,
-			"Dir::Ignore-Files-Silently::", `\.ucf-[a-z]+$`,
-			"Dir::Ignore-Files-Silently::", `\.save$`,
-			"Dir::Ignore-Files-Silently::", `\.orig$`,
-			"Dir::Ignore-Files-Silently::", `\.distUpgrade$`,
-			"Debug::NoLocking", "true",
-		)
+	guard.WriteString(aptConf(
+		"Dir", root,
+		"Dir::State", "var/lib/apt/",
+		"Dir::State::lists", "lists/",
+		"Dir::State::extended_states", "extended_states",
+		"Dir::State::status", filepath.Join(root, statusFile),
+		"Dir::Etc", "etc/apt/",
+		"Dir::Etc::sourcelist", "sources.list",
+		"Dir::Etc::sourceparts", "sources.list.d",
+		"Dir::Etc::preferences", "preferences",
+		"Dir::Etc::preferencesparts", "preferences.d",
+		"Dir::Cache", "var/cache/apt/",
+		"Dir::Bin::dpkg", "/usr/bin/dpkg",
+		"Dir::Bin::methods", "/usr/lib/apt/methods",
+	))
+	for _, pattern := range []string{`~$`, `\.disabled$`, `\.bak$`, `\.dpkg-[a-z]+$`, `\.ucf-[a-z]+$`, `\.save$`, `\.orig$`, `\.distUpgrade$`} {
+		guard.WriteString(aptConf("Dir::Ignore-Files-Silently::", pattern))
+	}
+	return guard.String()
 }

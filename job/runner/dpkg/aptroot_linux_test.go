@@ -102,7 +102,7 @@ func TestProgramsAndTemporaryFiles(t *testing.T) {
 	_, err = dpkg.New(dpkg.Config{Root: w.root, Temp: "here", Programs: []string{"bin"}})
 	require.ErrorContains(t, err, "not an absolute path")
 	for _, bad := range []string{"bin/sh", "./sh", "no-such-program-at-all"} {
-		_, err := dpkg.FindProgram(bad)
+		_, err := dpkg.FindProgram("/", bad)
 		require.Error(t, err, bad)
 	}
 }

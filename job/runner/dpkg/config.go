@@ -84,7 +84,7 @@ func New(c Config) (*Platform, error) {
 	}
 	c.Root = root
 	for _, program := range []string{"dpkg", "dpkg-deb"} {
-		if _, err := findProgram(program, c.Programs...); err != nil {
+		if _, err := findProgram("/", program, c.Programs...); err != nil {
 			errs = append(errs, fmt.Errorf("the programs of dpkg are missing (install the package dpkg, or set Programs): %w", err))
 		}
 	}

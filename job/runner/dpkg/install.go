@@ -254,7 +254,7 @@ func (p *Platform) dpkg(ctx context.Context, locks *locks, files []*os.File, arg
 	args = p.inRoot(args...)
 	name := "dpkg"
 	if n := len(files) + 256; n > 1024 { // the usual limit of open files; the agent's own is higher
-		program, err := findProgram(name, p.cfg.Programs...)
+		program, err := findProgram("/", name, p.cfg.Programs...)
 		if err != nil {
 			return transcript{}, err
 		}

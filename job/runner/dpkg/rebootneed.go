@@ -45,19 +45,12 @@ func (p *Platform) rebootNeed(before marks) func(name string) bool {
 	all := now.present && !before.present && len(now.packages) == 0
 	running := ""
 	if p.host {
-		running = runningKernel()
+		b, _ := os.ReadFile("/proc/sys/kernel/osrelease") // without it, no kernel package asks for a reboot
+		running = strings.TrimSpace(string(b))
 	}
 	return func(name string) bool {
 		return all || now.packages[name] || kernelNeedsReboot(name, running)
 	}
-}
-
-func runningKernel() string {
-	b, err := os.ReadFile("/proc/sys/kernel/osrelease")
-	if err != nil {
-		return ""
-	}
-	return strings.TrimSpace(string(b))
 }
 
 // kernelNeedsReboot reports whether the package contains the running kernel or

@@ -26,7 +26,7 @@ type resolver struct {
 // names that apt accepts, and the package database as it will be after an
 // interrupted dpkg is finished.
 func (p *Platform) newResolver(db *database, all []candidate) (*resolver, error) {
-	if _, err := findProgram("apt-get", p.cfg.Programs...); err != nil {
+	if _, err := findProgram("/", "apt-get", p.cfg.Programs...); err != nil {
 		return nil, fmt.Errorf("apt-get is not on this machine, and its resolver is needed (install the package apt): %w", err)
 	}
 	dir, err := os.MkdirTemp(p.cfg.Temp, "patchpolicy-resolve-")

@@ -4,19 +4,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"github.com/patchpolicy/patchpolicy/internal/inroot"
 )
 
 // systemFolders are where the system's programs are; the caller's PATH may be
 // anybody's.
 var systemFolders = []string{"/usr/sbin", "/usr/bin", "/sbin", "/bin"}
 
-// findProgram finds a program of the system by its name, in the given folders
-// or else in systemFolders.
-func findProgram(name string, folders ...string) (string, error) {
+// actionFolders are where actions and maintainer scripts find programs.
+var actionFolders = append([]string{"/usr/local/sbin", "/usr/local/bin"}, systemFolders...)
+
+// findProgram finds a program below root by its name, in the given folders or
+// else in systemFolders. Its path is valid inside root.
+func findProgram(root, name string, folders ...string) (string, error) {
 	if len(folders) == 0 {
 		folders = systemFolders
 	}
@@ -24,11 +28,11 @@ func findProgram(name string, folders ...string) (string, error) {
 		return name, nil
 	}
 	if strings.ContainsRune(name, '/') {
-		return "", fmt.Errorf("%s: want a name or an absolute path", name)
+		return "", fmt.Errorf("%s is a relative path: want a name or an absolute path", name)
 	}
 	for _, folder := range folders {
 		path := filepath.Join(folder, name)
-		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
+		if info, err := inroot.Stat(root, path); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
 			return path, nil
 		}
 	}
@@ -39,7 +43,7 @@ func findProgram(name string, folders ...string) (string, error) {
 // nothing from the agent, no language, no questions.
 func environment() []string {
 	return []string{
-		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+		"PATH=" + strings.Join(actionFolders, ":"),
 		"LC_ALL=C",
 		"LANGUAGE=",
 		"DEBIAN_FRONTEND=noninteractive",
@@ -52,7 +56,7 @@ func environment() []string {
 // command makes a command of a program of the system. A missing program fails
 // when the command runs.
 func (p *Platform) command(ctx context.Context, name string, args ...string) *exec.Cmd {
-	path, err := findProgram(name, p.cfg.Programs...)
+	path, err := findProgram("/", name, p.cfg.Programs...)
 	cmd := exec.CommandContext(ctx, path, args...)
 	if err != nil {
 		cmd.Err = err

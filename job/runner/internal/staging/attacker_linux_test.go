@@ -38,8 +38,8 @@ type attack struct {
 
 const evil = "these bytes were never verified"
 
-// run swaps, truncates and links whatever it can, in any order, until its input ends. It prints how often which attempt
-// worked.
+// run swaps, truncates and links whatever it can, in any order, until its input
+// ends. It prints how often which attempt worked.
 func (a attack) run() {
 	worked := map[string]int{}
 	try := func(name string, err error) {
