@@ -27,8 +27,9 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/runner/dpkg"
 )
 
-// Of random systems apt's word and the scan's are the same, except for what a rule explains.
-// PATCHPOLICY_ORACLE is how many systems there are; a failure names its seed.
+// Of random systems apt's word and the scan's are the same, except for what a
+// rule explains. PATCHPOLICY_ORACLE is how many systems there are; a failure
+// names its seed.
 func TestAgreesWithAptOnRandomSystems_CAT19(t *testing.T) {
 	need(t, "apt", "apt-get", "dpkg")
 	budget := 8
@@ -172,8 +173,8 @@ func newWorld(t *testing.T, seed uint64) *world {
 // signers are the keys of this test process, by repository.
 var signers = map[string]*openpgp.Entity{}
 
-// download leaves what update would: hundreds of systems cost too much to publish and download for
-// real.
+// download leaves what update would: hundreds of systems cost too much to
+// publish and download for real.
 func (w *world) download() {
 	t := w.t
 	w.write("var/lib/dpkg/status", w.status.String())
@@ -237,7 +238,8 @@ func (w *world) chance(percent int) bool { return w.rng.IntN(100) < percent }
 
 func pick[T any](w *world, from []T) T { return from[w.rng.IntN(len(from))] }
 
-// member installs a package, in a state that an interrupted dpkg left if the system is dirty.
+// member installs a package, in a state that an interrupted dpkg left if the
+// system is dirty.
 func (w *world) member(name, arch, have string, dirty bool) *member {
 	m := &member{Package: dpkg.Package{Name: name, Arch: strings.Replace(arch, "all", "amd64", 1)}, own: arch, version: have, want: "install", state: "installed"}
 	if w.chance(8) {
@@ -362,7 +364,8 @@ func (w *world) check() tally {
 			count["deployable, as apt has it"]++
 			continue
 		}
-		// Only what dpkg did not finish may be there already in apt's eyes (JOB-17).
+		// Only what dpkg did not finish may be there already in apt's eyes
+		// (JOB-17).
 		require.Equal(t, members[p].version, row.Available, "apt does not call %v upgradable", p)
 		require.NotContains(t, []string{"installed", "triggers-awaited", "triggers-pending"}, members[p].state)
 		count["JOB-17 deployable, to be finished"]++
@@ -417,7 +420,8 @@ func (w *world) explain(reason catalog.Reason, p dpkg.Package, c dpkg.Choice, m 
 	}
 }
 
-// everyNewer looks for a row of every listed version that is newer than apt's candidate (CAT-19).
+// everyNewer looks for a row of every listed version that is newer than apt's
+// candidate (CAT-19).
 func (w *world) everyNewer(rows map[string]Row, members map[dpkg.Package]*member, candidates map[dpkg.Package]dpkg.Choice, count tally) {
 	for _, o := range w.offers {
 		m := members[o.pkg]
@@ -435,8 +439,8 @@ func (w *world) everyNewer(rows map[string]Row, members map[dpkg.Package]*member
 	}
 }
 
-// together asks apt whether what is deployable can be installed at once, and whether "apt-get
-// upgrade" does more.
+// together asks apt whether what is deployable can be installed at once, and
+// whether "apt-get upgrade" does more.
 func (w *world) together(deployable, kept wish, members map[dpkg.Package]*member, count tally) {
 	if len(deployable) > 0 {
 		upgrades, other, failed := w.simulate(install(deployable)...)
@@ -466,7 +470,8 @@ func install(set wish) []string {
 	return args
 }
 
-// simulate asks apt-get itself. Other counts the packages that it would add or remove.
+// simulate asks apt-get itself. Other counts the packages that it would add or
+// remove.
 func (w *world) simulate(args ...string) (upgrades map[dpkg.Package]string, other int, failed bool) {
 	cmd := exec.Command("apt-get", append([]string{"-s", "-q", "-o", "APT::Install-Recommends=false"}, args...)...)
 	cmd.Env = append(os.Environ(), "LC_ALL=C", "APT_CONFIG="+w.conf)
