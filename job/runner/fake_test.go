@@ -290,7 +290,7 @@ func (s *server) CheckIn(ctx context.Context, in manifest.CheckIn) (manifest.Ans
 	return a, nil
 }
 
-// result is the last result reported for an order, nil if there is none.
+// result is the last result reported for an order, or nil.
 func (s *server) result() *job.Report {
 	s.mu.Lock()
 	defer s.mu.Unlock()

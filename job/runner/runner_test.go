@@ -294,7 +294,7 @@ func TestNobodyBecomesSomebodyWhenThePlatformCannotSay_RBT9(t *testing.T) {
 	for name, fail := range map[string]func(pc *computer, release chan struct{}){
 		"an error":                      func(pc *computer, _ chan struct{}) { pc.statusErr = errors.New("logind is away") },
 		"zero":                          func(pc *computer, _ chan struct{}) { pc.sessions = 0 },
-		"a value that is none":          func(pc *computer, _ chan struct{}) { pc.sessions = 99 },
+		"an invalid value":          func(pc *computer, _ chan struct{}) { pc.sessions = 99 },
 		"unknown":                       func(pc *computer, _ chan struct{}) { pc.sessions = reboot.Unknown },
 		"no answer until it is cut off": func(pc *computer, _ chan struct{}) { pc.statusHangs = func(ctx context.Context) { <-ctx.Done() } },
 		"no answer at all":              func(pc *computer, release chan struct{}) { pc.statusHangs = func(context.Context) { <-release } },
@@ -369,7 +369,7 @@ func TestPlatformIsToldWhatTheUserNeeds_RBT12(t *testing.T) {
 }
 
 // A computer that travels is set to another time zone while its agent runs. The
-// last calls tell it too.
+// last calls report it, too.
 func TestEachCallTellsTheZone_JOB9_MAN7(t *testing.T) {
 	bubble(t, func(t *testing.T, b *bench) {
 		var moved atomic.Bool
@@ -517,7 +517,7 @@ func TestSlowInventoryReachesTheServer(t *testing.T) {
 }
 
 // A check-in is answered while a deploy takes hours, also when there is no
-// inventory to tell the server of (MAN-3).
+// inventory to report (MAN-3).
 func TestCheckInDoesNotWaitForADeploy_MAN3(t *testing.T) {
 	bubble(t, func(t *testing.T, b *bench) {
 		o := b.order("patchday", "app")

@@ -128,7 +128,7 @@ func TestScanOnlyReads(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 }
 
-// tree tells every file with its size and time.
+// tree lists every file with its size and time.
 func tree(t *testing.T, root string) map[string]string {
 	all := map[string]string{}
 	require.NoError(t, filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {

@@ -45,7 +45,7 @@ func TestMain(m *testing.M) {
 	fail(err)
 }
 
-// slow waits in its postinst until it is told to go on, and counts how often it
+// slow waits in its postinst until it may go on, and counts how often it
 // was run.
 const slow = "echo x >> /ran; touch /started; while [ ! -e /go ]; do sleep 0.02; done"
 

@@ -68,7 +68,7 @@ func newRace(t *testing.T) *race {
 	return r
 }
 
-// attack runs until the returned function is called, which tells what worked.
+// attack runs until the returned function is called, which reports what worked.
 func (r *race) attack(swap bool) (stop func() map[string]int) {
 	r.Helper()
 	own := filepath.Join(r.base, "own")

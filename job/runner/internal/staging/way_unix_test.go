@@ -75,18 +75,18 @@ func TestHostilePlaces_INT6(t *testing.T) {
 			mkdir(t, dir+"/parent", 0o777|os.ModeSticky, 0)
 			mkdir(t, dir+"/parent/stage", 0o700, nobody)
 		}, "belongs to user 65534"},
-		"sheltered by one that only root enters": {func(t *testing.T, dir string) {
+		"below one that only root enters": {func(t *testing.T, dir string) {
 			require.NoError(t, os.Chmod(dir, 0o700))
 			mkdir(t, dir+"/parent", 0o777, 0)
 		}, ""},
-		"out of the shelter again by a link": {func(t *testing.T, dir string) {
+		"out of the private folder again by a link": {func(t *testing.T, dir string) {
 			open := enterable(t)
 			mkdir(t, open+"/real", 0o777, 0)
-			mkdir(t, dir+"/shelter", 0o700, 0)
-			require.NoError(t, os.Symlink(open+"/real", dir+"/shelter/out"))
-			require.NoError(t, os.Symlink("shelter/out", dir+"/parent"))
+			mkdir(t, dir+"/private", 0o700, 0)
+			require.NoError(t, os.Symlink(open+"/real", dir+"/private/out"))
+			require.NoError(t, os.Symlink("private/out", dir+"/parent"))
 		}, "is writable by others"},
-		"within the shelter by a link": {func(t *testing.T, dir string) {
+		"within the private folder by a link": {func(t *testing.T, dir string) {
 			require.NoError(t, os.Chmod(dir, 0o700))
 			mkdir(t, dir+"/real", 0o777, 0)
 			require.NoError(t, os.Symlink("real", dir+"/parent"))
