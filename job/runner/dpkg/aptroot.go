@@ -125,11 +125,15 @@ func aptGuard(root string) string {
 		"Dir::Etc::preferences", "preferences",
 		"Dir::Etc::preferencesparts", "preferences.d",
 		"Dir::Cache", "var/cache/apt/",
+		"Dir::Cache::archives", "archives/",
+		"Dir::Cache::pkgcache", "",
+		"Dir::Cache::srcpkgcache", "",
 		"Dir::Bin::dpkg", "/usr/bin/dpkg",
 		"Dir::Bin::methods", "/usr/lib/apt/methods",
 	))
 	for _, pattern := range []string{`~$`, `\.disabled$`, `\.bak$`, `\.dpkg-[a-z]+$`, `\.ucf-[a-z]+$`, `\.save$`, `\.orig$`, `\.distUpgrade$`} {
 		guard.WriteString(aptConf("Dir::Ignore-Files-Silently::", pattern))
 	}
+	guard.WriteString(aptConf("Debug::NoLocking", "true"))
 	return guard.String()
 }
