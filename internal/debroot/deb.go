@@ -23,7 +23,8 @@ type Deb struct {
 	Conffiles    []string          // paths among Files, "/etc/demo.conf"
 }
 
-// Build writes the package into folder and returns its path. The file is the same for the same Deb.
+// Build writes the package into folder and returns its path. Equal Debs give
+// equal files.
 func (d Deb) Build(ctx context.Context, folder string) (string, error) {
 	own, err := Architecture(ctx)
 	if err != nil {
@@ -56,7 +57,7 @@ func (d Deb) Build(ctx context.Context, folder string) (string, error) {
 	return to, run(ctx, "dpkg-deb", "--root-owner-group", "-Zgzip", "--build", tree, to)
 }
 
-// write writes files by their paths under dir.
+// write writes files, by their paths, under dir.
 func write(dir string, files map[string]string, mode os.FileMode) error {
 	for name, text := range files {
 		to := filepath.Join(dir, name)
@@ -70,7 +71,7 @@ func write(dir string, files map[string]string, mode os.FileMode) error {
 	return nil
 }
 
-// Architecture is the machine's own.
+// Architecture is the machine's architecture.
 func Architecture(ctx context.Context) (string, error) {
 	out, err := exec.CommandContext(ctx, "dpkg", "--print-architecture").Output()
 	if err != nil {
@@ -84,7 +85,8 @@ func Install(ctx context.Context, root string, debs ...string) error {
 	return run(ctx, "dpkg", append([]string{"--root=" + root, "--force-unsafe-io", "--install"}, debs...)...)
 }
 
-// Version asks dpkg for the state and version of a package in a root, "ii 1.2-3"; empty when it does not know it.
+// Version returns the state and version of a package in a root, such as "ii
+// 1.2-3"; empty if dpkg does not know it.
 func Version(ctx context.Context, root, name string) (string, error) {
 	cmd := exec.CommandContext(ctx, "dpkg-query", "--admindir="+filepath.Join(root, "var/lib/dpkg"), "-W", "-f", "${db:Status-Abbrev}${Version}\n", name)
 	out, err := cmd.Output()

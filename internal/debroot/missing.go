@@ -8,10 +8,12 @@ import (
 	"runtime"
 )
 
-// Missing says why tiny roots and packages cannot be made and used here; empty: they can.
+// Missing says why tiny roots and packages cannot be made and used here; empty:
+// they can.
 func Missing() string { return missing("dpkg", "dpkg-deb", "apt-get", "apt-cache", "ldd", "cp") }
 
-// MissingReal says why real roots cannot be made here; empty: they can, if the repository can be reached.
+// MissingReal says why real roots cannot be made here; empty: they can, if the
+// repository can be reached.
 func MissingReal() string { return cmp.Or(Missing(), missing("debootstrap")) }
 
 func missing(programs ...string) string {

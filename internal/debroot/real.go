@@ -9,14 +9,15 @@ import (
 	"strings"
 )
 
-// Repository is where the machine's own configuration says its release comes from.
+// Repository is where the machine's own configuration gets its release from.
 type Repository struct {
 	URI     string
 	Suite   string
 	Keyring string // empty: debootstrap's default
 }
 
-// Own finds the repository of the machine's own release: main of the suite named like VERSION_CODENAME, without updates.
+// Own finds the repository of the machine's own release: main of the suite that
+// VERSION_CODENAME names, without updates.
 func Own(ctx context.Context) (Repository, error) {
 	suite, err := codename("/etc/os-release")
 	if err != nil {
@@ -55,8 +56,10 @@ func codename(file string) (string, error) {
 	return "", fmt.Errorf("%s names no VERSION_CODENAME", file)
 }
 
-// Real makes a minimal root of the machine's own release in dir, which must not exist: main's versions, without updates, so that something is
-// missing. The first call takes debootstrap half a minute; the root is kept in the user's cache folder and later calls copy it.
+// Real makes a minimal root of the machine's own release in dir, which must not
+// exist. It has main's versions, without updates, so that something is missing.
+// The first call takes debootstrap half a minute; later calls copy the root
+// from the user's cache folder.
 func Real(ctx context.Context, dir string) error {
 	base, err := cached(ctx)
 	if err != nil {
@@ -65,7 +68,8 @@ func Real(ctx context.Context, dir string) error {
 	return run(ctx, "cp", "-a", "--reflink=auto", base, dir)
 }
 
-// cached returns the kept root, made if it is missing. Two programs at once both make one, and one of them wins.
+// cached returns the cached root, and makes it if it is missing. If two
+// programs make it at once, one of the two is kept.
 func cached(ctx context.Context) (string, error) {
 	repo, err := Own(ctx)
 	if err != nil {

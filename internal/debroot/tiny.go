@@ -9,8 +9,9 @@ import (
 	"strings"
 )
 
-// Tiny makes a root in dir, which must be empty or missing: an empty package database, a release file naming the codename "tiny",
-// and sh, sleep, touch and cat with their libraries for maintainer scripts.
+// Tiny makes a root in dir, which must be empty or missing: an empty package
+// database, an os-release with the codename "tiny", and sh, sleep, touch and
+// cat with their libraries for maintainer scripts.
 func Tiny(ctx context.Context, dir string) error {
 	for _, d := range []string{"var/lib/dpkg/info", "var/lib/dpkg/updates", "var/lib/dpkg/triggers", "var/lib/apt/lists", "var/log", "etc/apt", "usr/sbin", "run", "tmp", "bin", "dev"} {
 		if err := os.MkdirAll(filepath.Join(dir, d), 0o755); err != nil {
@@ -32,7 +33,8 @@ func Tiny(ctx context.Context, dir string) error {
 	return nil
 }
 
-// copyProgram copies one of the machine's programs, and what it is linked with, to the same places under dir.
+// copyProgram copies one of the machine's programs, and the libraries that it
+// is linked with, to the same places under dir.
 func copyProgram(ctx context.Context, dir, program string) error {
 	from, err := exec.LookPath(program)
 	if err != nil {

@@ -5,11 +5,12 @@ import (
 	"io"
 )
 
-// buffer is read at a time, in bytes.
+// buffer is how many bytes are read at a time.
 const buffer = 256 << 10
 
-// OpenContext opens a regular file for reading and says its size. Open, reads and close return when ctx ends, even where
-// the system never answers, as on a mount that is gone.
+// OpenContext opens a regular file for reading and returns its size. Open,
+// reads and close return when ctx ends, even if the system never answers, as on
+// a network mount that is gone.
 func OpenContext(ctx context.Context, root, name string) (io.ReadCloser, int64, error) {
 	type opened struct {
 		file io.ReadCloser
@@ -33,11 +34,11 @@ func OpenContext(ctx context.Context, root, name string) (io.ReadCloser, int64, 
 	return &until{ctx: ctx, file: o.file}, o.size, nil
 }
 
-// until reads a file until its context ends, even where a read never returns, as on a mount that is gone.
+// until reads a file until its context ends, even if a read never returns.
 type until struct {
 	ctx  context.Context
 	file io.ReadCloser
-	buf  []byte // the reader's: a read that is given up may still write into it
+	buf  []byte // private: a read that was given up may still write to it
 }
 
 func (b *until) Read(p []byte) (int, error) {
@@ -52,13 +53,14 @@ func (b *until) Read(p []byte) (int, error) {
 	return copy(p, buf[:n]), err
 }
 
-// Close closes the file when nothing reads it any more.
+// Close closes the file, or gives up when ctx ends.
 func (b *until) Close() error {
 	_, err := await(b.ctx, func() (struct{}, error) { return struct{}{}, b.file.Close() }, nil)
 	return err
 }
 
-// await returns what f does, or ctx's error: then f goes on alone, and undo takes what came of it.
+// await returns the result of f, or ctx's error: then f continues alone, and
+// undo gets its result.
 func await[T any](ctx context.Context, f func() (T, error), undo func(T)) (T, error) {
 	type result struct {
 		value T

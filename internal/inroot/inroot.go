@@ -1,8 +1,11 @@
-// Package inroot reads files of a system below a folder as a process sees them that has this folder as its root.
+// Package inroot reads and changes files below a folder, as a process sees them
+// that has this folder as its root.
 //
-// A container chooses its links. Each one, relative or absolute, is resolved within the folder, never on the host, also
-// when it is swapped meanwhile: all goes through an [os.Root]. What is opened is a regular file: a pipe or device in its
-// place is refused and not waited for. The root "/" is the host's own, where links lead where they lead.
+// A container chooses its own links. Every link, relative or absolute, is
+// resolved inside the folder, never on the host, even if it is replaced in the
+// meantime: all access goes through an [os.Root]. Only regular files are
+// opened: a pipe or device in their place is refused and not waited for. The
+// root "/" is the host itself, where links are followed as usual.
 package inroot
 
 import (
@@ -17,7 +20,8 @@ import (
 	"strings"
 )
 
-// ErrNotRegular is in the error for a folder, pipe, device or socket that was to be read.
+// ErrNotRegular is in the error for a folder, pipe, device or socket in the
+// place of a file.
 var ErrNotRegular = errors.New("it is not a regular file")
 
 // maxLinks is how many links one name may lead over, as on Linux.
@@ -26,7 +30,7 @@ const maxLinks = 40
 // Open opens a regular file for reading.
 func Open(root, name string) (*os.File, error) { return OpenFile(root, name, os.O_RDONLY, 0) }
 
-// OpenFile opens a regular file, or makes one where flag asks for it.
+// OpenFile opens a regular file, or makes one if flag says so.
 func OpenFile(root, name string, flag int, perm fs.FileMode) (*os.File, error) {
 	return in(root, name, func(s system, name string) (*os.File, error) {
 		f, err := s.OpenFile(name, flag|noWait, perm)
@@ -44,7 +48,7 @@ func OpenFile(root, name string, flag int, perm fs.FileMode) (*os.File, error) {
 	})
 }
 
-// ReadFile reads a regular file of at most so many bytes.
+// ReadFile reads a regular file of at most most bytes.
 func ReadFile(root, name string, most int64) ([]byte, error) {
 	f, err := Open(root, name)
 	if err != nil {
@@ -72,7 +76,7 @@ func ReadDir(root, name string) ([]fs.DirEntry, error) {
 	})
 }
 
-// Stat follows links.
+// Stat describes a file or folder. It follows links.
 func Stat(root, name string) (fs.FileInfo, error) {
 	return in(root, name, func(s system, name string) (fs.FileInfo, error) { return s.Stat(name) })
 }
@@ -106,7 +110,7 @@ type system interface {
 	MkdirAll(name string, perm fs.FileMode) error
 }
 
-// in calls do with the system and a name without links in it.
+// in calls do with the system and a name without links.
 func in[T any](root, name string, do func(s system, name string) (T, error)) (T, error) {
 	if root == "/" {
 		if !filepath.IsAbs(name) {
@@ -127,7 +131,8 @@ func in[T any](root, name string, do func(s system, name string) (T, error)) (T,
 	return do(r, name)
 }
 
-// resolve follows the links of a name. What is not there is left as it is named.
+// resolve follows the links of a name. The part that does not exist stays as it
+// is.
 func resolve(s system, name string) (string, error) {
 	todo := split(name)
 	done, links := ".", 0
@@ -141,7 +146,7 @@ func resolve(s system, name string) (string, error) {
 		next := path.Join(done, part)
 		info, err := s.Lstat(next)
 		if err != nil || info.Mode()&fs.ModeSymlink == 0 {
-			done = next // what is wrong with it is said when it is used
+			done = next // an error shows up again when the name is used
 			continue
 		}
 		if links++; links > maxLinks {
@@ -160,7 +165,7 @@ func resolve(s system, name string) (string, error) {
 	return done, nil
 }
 
-// split gives the parts of a name that mean something.
+// split returns the parts of a name, without empty ones and ".".
 func split(name string) []string {
 	return slices.DeleteFunc(strings.Split(filepath.ToSlash(name), "/"), func(p string) bool { return p == "" || p == "." })
 }

@@ -12,7 +12,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/inroot"
 )
 
-// A root whose links lead to the host, by absolute names and by "..", and within it.
+// A root whose links lead to the host, by absolute names and by "..", and
+// within it.
 func TestLinksStayWithinTheRoot(t *testing.T) {
 	dir := t.TempDir()
 	root := filepath.Join(dir, "container", "root")
@@ -52,7 +53,8 @@ func TestLinksStayWithinTheRoot(t *testing.T) {
 	_, err = inroot.ReadFile(root, "secret", 3)
 	require.ErrorContains(t, err, "more than 3 bytes")
 
-	// What is made through a link is made inside, too; what is removed is the link.
+	// What is made through a link is made inside, too; what is removed is the
+	// link.
 	require.NoError(t, os.Symlink("/"+dir+"/made", filepath.Join(root, "etc/new")))
 	_, err = inroot.OpenFile(root, "etc/new", os.O_CREATE|os.O_WRONLY, 0o600)
 	require.ErrorIs(t, err, fs.ErrNotExist)

@@ -1,20 +1,26 @@
-// Package owned checks whose files a program's own files are, before they are opened or made.
+// Package owned checks who owns a program's own files and who may change them,
+// before they are opened or made.
 //
-// A key that somebody else may read is everybody's, and a state file that somebody else may write, swap, or lead elsewhere
-// by a link is not one's own. [Check] looks at four things, in this order:
+// A key that somebody else can read is not secret, and a state file that
+// somebody else can write, replace or redirect with a link cannot be trusted.
+// [Check] checks four things, in this order:
 //
-//   - the way: every folder above is owned by root or by the process's user, and nobody else may write to it, unless it is
-//     sticky, as /tmp is. Links on the way are followed, and held to the same. A user's own group, which has the user's
-//     number, is not somebody else.
-//   - the type: a regular file, or a folder. Never a link, a pipe or a device.
-//   - the owner: the process's user, or root.
-//   - the mode, see [Kind].
+//   - The path: every folder above belongs to root or to the process's user,
+//     and nobody else may write to it, unless it is sticky, as /tmp is. Links
+//     on the path are followed, and the same holds for them. A group with the
+//     number of its user is that user's own, not somebody else.
+//   - The type: a regular file, or a folder. Never a link, a pipe or a device.
+//   - The owner: the process's user, or root.
+//   - The mode, see [Kind].
 //
-// [Open], [Read], [Write] and [Folder] do what they say after that check; Open looks at what it opened once more. Since
-// nobody else can write to the folders that passed, what passed is still there when another package opens it by its name.
+// [Open], [Read], [Write] and [Folder] do what their names say after that
+// check; Open also checks what it opened. Nobody else can write to the folders
+// that passed, so what passed is still there when another package opens it by
+// its name.
 //
-// On Windows only the type is checked: who may use a file there is said by an access list, which is inherited from the
-// folder that the program is installed in, and which the standard library does not read. A program there relies on its
+// On Windows only the type is checked. Access lists decide there who may use a
+// file; they are inherited from the folder that the program is installed in,
+// and the standard library does not read them. A program there relies on its
 // installer.
 package owned
 
@@ -36,12 +42,12 @@ type Kind int
 // The kinds of files.
 const (
 	_      Kind = iota
-	Secret      // a file that its owner alone may read: mode 0600 or less; if it is root's and the process is not, its group may read it (0640)
-	State       // a file that its owner alone may write
-	Dir         // a folder that its owner alone may write to, sticky or not
+	Secret      // only its owner may read it: mode 0600 or less; if it belongs to root and the process is not root, its group may read it (0640)
+	State       // only its owner may write it
+	Dir         // a folder that only its owner may write to, sticky or not
 )
 
-// Error says what is wrong with a file or a folder, and how to mend it.
+// Error says what is wrong with a file or a folder, and how to fix it.
 type Error struct {
 	Path string // what is wrong: the file, or a folder above it
 	Why  string // "belongs to user 65534"
@@ -50,7 +56,8 @@ type Error struct {
 
 func (e *Error) Error() string { return fmt.Sprintf("%s %s: %s", printable(e.Path), e.Why, e.Mend) }
 
-// printable is a path as it is, or quoted when a terminal or a shell would take it for something else.
+// printable is a path as it is, or quoted if a terminal or a shell would
+// misread it.
 func printable(path string) string {
 	if strings.ContainsFunc(path, func(r rune) bool { return r == '\'' || !strconv.IsPrint(r) }) {
 		return strconv.Quote(path)
@@ -61,10 +68,12 @@ func printable(path string) string {
 	return path
 }
 
-// Check checks a file or folder. What is not there is fs.ErrNotExist, after its way was checked. Other errors are an
-// *Error, or of the file system.
+// Check checks a file or folder. If it does not exist, the error is
+// [fs.ErrNotExist], after a check of its path. Other errors are an [*Error], or
+// of the file system.
 func Check(path string, kind Kind) error {
-	// Without "..", which the system takes back from where a link led: the way that is checked must be the one taken.
+	// Abs removes "..", which the system would resolve after links: the path
+	// that is checked must be the path that is used.
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return err
@@ -79,8 +88,8 @@ func Check(path string, kind Kind) error {
 	return judge(path, info, kind)
 }
 
-// CheckLinked is Check of a file that links may lead to, as those to the keys of certificates do. The links and every folder on
-// the way are held to what Check asks of a way.
+// CheckLinked is Check for a file that links may lead to, such as the key of a
+// certificate. The links, and every folder on the path, must pass as in Check.
 func CheckLinked(path string, kind Kind) error {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -95,14 +104,14 @@ func CheckLinked(path string, kind Kind) error {
 	return Check(path, kind)
 }
 
-// judge judges what is there.
+// judge checks what exists at the path.
 func judge(path string, info fs.FileInfo, kind Kind) error {
 	want, right := "a regular file", info.Mode().IsRegular()
 	if kind == Dir {
 		want, right = "a folder", info.IsDir()
 	}
 	if !right {
-		return &Error{path, fmt.Sprintf("is %s, not %s", typeOf(info), want), "look at what it is, and remove it, or name another path"}
+		return &Error{path, fmt.Sprintf("is %s, not %s", typeOf(info), want), "find out what it is, then remove it or name another path"}
 	}
 	return whose(path, info, kind)
 }
@@ -124,8 +133,9 @@ func typeOf(info fs.FileInfo) string {
 	}
 }
 
-// Open checks a file and opens it as os.OpenFile does, with mode 0600 when flag makes it. It follows no link and waits for
-// no pipe, and checks again what it opened.
+// Open checks a file and opens it as [os.OpenFile] does, with mode 0600 if flag
+// makes it. It follows no link, does not wait for a pipe, and checks again what
+// it opened.
 func Open(path string, flag int, kind Kind) (*os.File, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -148,7 +158,7 @@ func Open(path string, flag int, kind Kind) (*os.File, error) {
 	return f, nil
 }
 
-// Read checks and reads a file of at most so many bytes.
+// Read checks and reads a file of at most most bytes.
 func Read(path string, kind Kind, most int64) ([]byte, error) {
 	f, err := Open(path, os.O_RDONLY, kind)
 	if err != nil {
@@ -165,8 +175,9 @@ func Read(path string, kind Kind, most int64) ([]byte, error) {
 	return data.Bytes(), nil
 }
 
-// Write makes a file with mode 0600, or replaces one that passes the check. It is written aside and renamed, so that a full
-// disk or a crash leaves the old one or none, never a half or an empty one.
+// Write makes a file with mode 0600, or replaces one that passes the check. It
+// writes a temporary file and renames it: a full disk or a crash leaves the old
+// file or none, never a part of the new one.
 func Write(path string, data []byte) error {
 	if err := Check(path, State); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -186,7 +197,8 @@ func Write(path string, data []byte) error {
 	return SyncDir(filepath.Dir(path))
 }
 
-// Folder makes a folder if it is missing, with those above it, for the owner alone, and checks it.
+// Folder makes a folder if it is missing, and those above it, for the owner
+// alone, and checks it.
 func Folder(path string) error {
 	err := Check(path, Dir)
 	if !errors.Is(err, fs.ErrNotExist) {

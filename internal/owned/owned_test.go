@@ -117,7 +117,8 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// What is not there may be made, where its way is sound; what is made is for its owner alone, whatever the umask.
+// What is not there may be made, where its way is sound; what is made is for
+// its owner alone, whatever the umask.
 func TestMake(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a", "b")
 	require.ErrorIs(t, owned.Check(dir, owned.Dir), fs.ErrNotExist)
@@ -149,7 +150,8 @@ func TestMake(t *testing.T) {
 	require.NoFileExists(t, filepath.Join(dir, "g"))
 }
 
-// A user's own group, as most systems make one for each, may write, since nobody else is in it.
+// A user's own group, as most systems make one for each, may write, since
+// nobody else is in it.
 func TestOwnGroup(t *testing.T) {
 	needRoot(t)
 	dir := t.TempDir()
@@ -175,7 +177,8 @@ func TestOwnGroup(t *testing.T) {
 	require.ErrorContains(t, check(0o660, 100, owned.State), "is writable by others (mode 0775)", "another group")
 }
 
-// Links that lead to a file are followed where a file may be reached so, and each is looked at.
+// Links that lead to a file are followed where a file may be reached so, and
+// each is looked at.
 func TestCheckLinked(t *testing.T) {
 	needRoot(t)
 	for name, tc := range map[string]struct {

@@ -15,13 +15,13 @@ import (
 
 const (
 	noFollow = syscall.O_NOFOLLOW
-	noWait   = syscall.O_NONBLOCK // for whoever writes to a pipe: it is no file and refused
+	noWait   = syscall.O_NONBLOCK // a pipe is refused, not waited for
 )
 
-// maxLinks is how many links are followed on a way, as the system does.
+// maxLinks is how many links on a path are followed, as the system does.
 const maxLinks = 40
 
-// whose judges owner and mode.
+// whose checks owner and mode.
 func whose(path string, info fs.FileInfo, kind Kind) error {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
@@ -37,7 +37,7 @@ func whose(path string, info fs.FileInfo, kind Kind) error {
 	if kind == Secret {
 		others = 0o077
 		if st.Uid == 0 && user != 0 {
-			others = 0o037 // this user reads it as a member of its group
+			others = 0o037 // this user reads it through the group
 		}
 	}
 	switch {
@@ -45,7 +45,7 @@ func whose(path string, info fs.FileInfo, kind Kind) error {
 		return nil
 	case kind == Secret && perm&others&0o022 == 0:
 		return &Error{path, fmt.Sprintf("can be read by others (mode %04o)", perm),
-			fmt.Sprintf("anybody may know it by now: make a new one, or, if nobody else uses this machine, chmod %o %s", perm&^others, printable(path))}
+			fmt.Sprintf("others may have read it: make a new one or, if nobody else uses this machine, chmod %o %s", perm&^others, printable(path))}
 	case kind == Dir:
 		return &Error{path, fmt.Sprintf("is writable by others (mode %04o), who could swap what is in it", perm), "look at what is in it, then chmod go-w " + printable(path)}
 	default:
@@ -53,7 +53,8 @@ func whose(path string, info fs.FileInfo, kind Kind) error {
 	}
 }
 
-// writers are the bits of others who may write. The group of a user's own, which has the user's number, is the user.
+// writers are the mode bits of others who may write. A group with the user's
+// number is the user's own.
 func writers(st *syscall.Stat_t) fs.FileMode {
 	if st.Uid != 0 && st.Uid == st.Gid {
 		return 0o002
@@ -61,16 +62,18 @@ func writers(st *syscall.Stat_t) fs.FileMode {
 	return 0o022
 }
 
-// Way refuses an absolute path of a folder on which somebody else could swap a folder or a link, now or later: each folder
-// on it, itself included, must belong to root or to the process's user and be writable by its owner alone, or be sticky as
-// /tmp is, where only owners rename what they have. With shelter, everything below a folder that only its owner can enter
-// is safe, as far as no link leads out of it. What does not exist yet is not looked at.
-func Way(dir string, shelter bool) error { return way(dir, shelter, false) }
+// Way refuses an absolute path of a folder on which somebody else could replace
+// a folder or a link, now or later. Each folder on the path, including the
+// last, must belong to root or to the process's user, and only its owner may
+// write to it, unless it is sticky as /tmp is. With ownerOnly, everything below
+// a folder that only its owner can enter is safe, unless a link leads out of
+// it. A folder that does not exist yet is not checked.
+func Way(dir string, ownerOnly bool) error { return way(dir, ownerOnly, false) }
 
-// way is Way, which with file may end at a file.
-func way(dir string, shelter, file bool) error {
+// way is Way, but with file the path may end at a file.
+func way(dir string, ownerOnly, file bool) error {
 	at, rest := "/", parts(dir)
-	sheltering := "" // a folder on the way that only its owner can enter
+	private := "" // a folder on the path that only its owner can enter
 	for links := 0; ; {
 		info, err := os.Lstat(at)
 		switch {
@@ -79,12 +82,12 @@ func way(dir string, shelter, file bool) error {
 		case err != nil:
 			return err
 		}
-		sheltered := sheltering != "" && strings.HasPrefix(at, sheltering+"/")
+		inPrivate := private != "" && strings.HasPrefix(at, private+"/")
 		st, ok := info.Sys().(*syscall.Stat_t)
 		if !ok {
 			return nil
 		}
-		if !sheltered && st.Uid != 0 && int(st.Uid) != os.Geteuid() {
+		if !inPrivate && st.Uid != 0 && int(st.Uid) != os.Geteuid() {
 			return &Error{at, "belongs to user " + strconv.Itoa(int(st.Uid)) + ", who could swap what is in it",
 				fmt.Sprintf("name another folder, or chown %d %s", os.Geteuid(), printable(at))}
 		}
@@ -105,9 +108,9 @@ func way(dir string, shelter, file bool) error {
 		case !info.IsDir() && file && len(rest) == 0:
 		case !info.IsDir():
 			return &Error{at, "is " + typeOf(info) + ", not a folder", "name another folder"}
-		case sheltered:
-		case shelter && perm&0o011 == 0:
-			sheltering = at
+		case inPrivate:
+		case ownerOnly && perm&0o011 == 0:
+			private = at
 		case perm&writers(st) != 0 && info.Mode()&fs.ModeSticky == 0:
 			return &Error{at, fmt.Sprintf("is writable by others (mode %04o), who could swap what is in it", perm),
 				fmt.Sprintf("chmod go-w %s, or name another folder", printable(at))}

@@ -3,13 +3,13 @@ package owned
 import "io/fs"
 
 const (
-	noFollow = 0 // the check before does it here
-	noWait   = 0 // pipes are not in folders
+	noFollow = 0 // Check does it here
+	noWait   = 0 // pipes are not in folders here
 )
 
 func whose(string, fs.FileInfo, Kind) error { return nil }
 
-// Way is not checked on Windows.
+// Way checks nothing on Windows.
 func Way(string, bool) error { return nil }
 
 func way(string, bool, bool) error { return nil }

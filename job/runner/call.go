@@ -10,7 +10,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// call checks in on a goroutine of its own. An older check-in that still runs is cut off: the machine awaits only the newest.
+// call checks in on its own goroutine. It cancels an older check-in that still
+// runs: the machine waits for the newest only.
 func (l *loop) call(ctx context.Context, c agent.Call) {
 	if l.cutCall != nil {
 		l.cutCall()
@@ -28,18 +29,19 @@ func (l *loop) call(ctx context.Context, c agent.Call) {
 		case ctx.Err() == nil && errors.Is(err, manifest.ErrRefused):
 			l.cfg.Logger.Warn("the server refuses this agent's calls; nothing starts until it answers again", "error", err)
 			l.send(agent.CallRefused{ID: c.ID, Err: problem.Clip(err.Error(), job.MaxText)})
-		case ctx.Err() == nil: // otherwise the agent stops, and no failure is made up
+		case ctx.Err() == nil: // otherwise the agent is stopping, which is not a failure of the server
 			l.cfg.Logger.Warn("the server did not answer", "error", err)
 			l.send(agent.CallFailed{ID: c.ID, Err: problem.Clip(err.Error(), job.MaxText)})
 		}
 	})
 }
 
-// checkIn calls, and calls again with the inventory if the server wants it. If the second call fails, the first one's answer counts; a refusal
-// counts.
+// checkIn calls the server, and calls again with the inventory if the server
+// wants it. If the second call fails, the first answer counts, except that a
+// refusal counts.
 func (l *loop) checkIn(ctx context.Context, in manifest.CheckIn) (manifest.Answer, error) {
 	in.Zone = l.cfg.Zone()
-	if status, err := l.askStatus(ctx); err == nil { // otherwise the next call tells
+	if status, err := l.askStatus(ctx); err == nil { // otherwise the next call reports it
 		if status.RebootRequired {
 			in.Reboot, in.RebootSince = true, status.RebootSince.UTC()
 		}
@@ -54,7 +56,7 @@ func (l *loop) checkIn(ctx context.Context, in manifest.CheckIn) (manifest.Answe
 	}
 	if inv == nil {
 		if inv = l.presentInventory(true); inv == nil {
-			l.cfg.Logger.Warn("the server wants the inventory, and the platform is at work or could not tell it; the next check-in tries again")
+			l.cfg.Logger.Warn("the server wants the inventory, but the platform is busy or could not list it; the next check-in tries again")
 			return answer, nil
 		}
 	}
@@ -70,7 +72,8 @@ func (l *loop) checkIn(ctx context.Context, in manifest.CheckIn) (manifest.Answe
 	return second, nil
 }
 
-// ask calls once. An answer of a later format than is known here is none (MAN-11).
+// ask calls the server once. An answer in a later format than this release
+// knows is an error (MAN-11).
 func (l *loop) ask(ctx context.Context, in manifest.CheckIn) (manifest.Answer, error) {
 	answer, err := l.cfg.Server.CheckIn(ctx, in)
 	if err == nil {

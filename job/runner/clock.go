@@ -2,7 +2,7 @@ package runner
 
 import "time"
 
-// begun anchors the monotonic reading of the portable clock.
+// begun is the zero of the portable clock.
 var begun = time.Now()
 
 // systemClock reads the machine's clocks.

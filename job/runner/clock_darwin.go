@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// uptime is the time since boot: on this system CLOCK_MONOTONIC runs on through sleep.
+// uptime is the time since boot. On this system CLOCK_MONOTONIC includes sleep.
 func uptime() time.Duration {
 	var ts unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {

@@ -4,6 +4,7 @@ package runner
 
 import "time"
 
-// uptime counts from the program's start where there is no portable way to ask for the boot's. The boot identity a Platform
-// tells on such a system must then change with every start of the program.
+// uptime counts from the start of the program, because this system has no
+// portable way to get the time since boot. A Platform on such a system must
+// return a new boot identity at each start of the program.
 func uptime() time.Duration { return time.Since(begun) }

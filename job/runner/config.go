@@ -13,40 +13,54 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/agent"
 )
 
-// Config is a runner's settings. Agent, State, Platform, Server, Verifier and Stage are required.
+// Config is the settings of a runner. Agent, State, Platform, Server, Verifier
+// and Stage are required.
 type Config struct {
 	Agent    agent.Config
 	State    State
 	Platform Platform
 	Server   Server
 	Verifier integrity.SignatureVerifier
-	Stage    string // folder for staged files, made with mode 0700 if missing; it belongs to this runner alone (INT-6)
 
-	Zone func() string // the asset's time zone, a name of the IANA database, asked before each check-in, on any goroutine (JOB-9); nil or empty: not told
-	// An order may name files of this computer below LocalFiles, with file URLs; empty: nowhere (INT-11). Links lead no farther than the
-	// folder, except with "/".
-	LocalFiles   string
-	MinRate      int64         // least bytes per second of a download (INT-11); default 4 KiB
-	DownloadTime time.Duration // the longest that one file may take (INT-11); default 24 h
+	// Stage is the folder for staged files. Run makes it with mode 0700 if it
+	// is missing. No other runner may use it (INT-6).
+	Stage string
 
-	HTTP    *http.Client      // its transport fetches patch files; nil: one with the usual proxy settings and no cookies
-	Clock   func() Clock      // nil: the machine's own
-	Logger  *slog.Logger      // nil: none
-	Observe func(agent.State) // called after every commit, from Run's goroutine; it must not change the state; nil: none
-	Trace   func(point string)
-	Poll    time.Duration // between looks at Platform.Status while an execution is under way; default 5 s
+	// Zone returns the asset's time zone, a name of the IANA database. It is
+	// called before each check-in, on any goroutine (JOB-9). Nil or empty: the
+	// agent reports no zone.
+	Zone func() string
+
+	// LocalFiles is the folder below which orders may name files of this
+	// computer with file URLs. Links that lead out of the folder are not
+	// followed, unless it is "/". Empty: no local files (INT-11).
+	LocalFiles string
+
+	MinRate      int64         // slowest allowed download, in bytes per second (INT-11); default 4 KiB
+	DownloadTime time.Duration // longest time for one file (INT-11); default 24 h
+
+	// HTTP fetches patch files with its transport. Nil: a client with the
+	// usual proxy settings and without cookies.
+	HTTP *http.Client
+
+	Clock   func() Clock       // nil: the machine's clocks
+	Logger  *slog.Logger       // nil: no log
+	Observe func(agent.State)  // called after each commit, on Run's goroutine; must not change the state; nil: nothing is called
+	Trace   func(point string) // for crash tests, see the package documentation; nil: nothing is called
+	Poll    time.Duration      // between calls of Platform.Status during an execution; default 5 s
 }
 
-// Clock is what the asset's clocks show. The boot identity comes from Platform.Status.
+// Clock is what the asset's clocks show. The boot identity comes from
+// [Platform].Status.
 type Clock struct {
 	Wall time.Time     // UTC
 	Up   time.Duration // since boot, sleep included
 }
 
-// ErrRebootNotAllowed is what Platform.Reboot returns when its settings do not let it reboot the asset.
-var ErrRebootNotAllowed = errors.New("rebooting this asset is not allowed by the agent's settings: reboot it by hand, or allow it there")
+// ErrRebootNotAllowed is the error of [Platform].Reboot when the platform's
+// settings forbid a reboot.
+var ErrRebootNotAllowed = errors.New("the agent's settings do not allow a reboot of this asset: reboot it by hand, or allow it in the settings")
 
-// withDefaults fills in what is zero.
 func (c Config) withDefaults() Config {
 	c.HTTP = cmp.Or(c.HTTP, &http.Client{})
 	c.Logger = cmp.Or(c.Logger, slog.New(slog.DiscardHandler))
@@ -66,7 +80,8 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// validate names everything that is missing or out of bounds.
+// validate returns one error for all settings that are missing or out of
+// bounds.
 func (c Config) validate() error {
 	var errs []error
 	need := func(ok bool, what string) {
@@ -82,7 +97,7 @@ func (c Config) validate() error {
 		errs = append(errs, fmt.Errorf("Agent.Policy: %w", err))
 	}
 	need(c.Stage != "", "Stage is missing: name a folder for staged files")
-	need(c.LocalFiles == "" || filepath.IsAbs(c.LocalFiles), fmt.Sprintf("LocalFiles is %q: want an absolute path, or nothing", c.LocalFiles))
+	need(c.LocalFiles == "" || filepath.IsAbs(c.LocalFiles), fmt.Sprintf("LocalFiles is %q: want an absolute path, or empty for no local files", c.LocalFiles))
 	need(c.MinRate >= 0, fmt.Sprintf("MinRate is %d: want a positive number of bytes per second, or zero for the default", c.MinRate))
 	need(c.DownloadTime == 0 || c.DownloadTime >= time.Minute, fmt.Sprintf("DownloadTime is %v: want a minute or more, or zero for the default", c.DownloadTime))
 	need(c.Poll >= 0, fmt.Sprintf("Poll is %v: want a positive duration, or zero for the default", c.Poll))

@@ -32,8 +32,9 @@ import (
 
 const childEnv = "RUNNER_TEST_CHILD"
 
-// TestMain is the agent that the crash test kills: "folder|server|n" runs until its order ended and is acknowledged, or kills itself at the n-th
-// point of Config.Trace.
+// TestMain is the agent that the crash test kills: "folder|server|n" runs until
+// its order ended and is acknowledged, or kills itself at the n-th point of
+// Config.Trace.
 func TestMain(m *testing.M) {
 	args := strings.Split(os.Getenv(childEnv), "|")
 	if len(args) != 3 {
@@ -117,7 +118,8 @@ func (r remote) CheckIn(ctx context.Context, in manifest.CheckIn) (manifest.Answ
 	return a, json.NewDecoder(res.Body).Decode(&a)
 }
 
-// folder is a Platform whose disk is a folder: a file for each product holds its version, and a log counts the installs.
+// folder is a Platform whose disk is a folder: a file for each product holds
+// its version, and a log counts the installs.
 type folder string
 
 func (f folder) product(id catalog.ProductID) string {
@@ -179,8 +181,9 @@ func (f folder) RunAction(context.Context, job.Action) (int, string, error)     
 func (f folder) Prompt(context.Context, execution.Prompt, func(later bool)) error { return nil }
 func (f folder) Reboot(context.Context) error                                     { return runner.ErrRebootNotAllowed }
 
-// The real agent process is killed at every single step it takes; the next one finishes the work: no report is lost or repeated, nothing that was
-// staged is fetched again, and nothing is installed a third time.
+// The real agent process is killed at every single step it takes; the next one
+// finishes the work: no report is lost or repeated, nothing that was staged is
+// fetched again, and nothing is installed a third time.
 func TestKilledAtEveryPoint_JOB17_JOB21(t *testing.T) {
 	for point := 1; ; point++ {
 		if !killedAt(t, point) {
@@ -193,7 +196,8 @@ func TestKilledAtEveryPoint_JOB17_JOB21(t *testing.T) {
 	}
 }
 
-// killedAt runs one agent to its n-th point and another to the end. It returns false when the first ended before that point.
+// killedAt runs one agent to its n-th point and another to the end. It returns
+// false when the first ended before that point.
 func killedAt(t *testing.T, point int) (killed bool) {
 	t.Helper()
 	b := newBench(t)

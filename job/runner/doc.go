@@ -1,67 +1,91 @@
-// Package runner drives one whole agent, the pure machine of job/agent, on a real asset.
+// Package runner runs a whole agent, the pure machine of job/agent, on a real
+// asset.
 //
-// Run drives the machine until its context ends: it loads the agent's state, and from then on one goroutine takes one event at
-// a time and does, in this order,
+// [Run] loads the agent's state and then handles one event at a time, until its
+// context ends. For each event, one goroutine does these things in this order:
 //
 //  1. agent.Step;
-//  2. State.Commit, unless the bytes did not change;
+//  2. State.Commit, unless the state is unchanged;
 //  3. Config.Observe;
-//  4. the effects of the step, handed to the goroutines that carry them out.
+//  4. it starts the effects of the step on other goroutines.
 //
-// Nothing is done that is not durable: when a commit fails, Run ends with an error, and no effect of that step is carried out.
-// Results come back as events through a bounded channel. What is carried out where:
+// No effect starts before the state that asks for it is durable. When a commit
+// fails, Run returns an error and starts no effect of that step. Results come
+// back as events through a bounded channel. Effects run as follows:
 //
-//   - Call: on a goroutine of its own; a newer check-in cuts an older one off;
-//   - TakeInventory, Preflight, Install, RunAction and Reboot: one after the other, in the order of the effects;
-//   - Download, DownloadEarly and Discard: one after the other for each order. A Discard cuts off downloads of the same files that run or
-//     wait;
-//   - Prompt: one after the other, not waiting for the others.
+//   - Call runs on its own goroutine. A newer check-in cancels an older one.
+//   - TakeInventory, Preflight, Install, RunAction and Reboot run one at a
+//     time, in the order of the effects.
+//   - Download, DownloadEarly and Discard run one at a time per order. A
+//     Discard cancels downloads of the same files, running or waiting.
+//   - Prompt runs one at a time, beside the others.
 //
-// Two ports are between the runner and the asset: State (adapter boltstate) and Platform (adapter dpkg; conformance suite platformtest).
-// The third port, Server, is the way to the server (adapter manifest/agenthttp).
+// Three ports connect the runner to the rest: [State] (adapter boltstate),
+// [Platform] (adapter dpkg, conformance suite platformtest) and [Server]
+// (adapter manifest/agenthttp).
 //
 // # Rules
 //
-// The runner holds the parts of these rules that are outside the machine:
+// The runner implements the parts of these rules that are outside the machine:
 //
-//   - INT-6: the bytes verified are the bytes installed. Files are staged in a folder of mode 0700 that only root and the agent's user can
-//     swap (Run refuses a place below a folder that others own, or may write to unless it is sticky), in files of mode 0600 that are opened
-//     without following links; before an install every staged file is opened once, its digest is taken again from that very
-//     descriptor and compared with the one that passed, and the Platform is handed the descriptor, never a path. A file that
-//     changed fails its patch with code 12, one that is gone with code 7.
-//   - INT-8: a Discard deletes the staged files of one patch or of a whole order.
-//   - INT-9: a signature file that the server says is not there (404, 410) is absent. One that cannot be fetched is a failed download,
-//     never "absent".
-//   - INT-11: a source that is slow fails. A connection that brings nothing for a minute, or less than Config.MinRate over a
-//     minute, is cut and tried again, five times without headway; a file as a whole has a time from its size (2 minutes and what
-//     it takes at MinRate, Config.DownloadTime at most; 6 hours when the order tells no size). A file URL is opened only below
-//     Config.LocalFiles, only if it is a regular file, and a read of it ends with Run even where it never returns.
-//   - JOB-2: what goes wrong with a patch is that patch's result: a download that fails has code 4 (13 without a URL), a Platform
-//     that fails gives each patch it was asked about code 5 or 9.
-//   - JOB-10: a Discard, as at the end of the window, cuts a download off at once.
-//   - JOB-17: a download that was cut off goes on where it stopped, if the server still has the same file; what is staged completely for
-//     the same order and patch is digested again and used, not fetched again.
-//   - JOB-18: an inventory that hangs for 30 minutes is a failed try.
-//   - JOB-25: the Platform is given the install limit, which it alone can enforce.
-//   - JOB-21: every state is committed before anything that follows from it, the reboot above all.
-//   - JOB-23: files fetched before the start are staged in the same place, and a Discard cuts such a download off and deletes it.
-//   - MAN-7: a check-in is given up when the machine begins the next one, and after 60 s. An error that is manifest.ErrRefused is a
-//     refusal; any other is a call that failed.
-//   - MAN-8: each step gets the wall clock, the boot identity and the time since boot, sleep included.
-//   - RBT-12: the Platform is handed all that a prompt has to say.
-//   - RBT-8, RBT-9: while an execution is under way the Platform is asked every Config.Poll for the boot identity and the sessions. When it
-//     fails, says none of the known answers, or does not answer within 30 s, the sessions are Unknown, which counts as somebody, whatever
-//     was known before.
+//   - INT-6: the bytes verified are the bytes installed. Files are staged in a
+//     folder of mode 0700 that only root and the agent's user can replace. Run
+//     refuses a folder whose parents belong to others, or are writable by
+//     others and not sticky. Staged files have mode 0600 and are opened without
+//     following links. Before an install, each file is opened once, and the
+//     digest is computed again from that descriptor and compared with the
+//     verified one. The Platform gets the descriptor, never a path. A file that
+//     changed fails its patch with code 12, a missing file with code 7.
+//   - INT-8: a Discard deletes the staged files of one patch or of a whole
+//     order.
+//   - INT-9: a signature file for which the server answers 404 or 410 is
+//     absent. One that cannot be fetched is a failed download, never "absent".
+//   - INT-11: a slow source fails. A connection that brings nothing for a
+//     minute, or less than Config.MinRate over a minute, is cut and tried
+//     again, five times without progress. A file has a total time from its
+//     size: 2 minutes plus the time at MinRate, at most Config.DownloadTime; 6
+//     hours if the order gives no size. A file URL is opened only below
+//     Config.LocalFiles and only if it is a regular file. Reading it ends with
+//     Run, even if the read never returns.
+//   - JOB-2: what goes wrong with a patch is that patch's result. A failed
+//     download has code 4 (13 without a URL). When the Platform fails, each
+//     patch it was asked about gets code 5 or 9.
+//   - JOB-10: a Discard cancels a download at once, for example at the end of
+//     the window.
+//   - JOB-17: an interrupted download continues where it stopped if the server
+//     still has the same file. A file that is completely staged for the same
+//     order and patch is verified again, not fetched again.
+//   - JOB-18: an inventory that takes longer than 30 minutes is a failed try.
+//   - JOB-21: each state is committed before anything that follows from it, in
+//     particular the reboot.
+//   - JOB-23: files fetched before the start are staged in the same place. A
+//     Discard cancels such a download and deletes the files.
+//   - JOB-25: the Platform gets the install limit; only the Platform can
+//     enforce it.
+//   - MAN-7: a check-in ends when the machine starts the next one, or after 60
+//     s. An error that is manifest.ErrRefused is a refusal; any other error is
+//     a failed call.
+//   - MAN-8: each step gets the wall clock, the boot identity and the time
+//     since boot, including sleep.
+//   - RBT-8, RBT-9: during an execution the runner asks the Platform for the
+//     boot identity and the sessions every Config.Poll. If the Platform fails,
+//     gives an unknown answer or does not answer within 30 s, the sessions are
+//     Unknown, which counts as somebody logged in, whatever was known before.
+//   - RBT-12: the Platform gets everything that a prompt has to say.
 //
 // # Stopping
 //
-// When the context of Run ends, downloads, actions and check-ins are cut off, without a result: the next Run resumes them. An install that
-// has begun is waited for. What it, or an action that ended all the same, returned is committed, and nothing more is begun. Run then returns nil.
+// When the context of Run ends, downloads, actions and check-ins are cancelled
+// without a result; the next Run resumes them. Run waits for an install that
+// has begun. It commits the result of that install, and of an action that ended
+// anyway, starts nothing else, and returns nil.
 //
 // # Crash tests
 //
-// Config.Trace is called at named points, from the goroutine that does the work, so a test can kill the process there:
-// "load", "commit" and each effect by its kind ("inventory", "download", "preflight", "install", "action", "prompt", "reboot", "discard",
-// "call"), once with ":before" and once with ":after" appended: "commit:before", "install:after".
-// A result's event is sent after the ":after" point of its effect.
+// Config.Trace is called at named points, from the goroutine that does the
+// work, so a test can kill the process there. The points are "load", "commit",
+// and each effect by its kind ("inventory", "download", "preflight", "install",
+// "action", "prompt", "reboot", "discard", "call"), each with ":before" and
+// ":after" appended: "commit:before", "install:after". The event of a result is
+// sent after the ":after" point of its effect.
 package runner

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
@@ -13,7 +12,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/runner/internal/staging"
 )
 
-// carryOut hands one effect to the goroutine that carries it out.
+// carryOut hands an effect to the goroutine that carries it out.
 func (l *loop) carryOut(ctx context.Context, e agent.Effect) {
 	switch e := e.(type) {
 	case agent.Call:
@@ -23,7 +22,7 @@ func (l *loop) carryOut(ctx context.Context, e agent.Effect) {
 	case agent.Execute:
 		l.execute(e.Order, e.Effect)
 	default:
-		l.cfg.Logger.Error("an effect of a kind this runner does not know was left out", "kind", fmt.Sprintf("%T", e))
+		l.cfg.Logger.Error("this runner does not know an effect of the agent and skipped it", "kind", fmt.Sprintf("%T", e))
 	}
 }
 
@@ -50,7 +49,7 @@ func (l *loop) execute(order job.OrderID, e execution.Effect) {
 		fetch.cutOff(key)
 		fetch.add(task{name: "discard", run: func(context.Context) { l.discard(key) }})
 	default:
-		l.cfg.Logger.Error("an effect of a kind this runner does not know was left out", "kind", fmt.Sprintf("%T", e))
+		l.cfg.Logger.Error("this runner does not know an effect of the execution and skipped it", "kind", fmt.Sprintf("%T", e))
 	}
 }
 
@@ -82,20 +81,22 @@ func (l *loop) download(order job.OrderID, index int, p job.OrderPatch, reply fu
 		case failure == nil:
 			reply(execution.Downloaded{Files: files})
 		case ctx.Err() == nil:
-			text := problem.Printable(failure.Text) // a vendor's server chose some of it
+			text := problem.Printable(failure.Text) // parts of it come from a vendor's server
 			l.cfg.Logger.Warn("a download failed", "order", order, "patch", p.Patch, "error", text)
 			reply(execution.Downloaded{Files: files, Code: failure.Code, Text: problem.Clip(text, job.MaxText)})
 		}
 	}})
 }
 
-// opened is what came of opening the staged files of an effect's patches (INT-6).
+// opened is the result of opening the staged files of an effect's patches
+// (INT-6).
 type opened struct {
 	good []Staged
-	bad  []execution.InstallResult // of the patches whose files are not what was verified
+	bad  []execution.InstallResult // for patches whose files are not the verified ones
 }
 
-// open opens what is staged, and takes the digests again. The caller closes.
+// open opens the staged files and computes their digests again. The caller
+// closes the result.
 func (l *loop) open(order job.OrderID, patches []execution.Staged) opened {
 	var o opened
 	for _, p := range patches {
@@ -111,17 +112,14 @@ func (l *loop) open(order job.OrderID, patches []execution.Staged) opened {
 
 func (o opened) close() {
 	for _, s := range o.good {
-		closeAll(s.Files)
+		for _, f := range s.Files {
+			_ = f.Close() // opened for reading only
+		}
 	}
 }
 
-func closeAll(files []*os.File) {
-	for _, f := range files {
-		_ = f.Close() // opened for reading: nothing can be lost
-	}
-}
-
-// preflight gives patches whose files changed no result: the install that follows gives them their code.
+// preflight returns no result for patches whose files changed: the install that
+// follows gives them their code.
 func (l *loop) preflight(ctx context.Context, order job.OrderID, e execution.Preflight, reply func(execution.Event)) {
 	o := l.open(order, e.Patches)
 	defer o.close()
@@ -139,7 +137,7 @@ func (l *loop) preflight(ctx context.Context, order job.OrderID, e execution.Pre
 		}
 		results = nil
 		for _, s := range o.good {
-			results = append(results, execution.PreflightResult{Index: s.Index, Refused: problem.Clip("it could not be found out whether this patch would install: "+err.Error(), job.MaxText)})
+			results = append(results, execution.PreflightResult{Index: s.Index, Refused: problem.Clip("the platform could not check whether this patch would install: "+err.Error(), job.MaxText)})
 		}
 	}
 	for i := range results {
@@ -147,7 +145,7 @@ func (l *loop) preflight(ctx context.Context, order job.OrderID, e execution.Pre
 	}
 	status, err := l.askStatus(ctx)
 	if err != nil && ctx.Err() == nil {
-		l.cfg.Logger.Warn("the platform did not tell its status before the deploy stage", "error", err)
+		l.cfg.Logger.Warn("the platform did not report its status before the deploy stage", "error", err)
 	}
 	reply(execution.PreflightDone{ID: e.ID, Results: results, RebootRequired: status.RebootRequired})
 }
@@ -158,7 +156,7 @@ func (l *loop) install(ctx context.Context, order job.OrderID, e execution.Insta
 	var results []execution.InstallResult
 	if len(o.good) > 0 {
 		l.platform.Lock()
-		if ctx.Err() != nil { // stopped before anything was changed
+		if ctx.Err() != nil { // stopped before anything changed
 			l.platform.Unlock()
 			return
 		}
@@ -175,11 +173,12 @@ func (l *loop) install(ctx context.Context, order job.OrderID, e execution.Insta
 	reply(execution.Installed{ID: e.ID, Results: append(results, o.bad...)})
 }
 
-// settle gives every patch exactly one result, in order, whatever the platform returned.
+// settle returns exactly one result per patch, in order, whatever the platform
+// returned.
 func settle(patches []Staged, got []execution.InstallResult, err error) []execution.InstallResult {
 	out := make([]execution.InstallResult, 0, len(patches))
 	for _, p := range patches {
-		r := execution.InstallResult{Index: p.Index, Code: job.UnspecifiedAgentError, Text: "the platform said nothing about this patch; what the inventory finds decides"}
+		r := execution.InstallResult{Index: p.Index, Code: job.UnspecifiedAgentError, Text: "the platform returned no result for this patch; the next inventory decides"}
 		if err != nil {
 			r.Code, r.Text = job.InstallerFailed, "the installer could not be run: "+err.Error()
 		}
@@ -209,7 +208,7 @@ func (l *loop) runAction(ctx context.Context, e execution.RunAction, reply func(
 	}
 }
 
-// show runs Platform.Prompt. The answer may come at any time until Run ends.
+// show calls Platform.Prompt. The answer may come at any time until Run ends.
 func (l *loop) show(ctx context.Context, order job.OrderID, e execution.Prompt) {
 	err := l.cfg.Platform.Prompt(l.life, e, func(later bool) {
 		select {
@@ -232,7 +231,7 @@ func (l *loop) reboot(ctx context.Context) {
 	case errors.Is(err, ErrRebootNotAllowed):
 		l.cfg.Logger.Warn("this asset needs a reboot", "error", err)
 	case err != nil && ctx.Err() == nil:
-		l.cfg.Logger.Error("the reboot could not be asked for; it is tried again", "error", err)
+		l.cfg.Logger.Error("the reboot could not be requested; the agent tries again", "error", err)
 	}
 }
 

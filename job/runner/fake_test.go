@@ -88,7 +88,8 @@ func (m *memory) state(t *testing.T) agent.State {
 	return s
 }
 
-// computer is a Platform in memory: what is installed is the content of the files deployed. Its methods notice calls at the same time.
+// computer is a Platform in memory: what is installed is the content of the
+// files deployed. Its methods notice calls at the same time.
 type computer struct {
 	mu        sync.Mutex
 	installed map[catalog.ProductID]string
@@ -226,7 +227,8 @@ func (c *computer) Reboot(context.Context) error {
 	return c.reboots(c)
 }
 
-// server hands out orders and takes reports. When it is down it does not answer.
+// server hands out orders and takes reports. When it is down it does not
+// answer.
 type server struct {
 	t        *testing.T
 	mu       sync.Mutex
@@ -288,7 +290,7 @@ func (s *server) CheckIn(ctx context.Context, in manifest.CheckIn) (manifest.Ans
 	return a, nil
 }
 
-// result is the last result reported for an order, nil if there is none.
+// result is the last result reported for an order, or nil.
 func (s *server) result() *job.Report {
 	s.mu.Lock()
 	defer s.mu.Unlock()

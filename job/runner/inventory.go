@@ -7,14 +7,15 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog"
 )
 
-// inventory is one as it was taken.
+// inventory is the last inventory that was taken.
 type inventory struct {
 	catalog.Inventory
 	taken time.Duration // on the clock's Up
 	cost  time.Duration
 }
 
-// askInventory asks the platform, which the caller has locked, and must not change what is returned.
+// askInventory takes the inventory and caches it. The caller has locked the
+// platform and must not change the result.
 func (l *loop) askInventory(ctx context.Context) (catalog.Inventory, error) {
 	began := l.cfg.Clock().Up
 	inv, err := l.cfg.Platform.Inventory(ctx)
@@ -26,9 +27,12 @@ func (l *loop) askInventory(ctx context.Context) (catalog.Inventory, error) {
 	return inv, nil
 }
 
-// presentInventory is what a check-in tells the digest of: taken anew if that is cheap and nothing else goes on on the platform, else the
-// last one; nil when there is none. If the server wants it, the last one will do, and one that another check-in is taking is
-// waited for. A deploy is not: what the server said must not lie about for hours (MAN-3).
+// presentInventory returns the inventory whose digest a check-in reports, or
+// nil if no inventory was taken. It takes a new one if that is cheap and the
+// platform is free; otherwise it returns the last one. With wanted, because the
+// server asks for it, the last one is enough, and presentInventory waits for an
+// inventory that another check-in is taking. It does not wait for a deploy, so
+// that the server's answer is not hours old when it is used (MAN-3).
 func (l *loop) presentInventory(wanted bool) *catalog.Inventory {
 	free := l.taking.TryLock()
 	if !free && wanted {
@@ -54,7 +58,8 @@ func (l *loop) presentInventory(wanted bool) *catalog.Inventory {
 		return present
 	}
 	defer l.platform.Unlock()
-	// It goes on when the check-in that began it is cut off by a newer one, or on a slow asset there would never be any.
+	// It continues when a newer check-in cancels this one: otherwise a slow
+	// asset would never finish an inventory.
 	ctx, cancel := context.WithTimeout(l.life, callTimeout)
 	defer cancel()
 	fresh, err := l.askInventory(ctx)

@@ -11,12 +11,13 @@ import (
 // task is one effect to carry out.
 type task struct {
 	name string      // for Trace
-	key  staging.Key // of a Download: what a Discard cuts off
+	key  staging.Key // of a download: what a Discard cancels
 	run  func(ctx context.Context)
 }
 
-// lane carries tasks out one after the other, on a goroutine that lives while there are some. Adding never blocks, so the loop cannot deadlock
-// with what it waits for; the queue is bounded by what the machine asks for at a time.
+// lane carries out tasks one at a time, on a goroutine that lives while there
+// are tasks. Adding a task never blocks, so the loop cannot deadlock with what
+// it waits for. What the machine asks for at a time bounds the queue.
 type lane struct {
 	ctx     context.Context
 	helpers *sync.WaitGroup
@@ -26,7 +27,7 @@ type lane struct {
 	queue   []task
 	working bool
 	current staging.Key        // of the task that runs or ran last
-	cut     context.CancelFunc // its context's; only work changes it
+	cut     context.CancelFunc // of its context; only work changes it
 }
 
 func (l *lane) add(t task) {
@@ -49,14 +50,15 @@ func (l *lane) cutOff(k staging.Key) {
 	}
 }
 
-// idle says whether there is nothing to do.
+// idle reports whether the lane has nothing to do.
 func (l *lane) idle() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return !l.working
 }
 
-// work carries out what waits. When ctx ends, the task that runs is waited for and those that wait are dropped.
+// work carries out the queue. When ctx ends, it waits for the running task and
+// drops the others.
 func (l *lane) work() {
 	for {
 		t, ctx, ok := l.next()

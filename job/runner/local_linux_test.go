@@ -14,7 +14,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/runner"
 )
 
-// An order's URL is a file of this computer only below the folder that the agent was given, and the rest of the order goes on.
+// An order's URL is a file of this computer only below the folder that the
+// agent was given, and the rest of the order goes on.
 func TestFilesOfThisComputer_INT11(t *testing.T) {
 	for _, folder := range []string{"", "/somewhere/else"} {
 		bubble(t, func(t *testing.T, b *bench) {
@@ -30,7 +31,8 @@ func TestFilesOfThisComputer_INT11(t *testing.T) {
 	}
 }
 
-// What blocks its reader does not block the end of the agent: a pipe, and a file of the kernel that waits for its next line.
+// What blocks its reader does not block the end of the agent: a pipe, and a
+// file of the kernel that waits for its next line.
 func TestStopWhileAFileOfThisComputerBlocks_INT11(t *testing.T) {
 	pipe := filepath.Join(t.TempDir(), "pipe")
 	require.NoError(t, syscall.Mkfifo(pipe, 0o600))

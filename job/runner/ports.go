@@ -12,57 +12,105 @@ import (
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
-// State keeps an agent's state durable. One runner uses it at a time.
+// State stores an agent's state durably. Only one runner uses it at a time.
 type State interface {
-	// Load returns what was committed last: the state, and the orders that ended. Each is nil if there is none.
+	// Load returns what was committed last: the state, and the orders that
+	// ended. Each is nil if nothing was committed.
 	Load(ctx context.Context) (state, ended []byte, err error)
-	// Commit replaces them, both or neither, and they are durable before it returns. Ended changes seldom and can be long;
-	// nil leaves it as it is.
+	// Commit replaces both values or neither. They are durable when it
+	// returns. Ended changes seldom and can be long; nil keeps the stored one.
 	Commit(ctx context.Context, state, ended []byte) error
 }
 
 // Status is what a platform knows about the asset now.
 type Status struct {
-	BootID         string          // of this boot; never empty
-	Sessions       reboot.Sessions // RBT-9: Unknown when it cannot be found out; so are zero and any value that is none
+	BootID         string          // of the current boot; never empty
+	Sessions       reboot.Sessions // who is logged in (RBT-9)
 	RebootRequired bool            // the system itself says that it needs a reboot (RBT-2, RBT-11)
 	RebootSince    time.Time       // since when, by the system's clock; zero: not known
 }
 
-// Staged is one verified patch with its files, open for reading and checked again on these descriptors (INT-6).
-// They belong to the runner.
+// Staged is one verified patch with its files. The files are open for reading
+// and were verified on these descriptors (INT-6). The runner closes them.
 type Staged struct {
 	Index int
 	Patch job.OrderPatch
 	Files []*os.File
 }
 
-// Platform is the asset. Methods are called one at a time, apart from Status and Prompt.
-// Only verified files come here. Every implementation must pass platformtest.
+// Platform is the asset: what is installed on it, and what installs patches.
+//
+// The runner calls one method at a time, except Status and Prompt, which it
+// may call at any time. It passes verified files only. Every implementation
+// must pass the suite of package platformtest. Its assertions are sentences of
+// this documentation; one that fails prints its sentence.
 type Platform interface {
-	// Inventory lists what is installed.
+	// Inventory lists what is installed. The inventory is valid. It stays the
+	// same until something on the asset changes.
 	Inventory(ctx context.Context) (catalog.Inventory, error)
-	// Status is cheap: it is asked every few seconds. An error, or no answer within 30 s, counts as sessions that are Unknown.
+
+	// Status reports the boot and who is logged in. BootID is never empty and
+	// stays the same until the next boot. Sessions is never zero: sessions
+	// that cannot be found out are Unknown (RBT-9).
+	//
+	// The runner calls Status every few seconds, so it must be cheap. An
+	// error, or no answer within 30 s, counts as Unknown.
 	Status(ctx context.Context) (Status, error)
-	// Preflight says, changing nothing, which patches would not install, or would add, remove or downgrade anything.
+
+	// Preflight reports which patches would not install. It changes nothing.
+	// It returns at most one result per patch, and none for other indexes. A
+	// patch that would install is not refused.
+	//
+	// It refuses a patch of a product that is not installed, or of a version
+	// lower than the installed one, with a reason (CAT-3). A refused patch
+	// does not refuse the others. The version in a result is the version that
+	// the files contain, or zero (CAT-7). Preflight reads the files through
+	// their descriptors, never by name (INT-6). It refuses whatever would add,
+	// remove or downgrade another product.
 	Preflight(ctx context.Context, patches []Staged) ([]execution.PreflightResult, error)
-	// Install installs the patches in one transaction where the platform has such a thing, and returns one result each. An
-	// ended ctx ends it only before anything has changed. An installer that still runs after limit (zero: none) is asked to
-	// end, and killed a little later with all it started; a patch that is not at its version then has code
-	// DeployerProcessCrashed (JOB-25). Without a limit nothing is killed.
+
+	// Install installs the patches, in one transaction if the platform has
+	// transactions. It returns exactly one result per patch. A result with a
+	// code has a text. A patch without a code is installed at its version.
+	//
+	// A patch that is already at its version succeeds and changes nothing
+	// (JOB-17). A patch that fails does not fail the others (JOB-2). Nothing
+	// is installed for the first time or downgraded (CAT-3). A file that is
+	// not an installer fails its patch and changes nothing. Install reads the
+	// files through their descriptors, never by name (INT-6).
+	//
+	// If ctx ends before anything has changed, Install changes nothing and
+	// returns the error of ctx. After the first change it ignores ctx (JOB-10).
+	//
+	// An installer that runs longer than limit is asked to end, and is killed
+	// a little later with everything it started. A patch that is then not at
+	// its version has code DeployerProcessCrashed (JOB-25). The next install
+	// works. An install that ends within its limit never has that code. Zero
+	// means no limit: nothing is killed.
 	Install(ctx context.Context, patches []Staged, limit time.Duration) ([]execution.InstallResult, error)
-	// RunAction runs an action and returns its exit code and the end of what it wrote to its output and its error output, at
-	// least the last job.MaxOutput bytes. A program that could not be run, or was cut off, is an error.
+
+	// RunAction runs an action. It returns the exit code. It returns the end
+	// of what the action wrote to both of its outputs, at least the last
+	// [job.MaxOutput] bytes. A program that cannot be run, or is cut off, is
+	// an error.
 	RunAction(ctx context.Context, action job.Action) (exit int, output string, err error)
-	// Prompt shows, replaces or clears the reboot prompt and returns at once; answer is called at most once per prompt. It shows
-	// all that prompt says (RBT-12).
+
+	// Prompt shows, replaces or clears the reboot prompt. It accepts every kind
+	// of prompt and returns at once. It calls answer at most once per prompt.
+	// What it shows includes everything in prompt (RBT-12). An error counts as
+	// a prompt that nobody answered (RBT-5).
 	Prompt(ctx context.Context, prompt execution.Prompt, answer func(later bool)) error
-	// Reboot reboots the asset; it returns when the request was taken, or with ErrRebootNotAllowed.
+
+	// Reboot reboots the asset. It returns when the system has accepted the
+	// request. Settings that forbid a reboot give [ErrRebootNotAllowed], and
+	// the asset is not rebooted (RBT-7).
 	Reboot(ctx context.Context) error
 }
 
-// Server is the agent's way to its server. CheckIn returns the answer, or an error when there is none;
-// one that is manifest.ErrRefused is the server's own word.
+// Server is how the agent calls its server.
 type Server interface {
+	// CheckIn returns the server's answer. An error that is
+	// [manifest.ErrRefused] is the server's refusal; any other error means
+	// that the call failed.
 	CheckIn(ctx context.Context, in manifest.CheckIn) (manifest.Answer, error)
 }

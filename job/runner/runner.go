@@ -16,9 +16,10 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/runner/internal/staging"
 )
 
-// Run checks the settings and drives the agent until ctx ends, and then returns nil. It returns an error when the settings
-// are not valid, the saved state cannot be read or a new one not saved, the platform cannot say its status, or the staging
-// folder cannot be used.
+// Run checks the settings and runs the agent until ctx ends, then returns nil.
+// It returns an error if the settings are not valid, the saved state cannot be
+// read, a state cannot be saved, the platform does not report its status, or
+// the staging folder cannot be used.
 func Run(ctx context.Context, c Config) error {
 	if err := c.validate(); err != nil {
 		return err
@@ -36,7 +37,7 @@ func Run(ctx context.Context, c Config) error {
 	return l.run(ctx)
 }
 
-// load gets what the loop needs.
+// load reads the saved state, the first status and the staging folder.
 func (l *loop) load(ctx context.Context) (err error) {
 	l.cfg.Trace("load:before")
 	var ended []byte
@@ -51,50 +52,50 @@ func (l *loop) load(ctx context.Context) (err error) {
 	}
 	l.cfg.Trace("load:after")
 	if l.status, err = l.askStatus(ctx); err != nil {
-		return fmt.Errorf("runner: the platform cannot tell its status, so the agent did not start: %w", err)
+		return fmt.Errorf("runner: the platform does not report its status, so the agent did not start: %w", err)
 	}
 	if l.status.BootID == "" {
-		return errors.New("runner: the platform tells no boot identity, so the agent did not start")
+		return errors.New("runner: the platform reports no boot identity, so the agent did not start")
 	}
 	l.stage, err = staging.Open(l.cfg.Stage, staging.Config{HTTP: l.cfg.HTTP, Verifier: l.cfg.Verifier, Stall: stall, Tries: tries,
 		Local: l.cfg.LocalFiles, Pace: staging.Pace{Rate: l.cfg.MinRate, Most: l.cfg.DownloadTime}})
 	return err
 }
 
-// loop is one Run. Its fields belong to Run's goroutine unless their type says otherwise.
+// loop is one Run. Its fields belong to Run's goroutine, except those with
+// locks.
 type loop struct {
 	cfg    Config
-	life   context.Context // until Run's helpers stop
+	life   context.Context // ends when Run's helpers must stop
 	stage  *staging.Store
 	state  agent.State
 	saved  []byte // as committed
 	status Status
-	fresh  bool // status was asked for since the executions came up
-	told   map[job.OrderID]Status
+	fresh  bool                   // the status was asked for since executions began
+	known  map[job.OrderID]Status // what each execution knows
 	wake   time.Duration
 
 	events  chan agent.Event
 	seen    chan Status           // unbuffered
-	looking bool                  // the platform is asked for its status
+	looking bool                  // a call of Platform.Status runs
 	asked   time.Duration         // since when, on the clock's Up
-	work    *lane                 // what the platform does
-	prompt  *lane                 // what it shows
-	fetch   map[job.OrderID]*lane // downloads and discards: orders do not wait for each other's
-	cutCall context.CancelFunc    // of the last check-in; nil: none yet
+	work    *lane                 // calls of the platform except Status and Prompt
+	prompt  *lane                 // calls of Prompt
+	fetch   map[job.OrderID]*lane // downloads and discards, per order
+	cutCall context.CancelFunc    // cancels the last check-in; nil: none yet
 	helpers sync.WaitGroup
 
-	platform  sync.Mutex                // its methods are called one at a time
+	platform  sync.Mutex                // held for a call of its methods, except Status and Prompt
 	taking    sync.Mutex                // held by the check-in that takes an inventory; locked before platform
-	inventory atomic.Pointer[inventory] // the last one, for the check-ins; nil: none, or something changed since
+	inventory atomic.Pointer[inventory] // the last one, for check-ins; nil: none, or something changed since
 }
 
-// run is the loop.
 func (l *loop) run(ctx context.Context) error {
 	inner, cancel := context.WithCancel(ctx)
 	defer cancel()
 	l.life = inner
 	if err := l.stage.Keep(l.orders()); err != nil {
-		l.cfg.Logger.Warn("staged files that nothing needs any more could not be deleted", "error", err)
+		l.cfg.Logger.Warn("staged files that are no longer needed could not be deleted", "error", err)
 	}
 	l.work, l.prompt = l.lane(), l.lane()
 	poll := time.NewTicker(l.cfg.Poll)
@@ -107,7 +108,7 @@ func (l *loop) run(ctx context.Context) error {
 			cancel()
 			return l.finish(err)
 		}
-		if ev = l.unsaid(); ev != nil {
+		if ev = l.news(); ev != nil {
 			continue
 		}
 		timer.Reset(min(l.wake, maxSleep))
@@ -121,10 +122,10 @@ func (l *loop) run(ctx context.Context) error {
 				ev = agent.Tick{}
 			case <-poll.C:
 				l.look()
-				ev = l.unsaid()
+				ev = l.news()
 			case s := <-l.seen:
 				l.looked(s)
-				ev = l.unsaid()
+				ev = l.news()
 			}
 		}
 	}
@@ -134,7 +135,7 @@ func (l *loop) lane() *lane {
 	return &lane{ctx: l.life, helpers: &l.helpers, trace: l.cfg.Trace}
 }
 
-// fetching is the lane of one order's files.
+// fetching returns the lane of an order's files.
 func (l *loop) fetching(o job.OrderID) *lane {
 	for id, old := range l.fetch {
 		if id != o && old.idle() {
@@ -147,9 +148,9 @@ func (l *loop) fetching(o job.OrderID) *lane {
 	return l.fetch[o]
 }
 
-// take is one step: the state becomes durable before anything that follows from it is done.
+// take handles one event: the state is durable before any effect starts.
 func (l *loop) take(ctx context.Context, ev agent.Event) error {
-	if ctx.Err() != nil { // the loop saw the event before it saw the stop
+	if ctx.Err() != nil { // the loop received the event before the stop
 		return l.last(ev)
 	}
 	out, err := l.commit(ctx, l.cfg.Agent, ev)
@@ -164,8 +165,9 @@ func (l *loop) take(ctx context.Context, ev agent.Event) error {
 	return nil
 }
 
-// commit steps and saves. An agent that stops does not take a step that would begin an action or an install: what was not
-// begun would count as cut off (JOB-17), and the next start asks again for what led there.
+// commit steps the machine and saves its state. An agent that is stopping does
+// not take a step that would start an action or an install: it would count as
+// interrupted (JOB-17), and the next start asks again for what led to it.
 func (l *loop) commit(ctx context.Context, c agent.Config, ev agent.Event) (agent.Out, error) {
 	state, out := agent.Step(c, l.state, ev, l.moment())
 	if c.Stopping && slices.ContainsFunc(out.Effects, changesAsset) {
@@ -179,11 +181,11 @@ func (l *loop) commit(ctx context.Context, c agent.Config, ev agent.Event) (agen
 	changed := l.saved == nil || ended != nil || !bytes.Equal(b, l.saved)
 	if err == nil && changed {
 		l.cfg.Trace("commit:before")
-		// A commit that has begun is finished whatever becomes of ctx: half a stop is worse than a late one.
+		// A commit that has begun is finished even if ctx ends.
 		err = l.cfg.State.Commit(context.WithoutCancel(ctx), b, ended)
 	}
 	if err != nil {
-		return out, fmt.Errorf("the agent's state could not be saved, so the agent stopped before acting on it (free disk space or repair the state file, then start it again): %w", err)
+		return out, fmt.Errorf("the agent's state could not be saved, so the agent stopped before it acted on it: %w (free disk space or repair the state file, then start the agent again)", err)
 	}
 	if changed {
 		l.cfg.Trace("commit:after")
@@ -194,8 +196,9 @@ func (l *loop) commit(ctx context.Context, c agent.Config, ev agent.Event) (agen
 	return out, nil
 }
 
-// finish ends a Run whose context ended, by err or from outside: helpers are waited for, an install's real result with them. Unless err is
-// set, what they return is committed, and no other change of the asset is begun.
+// finish ends a Run, with err or because its context ended. It waits for the
+// helpers, including the result of an install that runs. Unless err is set, it
+// commits their results; it starts no other change of the asset.
 func (l *loop) finish(err error) error {
 	idle := make(chan struct{})
 	go func() { l.helpers.Wait(); close(idle) }()
@@ -212,8 +215,8 @@ func (l *loop) finish(err error) error {
 	return err
 }
 
-// last takes an event without carrying anything out afterwards. What an action or an installer returned is kept and leads to nothing, for
-// it cannot be found out later.
+// last commits an event without carrying out the effects. The result of an
+// action or an install is kept, because it cannot be found out later.
 func (l *loop) last(ev agent.Event) error {
 	c := l.cfg.Agent
 	c.Stopping = true
@@ -221,7 +224,7 @@ func (l *loop) last(ev agent.Event) error {
 	return err
 }
 
-// changesAsset says whether an effect runs something on the asset.
+// changesAsset reports whether an effect changes the asset.
 func changesAsset(e agent.Effect) bool {
 	if x, ok := e.(agent.Execute); ok {
 		switch x.Effect.(type) {
@@ -232,7 +235,7 @@ func changesAsset(e agent.Effect) bool {
 	return false
 }
 
-// send hands the loop a result. At a stop it still does: the loop listens until every helper ended.
+// send hands a result to the loop, which listens until every helper has ended.
 func (l *loop) send(ev agent.Event) { l.events <- ev }
 
 func (l *loop) moment() agent.Moment {
@@ -240,7 +243,7 @@ func (l *loop) moment() agent.Moment {
 	return agent.Moment{Wall: c.Wall, BootID: l.status.BootID, Up: c.Up}
 }
 
-// orders lists whose staged files are kept.
+// orders lists the orders whose staged files are kept.
 func (l *loop) orders() []job.OrderID {
 	var ids []job.OrderID
 	for _, e := range l.state.Executions {

@@ -10,8 +10,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
-// look asks the platform for its status if an execution is under way. If it is asked already, and does not answer in time,
-// nobody knows who is there.
+// look asks the platform for its status if an execution is under way. If an
+// earlier call does not answer in time, the sessions are Unknown.
 func (l *loop) look() {
 	now := l.cfg.Clock().Up
 	switch {
@@ -19,7 +19,7 @@ func (l *loop) look() {
 		return
 	case l.looking:
 		if now-l.asked > statusTime {
-			l.seeNobodyKnows()
+			l.sessionsUnknown()
 		}
 		return
 	}
@@ -28,7 +28,7 @@ func (l *loop) look() {
 		s, err := l.askStatus(l.life)
 		if err != nil {
 			if l.life.Err() == nil {
-				l.cfg.Logger.Warn("the platform cannot tell its status; it counts as in use (RBT-9)", "error", err)
+				l.cfg.Logger.Warn("the platform could not report its status; the agent assumes that somebody is logged in (RBT-9)", "error", err)
 			}
 			s = Status{Sessions: reboot.Unknown}
 		}
@@ -39,7 +39,8 @@ func (l *loop) look() {
 	})
 }
 
-// askStatus asks the platform for its status, for a bounded time. What comes later may not be true any more.
+// askStatus asks the platform for its status, for a bounded time. A later
+// answer may no longer be true and is dropped.
 func (l *loop) askStatus(ctx context.Context) (Status, error) {
 	bounded, cancel := context.WithTimeout(ctx, statusTime)
 	defer cancel()
@@ -54,34 +55,37 @@ func (l *loop) askStatus(ctx context.Context) (Status, error) {
 	return s, nil
 }
 
-// seeNobodyKnows notes that the platform cannot say who is logged in (RBT-9). What else it said last still counts.
-func (l *loop) seeNobodyKnows() {
+// sessionsUnknown notes that the platform cannot say who is logged in (RBT-9).
+// The rest of its last status still counts.
+func (l *loop) sessionsUnknown() {
 	if l.fresh && l.status.Sessions == reboot.Unknown {
 		return
 	}
-	l.cfg.Logger.Warn("the platform does not tell its status; it counts as in use (RBT-9)", "for", statusTime)
+	l.cfg.Logger.Warn("the platform did not report its status in time; the agent assumes that somebody is logged in (RBT-9)", "for", statusTime)
 	l.status.Sessions, l.fresh = reboot.Unknown, true
 }
 
-// attend notes after each step what each execution knows: a new one knows the boot identity from the step that began it, and those that
-// ended are forgotten. The platform is looked at as soon as there is one.
+// attend updates, after each step, what each execution knows. A new execution
+// knows the boot identity from the step that began it. The platform is asked as
+// soon as there is an execution.
 func (l *loop) attend() {
 	under := map[job.OrderID]Status{}
 	for _, e := range l.state.Executions {
-		s, known := l.told[e.Order.ID]
+		s, known := l.known[e.Order.ID]
 		if !known {
 			s = Status{BootID: l.status.BootID}
 		}
 		under[e.Order.ID] = s
 	}
-	if (len(under) > 0) != (len(l.told) > 0) {
+	if (len(under) > 0) != (len(l.known) > 0) {
 		l.fresh = false
 		l.look()
 	}
-	l.told = under
+	l.known = under
 }
 
-// looked notes a status. A platform that cannot say the boot identity leaves it as it was.
+// looked notes a status. A platform that cannot report the boot identity leaves
+// it as it was.
 func (l *loop) looked(s Status) {
 	s.BootID = cmp.Or(s.BootID, l.status.BootID)
 	if s.BootID != l.status.BootID {
@@ -90,19 +94,19 @@ func (l *loop) looked(s Status) {
 	l.status, l.fresh, l.looking = s, true, false
 }
 
-// unsaid returns the news that an execution does not know yet; nil if there is none.
-func (l *loop) unsaid() agent.Event {
+// news returns an event that an execution does not know yet, or nil.
+func (l *loop) news() agent.Event {
 	for _, e := range l.state.Executions {
 		id := e.Order.ID
-		told := l.told[id]
+		known := l.known[id]
 		switch {
-		case told.BootID != l.status.BootID:
-			told.BootID = l.status.BootID
-			l.told[id] = told
+		case known.BootID != l.status.BootID:
+			known.BootID = l.status.BootID
+			l.known[id] = known
 			return agent.ForOrder{Order: id, Event: execution.Restarted{BootID: l.status.BootID}}
-		case l.fresh && told.Sessions != l.status.Sessions:
-			told.Sessions = l.status.Sessions
-			l.told[id] = told
+		case l.fresh && known.Sessions != l.status.Sessions:
+			known.Sessions = l.status.Sessions
+			l.known[id] = known
 			return agent.ForOrder{Order: id, Event: execution.SessionsChanged{Sessions: l.status.Sessions}}
 		}
 	}

@@ -35,7 +35,8 @@ func TestStopDuringDeployKeepsItsResult_JOB21(t *testing.T) {
 	})
 }
 
-// An action that ends just as the agent stops keeps its result, and nothing more is begun.
+// An action that ends just as the agent stops keeps its result, and nothing
+// more is begun.
 func TestStopDuringActBeginsNothingMore_JOB17(t *testing.T) {
 	bubble(t, func(t *testing.T, b *bench) {
 		o := b.order("patchday", "app")
@@ -67,7 +68,8 @@ func TestStopCutsACheckInOffWithoutAFailure(t *testing.T) {
 	})
 }
 
-// A stop between two actions, and between an installer that asks for a reboot and what follows it, loses neither's result.
+// A stop between two actions, and between an installer that asks for a reboot
+// and what follows it, loses neither's result.
 func TestStopBetweenActsKeepsResults_JOB17_RBT2(t *testing.T) {
 	bubble(t, func(t *testing.T, b *bench) {
 		o := b.order("patchday", "app")
@@ -111,7 +113,8 @@ func done(c <-chan struct{}) bool {
 	}
 }
 
-// A result that comes in the very moment of the stop is kept too, whichever of the two the loop sees first.
+// A result that comes in the very moment of the stop is kept too, whichever of
+// the two the loop sees first.
 func TestResultInTheMomentOfTheStopIsKept_JOB21(t *testing.T) {
 	for range 20 {
 		bubble(t, func(t *testing.T, b *bench) {
@@ -157,7 +160,8 @@ func (d dripping) Read(p []byte) (int, error) {
 
 func (d dripping) Close() error { close(d.cut); return nil }
 
-// A vendor that never stalls and never ends holds nothing up beyond the window: the transfer is cut off and deleted.
+// A vendor that never stalls and never ends holds nothing up beyond the window:
+// the transfer is cut off and deleted.
 func TestDownloadIsCutOffAtTheEndOfTheWindow_JOB10(t *testing.T) {
 	bubble(t, func(t *testing.T, b *bench) {
 		o := b.order("patchday", "app", "lib")

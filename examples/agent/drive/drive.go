@@ -1,4 +1,5 @@
-// Package drive runs the agent: the policy machine of job/agent on a Debian system, with its server.
+// Package drive runs the agent: the policy machine of job/agent on a Debian
+// system, connected to its server.
 package drive
 
 import (
@@ -35,12 +36,12 @@ type Config struct {
 	Policy    *integrity.Policy // the signer policy that the asset is held to; nil: none, and Signers are trusted
 	Can       []string          // as in agent.Config
 	Signers   []integrity.Signer
-	Zone      func() string // the asset's time zone, asked before each check-in; nil: not told
-	Every     time.Duration // between check-ins; zero: as the server wishes
-	Files     string        // folder of this computer that orders may fetch from; empty: none (INT-11)
+	Zone      func() string // returns the asset's time zone, called before each check-in; nil: none is reported
+	Every     time.Duration // between check-ins; zero: as the server says
+	Files     string        // folder below which orders may name local files; empty: none (INT-11)
 	MinRate   int64         // least bytes per second of a download; zero: the default (INT-11)
-	Download  time.Duration // the longest one may take; zero: the default (INT-11)
-	UntilIdle bool          // end once the server has nothing new and nothing is left to do or to report
+	Download  time.Duration // longest time of a download; zero: the default (INT-11)
+	UntilIdle bool          // end when the server has nothing new and nothing is left to do or report
 	Logger    *slog.Logger
 }
 
@@ -68,7 +69,7 @@ func Run(ctx context.Context, c Config) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, state.Close()) }()
-	if c.Platform.Temp, err = c.Home.Temp(); err != nil { // after the state is locked: no other agent uses it
+	if c.Platform.Temp, err = c.Home.Temp(); err != nil { // after the state is locked, so that no other agent uses it
 		return err
 	}
 	platform, err := dpkg.New(c.Platform)
@@ -93,12 +94,12 @@ func Run(ctx context.Context, c Config) (err error) {
 	}
 	c.Logger.Info("the agent runs", "asset", c.Identity.Asset, "server", c.Identity.Server, "every", every)
 	if c.Policy != nil {
-		c.Logger.Info("it is held to a signer policy", "digest", policy.Digest, "commands allowed", len(policy.Commands))
+		c.Logger.Info("the agent enforces a signer policy", "digest", policy.Digest, "commands allowed", len(policy.Commands))
 	}
 	if c.Can != nil {
-		c.Logger.Info("whatever its signer policy says of actions, it was told what it may do", "can", c.Can)
+		c.Logger.Info("the settings say what the agent may do, whatever its signer policy says about actions", "can", c.Can)
 	}
-	hostname, _ := os.Hostname() // for people to read: it may be missing
+	hostname, _ := os.Hostname() // for people: it may be missing
 	err = runner.Run(ctx, runner.Config{
 		Agent: agent.Config{
 			Asset: c.Identity.Asset, Trust: trust, Every: every, Policy: policy, Can: c.Can, Release: Release(), Hostname: hostname,
@@ -115,13 +116,14 @@ func Run(ctx context.Context, c Config) (err error) {
 		Observe: w.show,
 	})
 	if err != nil && (ctx.Err() == nil || !errors.Is(err, context.Canceled)) {
-		return err // else it was stopped before it had begun
+		return err // otherwise it was stopped before it began
 	}
 	c.Logger.Info("the agent stopped")
 	return nil
 }
 
-// Release is the release of this program, as its build tells; empty: it does not.
+// Release is the release of this program, from its build information; empty:
+// not known.
 func Release() string {
 	info, _ := debug.ReadBuildInfo()
 	if info == nil {
@@ -130,7 +132,8 @@ func Release() string {
 	return info.Main.Version
 }
 
-// Connection is how an agent calls its server. A list of certificate authorities that holds none trusts nobody.
+// Connection is how an agent calls its server. A list of certificate
+// authorities without a certificate trusts nobody.
 func Connection(id home.Identity, key ed25519.PrivateKey) agenthttp.Config {
 	c := agenthttp.Config{Server: id.Server, PlainHTTP: id.PlainHTTP, Asset: id.Asset, Key: key, Trust: id.SealedTrust()}
 	if id.Roots != "" {
@@ -140,7 +143,8 @@ func Connection(id home.Identity, key ed25519.PrivateKey) agenthttp.Config {
 	return c
 }
 
-// window shows the agent's state to other programs. What it writes is for people: when it cannot, the agent goes on.
+// window shows the agent's state to other programs. It is for people: if it
+// cannot be written, the agent continues.
 type window struct {
 	home     home.Home
 	identity home.Identity
@@ -161,7 +165,7 @@ func (w *window) show(s agent.State) {
 	w.shown = data
 	w.said = say(w.logger, s.Reports, w.said)
 	if s.Trust.Document.Version > w.trust {
-		w.identity.Trust, w.trust = s.Trust.Sealed, s.Trust.Document.Version // so that the next start calls by its exchange key
+		w.identity.Trust, w.trust = s.Trust.Sealed, s.Trust.Document.Version // the next start uses its exchange key
 		err = errors.Join(err, w.home.Save(w.identity))
 	}
 	err = errors.Join(err, w.journal.Add(s.Reports), w.home.WriteStatus(home.Status{Process: os.Getpid(), Written: time.Now().UTC(), State: s}))
@@ -170,7 +174,8 @@ func (w *window) show(s agent.State) {
 	}
 }
 
-// watched is the server's client, which also notices when there is nothing left to do.
+// watched is the client of the server. It also notices when nothing is left to
+// do.
 type watched struct {
 	*agenthttp.Client
 	window    *window

@@ -8,8 +8,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
-// Zone is the name of the time zone that the system below root is set to: where its etc/localtime leads, or what its
-// etc/timezone says. Empty when neither gives a name.
+// Zone is the name of the time zone that the system below root is set to, from
+// its etc/localtime link or its etc/timezone. Empty if neither gives a name.
 func Zone(root string) string {
 	if target, err := inroot.Readlink(root, "etc/localtime"); err == nil {
 		if _, name, ok := strings.Cut(filepath.ToSlash(target), "zoneinfo/"); ok && schedule.ValidZone(name) == nil {

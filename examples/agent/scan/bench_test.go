@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// scanner is the argument that makes this test program scan the host and do nothing else.
+// scanner is the argument that makes this test program scan the host and do
+// nothing else.
 const scanner = "scan-the-host"
 
 func scanHost() int {
@@ -25,8 +26,8 @@ func scanHost() int {
 	return 0
 }
 
-// cost is the CPU time of a program and all that it starts, in seconds, and the most memory one of
-// them holds, in kB.
+// cost is the CPU time of a program and all that it starts, in seconds, and the
+// most memory one of them holds, in kB.
 func cost(b *testing.B, program string, args ...string) (cpu, memory float64) {
 	b.Helper()
 	cmd := exec.Command(program, args...)
@@ -41,7 +42,8 @@ func cost(b *testing.B, program string, args ...string) (cpu, memory float64) {
 	return (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds(), float64(used.Maxrss)
 }
 
-// A scan of this machine against "apt list --upgradable", in the same run: want at most 2 of each.
+// A scan of this machine against "apt list --upgradable", in the same run: want
+// at most 2 of each.
 func BenchmarkAgainstApt(b *testing.B) {
 	if lists, _ := filepath.Glob("/var/lib/apt/lists/*_Packages*"); len(lists) == 0 {
 		b.Skip("SKIPPED ALOUD: no downloaded lists here: run apt-get update first")

@@ -26,10 +26,12 @@ func need(t *testing.T, programs ...string) {
 	}
 }
 
-// line is one of "apt list --upgradable": name/suite,suite version architecture [upgradable from: version].
+// line is one of "apt list --upgradable": name/suite,suite version architecture
+// [upgradable from: version].
 var line = regexp.MustCompile(`^([^/ ]+)/\S+ (\S+) (\S+) \[upgradable from: (\S+)\]`)
 
-// upgradable asks apt itself. The configuration is a file that names the root; empty: the host.
+// upgradable asks apt itself. The configuration is a file that names the root;
+// empty: the host.
 func upgradable(t *testing.T, conf, native string) map[dpkg.Package]dpkg.Choice {
 	t.Helper()
 	cmd := exec.Command("apt", "list", "--upgradable")
@@ -49,9 +51,9 @@ func upgradable(t *testing.T, conf, native string) map[dpkg.Package]dpkg.Choice 
 	return all
 }
 
-// agree holds a scan to apt's word: every package that apt calls upgradable has a row of that
-// version, and no other version and no other package is called deployable. It returns the rows of
-// apt's candidates.
+// agree holds a scan to apt's word: every package that apt calls upgradable has
+// a row of that version, and no other version and no other package is called
+// deployable. It returns the rows of apt's candidates.
 func agree(t *testing.T, r Report, apt map[dpkg.Package]dpkg.Choice) map[dpkg.Package]Row {
 	t.Helper()
 	rows := map[dpkg.Package]Row{}
@@ -102,7 +104,8 @@ func TestAgreesWithAptHere(t *testing.T) {
 	agree(t, r, upgradable(t, "", strings.TrimSpace(string(native))))
 }
 
-// In a made-up system with everything that keeps packages back, apt is the oracle, and the reasons are the right ones.
+// In a made-up system with everything that keeps packages back, apt is the
+// oracle, and the reasons are the right ones.
 func TestAgreesWithAptOnHoldsPinsAndMixedSuites_CAT5_CAT19(t *testing.T) {
 	needTools(t)
 	s := newSystem(t)

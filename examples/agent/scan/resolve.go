@@ -16,8 +16,8 @@ type wish map[dpkg.Package]string
 // names are the packages of the wish, sorted.
 func (w wish) names() []dpkg.Package { return slices.SortedFunc(maps.Keys(w), dpkg.Package.Compare) }
 
-// against says why apt's plan for a package cannot be carried out, where nothing but the allowed
-// upgrades may happen. A zero reason means that it can.
+// against says why apt's plan for a package cannot be carried out if only the
+// allowed upgrades may happen. A zero reason means that it can.
 func against(p dpkg.Plan, want dpkg.Package, allowed wish) catalog.Reason {
 	version := allowed[want]
 	switch {
@@ -39,12 +39,13 @@ func against(p dpkg.Plan, want dpkg.Package, allowed wish) catalog.Reason {
 	return catalog.Reason{}
 }
 
-// fits reports whether the plan upgrades the whole set and does nothing beyond what is allowed.
+// fits reports whether the plan upgrades the whole set and does nothing that is
+// not allowed.
 func fits(p dpkg.Plan, set, allowed wish) bool {
 	return p.Failed == "" && len(p.Added)+len(p.Removed) == 0 && wish(p.Upgrades).within(allowed) && set.within(p.Upgrades)
 }
 
-// within reports whether all that w has, v has at the same version.
+// within reports whether v has everything in w, at the same versions.
 func (w wish) within(v wish) bool {
 	for p, version := range w {
 		if v[p] != version {
@@ -54,8 +55,9 @@ func (w wish) within(v wish) bool {
 	return true
 }
 
-// resolve returns the packages of the set that cannot be upgraded to their version with the rest,
-// each with the reason. The others can, all together.
+// resolve returns the packages of the set that cannot be upgraded to their
+// version together with the rest, each with the reason. All others can be
+// upgraded together.
 func resolve(ctx context.Context, a *dpkg.Apt, set wish) (map[dpkg.Package]catalog.Reason, error) {
 	refused := map[dpkg.Package]catalog.Reason{}
 	if len(set) == 0 {
@@ -70,7 +72,7 @@ func resolve(ctx context.Context, a *dpkg.Apt, set wish) (map[dpkg.Package]catal
 		refused[p] = r
 		delete(good, p)
 	}
-	// What apt itself keeps back is asked one by one, for the reason.
+	// Ask one by one what apt itself keeps back, to get the reason.
 	for _, p := range set.names() {
 		if upgrade.Failed == "" && upgrade.Upgrades[p] == set[p] {
 			continue
@@ -83,7 +85,8 @@ func resolve(ctx context.Context, a *dpkg.Apt, set wish) (map[dpkg.Package]catal
 			drop(p, r)
 		}
 	}
-	// Each removal can take away what others need, so this goes on until the rest holds together.
+	// A package that is dropped may be needed by others: repeat until the rest
+	// can be installed together.
 	for len(good) > 0 && !fits(upgrade, good, good) {
 		bad, err := culprits(ctx, a, good.names(), good)
 		if err != nil {
@@ -99,8 +102,9 @@ func resolve(ctx context.Context, a *dpkg.Apt, set wish) (map[dpkg.Package]catal
 	return refused, nil
 }
 
-// culprits finds, by halving, the packages that cannot be upgraded even if all of good may be. If
-// each can without the others, it is the last one of those that cannot be together.
+// culprits finds, by halving, the packages that cannot be upgraded even if all
+// of good may be. If each half can be upgraded alone, the last package is the
+// culprit.
 func culprits(ctx context.Context, a *dpkg.Apt, names []dpkg.Package, good wish) (map[dpkg.Package]catalog.Reason, error) {
 	set := wish{}
 	for _, p := range names {

@@ -27,7 +27,7 @@ type Config struct {
 	Logger           *slog.Logger     // default: none
 }
 
-// Report is the outcome.
+// Report is the result of a scan.
 type Report struct {
 	Rows     []Row
 	Snapshot uint64               // the catalog snapshot the verdicts come from
@@ -50,7 +50,7 @@ type Row struct {
 	Feed         *Feed            `json:"feed,omitempty"` // where the patch comes from; absent when no verified feed lists it
 }
 
-// Feed is how the feed of a row fares.
+// Feed is the state of the feed of a row.
 type Feed struct {
 	ID       catalog.FeedID `json:"id"`
 	Healthy  bool           `json:"healthy"`
@@ -58,10 +58,11 @@ type Feed struct {
 	LastGood time.Time      `json:"lastGood,omitzero"`
 }
 
-// ErrNoLists is returned when apt has downloaded nothing.
+// ErrNoLists is the error if apt has downloaded no lists.
 var ErrNoLists = errors.New("apt has downloaded no package lists: run \"apt-get update\" first")
 
-// Complete returns an error when something could not be judged. The notes say why.
+// Complete returns an error if something could not be scanned. The notes say
+// why.
 func (r Report) Complete() error {
 	var parts []string
 	if r.Failed > 0 {
@@ -76,9 +77,9 @@ func (r Report) Complete() error {
 	return fmt.Errorf("the scan is not complete: %s; see the notes above", strings.Join(parts, ", "))
 }
 
-// Run scans. The rows are sorted by package and architecture.
+// Run scans a system. The rows are sorted by package and architecture.
 func Run(ctx context.Context, c Config) (Report, error) {
-	defer debug.SetGCPercent(debug.SetGCPercent(400)) // a short run: CPU for some 20 MB
+	defer debug.SetGCPercent(debug.SetGCPercent(400)) // a short run: some 20 MB more for less CPU
 	if c.Root == "" {
 		c.Root = "/"
 	}
@@ -106,7 +107,7 @@ func Run(ctx context.Context, c Config) (Report, error) {
 	choices := answer.Choices
 	report := Report{LeftOut: len(answer.LeftOut)}
 	for _, problem := range answer.LeftOut {
-		report.Notes = append(report.Notes, fmt.Sprintf("a package is not scanned, because its record cannot be read: %v", problem))
+		report.Notes = append(report.Notes, fmt.Sprintf("a package is not scanned because its record cannot be read: %v", problem))
 	}
 	for _, warning := range answer.Warnings {
 		report.Notes = append(report.Notes, "apt warns: "+warning)
@@ -119,7 +120,7 @@ func Run(ctx context.Context, c Config) (Report, error) {
 		Only: func(name string) bool { return names[name] },
 		Root: root, IgnoreValidUntil: c.IgnoreValidUntil, Now: c.Now,
 		Report: func(p aptfeed.Problem) {
-			if !p.Refused { // it is a feed that fails with the reason
+			if !p.Refused { // a refused entry is a feed that fails with the reason
 				report.Notes = append(report.Notes, p.Error())
 			}
 		},
@@ -143,7 +144,7 @@ func Run(ctx context.Context, c Config) (Report, error) {
 	return report, nil
 }
 
-// catalogOf makes the catalog of the downloaded lists.
+// catalogOf makes the catalog from the downloaded lists.
 func catalogOf(ctx context.Context, c aptfeed.Config, now time.Time, report *Report) (*catalog.Snapshot, error) {
 	feeds, err := aptfeed.FromLists(c)
 	if err != nil {
@@ -181,7 +182,8 @@ func catalogOf(ctx context.Context, c aptfeed.Config, now time.Time, report *Rep
 	return snapshot, nil
 }
 
-// chosen blocks what apt would not choose, whatever the catalog says: a version that is not its candidate (CAT-5).
+// chosen blocks each version that is not apt's candidate, whatever the catalog
+// says (CAT-5).
 func chosen(verdicts []catalog.Verdict, choices map[dpkg.Package]dpkg.Choice) {
 	for i, v := range verdicts {
 		p := packageOf(v.Product)
@@ -192,8 +194,9 @@ func chosen(verdicts []catalog.Verdict, choices map[dpkg.Package]dpkg.Choice) {
 	}
 }
 
-// resolved asks apt whether the deployable patches can be installed, and blocks those that cannot.
-// One that is there already, and that dpkg did not finish, only has to be finished (JOB-17).
+// resolved asks apt whether the deployable patches can be installed, and blocks
+// those that cannot. A patch that is already there, but that dpkg did not
+// finish, only has to be finished (JOB-17).
 func resolved(ctx context.Context, apt *dpkg.Apt, verdicts []catalog.Verdict, choices map[dpkg.Package]dpkg.Choice) error {
 	set := wish{}
 	for _, v := range verdicts {
@@ -213,8 +216,8 @@ func resolved(ctx context.Context, apt *dpkg.Apt, verdicts []catalog.Verdict, ch
 	return nil
 }
 
-// unknown makes a row of every upgrade that apt offers and the catalog does not know, and to every
-// package that never came to work (CAT-15).
+// unknown makes a row for each upgrade that apt offers and the catalog does not
+// know, and for each package that never worked (CAT-15).
 func unknown(snapshot *catalog.Snapshot, verdicts []catalog.Verdict, choices map[dpkg.Package]dpkg.Choice) []Row {
 	known := map[dpkg.Package]bool{}
 	for _, v := range verdicts {
@@ -248,7 +251,7 @@ func unknown(snapshot *catalog.Snapshot, verdicts []catalog.Verdict, choices map
 	return rows
 }
 
-// packageOf names the package that a product's patches are for.
+// packageOf names the package of a product.
 func packageOf(id catalog.ProductID) dpkg.Package {
 	_, arch, name, _ := debian.SplitProductID(id)
 	return dpkg.Package{Name: name, Arch: arch}

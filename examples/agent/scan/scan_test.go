@@ -24,8 +24,8 @@ func needTools(t *testing.T) {
 	need(t, "apt", "apt-get", "apt-ftparchive", "gpg", "dpkg")
 }
 
-// A patch that needs something of a repository this agent does not trust is not deployable, and what apt offers from there
-// is explained (CAT-9, CAT-15).
+// A patch that needs something of a repository this agent does not trust is not
+// deployable, and what apt offers from there is explained (CAT-9, CAT-15).
 func TestUntrustedRepository_CAT15(t *testing.T) {
 	needTools(t)
 	s := newSystem(t)
@@ -171,8 +171,8 @@ b:i386   1          2          no          CAT-5  It is held.
 `, "\n"), out.String())
 }
 
-// A keyring that cannot be used is no all-clear: the scan says so, counts the feed, and still
-// explains what apt offers (CAT-15).
+// A keyring that cannot be used is no all-clear: the scan says so, counts the
+// feed, and still explains what apt offers (CAT-15).
 func TestUnusableKeyring_CAT15(t *testing.T) {
 	needTools(t)
 	for name, content := range map[string]string{"missing": "", "empty": "\n", "a web page": "<html>404</html>\n"} {
@@ -198,8 +198,8 @@ func TestUnusableKeyring_CAT15(t *testing.T) {
 	}
 }
 
-// What an interrupted dpkg left speaks for itself alone: one row, and the others are deployable.
-// Packages that wait for triggers are installed.
+// What an interrupted dpkg left speaks for itself alone: one row, and the
+// others are deployable. Packages that wait for triggers are installed.
 func TestLeftovers_CAT3(t *testing.T) {
 	needTools(t)
 	s := newSystem(t)
@@ -230,7 +230,8 @@ func TestLeftovers_CAT3(t *testing.T) {
 		"half-installed": "NotInstalled", "unpacked": "NotInstalled", "half-configured": "NotInstalled"}, got)
 }
 
-// Without a codename in os-release the channel is the one of the distribution's lists.
+// Without a codename in os-release the channel is the one of the distribution's
+// lists.
 func TestSystemWithoutCodename_CAT17(t *testing.T) {
 	needTools(t)
 	s := newSystem(t)
@@ -245,7 +246,8 @@ func TestSystemWithoutCodename_CAT17(t *testing.T) {
 	require.Equal(t, catalog.PatchID("deb/sid/amd64/plain=2"), r.Rows[0].Patch)
 }
 
-// What cannot be read is in the answer, and so is what apt warns of: no silent all-clear (CAT-15).
+// What cannot be read is in the answer, and so is what apt warns of: no silent
+// all-clear (CAT-15).
 func TestUnreadableRecordIsNoted_CAT15(t *testing.T) {
 	needTools(t)
 	s := newSystem(t)

@@ -10,7 +10,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
-// JSON writes one array with an object a row.
+// JSON writes one array with one object per row.
 func (r Report) JSON(w io.Writer) error {
 	rows := r.Rows
 	if rows == nil {
@@ -22,7 +22,7 @@ func (r Report) JSON(w io.Writer) error {
 	return e.Encode(rows)
 }
 
-// Table writes the rows for people, and a last line that sums up.
+// Table writes the rows for people, and a last line with the totals.
 func (r Report) Table(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	deployable := 0

@@ -15,8 +15,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// system is a made-up Debian system: a package database, and a signed repository that apt has downloaded the lists of. No
-// package exists as a file: nothing is ever installed.
+// system is a made-up Debian system: a package database, and a signed
+// repository that apt has downloaded the lists of. No package exists as a file:
+// nothing is ever installed.
 type system struct {
 	t           *testing.T
 	root        string
@@ -54,7 +55,8 @@ func newSystem(t *testing.T) *system {
 	for _, dir := range []string{"etc/apt/preferences.d", "etc/apt/apt.conf.d", "etc/apt/trusted.gpg.d", "var/lib/apt/lists/partial", "var/cache/apt/archives/partial"} {
 		require.NoError(t, os.MkdirAll(filepath.Join(s.root, dir), 0o755))
 	}
-	// Without it apt, which looks at the machine's identity, would not put phased updates off in a folder.
+	// Without it apt, which looks at the machine's identity, would not put
+	// phased updates off in a folder.
 	s.write("etc/apt/apt.conf.d/phases", "APT::Get::Never-Include-Phased-Updates \"true\";\n")
 	s.install("dpkg", "1.21", "")
 	return s
@@ -74,7 +76,8 @@ func split(name string) (string, string) {
 	return name, "amd64"
 }
 
-// install makes a package, "name" or "name:arch", installed; want is dpkg's selection, "install" if empty.
+// install makes a package, "name" or "name:arch", installed; want is dpkg's
+// selection, "install" if empty.
 func (s *system) install(name, version, want string) *system {
 	name, arch := split(name)
 	if want == "" {
@@ -164,7 +167,8 @@ func (s *system) update() {
 	require.NoError(s.t, err, string(out))
 }
 
-// keys is where the keys of this test process are, one folder for each repository.
+// keys is where the keys of this test process are, one folder for each
+// repository.
 var keys = sync.OnceValues(func() (string, error) { return os.MkdirTemp("", "keys-") })
 
 func TestMain(m *testing.M) {

@@ -16,23 +16,25 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/runner"
 )
 
-// lockWait is how long another agent on the same file is waited for: one that is just stopping.
+// lockWait is how long Open waits for another agent that is just stopping.
 const lockWait = 5 * time.Second
 
-// maxState is the largest state in bytes: some full queues and all reports of a month without a server fit many times.
+// maxState is the largest state in bytes: full queues and all reports of a
+// month without a server fit many times.
 const maxState = 256 << 20
 
-// ErrInUse is the error of Open when another program has the file open.
-var ErrInUse = errors.New("another agent runs with this state file: stop it, or give this one a folder of its own")
+// ErrInUse is the error of [Open] when another program has the file open.
+var ErrInUse = errors.New("another agent uses this state file: stop it, or give this agent another folder")
 
-// Corrupt is the error of Open and Load for a file that no agent wrote, or that was damaged.
+// Corrupt is the error of [Open] and [State.Load] for a file that is damaged,
+// or that no agent wrote.
 type Corrupt struct {
 	Path string
 	Why  string
 }
 
 func (e *Corrupt) Error() string {
-	return fmt.Sprintf("the agent's state file %s is damaged (%s): restore it from a backup; or, to start with an empty one, move it away, and the server hands out again what it does not know to have begun", e.Path, e.Why)
+	return fmt.Sprintf("the agent's state file %s is damaged (%s): restore it from a backup, or move it away to start with an empty state; the server then sends every order again that it does not know as begun", e.Path, e.Why)
 }
 
 // State is an open file.
@@ -49,10 +51,11 @@ var (
 	endedKey = []byte("ended")
 )
 
-// Open opens the file, making it if it is missing. It returns ErrInUse, a *Corrupt, or an error of the file system.
+// Open opens the file, and makes it if it is missing. The error is ErrInUse, a
+// *Corrupt, or an error of the file system.
 func Open(path string) (s *State, err error) {
 	defer func() {
-		// bbolt checks its headers, and trusts what they point at.
+		// bbolt checks its headers, but not what they point at.
 		if r := recover(); r != nil {
 			s, err = nil, &Corrupt{path, fmt.Sprint(r)}
 		}
@@ -79,7 +82,8 @@ func Open(path string) (s *State, err error) {
 	return s, nil
 }
 
-// Load returns what was committed last, nil if nothing was. It returns a *Corrupt when that is not what is there.
+// Load returns what was committed last, or nil if nothing was. It returns a
+// *Corrupt if the file holds something else.
 func (s *State) Load(ctx context.Context) (state, ended []byte, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, nil, err
@@ -111,13 +115,14 @@ func (s *State) Load(ctx context.Context) (state, ended []byte, err error) {
 	return state, ended, err
 }
 
-// Commit replaces the state, and the orders that ended unless they are nil. It is durable when Commit returns.
+// Commit replaces the state and, unless it is nil, the list of orders that
+// ended. It is durable when Commit returns.
 func (s *State) Commit(ctx context.Context, state, ended []byte) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	if len(state)+len(ended) > maxState {
-		return fmt.Errorf("a state of %d bytes is refused: the most is %d", len(state)+len(ended), maxState)
+		return fmt.Errorf("the agent's state has %d bytes, and the most is %d: it was not saved", len(state)+len(ended), maxState)
 	}
 	return s.db.Update(func(tx *bbolt.Tx) error {
 		b, err := tx.CreateBucketIfNotExists(bucket)
@@ -133,11 +138,13 @@ func (s *State) Commit(ctx context.Context, state, ended []byte) error {
 	})
 }
 
-// freshID is the transaction of a file that nothing was committed to. Each commit is one transaction, and makes the record anew.
+// freshID is the transaction of a file without a commit. Each commit is one
+// transaction and writes the record again.
 const freshID = 1
 
-// checksum is over both records and the transaction that it was committed in: in a copy that was made while the agent went on, the headers of one
-// commit may lead to the record of another.
+// checksum covers both records and the transaction that committed them. In a
+// copy that was made while the agent ran, the headers of one commit may lead to
+// the record of another.
 func checksum(tx *bbolt.Tx, state, ended []byte) []byte {
 	h := sha256.New()
 	_ = binary.Write(h, binary.BigEndian, []int64{int64(tx.ID()), int64(len(state))}) // a hash takes everything

@@ -21,7 +21,8 @@ import (
 
 const childEnv = "BOLTSTATE_TEST_CHILD"
 
-// TestMain is the agent that the crash test kills: it commits ever growing numbers and prints each one that Commit returned for.
+// TestMain is the agent that the crash test kills: it commits ever growing
+// numbers and prints each one that Commit returned for.
 func TestMain(m *testing.M) {
 	path := os.Getenv(childEnv)
 	if path == "" {
@@ -48,7 +49,8 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// state is n and some padding of varying length, so that pages split and are freed.
+// state is n and some padding of varying length, so that pages split and are
+// freed.
 func state(n int) []byte {
 	return append([]byte(strconv.Itoa(n)+" "), bytes.Repeat([]byte{'x'}, n*977%20000)...)
 }
@@ -140,7 +142,8 @@ func TestEndedContextCommitsNothing(t *testing.T) {
 	require.Nil(t, b)
 }
 
-// The process is killed at random instants, again and again on the same file: whatever Commit returned for is there.
+// The process is killed at random instants, again and again on the same file:
+// whatever Commit returned for is there.
 func TestKilledAtRandomInstantsLosesNothing_JOB21(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state.db")
 	rnd := rand.New(rand.NewPCG(1, 2))

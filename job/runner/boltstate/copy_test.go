@@ -15,8 +15,10 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/runner/boltstate"
 )
 
-// A file is copied while commits go on, so that the copy's beginning is older than its end. Every such copy, page by page, is refused, or holds
-// what a commit wrote, and none older than the last one before the copy began; none is taken for a new file.
+// A file is copied while commits go on, so that the copy's beginning is older
+// than its end. Every such copy, page by page, is refused, or holds what a
+// commit wrote, and none older than the last one before the copy began; none is
+// taken for a new file.
 func TestCopyOfAFileInUse_JOB21(t *testing.T) {
 	const (
 		commits = 20

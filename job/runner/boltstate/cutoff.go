@@ -6,8 +6,9 @@ import (
 	"os"
 )
 
-// The beginning of bbolt's meta pages, of which there are two: behind a page header come magic, version, page size and flags, then the root
-// bucket, the free list's page, and the number of pages in use.
+// The beginning of bbolt's two meta pages. After a page header come magic,
+// version, page size and flags, then the root bucket, the free list's page and
+// the number of pages in use.
 const (
 	metaAt     = 16
 	metaMagic  = 0xED0CDAED
@@ -17,8 +18,9 @@ const (
 	maxPage    = 64 << 10
 )
 
-// cutOff says why a file is shorter than its own headers say; empty: it is not, or is not there. bbolt maps the file into memory, where
-// a page that is not there would end the process.
+// cutOff says why a file is shorter than its own headers say; empty: it is not,
+// or does not exist. bbolt maps the file into memory, where reading a missing
+// page would end the process.
 func cutOff(path string) string {
 	f, err := os.Open(path)
 	if err != nil {

@@ -6,11 +6,8 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"strings"
 	"time"
 
-	"github.com/patchpolicy/patchpolicy/internal/inroot"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/job/runner"
@@ -19,8 +16,9 @@ import (
 
 var errActionTime = errors.New("the action took longer than its timeout")
 
-// RunAction runs an action without a shell, inside the root, and returns its exit code and the end of its output (JOB-13). It and what it started are killed when its
-// timeout or ctx ends; both give an error.
+// RunAction runs an action without a shell, inside the root, and returns its
+// exit code and the end of its output (JOB-13). At the timeout, or when ctx
+// ends, it kills the action with everything it started and returns an error.
 func (p *Platform) RunAction(ctx context.Context, a job.Action) (exit int, output string, err error) {
 	if len(a.Command) == 0 {
 		return 0, "", fmt.Errorf("the action %q has no command", a.Name)
@@ -31,7 +29,7 @@ func (p *Platform) RunAction(ctx context.Context, a job.Action) (exit int, outpu
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, errActionTime)
 	defer cancel()
-	program, err := p.program(a.Command[0])
+	program, err := findProgram(p.cfg.Root, a.Command[0], actionFolders...)
 	if err != nil {
 		return 0, "", fmt.Errorf("the action %q cannot be run: %w", a.Name, err)
 	}
@@ -42,11 +40,11 @@ func (p *Platform) RunAction(ctx context.Context, a job.Action) (exit int, outpu
 		return 0, "", err
 	}
 	defer out.Close()
-	cmd.Stdout, cmd.Stderr = out, out // a service that the action starts may go on writing
+	cmd.Stdout, cmd.Stderr = out, out // a service that the action started may write on
 	cmd.WaitDelay = 5 * time.Second
 	contain(cmd, p.cfg.Root)
 	err = cmd.Run()
-	output, _ = tail(out, job.MaxOutput) // its result counts without
+	output, _ = tail(out, job.MaxOutput) // the exit code counts without it
 	switch {
 	case ctx.Err() != nil && errors.Is(context.Cause(ctx), errActionTime):
 		return 0, output, fmt.Errorf("the action %q was ended: %w of %v", a.Name, errActionTime, timeout)
@@ -62,30 +60,13 @@ func (p *Platform) RunAction(ctx context.Context, a job.Action) (exit int, outpu
 	return 0, output, nil
 }
 
-// program finds a command in the root; its path is valid inside.
-func (p *Platform) program(name string) (string, error) {
-	if filepath.IsAbs(name) {
-		return name, nil
-	}
-	if strings.ContainsRune(name, '/') {
-		return "", fmt.Errorf("%s: want a name or an absolute path", name)
-	}
-	for dir := range strings.SplitSeq("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", ":") {
-		inside := filepath.Join(dir, name)
-		if info, err := inroot.Stat(p.cfg.Root, inside); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
-			return inside, nil
-		}
-	}
-	return "", fmt.Errorf("%s: %w", name, exec.ErrNotFound)
-}
-
 // Prompt calls Config.Prompt, or writes to the host's terminals.
 func (p *Platform) Prompt(ctx context.Context, prompt execution.Prompt, answer func(later bool)) error {
 	if p.cfg.Prompt != nil {
 		return p.cfg.Prompt(ctx, prompt, answer)
 	}
 	text := announcement(prompt, time.Local)
-	if !p.host || !p.cfg.AllowReboot || text == "" { // what cannot come is not announced, time and again
+	if !p.host || !p.cfg.AllowReboot || text == "" { // a reboot that cannot happen is not announced
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, sessionsWait)
@@ -93,13 +74,14 @@ func (p *Platform) Prompt(ctx context.Context, prompt execution.Prompt, answer f
 	return p.tool(ctx, "wall", text).Run()
 }
 
-// announcement words a prompt for people at terminals, with the last instant in their zone; empty: nothing is to be said.
+// announcement is the text of a prompt for people at terminals, with the last
+// instant in their zone. Empty: nothing to announce.
 func announcement(prompt execution.Prompt, zone *time.Location) string {
 	why := fmt.Sprintf("Job %s needs it for: %s.", prompt.Job, prompt.Reasons())
 	last := prompt.Last.In(zone).Format("Mon 2 Jan 15:04 MST")
 	switch e := prompt.Kind.(type) {
 	case reboot.ShowPrompt:
-		return fmt.Sprintf("This computer needs a reboot. %s It can still be put off %d times, and comes on %s at the latest. Save your work.", why, e.Remaining, last)
+		return fmt.Sprintf("This computer needs a reboot. %s You can put it off %d more times, at the latest until %s. Save your work.", why, e.Remaining, last)
 	case reboot.ShowCountdown:
 		return fmt.Sprintf("This computer reboots in %v, on %s. %s Save your work.", e.Left.Round(time.Second), last, why)
 	default:
@@ -107,7 +89,7 @@ func announcement(prompt execution.Prompt, zone *time.Location) string {
 	}
 }
 
-// Reboot asks for a reboot, if Config allows it.
+// Reboot asks the system to reboot, if Config allows it.
 func (p *Platform) Reboot(ctx context.Context) error {
 	if !p.cfg.AllowReboot {
 		return runner.ErrRebootNotAllowed

@@ -16,10 +16,11 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/inroot"
 )
 
-// Package names one package of a system. One of architecture "all" has the native one.
+// Package names one package of a system. A package of architecture "all" has
+// the native architecture here.
 type Package struct{ Name, Arch string }
 
-// String writes it as dpkg and apt do: name:architecture.
+// String returns name:architecture, as dpkg and apt write it.
 func (p Package) String() string { return p.Name + ":" + p.Arch }
 
 // Compare orders by name, then architecture.
@@ -27,9 +28,10 @@ func (p Package) Compare(q Package) int {
 	return cmp.Or(cmp.Compare(p.Name, q.Name), cmp.Compare(p.Arch, q.Arch))
 }
 
-// Apt asks a system's own apt what it would do. It changes nothing: caches go into a private
-// folder, which Close removes. What an interrupted dpkg left unfinished counts as finished, so that
-// it does not speak for the rest of the system. Not for concurrent use.
+// Apt asks a system's own apt what it would do. It changes nothing: its caches
+// are in a private folder, which Close removes. What an interrupted dpkg left
+// unfinished counts as finished, so that it does not block the other packages.
+// An Apt is not safe for concurrent use.
 type Apt struct {
 	p     *Platform
 	db    *database
@@ -42,8 +44,8 @@ type Apt struct {
 	channels map[string]string // by repository and suite, as apt prints them
 }
 
-// OpenApt prepares to ask apt. It returns an error that is exec.ErrNotFound where there is no apt
-// on this machine, and an *OutsideError where apt must not be run on the root.
+// OpenApt prepares to ask apt. The error is [exec.ErrNotFound] if this machine
+// has no apt, and an [*OutsideError] if apt must not run on the root.
 func (p *Platform) OpenApt(ctx context.Context) (*Apt, error) {
 	db, err := p.database()
 	if err != nil {
@@ -54,8 +56,8 @@ func (p *Platform) OpenApt(ctx context.Context) (*Apt, error) {
 
 func (p *Platform) openApt(ctx context.Context, db *database) (*Apt, error) {
 	for _, program := range []string{"apt-get", "apt-cache"} {
-		if _, err := findProgram(program, p.cfg.Programs...); err != nil {
-			return nil, fmt.Errorf("apt is asked what it would do, and it is not on this machine: install the package apt: %w", err)
+		if _, err := findProgram("/", program, p.cfg.Programs...); err != nil {
+			return nil, fmt.Errorf("apt is not on this machine, and its answers are needed (install the package apt): %w", err)
 		}
 	}
 	if err := checkRoot(ctx, p.cfg.Root, aptReads...); err != nil {
@@ -85,19 +87,19 @@ func (a *Apt) prepare() error {
 	text := ""
 	if root := a.p.cfg.Root; !a.p.host {
 		a.flags = append(a.flags, "-c", guard)
-		// The folder has to be known before apt reads the rest of its configuration, which it then
-		// finds in there.
-		text = aptConf("Dir", root, "Dir::State::status", filepath.Join(root, "var/lib/dpkg/status"))
+		// apt must know the root before it reads the rest of its
+		// configuration, which is in there.
+		text = aptConf("Dir", root, "Dir::State::status", filepath.Join(root, statusFile))
 		set("APT::Architecture", a.p.native)
 	}
-	for _, arch := range debian.Architectures(a.p.cfg.Root) { // else apt runs dpkg to ask
+	for _, arch := range debian.Architectures(a.p.cfg.Root) { // otherwise apt asks dpkg
 		set("APT::Architectures::", arch)
 	}
-	set("APT::Cache-Start", "50331648", // bytes: the lists of a release fit, and apt need not grow and copy its cache
+	set("APT::Cache-Start", "50331648", // bytes: the lists of a release fit without growing the cache
 		"Dir::Cache::pkgcache", filepath.Join(a.dir, "pkgcache.bin"),
 		"Dir::Cache::srcpkgcache", "",
 		"Dir::Cache::archives", a.dir,
-		"APT::Install-Recommends", "false", // a deploy brings in nothing
+		"APT::Install-Recommends", "false", // a deploy adds nothing
 		"APT::Get::HideAutoRemove", "true",
 		"Debug::NoLocking", "true")
 	if a.db.dirty() {
@@ -115,8 +117,8 @@ func (a *Apt) prepare() error {
 	return errors.Join(os.WriteFile(conf, []byte(text), 0o600), os.WriteFile(guard, []byte(aptGuard(a.p.cfg.Root)), 0o600))
 }
 
-// run returns what the program prints and, if it failed, its last words. Err is of a program that
-// did not run.
+// run returns what the program prints and, if it failed, its last line. The
+// error is for a program that did not run.
 func (a *Apt) run(ctx context.Context, program string, args ...string) (out, failed string, err error) {
 	cmd := a.p.command(ctx, program, append(args, a.flags...)...)
 	cmd.Env = a.env
@@ -130,16 +132,13 @@ func (a *Apt) run(ctx context.Context, program string, args ...string) (out, fai
 	if _, ran := errors.AsType[*exec.ExitError](err); !ran {
 		return "", "", fmt.Errorf("%s: %w", program, err)
 	}
-	return string(text), cmp.Or(strings.TrimPrefix(lastLine(string(text)), "E: "), err.Error()), nil
+	last := strings.TrimSpace(string(text))
+	last = strings.TrimSpace(last[strings.LastIndexByte(last, '\n')+1:])
+	return string(text), cmp.Or(strings.TrimPrefix(last, "E: "), err.Error()), nil
 }
 
-// lastLine is the last line that says something.
-func lastLine(text string) string {
-	lines := strings.Split(strings.TrimSpace(text), "\n")
-	return strings.TrimSpace(lines[len(lines)-1])
-}
-
-// parse reads apt's name of a package, which has the architecture only if it is a foreign one.
+// parse reads the name of a package as apt writes it: with the architecture
+// only if that is foreign.
 func (a *Apt) parse(name string) Package {
 	if name, arch, foreign := strings.Cut(name, ":"); foreign {
 		return Package{name, a.p.real(arch)}
@@ -147,13 +146,14 @@ func (a *Apt) parse(name string) Package {
 	return Package{name, a.p.native}
 }
 
-// hasLists says whether apt has downloaded anything in the root.
+// hasLists reports whether apt has downloaded lists in the root.
 func (p *Platform) hasLists() bool {
 	names, err := inroot.ReadDir(p.cfg.Root, listsFolder)
 	return err == nil && slices.ContainsFunc(names, func(n fs.DirEntry) bool { return strings.Contains(n.Name(), "_Packages") })
 }
 
-// aptConf writes apt.conf(5) of keys, each followed by its value.
+// aptConf writes settings, each a key and its value, in the format of
+// apt.conf(5).
 func aptConf(settings ...string) string {
 	var b strings.Builder
 	for pair := range slices.Chunk(settings, 2) {

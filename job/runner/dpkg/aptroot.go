@@ -10,26 +10,29 @@ import (
 	"strings"
 )
 
-// OutsideError says that something below a root folder, which programs of the host are to read or change there, is not
-// what it seems: a link that leads out of the root on the host, or a pipe or device.
+// OutsideError reports that a name below a root folder is not safe for the
+// host's dpkg and apt to use: a link that leads out of the root, or a pipe or
+// device.
 type OutsideError struct {
 	Root, Name string
-	Target     string // where the link leads; empty: it is no link, and neither file nor folder
+	Target     string // where the link leads; empty: the name is a pipe or device
 }
 
 func (e *OutsideError) Error() string {
 	if e.Target == "" {
-		return fmt.Sprintf("%s in %s is neither a file nor a folder, so dpkg and apt are not run on it", e.Name, e.Root)
+		return fmt.Sprintf("%s in %s is neither a file nor a folder, so dpkg and apt are not run on %[2]s: remove it, or run the agent inside the system", e.Name, e.Root)
 	}
-	return fmt.Sprintf("%s in %s leads out of that folder on this computer, to %s, so dpkg and apt are not run on it: run the agent inside the system instead", e.Name, e.Root, e.Target)
+	return fmt.Sprintf("%s in %s leads out of that folder, to %s on this computer, so dpkg and apt are not run on %[2]s: run the agent inside the system instead", e.Name, e.Root, e.Target)
 }
 
-// maxWalk is how many names of a root are looked at: apt's lists and configuration have some hundreds.
+// maxWalk is how many names of a root are checked; apt's lists and
+// configuration have some hundreds.
 const maxWalk = 100_000
 
-// checkRoot says with an *OutsideError when dpkg or apt of the host, run on a root folder, would be led out of it. It looks
-// at the names themselves and at all below those that end in "/". What is not there is fine, and so is the host's own root.
-// A system that runs meanwhile can change its links afterwards.
+// checkRoot returns an *OutsideError if the host's dpkg or apt would leave a
+// root folder. It checks the names, and everything below those that end in "/".
+// A name that does not exist is fine, and so is every name of the host's own
+// root. A system that is running can change its links after the check.
 func checkRoot(ctx context.Context, root string, names ...string) error {
 	if root == "/" {
 		return nil
@@ -92,48 +95,45 @@ func checkRoot(ctx context.Context, root string, names ...string) error {
 	return nil
 }
 
-// aptReads are the names below a root folder that apt reads, for checkRoot.
-var aptReads = []string{"etc/apt/", "var/lib/apt/", "var/lib/dpkg/status"}
+// aptReads are the names below a root folder that apt reads.
+var aptReads = []string{"etc/apt/", "var/lib/apt/", statusFile}
 
-// dpkgWrites are the names below a root folder that dpkg writes under, for checkRoot. Below them dpkg follows the root's
-// links as it does on the host: deploy only to a root whose owner may do anything here, or run the agent inside.
+// dpkgWrites are the names below a root folder that dpkg writes to. Below them,
+// dpkg follows the root's links as it does on the host: deploy only to a root
+// whose owner may do anything on the host, or run the agent inside.
 var dpkgWrites = []string{"var/lib/dpkg", "var", "usr", "etc", "bin", "sbin", "lib", "lib64", "opt", "boot", "run", "srv"}
 
-// aptGuard is a configuration that is given to apt with -c, after that of a root folder, and takes
-// from it whatever runs a program on the host, names a file of it, or writes one: whoever made the
-// root chose all of it.
+// aptGuard is a configuration that apt gets with -c, after the configuration of
+// a root folder. It removes every setting that runs a program of the host, or
+// names or writes a file of it: whoever made the root chose those settings. The
+// caches and locks are set on apt's command line.
 func aptGuard(root string) string {
-	var clear strings.Builder
+	var guard strings.Builder
 	for _, key := range []string{"AptCli", "DPkg", "APT::Update", "APT::Compressor", "APT::Solver", "APT::Planner", "APT::Key", "Acquire::http", "Acquire::https", "Acquire::ftp",
 		"Acquire::tor", "Acquire::ssh", "Acquire::rsh", "Acquire::gpgv", "RootDir", "Dir"} {
-		fmt.Fprintf(&clear, "#clear %s;\n", key)
+		fmt.Fprintf(&guard, "#clear %s;\n", key)
 	}
-	return clear.String() +
-		aptConf(
-			"Dir", root,
-			"Dir::State", "var/lib/apt/",
-			"Dir::State::lists", "lists/",
-			"Dir::State::extended_states", "extended_states",
-			"Dir::State::status", filepath.Join(root, "var/lib/dpkg/status"),
-			"Dir::Etc", "etc/apt/",
-			"Dir::Etc::sourcelist", "sources.list",
-			"Dir::Etc::sourceparts", "sources.list.d",
-			"Dir::Etc::preferences", "preferences",
-			"Dir::Etc::preferencesparts", "preferences.d",
-			"Dir::Cache", "var/cache/apt/",
-			"Dir::Cache::archives", "archives/",
-			"Dir::Cache::pkgcache", "",
-			"Dir::Cache::srcpkgcache", "",
-			"Dir::Bin::dpkg", "/usr/bin/dpkg",
-			"Dir::Bin::methods", "/usr/lib/apt/methods",
-			"Dir::Ignore-Files-Silently::", `~$`,
-			"Dir::Ignore-Files-Silently::", `\.disabled$`,
-			"Dir::Ignore-Files-Silently::", `\.bak$`,
-			"Dir::Ignore-Files-Silently::", `\.dpkg-[a-z]+$`,
-			"Dir::Ignore-Files-Silently::", `\.ucf-[a-z]+$`,
-			"Dir::Ignore-Files-Silently::", `\.save$`,
-			"Dir::Ignore-Files-Silently::", `\.orig$`,
-			"Dir::Ignore-Files-Silently::", `\.distUpgrade$`,
-			"Debug::NoLocking", "true",
-		)
+	guard.WriteString(aptConf(
+		"Dir", root,
+		"Dir::State", "var/lib/apt/",
+		"Dir::State::lists", "lists/",
+		"Dir::State::extended_states", "extended_states",
+		"Dir::State::status", filepath.Join(root, statusFile),
+		"Dir::Etc", "etc/apt/",
+		"Dir::Etc::sourcelist", "sources.list",
+		"Dir::Etc::sourceparts", "sources.list.d",
+		"Dir::Etc::preferences", "preferences",
+		"Dir::Etc::preferencesparts", "preferences.d",
+		"Dir::Cache", "var/cache/apt/",
+		"Dir::Cache::archives", "archives/",
+		"Dir::Cache::pkgcache", "",
+		"Dir::Cache::srcpkgcache", "",
+		"Dir::Bin::dpkg", "/usr/bin/dpkg",
+		"Dir::Bin::methods", "/usr/lib/apt/methods",
+	))
+	for _, pattern := range []string{`~$`, `\.disabled$`, `\.bak$`, `\.dpkg-[a-z]+$`, `\.ucf-[a-z]+$`, `\.save$`, `\.orig$`, `\.distUpgrade$`} {
+		guard.WriteString(aptConf("Dir::Ignore-Files-Silently::", pattern))
+	}
+	guard.WriteString(aptConf("Debug::NoLocking", "true"))
+	return guard.String()
 }

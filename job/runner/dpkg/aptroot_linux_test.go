@@ -12,7 +12,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/runner/dpkg"
 )
 
-// A root chooses its links and its apt's configuration: neither leads dpkg and apt of the host out of it.
+// A root chooses its links and its apt's configuration: neither leads dpkg and
+// apt of the host out of it.
 func TestHostileRootLeadsNowhere(t *testing.T) {
 	outside := filepath.Join(t.TempDir(), "secret")
 	require.NoError(t, os.WriteFile(outside, []byte("Package: secret\n"), 0o600))
@@ -101,7 +102,7 @@ func TestProgramsAndTemporaryFiles(t *testing.T) {
 	_, err = dpkg.New(dpkg.Config{Root: w.root, Temp: "here", Programs: []string{"bin"}})
 	require.ErrorContains(t, err, "not an absolute path")
 	for _, bad := range []string{"bin/sh", "./sh", "no-such-program-at-all"} {
-		_, err := dpkg.FindProgram(bad)
+		_, err := dpkg.FindProgram("/", bad)
 		require.Error(t, err, bad)
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/runner"
 )
 
-// candidate is one patch whose file was looked into.
+// candidate is a patch whose file was examined.
 type candidate struct {
 	index      int // of the patch
 	name, arch string
@@ -23,7 +23,7 @@ type candidate struct {
 
 func (c candidate) String() string { return c.name + " " + c.version.String() }
 
-// spec names the unpacked package to dpkg.
+// spec is the name of the unpacked package for dpkg.
 func (c candidate) spec() string {
 	if c.own == "all" {
 		return c.name
@@ -31,16 +31,17 @@ func (c candidate) spec() string {
 	return c.name + ":" + c.arch
 }
 
-// same says whether the asset's package has the file's version already.
+// same reports whether the asset already has the version of the file.
 func (c candidate) same() bool { return c.installed.version == c.version.String() }
 
-// examine looks into one patch's file and holds it against the order and the asset. Refused says why it cannot be deployed; empty: it may be.
+// examine compares a patch's file with the order and the asset. It returns why
+// the patch cannot be deployed, or an empty text.
 func (p *Platform) examine(ctx context.Context, db *database, s runner.Staged) (c candidate, refused string, err error) {
 	c.index = s.Index
 	_, arch, name, ok := debian.SplitProductID(s.Patch.Product)
 	switch {
 	case !ok:
-		return c, fmt.Sprintf("%s is not a Debian package's product", s.Patch.Product), nil
+		return c, fmt.Sprintf("the product %s is not a Debian package", s.Patch.Product), nil
 	case len(s.Files) != 1:
 		return c, fmt.Sprintf("a Debian package is one file, and this patch has %d", len(s.Files)), nil
 	}
@@ -50,7 +51,7 @@ func (p *Platform) examine(ctx context.Context, db *database, s runner.Staged) (
 		if ctx.Err() != nil {
 			return c, "", ctx.Err()
 		}
-		return c, fmt.Sprintf("the file is no Debian package that dpkg-deb can read: %v", err), nil
+		return c, fmt.Sprintf("dpkg-deb cannot read the file as a Debian package: %v", err), nil
 	}
 	c.own = has.arch
 	if c.version, err = version.Parse(version.Debian, has.version); err != nil {
@@ -60,7 +61,7 @@ func (p *Platform) examine(ctx context.Context, db *database, s runner.Staged) (
 		return c, fmt.Sprintf("the file contains %s for %s, and the order is for %s for %s", has.name, has.arch, name, arch), nil
 	}
 	if order, ok := c.version.Compare(s.Patch.Version); !ok || order < 0 {
-		return c, fmt.Sprintf("the file contains version %s, which is lower than %s that was ordered (CAT-7)", c.version, s.Patch.Version), nil
+		return c, fmt.Sprintf("the file contains version %s, and the order is for %s or newer (CAT-7)", c.version, s.Patch.Version), nil
 	}
 	c.installed, ok = db.find(arch, name)
 	if !ok || !c.installed.present() {
@@ -79,7 +80,7 @@ func (p *Platform) examine(ctx context.Context, db *database, s runner.Staged) (
 	return c, "", nil
 }
 
-// control reads a package file's own words.
+// control reads a package file's name, version and architecture.
 func (p *Platform) control(ctx context.Context, f *os.File) (entry, error) {
 	cmd := p.tool(ctx, "dpkg-deb", "--show", "--showformat=${Package}\\n${Version}\\n${Architecture}\\n", "/proc/self/fd/3")
 	cmd.ExtraFiles = []*os.File{f}
@@ -109,7 +110,7 @@ func dropDoubles(cs []candidate) (kept []candidate, refused map[int]string) {
 		if order, _ := c.version.Compare(cs[j].version); order > 0 {
 			best[key], older = i, j
 		}
-		refused[cs[older].index] = fmt.Sprintf("the same order brings %s (CAT-14)", cs[best[key]])
+		refused[cs[older].index] = fmt.Sprintf("the same order contains %s (CAT-14)", cs[best[key]])
 	}
 	for _, c := range cs {
 		if _, no := refused[c.index]; !no {

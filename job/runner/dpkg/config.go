@@ -16,41 +16,61 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/execution"
 )
 
-// Config is a platform's settings.
+// Config is the settings of a [Platform]. The zero Config is for the host.
 type Config struct {
-	Root          string        // folder of the Debian system; empty or "/": the host
-	Channel       string        // names the products; empty: that of the root's os-release and, if it names none, of its downloaded lists
-	AllowReboot   bool          // let Reboot reboot (RBT-7); false: it returns runner.ErrRebootNotAllowed
-	RebootCommand []string      // program and arguments; empty: systemctl or shutdown on the host, none for a root folder
-	LockWait      time.Duration // how long another package manager is waited for; default 10 min
-	Grace         time.Duration // how long an installer at its limit is given to end by itself, before it is killed (JOB-25); default 1 min
-	Logger        *slog.Logger  // nil: none
-	Programs      []string      // folders in which dpkg, apt and the system's other programs are; empty: /usr/sbin, /usr/bin, /sbin, /bin
-	Temp          string        // folder for temporary files, which nobody else may write to unless it is sticky; empty: /tmp. TMPDIR is not asked.
+	// Root is the folder of the Debian system. Empty or "/": the host.
+	Root string
 
-	// Prompt shows, replaces or clears the reboot prompt, as runner.Platform.Prompt. Nil: on the host the users' terminals are told with
-	// wall(1), which takes no answer (so each prompt counts as a deferral used, RBT-5); in a root folder nobody is there,
-	// and without AllowReboot nothing is announced.
+	// Channel names the products. Empty: the channel in the root's os-release
+	// or, if that names none, in the lists that apt has downloaded.
+	Channel string
+
+	// AllowReboot permits Reboot to reboot (RBT-7). False: it returns
+	// [runner.ErrRebootNotAllowed].
+	AllowReboot bool
+
+	// RebootCommand is the program that reboots, with its arguments. Empty:
+	// systemctl or shutdown on the host, none for a root folder.
+	RebootCommand []string
+
+	LockWait time.Duration // how long to wait for another package manager; default 10 min
+	Grace    time.Duration // from SIGTERM to SIGKILL at the install limit (JOB-25); default 1 min
+	Logger   *slog.Logger  // nil: no log
+
+	// Programs are the folders of dpkg, apt and the system's other programs.
+	// Empty: /usr/sbin, /usr/bin, /sbin and /bin.
+	Programs []string
+
+	// Temp is the folder for temporary files. Nobody else may write to it,
+	// unless it is sticky. Empty: /tmp, whatever TMPDIR says.
+	Temp string
+
+	// Prompt shows, replaces or clears the reboot prompt, as
+	// [runner.Platform].Prompt does. Nil: on the host, wall(1) shows the
+	// prompt on the users' terminals; it takes no answer, so each prompt uses
+	// up a deferral (RBT-5). Nothing is shown in a root folder or without
+	// AllowReboot.
 	Prompt func(ctx context.Context, prompt execution.Prompt, answer func(later bool)) error
 }
 
-// defaultLockWait is how long another package manager is waited for: an unattended upgrade of a slow machine fits.
+// defaultLockWait is long enough for an unattended upgrade of a slow machine.
 const defaultLockWait = 10 * time.Minute
 
-// defaultGrace lets dpkg finish writing what it has unpacked.
+// defaultGrace is long enough for dpkg to finish writing what it has unpacked.
 const defaultGrace = time.Minute
 
-// ErrUnsupported is what New returns where there is no dpkg to drive.
+// ErrUnsupported is the error of [New] on systems other than Linux.
 var ErrUnsupported = errors.New("dpkg: Debian packages can be managed on Linux only")
 
-// New makes a platform. It checks that the root has a package database that can be opened.
+// New makes a platform. It returns an error that names every bad setting, or
+// ErrUnsupported, and checks that the package database can be opened.
 func New(c Config) (*Platform, error) {
 	if runtime.GOOS != "linux" {
 		return nil, fmt.Errorf("%w, and this is %s", ErrUnsupported, runtime.GOOS)
 	}
 	var errs []error
 	if c.LockWait < 0 {
-		errs = append(errs, fmt.Errorf("LockWait is %v: want a positive duration, or zero for the default", c.LockWait))
+		errs = append(errs, fmt.Errorf("the setting LockWait is %v: want a positive duration, or zero for the default", c.LockWait))
 	}
 	if c.Grace < 0 {
 		errs = append(errs, fmt.Errorf("the setting Grace is %v: want a positive duration, or zero for the default", c.Grace))
@@ -64,8 +84,8 @@ func New(c Config) (*Platform, error) {
 	}
 	c.Root = root
 	for _, program := range []string{"dpkg", "dpkg-deb"} {
-		if _, err := findProgram(program, c.Programs...); err != nil {
-			errs = append(errs, fmt.Errorf("install the package dpkg, or set Programs to where it is: %w", err))
+		if _, err := findProgram("/", program, c.Programs...); err != nil {
+			errs = append(errs, fmt.Errorf("the programs of dpkg are missing (install the package dpkg, or set Programs): %w", err))
 		}
 	}
 	for _, folder := range append([]string{c.Temp}, c.Programs...) {
@@ -76,15 +96,15 @@ func New(c Config) (*Platform, error) {
 	p := &Platform{cfg: c, host: root == "/", native: debian.Architectures(root)[0]}
 	if c.Channel == "" {
 		if p.cfg.Channel = p.ownChannel(); p.cfg.Channel == "" {
-			errs = append(errs, fmt.Errorf("the os-release of %s names no VERSION_CODENAME, and apt has no lists of the distribution there: run \"apt-get update\", or set Channel", root))
+			errs = append(errs, fmt.Errorf("the os-release of %s names no VERSION_CODENAME, and apt has no lists of its distribution: run \"apt-get update\", or set Channel", root))
 		}
 	} else if strings.ContainsAny(c.Channel, "/ \t\n") {
-		errs = append(errs, fmt.Errorf("the setting Channel is %q: want a word without slashes and blanks", c.Channel))
+		errs = append(errs, fmt.Errorf("the setting Channel is %q: want a word without slashes and spaces", c.Channel))
 	}
 	if f, err := inroot.Open(root, statusFile); err != nil {
 		errs = append(errs, fmt.Errorf("the package database of %s cannot be read: %w", root, err))
 	} else {
-		_ = f.Close() // only opened
+		_ = f.Close() // opened for reading only
 	}
 	if len(errs) > 0 {
 		return nil, fmt.Errorf("dpkg: %w", errors.Join(errs...))

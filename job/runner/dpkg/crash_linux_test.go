@@ -22,7 +22,8 @@ import (
 
 const childEnv = "DPKG_TEST_CHILD"
 
-// TestMain is the agent that the crash tests kill: it deploys one package and ends.
+// TestMain is the agent that the crash tests kill: it deploys one package and
+// ends.
 func TestMain(m *testing.M) {
 	args := strings.Split(os.Getenv(childEnv), "|")
 	if len(args) != 4 {
@@ -44,10 +45,12 @@ func TestMain(m *testing.M) {
 	fail(err)
 }
 
-// slow waits in its postinst until it is told to go on, and counts how often it was run.
+// slow waits in its postinst until it may go on, and counts how often it
+// was run.
 const slow = "echo x >> /ran; touch /started; while [ ! -e /go ]; do sleep 0.02; done"
 
-// agent starts a child that deploys the slow package, and waits until dpkg is in the middle of it.
+// agent starts a child that deploys the slow package, and waits until dpkg is
+// in the middle of it.
 func (w *world) agent() *exec.Cmd {
 	w.t.Helper()
 	path := w.build(withScript(deb("slow", "2"), "postinst", slow))
@@ -92,7 +95,8 @@ func (w *world) installer() int {
 	return 0
 }
 
-// An agent that is killed does not take dpkg with it; the one started next waits for it and installs nothing twice.
+// An agent that is killed does not take dpkg with it; the one started next
+// waits for it and installs nothing twice.
 func TestAgentKilledWhileDpkgRuns_JOB10_JOB17(t *testing.T) {
 	w := newWorld(t, deb("slow", "1"))
 	agent := w.agent()
@@ -110,7 +114,8 @@ func TestAgentKilledWhileDpkgRuns_JOB10_JOB17(t *testing.T) {
 	require.Empty(t, w.audit())
 }
 
-// dpkg itself is killed: the next deploy repairs what it left before it does anything else.
+// dpkg itself is killed: the next deploy repairs what it left before it does
+// anything else.
 func TestDpkgKilledInTheMiddleIsRepaired_JOB17(t *testing.T) {
 	w := newWorld(t, deb("slow", "1"), deb("other", "1"))
 	agent := w.agent()

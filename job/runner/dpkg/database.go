@@ -14,21 +14,22 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/inroot"
 )
 
-// entry is one package of the database.
+// entry is one package in the database.
 type entry struct {
 	name, arch, version string
 	want, state         string         // "install", "hold" …; "installed", "half-configured" …
-	configured          string         // of one that is unfinished: the version that was configured last; empty: none
-	fields              []deb822.Field // what a resolver needs to know
+	configured          string         // the version that was configured last, if the package is unfinished; empty: none
+	fields              []deb822.Field // what the resolver needs
 }
 
-// installed is a package that works, as dpkg means it: one that waits for triggers is configured.
+// installed reports whether the package works, as dpkg defines it: one that
+// waits for triggers is configured.
 func (e entry) installed() bool {
 	return e.version != "" && (e.state == "installed" || e.state == "triggers-awaited" || e.state == "triggers-pending")
 }
 
-// works is the version that works or, of a package that dpkg did not finish, the one that worked last: what was to replace it is missing
-// still. Empty: none.
+// works is the version that works. For a package that dpkg did not finish it is
+// the version that worked last. Empty: none.
 func (e entry) works() string {
 	switch {
 	case e.installed():
@@ -39,14 +40,14 @@ func (e entry) works() string {
 	return ""
 }
 
-// present is a package that is there, working or not.
+// present reports whether the package is on the system, working or not.
 func (e entry) present() bool {
 	return e.version != "" && e.state != "not-installed" && e.state != "config-files" && e.state != ""
 }
 
 func (e entry) key() string { return e.name + ":" + e.arch }
 
-// unfinished is a package that an interrupted dpkg left.
+// unfinished reports whether an interrupted dpkg left the package.
 func (e entry) unfinished() bool {
 	switch e.state {
 	case "half-installed", "unpacked", "half-configured", "triggers-awaited", "triggers-pending":
@@ -57,19 +58,20 @@ func (e entry) unfinished() bool {
 
 func (e entry) held() bool { return e.want == "hold" }
 
-// database is what dpkg knows of a root.
+// database is what dpkg knows about a root.
 type database struct {
 	native   string
 	entries  []entry
 	index    map[string]int // by name and architecture
-	journal  bool           // an interrupted dpkg left unmerged updates
-	problems []error        // paragraphs that could not be read
+	journal  bool           // an interrupted dpkg left updates that are not merged
+	problems []error        // for paragraphs that could not be read
 }
 
-// resolverFields are the fields that decide what can be installed together.
+// resolverFields decide which packages can be installed together.
 var resolverFields = []string{"Multi-Arch", "Essential", "Protected", "Important", "Pre-Depends", "Depends", "Provides", "Conflicts", "Breaks", "Replaces"}
 
-// readDatabase reads the status file and what an interrupted dpkg left beside it.
+// readDatabase reads the status file and what an interrupted dpkg left beside
+// it.
 func readDatabase(root, native string) (*database, error) {
 	db := &database{native: native, index: map[string]int{}}
 	journal, err := eachParagraph(root, db.put)
@@ -85,8 +87,9 @@ const (
 	statusFile = admin + "/status"
 )
 
-// eachParagraph hands over every package of the status file and then of what an interrupted dpkg
-// left beside it, which it reports to be there. Of a paragraph that cannot be read it says so.
+// eachParagraph calls do for each package of the status file, and then for what
+// an interrupted dpkg left beside it, which it reports as journal. For a
+// paragraph that cannot be read it passes the error.
 func eachParagraph(root string, do func(deb822.Paragraph, entry, error)) (journal bool, err error) {
 	if err := readParagraphs(root, statusFile, do); err != nil {
 		return false, err
@@ -116,7 +119,7 @@ func readParagraphs(root, name string, do func(deb822.Paragraph, entry, error)) 
 	return parseStatus(f, filepath.Join(root, name), do)
 }
 
-// parseStatus reads paragraphs; name is for errors.
+// parseStatus reads paragraphs. Name is for errors.
 func parseStatus(from io.Reader, name string, do func(deb822.Paragraph, entry, error)) error {
 	for p, err := range deb822.NewReader(from).All() {
 		if bad, is := errors.AsType[*deb822.Error](err); is {
@@ -129,13 +132,14 @@ func parseStatus(from io.Reader, name string, do func(deb822.Paragraph, entry, e
 		if e, ok := parseEntry(p); ok {
 			do(p, e, nil)
 		} else {
-			do(p, entry{}, fmt.Errorf("%s: line %d: a package without a name, of more words than one, or with a status that is not three words", name, p.Line))
+			do(p, entry{}, fmt.Errorf("%s: line %d: the package has no name, a field of several words, or a status that is not three words", name, p.Line))
 		}
 	}
 	return nil
 }
 
-// parseEntry copies what is kept: a paragraph's texts share the whole file's memory.
+// parseEntry copies what it keeps: the texts of a paragraph share the memory of
+// the whole file.
 func parseEntry(p deb822.Paragraph) (entry, bool) {
 	status := strings.Fields(p.Get("Status"))
 	e := entry{name: strings.Clone(p.Get("Package")), arch: strings.Clone(p.Get("Architecture")), version: strings.Clone(p.Get("Version")),
@@ -165,7 +169,8 @@ func (db *database) put(_ deb822.Paragraph, e entry, problem error) {
 	db.entries = append(db.entries, e)
 }
 
-// find looks a package up; one of architecture "all" is found under the native one.
+// find looks up a package. One of architecture "all" is found under the native
+// one.
 func (db *database) find(arch, name string) (entry, bool) {
 	keys := []string{name + ":" + arch}
 	if arch == db.native {
@@ -181,12 +186,12 @@ func (db *database) find(arch, name string) (entry, bool) {
 	return found, ok
 }
 
-// dirty says whether an interrupted dpkg has to be finished first.
+// dirty reports whether an interrupted dpkg has to be finished first.
 func (db *database) dirty() bool {
 	return db.journal || slices.ContainsFunc(db.entries, entry.unfinished)
 }
 
-// architectures lists the native one and every foreign one that something is installed of.
+// architectures lists the native one and each foreign one of a present package.
 func (db *database) architectures() []string {
 	archs := []string{db.native}
 	for _, e := range db.entries {
@@ -198,9 +203,9 @@ func (db *database) architectures() []string {
 	return archs
 }
 
-// settled writes the package database as apt will find it once what is unfinished is finished. A
-// package of which no version ever worked is on hold there: others may depend on it, and it is left
-// to itself.
+// settled writes the package database as it will be when everything unfinished
+// is finished. A package of which no version ever worked is on hold there,
+// because others may depend on it.
 func settled(root string) ([]byte, error) {
 	var order []string
 	texts := map[string]string{}

@@ -19,7 +19,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// need skips aloud, and fails where CI=true, when Debian roots cannot be made here.
+// need skips aloud, and fails where CI=true, when Debian roots cannot be made
+// here.
 func need(t *testing.T) {
 	t.Helper()
 	missing := debroot.Missing()
@@ -139,7 +140,8 @@ func (w *world) refused(patches ...runner.Staged) map[int]string {
 	return by
 }
 
-// tree lists every file of the root with its content, to see that nothing changed.
+// tree lists every file of the root with its content, to see that nothing
+// changed.
 func (w *world) tree() map[string]string {
 	w.t.Helper()
 	files := map[string]string{}

@@ -22,9 +22,10 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/runner"
 )
 
-// Install upgrades packages in one transaction of dpkg. What an interrupted dpkg left is finished first. Before dpkg runs, an ended ctx
-// ends Install without a change; from then on Install waits for dpkg whatever becomes of ctx (JOB-10), for as long as limit
-// allows. The repair and the transaction have that time each (JOB-25).
+// Install upgrades packages in one transaction of dpkg. First it finishes what
+// an interrupted dpkg left. If ctx ends before dpkg runs, Install returns
+// without a change; after that it waits for dpkg even if ctx ends (JOB-10), up
+// to limit. The repair and the transaction have that time each (JOB-25).
 func (p *Platform) Install(ctx context.Context, patches []runner.Staged, limit time.Duration) ([]execution.InstallResult, error) {
 	if err := checkRoot(ctx, p.cfg.Root, dpkgWrites...); err != nil {
 		return nil, err
@@ -77,7 +78,8 @@ func (p *Platform) Install(ctx context.Context, patches []runner.Staged, limit t
 	return results, nil
 }
 
-// within ends only with the limit (JOB-25), whatever becomes of ctx (JOB-10).
+// within returns a context that ends at the limit (JOB-25), not with ctx
+// (JOB-10).
 func within(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
 	if ctx = context.WithoutCancel(ctx); limit <= 0 {
 		return context.WithCancel(ctx)
@@ -85,7 +87,8 @@ func within(ctx context.Context, limit time.Duration) (context.Context, context.
 	return context.WithTimeout(ctx, limit)
 }
 
-// judge goes by what the database says afterwards, not by dpkg's exit code alone: that is one for the whole transaction.
+// judge decides by the database after the install. dpkg's exit code alone is
+// for the whole transaction.
 func (p *Platform) judge(r *execution.InstallResult, s runner.Staged, want version.Version, after *database, ran transcript, audit, repaired string) {
 	_, arch, name, _ := debian.SplitProductID(s.Patch.Product)
 	e, _ := after.find(arch, name)
@@ -96,22 +99,22 @@ func (p *Platform) judge(r *execution.InstallResult, s runner.Staged, want versi
 	if ran.ended {
 		r.Code = job.DeployerProcessCrashed
 	}
-	text := fmt.Sprintf("dpkg left %s %s at version %s, and %s was to be installed.", name, e.state, e.version, want)
+	text := fmt.Sprintf("dpkg left %s %s at version %s instead of %s.", name, e.state, e.version, want)
 	if why := ran.about(name); why != "" {
 		text += "\n" + why
 	} else if ran.err != "" {
 		text += "\n" + ran.err + "\n" + lastLines(ran.output, 1500)
 	}
 	if audit != "" {
-		text += "\nThe package database is not clean: find and remove the cause, then run " + p.wording("dpkg --configure -a") + " on the asset. dpkg --audit says:\n" + lastLines(audit, 800)
+		text += "\nThe package database has errors: remove the cause, then run " + p.wording("dpkg --configure -a") + " on the asset. dpkg --audit says:\n" + lastLines(audit, 800)
 	}
 	if repaired != "" {
-		text += "\nAn earlier interruption could not be repaired: " + lastLines(repaired, 500)
+		text += "\nThe repair of an earlier interruption failed: " + lastLines(repaired, 500)
 	}
 	r.Text = text
 }
 
-// wording words a command for the administrator of this root.
+// wording is a command of dpkg as the administrator of this root types it.
 func (p *Platform) wording(dpkg string) string {
 	if p.host {
 		return dpkg
@@ -119,14 +122,14 @@ func (p *Platform) wording(dpkg string) string {
 	return strings.Replace(dpkg, "dpkg ", "dpkg --root="+p.cfg.Root+" ", 1)
 }
 
-// transcript is what a run of dpkg said.
+// transcript is the result of a run of dpkg.
 type transcript struct {
-	output string // its end, with the descriptors' paths replaced by names
-	err    string // how it ended, when not well
-	ended  bool   // by the install limit (JOB-25)
+	output string // the end of its output, with the descriptors' paths replaced by names
+	err    string // how it failed; empty: it did not
+	ended  bool   // at the install limit (JOB-25)
 }
 
-// about finds what dpkg said on the failure of one package.
+// about finds what dpkg said about the failure of one package.
 func (t transcript) about(name string) string {
 	var found []string
 	lines := strings.Split(t.output, "\n")
@@ -148,7 +151,8 @@ func (t transcript) about(name string) string {
 	return lastLines(strings.Join(found, "\n"), 2000)
 }
 
-// said gives the few lines before line i that the package's own script printed: its last words are the reason an administrator needs.
+// said returns the few lines before line i that the package's own script
+// printed: they are the reason that an administrator needs.
 func said(lines []string, i int, name string) []string {
 	const most = 8
 	from := i
@@ -163,7 +167,8 @@ func said(lines []string, i int, name string) []string {
 	return lines[from:i]
 }
 
-// todo are the steps without what an interrupted install brought to its version and the repair finished (JOB-17).
+// todo is the steps without the packages that an interrupted install brought to
+// their version and the repair finished (JOB-17).
 func (d deployment) todo() steps {
 	var todo steps
 	for _, s := range d.steps {
@@ -176,8 +181,9 @@ func (d deployment) todo() steps {
 	return todo
 }
 
-// install carries the steps out, all in one call of dpkg unless apt wants something configured before something else is unpacked.
-// A step that fails does not keep the others from going on (JOB-2); nothing is configured twice.
+// install runs the steps, in one call of dpkg unless apt wants a package
+// configured before another is unpacked. A step that fails does not stop the
+// others (JOB-2). Nothing is configured twice.
 func (p *Platform) install(ctx context.Context, locks *locks, all []candidate, todo steps, limit time.Duration) (transcript, error) {
 	ctx, cancel := within(ctx, limit)
 	defer cancel()
@@ -206,7 +212,8 @@ func (p *Platform) install(ctx context.Context, locks *locks, all []candidate, t
 	return t, nil
 }
 
-// call runs dpkg on candidates: by their descriptors, or by their names to configure them.
+// call runs dpkg on candidates: on their descriptors, or on their names to
+// configure them.
 func (p *Platform) call(ctx context.Context, locks *locks, all []candidate, items []int, mode string) (transcript, error) {
 	args := []string{"--force-confdef", "--force-confold", "--refuse-downgrade", "--auto-deconfigure", mode}
 	var files []*os.File
@@ -220,21 +227,24 @@ func (p *Platform) call(ctx context.Context, locks *locks, all []candidate, item
 		path := "/proc/self/fd/" + strconv.Itoa(firstDescriptor+n)
 		args = append(args, path)
 		files = append(files, c.file)
-		names = append(names, path+" ", c.name+" ") // the blank keeps /fd/1 out of /fd/10
+		names = append(names, path+" ", c.name+" ") // the space keeps /fd/1 apart from /fd/10
 	}
 	t, err := p.dpkg(ctx, locks, files, args...)
 	t.output = strings.NewReplacer(names...).Replace(t.output)
 	return t, err
 }
 
-// firstDescriptor is the child's number of the first extra file.
+// firstDescriptor is the first extra file's descriptor in the child.
 const firstDescriptor = 3
 
-// overLimit is how a dpkg ended that ran into the install limit.
+// overLimit is the error of a dpkg that reached the install limit.
 const overLimit = "dpkg was ended: it ran longer than the install limit of the job"
 
-// dpkg runs dpkg to its end, or until ctx ends: then it and what it started are asked to end, and killed after Config.Grace. Its output goes to a file, so that it outlives this process: a pipe nobody reads would kill it.
-// The error is of a dpkg that did not run; the transcript has the failure of one that did.
+// dpkg runs dpkg to its end, or until ctx ends: then it and everything it
+// started gets SIGTERM, and SIGKILL after Config.Grace. Its output goes to a
+// file, so that dpkg outlives this process: a pipe that nobody reads would kill
+// it. The error is for a dpkg that did not run; the transcript has the failure
+// of one that did.
 func (p *Platform) dpkg(ctx context.Context, locks *locks, files []*os.File, args ...string) (transcript, error) {
 	out, err := p.outputFile()
 	if err != nil {
@@ -243,8 +253,8 @@ func (p *Platform) dpkg(ctx context.Context, locks *locks, files []*os.File, arg
 	defer out.Close()
 	args = p.inRoot(args...)
 	name := "dpkg"
-	if n := len(files) + 256; n > 1024 { // the usual limit of open files; the agent's own is higher already
-		program, err := findProgram(name, p.cfg.Programs...)
+	if n := len(files) + 256; n > 1024 { // the usual limit of open files; the agent's own is higher
+		program, err := findProgram("/", name, p.cfg.Programs...)
 		if err != nil {
 			return transcript{}, err
 		}
@@ -259,7 +269,7 @@ func (p *Platform) dpkg(ctx context.Context, locks *locks, files []*os.File, arg
 	if err := locks.yield(); err != nil {
 		return transcript{}, err
 	}
-	if ctx.Err() != nil { // an earlier call took all the time there is
+	if ctx.Err() != nil { // an earlier call used up the time
 		return transcript{err: overLimit, ended: true}, nil
 	}
 	ran := cmd.Run()
@@ -282,7 +292,7 @@ func (p *Platform) dpkg(ctx context.Context, locks *locks, files []*os.File, arg
 	return t, nil
 }
 
-// inRoot makes dpkg's arguments mean the root.
+// inRoot adds the root to arguments of dpkg.
 func (p *Platform) inRoot(args ...string) []string {
 	if p.host {
 		return args
@@ -290,10 +300,11 @@ func (p *Platform) inRoot(args ...string) []string {
 	return append([]string{"--root=" + p.cfg.Root}, args...)
 }
 
-// maxOutput is how much of dpkg's output is looked at, from its end, in bytes: the errors of a large transaction fit.
+// maxOutput is how many bytes of dpkg's output are read, from its end: the
+// errors of a large transaction fit.
 const maxOutput = 256 << 10
 
-// outputFile is a file without a name for what a program writes.
+// outputFile is a file without a name for a program's output.
 func (p *Platform) outputFile() (*os.File, error) {
 	f, err := os.CreateTemp(p.cfg.Temp, "patchpolicy-output-")
 	if err != nil {
@@ -305,7 +316,7 @@ func (p *Platform) outputFile() (*os.File, error) {
 	return f, nil
 }
 
-// tail reads the last bytes of a file, most at most.
+// tail reads the last bytes of a file, at most most.
 func tail(f *os.File, most int64) (string, error) {
 	end, err := f.Seek(0, io.SeekEnd)
 	if err != nil {
@@ -319,7 +330,8 @@ func tail(f *os.File, most int64) (string, error) {
 	return strings.ToValidUTF8(string(b), "?"), err
 }
 
-// repair finishes what an interrupted dpkg left. It returns what dpkg said when that failed.
+// repair finishes what an interrupted dpkg left. It returns what dpkg said if
+// that failed.
 func (p *Platform) repair(ctx context.Context, locks *locks, limit time.Duration) (string, error) {
 	ctx, cancel := within(ctx, limit)
 	defer cancel()
@@ -330,7 +342,7 @@ func (p *Platform) repair(ctx context.Context, locks *locks, limit time.Duration
 	if !db.dirty() {
 		return "", nil
 	}
-	p.cfg.Logger.Warn("an interrupted dpkg is finished first", "command", p.wording("dpkg --configure -a"))
+	p.cfg.Logger.Warn("dpkg was interrupted earlier; finishing its work first", "command", p.wording("dpkg --configure -a"))
 	undo, err := p.forbidServices()
 	if err != nil {
 		return "", err
@@ -343,7 +355,7 @@ func (p *Platform) repair(ctx context.Context, locks *locks, limit time.Duration
 	return t.err + "\n" + lastLines(t.output, 1500), nil
 }
 
-// audit returns what dpkg finds wrong; empty: nothing.
+// audit returns what dpkg finds wrong, or an empty text.
 func (p *Platform) audit() string {
 	out, err := p.tool(context.Background(), "dpkg", p.inRoot("--audit")...).CombinedOutput()
 	if err != nil && len(out) == 0 {
@@ -355,14 +367,15 @@ func (p *Platform) audit() string {
 // policy keeps packages of a root folder from starting services on the host.
 const policy = "#!/bin/sh\n# Put here by patchpolicy while packages are deployed: services of a root folder are not started.\nexit 101\n"
 
-// forbidServices puts the policy into a root folder that has none, and returns what takes it away again.
+// forbidServices puts the policy into a root folder that has none, and returns
+// the function that removes it.
 func (p *Platform) forbidServices() (undo func(), err error) {
 	if p.host {
 		return func() {}, nil
 	}
 	const name = "usr/sbin/policy-rc.d"
 	remove := func() error { return inroot.Remove(p.cfg.Root, name) }
-	undo = func() { _ = remove() }                                                                // at worst it stays, and the next deploy takes it for its own
+	undo = func() { _ = remove() }                                                                // if this fails, the next deploy finds and removes it
 	if b, err := inroot.ReadFile(p.cfg.Root, name, maxSmall); err == nil && string(b) == policy { // left by a crash
 		return undo, nil
 	} else if !errors.Is(err, fs.ErrNotExist) {

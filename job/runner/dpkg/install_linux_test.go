@@ -82,7 +82,8 @@ func TestPostinstFailureIsThatPatchsAlone_JOB2(t *testing.T) {
 	require.True(t, there)
 	require.Equal(t, "1", in.Version.String(), "a half-configured upgrade is missing still")
 
-	// The vendor repairs the script: the next order deploys over the broken state.
+	// The vendor repairs the script: the next order deploys over the broken
+	// state.
 	by = w.deploy(w.staged(0, deb("bad", "3")), w.staged(1, deb("needs", "3", "Depends: bad (>= 2)")))
 	require.Zero(t, by[0].Code, by[0].Text)
 	require.Zero(t, by[1].Code, by[1].Text)
@@ -160,7 +161,8 @@ func TestRebootMarksAreComparedWithBefore_RBT2(t *testing.T) {
 	require.Equal(t, map[int]execution.InstallResult{0: {Index: 0, Reboot: true}, 1: {Index: 1, Reboot: true}}, by, "a mark that names nobody counts for all")
 }
 
-// hold takes a lock as another package manager would, and returns what lets it go.
+// hold takes a lock as another package manager would, and returns what lets it
+// go.
 func (w *world) hold(name string) func() {
 	w.t.Helper()
 	f, err := os.OpenFile(filepath.Join(w.root, name), os.O_RDWR|os.O_CREATE, 0o640)
@@ -218,7 +220,8 @@ func (w *world) limited(limit time.Duration, patches ...runner.Staged) (map[int]
 	return by, time.Since(began)
 }
 
-// A script that waits for ever is asked to end, and may still tidy up; nothing of it is left running.
+// A script that waits for ever is asked to end, and may still tidy up; nothing
+// of it is left running.
 func TestInstallLimit_JOB25(t *testing.T) {
 	w := newWorld(t, deb("waits", "1"), deb("good", "1"))
 	asks := "[ ! -e /answer ] || exit 0; trap 'echo bye > /said; exit 1' TERM; while :; do sleep 0.1 || :; done"
@@ -228,7 +231,8 @@ func TestInstallLimit_JOB25(t *testing.T) {
 	require.Zero(t, by[0].Code, "it was done before the limit came: %s", by[0].Text)
 	require.Equal(t, job.DeployerProcessCrashed, by[1].Code)
 	require.Contains(t, by[1].Text, "install limit")
-	// The next install repairs first, and its repair is limited in the same way.
+	// The next install repairs first, and its repair is limited in the same
+	// way.
 	by, took = w.limited(10*time.Second, w.staged(0, deb("good", "3")))
 	require.Less(t, took, 5*time.Minute)
 	require.Zero(t, by[0].Code, "another package's repair is no reason: %s", by[0].Text)

@@ -13,11 +13,14 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 )
 
-// Inventory lists the packages that are installed and work, with holds and apt's pins (CAT-5), and
-// in Also the same package in the other channels that apt's sources list it in (CAT-17). It needs
-// no root and changes nothing. An upgrade that dpkg did not finish is missing still: such a package
-// has the version that worked last (JOB-17). Packages whose record cannot be read are left out and
-// logged. Without apt or its lists there are neither pins nor other channels.
+// Inventory lists the packages that are installed and work, with holds and
+// apt's pins (CAT-5). Also has the same package in the other channels of apt's
+// sources that list it (CAT-17). It needs no root rights and changes nothing.
+//
+// An upgrade that dpkg did not finish is still missing: the package has the
+// version that worked last (JOB-17). Packages whose record cannot be read are
+// left out and logged. Without apt or its lists there are neither pins nor
+// other channels.
 func (p *Platform) Inventory(ctx context.Context) (catalog.Inventory, error) {
 	db, err := p.database()
 	if err != nil {
@@ -37,7 +40,7 @@ func (p *Platform) Inventory(ctx context.Context) (catalog.Inventory, error) {
 	return inventory, err
 }
 
-// ask asks apt about all packages; without apt or its lists there is nothing to say.
+// ask asks apt about all packages. It returns nil without apt or its lists.
 func (p *Platform) ask(ctx context.Context, db *database) (map[Package]Choice, error) {
 	if !p.hasLists() {
 		return nil, nil
@@ -58,11 +61,11 @@ type Answer struct {
 	Inventory catalog.Inventory
 	Choices   map[Package]Choice // of every package that is present, in any state
 	LeftOut   []error            // records of the package database that cannot be read: they are not in Inventory
-	Warnings  []string           // what apt warned of while it chose
+	Warnings  []string           // what apt warned about
 }
 
-// Inventory takes the inventory as [Platform.Inventory] does, but logs nothing.
-// It fails when apt does not answer.
+// Inventory lists what [Platform].Inventory does, but logs nothing, and fails
+// if apt does not answer.
 func (a *Apt) Inventory(ctx context.Context) (Answer, error) {
 	choices, err := a.choices(ctx)
 	if err != nil {
@@ -100,7 +103,7 @@ func (p *Platform) inventory(db *database, choices map[Package]Choice) (catalog.
 	return inventory, problems, err
 }
 
-// real turns "all" into the native architecture.
+// real replaces "all" with the native architecture.
 func (p *Platform) real(arch string) string {
 	if arch == "all" {
 		return p.native

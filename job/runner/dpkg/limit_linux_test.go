@@ -11,7 +11,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/debroot"
 )
 
-// A run of the largest size hands dpkg more files than a process may usually have open (JOB-8).
+// A run of the largest size hands dpkg more files than a process may usually
+// have open (JOB-8).
 func TestMoreFilesThanTheUsualLimit_JOB8(t *testing.T) {
 	if missing := debroot.Missing(); missing != "" {
 		if os.Getenv("CI") == "true" {

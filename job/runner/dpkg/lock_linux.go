@@ -12,13 +12,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lockPoll is between tries to get a lock: fcntl locks cannot be waited for with a bound.
+// lockPoll is between tries to get a lock: fcntl cannot wait for a lock with a
+// time limit.
 const lockPoll = 500 * time.Millisecond
 
-// locks are apt's lock-frontend, held, and dpkg's own lock, held until dpkg is to take it itself.
+// locks are apt's lock-frontend, held throughout, and dpkg's own lock, held
+// until dpkg takes it itself.
 type locks struct{ frontend, own *os.File }
 
-// lock gets both, waiting for other package managers. They are locks of the open file, so nothing this process closes loses them.
+// lock gets both locks, after other package managers release them. They belong
+// to the open files, so closing another descriptor does not release them.
 func (p *Platform) lock(ctx context.Context) (*locks, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, p.cfg.LockWait, errLockWait)
 	defer cancel()
@@ -34,7 +37,7 @@ func (p *Platform) lock(ctx context.Context) (*locks, error) {
 	return l, nil
 }
 
-var errLockWait = errors.New("the wait is over")
+var errLockWait = errors.New("the wait for the lock is over")
 
 func (p *Platform) lockFile(ctx context.Context, name string) (*os.File, error) {
 	f, err := inroot.OpenFile(p.cfg.Root, name, os.O_RDWR|os.O_CREATE, 0o640)
@@ -57,7 +60,7 @@ func (p *Platform) lockFile(ctx context.Context, name string) (*os.File, error) 
 		case <-ctx.Done():
 			holder := holderOf(f)
 			if errors.Is(context.Cause(ctx), errLockWait) {
-				err = fmt.Errorf("another package manager%s has had the lock %s for all of the %v it was waited for: let it finish or end it, then run the job again", holder, f.Name(), p.cfg.LockWait)
+				err = fmt.Errorf("another package manager%s held the lock %s for all of %v: let it finish or end it, then run the job again", holder, f.Name(), p.cfg.LockWait)
 			} else {
 				err = ctx.Err()
 			}
@@ -66,7 +69,7 @@ func (p *Platform) lockFile(ctx context.Context, name string) (*os.File, error) 
 	}
 }
 
-// holderOf names the process that holds a lock, as far as it can be told.
+// holderOf names the process that holds a lock, if that can be found out.
 func holderOf(f *os.File) string {
 	probe := unix.Flock_t{Type: unix.F_WRLCK, Whence: unix.SEEK_SET}
 	if unix.FcntlFlock(f.Fd(), unix.F_OFD_GETLK, &probe) != nil || probe.Pid <= 0 {
@@ -79,7 +82,8 @@ func holderOf(f *os.File) string {
 	return fmt.Sprintf(" (process %d, %s)", probe.Pid, strings.TrimSpace(string(name)))
 }
 
-// yield lets go of dpkg's own lock, for dpkg takes it itself. Lock-frontend keeps the others out.
+// yield releases dpkg's own lock, because dpkg takes it itself. Lock-frontend
+// keeps other package managers out.
 func (l *locks) yield() error {
 	if l.own == nil {
 		return nil
@@ -92,7 +96,7 @@ func (l *locks) yield() error {
 func (l *locks) close() {
 	for _, f := range []*os.File{l.own, l.frontend} {
 		if f != nil {
-			_ = f.Close() // closing is what unlocks; nothing was written
+			_ = f.Close() // closing unlocks; nothing was written
 		}
 	}
 }

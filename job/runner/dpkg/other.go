@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// On other systems New returns ErrUnsupported, so nothing here is ever reached; it lets programs that name this package build.
+// On other systems New returns ErrUnsupported, so nothing here is ever called.
+// It lets programs that import this package build.
 
 type locks struct{}
 

@@ -300,7 +300,7 @@ func TestAnnouncementsSayWhatAUserNeeds_RBT3_RBT12(t *testing.T) {
 		Last: time.Date(2026, 3, 2, 14, 20, 0, 0, time.UTC)}
 	zone := time.FixedZone("CET", 3600)
 	text := announcement(p, zone)
-	for _, want := range []string{"put off 2 times", "Job patchday", "curl, openssl", "and 3 more", "Mon 2 Mar 15:20 CET at the latest"} {
+	for _, want := range []string{"put it off 2 more times", "Job patchday", "curl, openssl", "and 3 more", "at the latest until Mon 2 Mar 15:20 CET"} {
 		require.Contains(t, text, want)
 	}
 	p.Kind = reboot.ShowCountdown{Left: 5 * time.Minute}

@@ -8,14 +8,14 @@ import (
 
 // Plan is what apt would do.
 type Plan struct {
-	Upgrades map[Package]string // to which version; a downgrade too
+	Upgrades map[Package]string // the new version of each; includes downgrades
 	Added    []string           // packages that are not installed
 	Removed  []string
-	Failed   string // apt finds no way, and its words
+	Failed   string // why apt finds no solution; empty: it finds one
 }
 
-// Upgrade asks apt, once, what it would do to upgrade the system without adding or removing a
-// package.
+// Upgrade asks apt what it would do to upgrade the system without adding or
+// removing a package. It asks once and keeps the answer.
 func (a *Apt) Upgrade(ctx context.Context) (Plan, error) {
 	if a.upgrade == nil {
 		p, err := a.plan(ctx, "upgrade")
@@ -27,7 +27,8 @@ func (a *Apt) Upgrade(ctx context.Context) (Plan, error) {
 	return *a.upgrade, nil
 }
 
-// Install asks apt what it would do to bring installed packages to these versions.
+// Install asks apt what it would do to bring installed packages to these
+// versions.
 func (a *Apt) Install(ctx context.Context, set map[Package]string) (Plan, error) {
 	args := []string{"install", "--only-upgrade"}
 	for p, version := range set {
@@ -37,8 +38,8 @@ func (a *Apt) Install(ctx context.Context, set map[Package]string) (Plan, error)
 	return a.plan(ctx, args...)
 }
 
-// plan runs apt-get so that it prints what it would download instead of downloading it. To simulate
-// (-s) costs apt several times as much.
+// plan runs apt-get so that it prints what it would download. Simulating (-s)
+// takes apt several times as long.
 func (a *Apt) plan(ctx context.Context, args ...string) (Plan, error) {
 	out, failed, err := a.run(ctx, "apt-get", append([]string{"-q", "-V", "--print-uris"}, args...)...)
 	if err != nil {

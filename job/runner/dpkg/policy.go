@@ -13,23 +13,24 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/inroot"
 )
 
-// Choice is what apt has of a package and what it would make of it.
+// Choice is what apt knows about a package, and which version it would install.
 type Choice struct {
-	Installed string // the version that apt takes as installed: of an unfinished package the one that is there
+	Installed string // the version that apt sees as installed; for an unfinished package, the unpacked one
 	Candidate string // the version it would install; empty: none
-	State     string // dpkg's word for a package of which no version ever worked, like "half-installed"; empty: one works
-	Rebuilt   bool   // a list has another build of the installed version, which apt may take for an upgrade
+	State     string // dpkg's state of a package of which no version ever worked, such as "half-installed"; empty: one works
+	Rebuilt   bool   // a list has another build of the installed version, which apt may call an upgrade
 
-	later    bool // the vendor hands the candidate out in phases, and apt keeps it back here
+	later    bool // the candidate is handed out in phases, and apt keeps it back here
 	newest   string
 	phased   bool
-	channels map[string]bool // that list the package
+	channels map[string]bool // the channels that list the package
 }
 
 // Upgrade reports whether apt calls the package upgradable.
 func (c Choice) Upgrade() bool { return older(c.Installed, c.Candidate) }
 
-// prefers is the version that apt prefers to the newest it knows; empty: none.
+// prefers is the version that apt prefers to the newest it knows; empty: it
+// prefers the newest.
 func (c Choice) prefers() string {
 	prefers := cmp.Or(c.Candidate, c.Installed)
 	if c.later {
@@ -41,17 +42,18 @@ func (c Choice) prefers() string {
 	return ""
 }
 
-// older orders two versions; what is no version is older than nothing.
+// older reports whether a is a lower version than b. A text that is not a
+// version is not older than anything.
 func older(a, b string) bool {
 	order, err := version.Compare(version.Debian, a, b)
 	return err == nil && order < 0
 }
 
-// perCall is how many packages one call asks about: it keeps the command line below any system's
-// limit.
+// perCall is how many packages one call asks about. It keeps the command line
+// below the limit of any system.
 const perCall = 5000
 
-// choices asks apt about every package that is there.
+// choices asks apt about every package on the system.
 func (a *Apt) choices(ctx context.Context) (map[Package]Choice, error) {
 	all := map[Package]Choice{}
 	for _, e := range a.db.entries {
@@ -94,8 +96,8 @@ func (a *Apt) choices(ctx context.Context) (map[Package]Choice, error) {
 	return all, err
 }
 
-// readPolicy reads what "apt-cache policy NAME…" prints, and reports whether it saw a candidate
-// that is handed out in phases:
+// readPolicy reads what "apt-cache policy NAME…" prints, and
+// reports whether a candidate is handed out in phases:
 //
 //	libc6:
 //	  Installed: 1
@@ -126,7 +128,7 @@ func (a *Apt) readPolicy(out string, all map[Package]Choice) (phased bool) {
 			if words[1] != "(none)" {
 				c.Candidate = words[1]
 			}
-		case strings.Contains(words[1], "/"): // a source of the version above; how far it is indented depends on the priority
+		case strings.Contains(words[1], "/"): // a source of the version above; its indent depends on the priority
 			if channel := a.channel(words[1:]); channel != "" {
 				if c.channels == nil {
 					c.channels = map[string]bool{}
@@ -150,8 +152,9 @@ func (a *Apt) readPolicy(out string, all map[Package]Choice) (phased bool) {
 	return phased
 }
 
-// channel names the channel of a list as apt describes it: its repository, its suite and component,
-// or a flat repository's folder, and more. It is empty for what is no downloaded list.
+// channel names the channel of a list that apt describes by its repository, its
+// suite and component (or the folder of a flat repository), and more. It is
+// empty if the line is not a downloaded list.
 func (a *Apt) channel(words []string) string {
 	if len(words) < 3 || words[len(words)-1] != "Packages" {
 		return ""
@@ -185,7 +188,8 @@ func (a *Apt) channel(words []string) string {
 
 const listsFolder = "var/lib/apt/lists"
 
-// maxRelease bounds what is read of a Release file, in bytes: the largest of today have 300 kB.
+// maxRelease bounds what is read of a Release file, in bytes; the largest in
+// use have 300 kB.
 const maxRelease = 8 << 20
 
 // release reads a downloaded Release file.
@@ -198,9 +202,9 @@ func (p *Platform) release(listName string) (debian.Release, bool) {
 	return r, err == nil
 }
 
-// ownChannel is the channel of the distribution's packages: that of the release which os-release
-// names or, where it names none, as in sid, of a suite of the distribution of which apt has lists.
-// Empty: neither is there.
+// ownChannel is the channel of the distribution's packages: of the release in
+// os-release or, if that names none, as in sid, of a suite of the distribution
+// that apt has lists of. Empty: neither exists.
 func (p *Platform) ownChannel() string {
 	system := debian.OSRelease(p.cfg.Root)
 	if codename := system["VERSION_CODENAME"]; codename != "" {

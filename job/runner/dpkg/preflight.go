@@ -8,8 +8,9 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/runner"
 )
 
-// Preflight refuses the patches whose dependencies neither the asset nor the order meets, and those that would bring in, remove or downgrade
-// a package; the others install together. It changes nothing and needs no root.
+// Preflight refuses patches whose dependencies neither the asset nor the order
+// meets, and patches that would add, remove or downgrade a package. The others
+// can be installed together. It changes nothing and needs no root rights.
 func (p *Platform) Preflight(ctx context.Context, patches []runner.Staged) ([]execution.PreflightResult, error) {
 	db, err := p.database()
 	if err != nil {
@@ -34,7 +35,7 @@ type deployment struct {
 	versions map[int]version.Version // what the files contain
 }
 
-// plan looks into every file and lets apt's resolver decide.
+// plan examines each file and asks apt's resolver.
 func (p *Platform) plan(ctx context.Context, db *database, patches []runner.Staged) (deployment, error) {
 	d := deployment{refused: map[int]string{}, versions: map[int]version.Version{}}
 	var cs []candidate

@@ -8,7 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// base is what the preflight tests have installed: app needs lib, old breaks with a new lib.
+// base is what the preflight tests have installed: app needs lib, old breaks
+// with a new lib.
 func base() []debroot.Deb {
 	return []debroot.Deb{
 		deb("lib", "1"), deb("app", "1", "Depends: lib (>= 1)"), deb("old", "1", "Depends: lib (<< 3)"),
@@ -41,7 +42,7 @@ func TestPreflightBlamesExactlyTheRightPatches_CAT5(t *testing.T) {
 		{"a conflict with an installed package", []debroot.Deb{deb("alone", "2", "Conflicts: app"), deb("lib", "2")}, map[int]string{0: "app"}},
 		{"a downgrade", []debroot.Deb{deb("alone", "0.9"), deb("lib", "2")}, map[int]string{0: "version 1 is installed, which is newer"}},
 		{"not installed", []debroot.Deb{deb("nowhere", "1")}, map[int]string{0: "CAT-3"}},
-		{"two versions of one package", []debroot.Deb{deb("alone", "2"), deb("alone", "3")}, map[int]string{0: "the same order brings alone 3"}},
+		{"two versions of one package", []debroot.Deb{deb("alone", "2"), deb("alone", "3")}, map[int]string{0: "the same order contains alone 3"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w.t = t
@@ -76,7 +77,7 @@ func TestPreflightHoldsTheFileAgainstTheOrder_CAT7(t *testing.T) {
 	findings, err := w.p.Preflight(t.Context(), []runner.Staged{lower, another, newer})
 	require.NoError(t, err)
 	require.Len(t, findings, 3)
-	require.Contains(t, findings[0].Refused, "lower than 3 that was ordered")
+	require.Contains(t, findings[0].Refused, "the order is for 3 or newer")
 	require.Contains(t, findings[1].Refused, "contains app")
 	require.Empty(t, findings[2].Refused)
 	require.Equal(t, "2.1", findings[2].Version.String())
@@ -89,6 +90,6 @@ func TestPreflightRefusesWhatIsNoDebianPatch(t *testing.T) {
 	two := w.staged(1, deb("lib", "2"))
 	two.Files = append(two.Files, two.Files[0])
 	refused := w.refused(foreign, two)
-	require.Contains(t, refused[0], "not a Debian package's product")
+	require.Contains(t, refused[0], "is not a Debian package")
 	require.Contains(t, refused[1], "this patch has 2")
 }

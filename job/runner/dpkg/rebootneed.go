@@ -11,9 +11,9 @@ import (
 
 // marks is what the system itself says about a needed reboot.
 type marks struct {
-	stands   bool
+	present  bool
 	since    time.Time
-	packages map[string]bool // that asked for it
+	packages map[string]bool // the packages that asked for it
 }
 
 const (
@@ -24,7 +24,7 @@ const (
 func (p *Platform) rebootMarks() marks {
 	m := marks{packages: map[string]bool{}}
 	if info, err := inroot.Stat(p.cfg.Root, markFile); err == nil {
-		m.stands, m.since = true, info.ModTime()
+		m.present, m.since = true, info.ModTime()
 	}
 	b, err := inroot.ReadFile(p.cfg.Root, markPackages, maxSmall)
 	if err != nil {
@@ -36,29 +36,25 @@ func (p *Platform) rebootMarks() marks {
 	return m
 }
 
-// rebootNeed compares the marks with those before a deploy and says for each deployed package whether a reboot is needed because
-// of it (RBT-2): the mark names it, whoever left the mark at first, or the mark is new and names nobody.
+// rebootNeed compares the marks with those before a deploy. For each deployed
+// package it reports whether that package needs a reboot (RBT-2): the mark
+// names it, whoever left the mark first, or the mark is new and names no
+// package.
 func (p *Platform) rebootNeed(before marks) func(name string) bool {
 	now := p.rebootMarks()
-	all := now.stands && !before.stands && len(now.packages) == 0
+	all := now.present && !before.present && len(now.packages) == 0
 	running := ""
 	if p.host {
-		running = runningKernel()
+		b, _ := os.ReadFile("/proc/sys/kernel/osrelease") // without it, no kernel package asks for a reboot
+		running = strings.TrimSpace(string(b))
 	}
 	return func(name string) bool {
 		return all || now.packages[name] || kernelNeedsReboot(name, running)
 	}
 }
 
-func runningKernel() string {
-	b, err := os.ReadFile("/proc/sys/kernel/osrelease")
-	if err != nil {
-		return ""
-	}
-	return strings.TrimSpace(string(b))
-}
-
-// kernelNeedsReboot says whether the package holds the running kernel or a newer one.
+// kernelNeedsReboot reports whether the package contains the running kernel or
+// a newer one.
 func kernelNeedsReboot(name, running string) bool {
 	if running == "" {
 		return false

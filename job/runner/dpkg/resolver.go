@@ -12,19 +12,22 @@ import (
 	"strings"
 )
 
-// resolver asks apt's own resolver, by simulation, what would happen to a root if some package files were installed. It knows what is
-// installed and those files, nothing else: no repository and no network. So nothing can come in that the order does not bring.
+// resolver asks apt's own resolver, by simulation, what would happen to a root
+// if some package files were installed. It knows what is installed and those
+// files, nothing else: no repository and no network. So nothing can be added
+// that the order does not contain.
 type resolver struct {
 	p   *Platform
 	dir string
 	all []candidate
 }
 
-// newResolver prepares a private folder: apt's configuration, the files under names that apt takes, and the package database as
-// it will be once an interrupted dpkg is finished.
+// newResolver prepares a private folder: apt's configuration, the files under
+// names that apt accepts, and the package database as it will be after an
+// interrupted dpkg is finished.
 func (p *Platform) newResolver(db *database, all []candidate) (*resolver, error) {
-	if _, err := findProgram("apt-get", p.cfg.Programs...); err != nil {
-		return nil, fmt.Errorf("apt-get is not on this machine, and its resolver is needed: %w", err)
+	if _, err := findProgram("/", "apt-get", p.cfg.Programs...); err != nil {
+		return nil, fmt.Errorf("apt-get is not on this machine, and its resolver is needed (install the package apt): %w", err)
 	}
 	dir, err := os.MkdirTemp(p.cfg.Temp, "patchpolicy-resolve-")
 	if err != nil {
@@ -38,7 +41,7 @@ func (p *Platform) newResolver(db *database, all []candidate) (*resolver, error)
 	return r, nil
 }
 
-func (r *resolver) close() { _ = os.RemoveAll(r.dir) } // best effort: it holds links and a copy
+func (r *resolver) close() { _ = os.RemoveAll(r.dir) } // best effort: it contains links and a copy
 
 func (r *resolver) prepare(db *database) error {
 	for _, d := range []string{"state", "lists/partial", "cache/archives/partial", "log"} {
@@ -47,7 +50,8 @@ func (r *resolver) prepare(db *database) error {
 		}
 	}
 	for i, c := range r.all {
-		// The link names this process's descriptor: what was verified is what apt reads.
+		// The link leads to this process's descriptor: apt reads what was
+		// verified.
 		to := fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), c.file.Fd())
 		if err := os.Symlink(to, filepath.Join(r.dir, debName(i))); err != nil {
 			return err
@@ -78,7 +82,8 @@ func (r *resolver) prepare(db *database) error {
 
 func debName(i int) string { return strconv.Itoa(i) + ".deb" }
 
-// finished writes the database for apt, with what is unfinished taken as finished: a deploy repairs before it installs.
+// finished writes the database for apt, with everything unfinished taken as
+// finished: a deploy repairs before it installs.
 func finished(db *database) string {
 	var b strings.Builder
 	for _, e := range db.entries {
@@ -94,13 +99,14 @@ func finished(db *database) string {
 	return b.String()
 }
 
-// step is one call of dpkg: unpacking some candidates, or configuring them.
+// step is one call of dpkg: it unpacks some candidates, or configures them.
 type step struct {
 	configure bool
 	items     []int
 }
 
-// steps are how apt would install candidates. It configures in between what others need configured before they are unpacked.
+// steps are how apt would install candidates. It configures some before it
+// unpacks others that need them configured.
 type steps []step
 
 func (s *steps) add(configure bool, item int) {
@@ -111,20 +117,20 @@ func (s *steps) add(configure bool, item int) {
 	last.items = append(last.items, item)
 }
 
-// unpacks says whether the steps unpack a candidate.
+// unpacks reports whether the steps unpack a candidate.
 func (s steps) unpacks(item int) bool {
 	return slices.ContainsFunc(s, func(t step) bool { return !t.configure && slices.Contains(t.items, item) })
 }
 
-// answer is what apt says of a set of candidates.
+// answer is what apt says about a set of candidates.
 type answer struct {
 	ok     bool
-	steps  steps          // when ok
-	broken map[int]string // when not: those apt names as broken, with why; it may name none
-	why    string         // when not: apt's words in one line
+	steps  steps          // if ok
+	broken map[int]string // if not ok: the candidates that apt calls broken, with the reason; it may name none
+	why    string         // if not ok: apt's reason in one line
 }
 
-// ask simulates. The error is of apt-get not running at all.
+// ask simulates. The error is for an apt-get that did not run.
 func (r *resolver) ask(ctx context.Context, set []int) (answer, error) {
 	args := []string{"--simulate", "--quiet", "install"}
 	for _, i := range set {
@@ -146,7 +152,8 @@ func (r *resolver) ask(ctx context.Context, set []int) (answer, error) {
 	return r.plan(string(out), set), nil
 }
 
-// plan reads a simulation that went through and makes sure it does what was ordered and nothing else.
+// plan reads a simulation that succeeded, and checks that it does what was
+// ordered and nothing else.
 func (r *resolver) plan(out string, set []int) answer {
 	a := answer{ok: true}
 	for line := range strings.Lines(out) {
@@ -157,7 +164,7 @@ func (r *resolver) plan(out string, set []int) answer {
 			i := r.byName(name, set)
 			switch {
 			case i < 0:
-				return answer{why: "it would bring in " + name + " (CAT-3)"}
+				return answer{why: "it would add " + name + " (CAT-3)"}
 			case !strings.HasPrefix(rest, "["):
 				return answer{broken: map[int]string{i: "it would be installed for the first time (CAT-3)"}}
 			}
@@ -173,7 +180,7 @@ func (r *resolver) plan(out string, set []int) answer {
 	for _, i := range set {
 		switch {
 		case a.steps.unpacks(i):
-		case r.all[i].same(): // an interrupted install, once more
+		case r.all[i].same(): // an interrupted install, again
 			a.steps.add(false, i)
 			a.steps.add(true, i)
 		default:
@@ -183,7 +190,8 @@ func (r *resolver) plan(out string, set []int) answer {
 	return a
 }
 
-// byName finds the candidate that apt calls name: with its architecture when it is a foreign one.
+// byName finds the candidate that apt calls name: with its architecture if that
+// is foreign.
 func (r *resolver) byName(name string, set []int) int {
 	base, arch, foreign := strings.Cut(name, ":")
 	if !foreign {
@@ -197,7 +205,8 @@ func (r *resolver) byName(name string, set []int) int {
 	return -1
 }
 
-// refusal reads why a simulation did not go through. Whom it blames is a hint only: see settle.
+// refusal reads why a simulation failed. The package that it blames is a hint
+// only, see settle.
 func (r *resolver) refusal(out string, set []int) answer {
 	a := answer{broken: map[int]string{}}
 	var why []string

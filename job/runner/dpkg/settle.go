@@ -5,8 +5,10 @@ import (
 	"slices"
 )
 
-// settle splits the candidates 0 to n-1 into those that install together and those that are refused, each with the reason ask gives for it
-// beside the accepted ones. Refused are exactly the ones that do not install even then: ask is the judge, its blame only a hint.
+// settle splits the candidates 0 to n-1 into those that can be installed
+// together and those that are refused, each with the reason that ask gives for
+// it together with the accepted ones. It refuses exactly those that do not
+// install even then: ask decides; whom it blames is only a hint.
 func settle(n int, ask func(set []int) (answer, error)) (order steps, refused map[int]string, err error) {
 	s := settler{ask: ask}
 	left := make([]int, n)
@@ -48,7 +50,8 @@ func (s *settler) with(more ...int) []int {
 	return set
 }
 
-// try accepts the items if they install beside the accepted ones.
+// try accepts the items if they can be installed together with the accepted
+// ones.
 func (s *settler) try(items []int) (answer, error) {
 	a, err := s.ask(s.with(items...))
 	if err == nil && a.ok {
@@ -57,8 +60,9 @@ func (s *settler) try(items []int) (answer, error) {
 	return a, err
 }
 
-// grow accepts of the items what it can and returns the rest. When the judge blames some, they are set aside; when it blames none, halves
-// are tried, which finds the culprits in few questions.
+// grow accepts what it can of the items and returns the rest. If ask blames
+// some, they are set aside; if it blames none, halves are tried, which finds
+// the cause with few questions.
 func (s *settler) grow(items []int) (left []int, err error) {
 	if len(items) == 0 {
 		return nil, nil
@@ -92,7 +96,7 @@ func (s *settler) grow(items []int) (left []int, err error) {
 	return left, err
 }
 
-// leaveOneOut finds a single culprit among items that need each other.
+// leaveOneOut finds a single cause among items that need each other.
 func (s *settler) leaveOneOut(items []int) (left []int, err error) {
 	for _, i := range items {
 		others := slices.DeleteFunc(slices.Clone(items), func(j int) bool { return j == i })

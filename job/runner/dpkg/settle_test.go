@@ -10,8 +10,9 @@ import (
 	"pgregory.net/rapid"
 )
 
-// fakeWorld is a world of patches where each needs some others, and some pairs exclude each other. Its judge blames like apt: those whose needs
-// are unmet, and nobody for a conflict.
+// fakeWorld is a world of patches where each needs some others, and some pairs
+// exclude each other. Its judge blames like apt: those whose needs are unmet,
+// and nobody for a conflict.
 type fakeWorld struct {
 	needs     []uint16 // by patch, as a set; bit 15: something nobody has
 	conflicts [][2]int
@@ -86,7 +87,8 @@ func (w fakeWorld) settle(t *rapid.T) (accepted []int, refused map[int]string) {
 	return accepted, refused
 }
 
-// Where patches only need each other, the largest set that installs is unique, and settle finds it.
+// Where patches only need each other, the largest set that installs is unique,
+// and settle finds it.
 func TestSettleRefusesExactlyTheUnmet_CAT5(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := drawWorld(t, 0)
@@ -96,7 +98,8 @@ func TestSettleRefusesExactlyTheUnmet_CAT5(t *testing.T) {
 	})
 }
 
-// With conflicts there may be several answers. Each patch is accepted or refused, the accepted ones install together, and no refused one installs
+// With conflicts there may be several answers. Each patch is accepted or
+// refused, the accepted ones install together, and no refused one installs
 // beside them.
 func TestSettleIsNeverTooStrictNorTooLax_CAT5(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

@@ -14,13 +14,15 @@ import (
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
-// bootFile is where whoever runs a root folder as a container says which boot it is at.
+// bootFile is where whoever runs a root folder as a container writes its boot
+// identity.
 const bootFile = "run/patchpolicy-boot-id"
 
-// Status returns the boot identity, the sessions (RBT-9) and whether the system says that it needs a reboot.
+// Status returns the boot identity, the sessions (RBT-9) and whether the system
+// says that it needs a reboot.
 func (p *Platform) Status(ctx context.Context) (runner.Status, error) {
 	mark := p.rebootMarks()
-	s := runner.Status{Sessions: reboot.Nobody, RebootRequired: mark.stands, RebootSince: mark.since}
+	s := runner.Status{Sessions: reboot.Nobody, RebootRequired: mark.present, RebootSince: mark.since}
 	var err error
 	if s.BootID, err = p.boot(); err != nil {
 		return runner.Status{}, err
@@ -48,10 +50,11 @@ func (p *Platform) boot() (string, error) {
 	return strings.TrimSpace(string(b)), nil
 }
 
-// sessionsWait bounds the question to logind: Status must be cheap.
+// sessionsWait bounds the call of logind: Status must be cheap.
 const sessionsWait = 3 * time.Second
 
-// hostSessions asks logind, and where there is none utmp. What neither can say is Unknown (RBT-9).
+// hostSessions asks logind, or utmp if logind cannot say. If neither can, the
+// sessions are Unknown (RBT-9).
 func (p *Platform) hostSessions(ctx context.Context) reboot.Sessions {
 	ctx, cancel := context.WithTimeout(ctx, sessionsWait)
 	defer cancel()
@@ -79,20 +82,20 @@ func (p *Platform) logind(ctx context.Context) reboot.Sessions {
 	if len(ids) == 0 {
 		return reboot.Nobody
 	}
-	const most = 200 // sessions asked about; with more, somebody is there
+	const most = 200 // sessions that are asked about; with more, somebody is logged in
 	if len(ids) > most {
 		return reboot.Active
 	}
 	args := append([]string{"show-session", "--property=Class", "--property=State", "--property=LockedHint"}, ids...)
 	shown, err := p.tool(ctx, "loginctl", args...).Output()
-	if err != nil { // one may have ended between the two questions
+	if err != nil { // one may have ended between the two calls
 		return reboot.Unknown
 	}
 	return parseSessions(string(shown), len(ids))
 }
 
-// parseSessions reads blocks of Class=, State= and LockedHint= lines, one for each of so many sessions. Of one that is not
-// described nobody knows whose it is.
+// parseSessions reads blocks of Class=, State= and LockedHint= lines, one per
+// session. If a session is not described, its user is not known.
 func parseSessions(shown string, sessions int) reboot.Sessions {
 	found := reboot.Nobody
 	if strings.Count("\n"+shown, "\nState=") < sessions {
@@ -117,16 +120,18 @@ func parseSessions(shown string, sessions int) reboot.Sessions {
 	return found
 }
 
-// The layout of a utmp record, the same on every Linux of today: the type at the beginning, the user's name after pid, line and id.
+// The layout of a utmp record, the same on every current Linux: the type comes
+// first, the user's name after pid, line and id.
 const (
 	utmpRecord  = 384
 	utmpUser    = 44
 	userProcess = 7
-	maxUtmp     = 1 << 20 // bytes looked at: 2,700 sessions
+	maxUtmp     = 1 << 20 // bytes: 2,700 sessions
 )
 
-// parseUtmp looks for a record of a logged-in user. A file that is no list of records tells nothing, nor does an empty one:
-// where utmp is written there is at least the record of the boot.
+// parseUtmp looks for a record of a logged-in user. A file that is empty or not
+// a list of records gives Unknown: where utmp is written, it has at least the
+// record of the boot.
 func parseUtmp(b []byte) reboot.Sessions {
 	if len(b) == 0 || len(b)%utmpRecord != 0 || len(b) > maxUtmp {
 		return reboot.Unknown

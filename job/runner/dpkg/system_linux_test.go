@@ -38,7 +38,8 @@ func TestInventoryIsWhatIsInstalled_CAT5(t *testing.T) {
 	}, slices.Collect(inv.Installed()))
 }
 
-// The machine's own inventory is what dpkg-query says, taken without changing anything.
+// The machine's own inventory is what dpkg-query says, taken without changing
+// anything.
 func TestInventoryOfTheHost(t *testing.T) {
 	need(t)
 	p, err := dpkg.New(dpkg.Config{})
@@ -176,7 +177,8 @@ func TestRebootOnlyAsTheSettingsSay_RBT7(t *testing.T) {
 	require.ErrorContains(t, broken.Reboot(t.Context()), "false: exit status 1")
 }
 
-// A package of a foreign architecture is another product, and the resolver knows the architecture.
+// A package of a foreign architecture is another product, and the resolver
+// knows the architecture.
 func TestForeignArchitectures(t *testing.T) {
 	w := newWorld(t)
 	foreign := "i386"

@@ -4,17 +4,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"github.com/patchpolicy/patchpolicy/internal/inroot"
 )
 
-// systemFolders are where the programs of the system are found; the caller's PATH may be anybody's.
+// systemFolders are where the system's programs are; the caller's PATH may be
+// anybody's.
 var systemFolders = []string{"/usr/sbin", "/usr/bin", "/sbin", "/bin"}
 
-// findProgram finds a program of the system by its name, in the given folders or else in those of every Debian.
-func findProgram(name string, folders ...string) (string, error) {
+// actionFolders are where actions and maintainer scripts find programs.
+var actionFolders = append([]string{"/usr/local/sbin", "/usr/local/bin"}, systemFolders...)
+
+// findProgram finds a program below root by its name, in the given folders or
+// else in systemFolders. Its path is valid inside root.
+func findProgram(root, name string, folders ...string) (string, error) {
 	if len(folders) == 0 {
 		folders = systemFolders
 	}
@@ -22,21 +28,22 @@ func findProgram(name string, folders ...string) (string, error) {
 		return name, nil
 	}
 	if strings.ContainsRune(name, '/') {
-		return "", fmt.Errorf("%s: want a name or an absolute path", name)
+		return "", fmt.Errorf("%s is a relative path: want a name or an absolute path", name)
 	}
 	for _, folder := range folders {
 		path := filepath.Join(folder, name)
-		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
+		if info, err := inroot.Stat(root, path); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
 			return path, nil
 		}
 	}
 	return "", fmt.Errorf("%s is not in %s: %w", name, strings.Join(folders, ", "), exec.ErrNotFound)
 }
 
-// environment is all that dpkg, apt and maintainer scripts are given: nothing of the agent's own, no language, no questions.
+// environment is the whole environment of dpkg, apt and maintainer scripts:
+// nothing from the agent, no language, no questions.
 func environment() []string {
 	return []string{
-		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+		"PATH=" + strings.Join(actionFolders, ":"),
 		"LC_ALL=C",
 		"LANGUAGE=",
 		"DEBIAN_FRONTEND=noninteractive",
@@ -46,9 +53,10 @@ func environment() []string {
 	}
 }
 
-// command makes a command of a program of the system. One that is not there fails when it is run.
+// command makes a command of a program of the system. A missing program fails
+// when the command runs.
 func (p *Platform) command(ctx context.Context, name string, args ...string) *exec.Cmd {
-	path, err := findProgram(name, p.cfg.Programs...)
+	path, err := findProgram("/", name, p.cfg.Programs...)
 	cmd := exec.CommandContext(ctx, path, args...)
 	if err != nil {
 		cmd.Err = err
@@ -57,14 +65,14 @@ func (p *Platform) command(ctx context.Context, name string, args ...string) *ex
 	return cmd
 }
 
-// tool makes a command that answers a question: it is killed when ctx ends.
+// tool makes a command that answers a question. It is killed when ctx ends.
 func (p *Platform) tool(ctx context.Context, name string, args ...string) *exec.Cmd {
 	cmd := p.command(ctx, name, args...)
 	cmd.Env = append(cmd.Env, "TMPDIR="+p.cfg.Temp)
 	return cmd
 }
 
-// stderrOf gives what a failed Output left, to be appended to an error's text.
+// stderrOf returns the error output of a failed Output, to append to an error.
 func stderrOf(err error) string {
 	if ee, ok := errors.AsType[*exec.ExitError](err); ok && len(ee.Stderr) > 0 {
 		return ": " + lastLines(string(ee.Stderr), 1000)
@@ -72,7 +80,8 @@ func stderrOf(err error) string {
 	return ""
 }
 
-// lastLines keeps the end of a text, at a line's beginning if it has to cut.
+// lastLines keeps the end of a text, from the beginning of a line if it has to
+// cut.
 func lastLines(s string, most int) string {
 	s = strings.TrimSpace(s)
 	if len(s) <= most {

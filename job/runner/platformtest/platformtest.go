@@ -17,27 +17,29 @@ import (
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
-// Run holds a platform to what runner.Platform promises. Make gives each test a fresh subject whose settings do not allow a reboot.
+// Run checks that a platform does what the documentation of [runner.Platform]
+// says. Make returns a fresh subject for each test; its settings forbid a
+// reboot.
 func Run(t *testing.T, make func(t *testing.T) Subject) {
 	for _, c := range []struct {
 		name string
 		test func(*testing.T, Subject)
 	}{
 		{"InventoryIsSortedAndStable", inventoryIsStable},
-		{"StatusTellsBootAndSessions_RBT9", statusTells},
+		{"StatusReportsBootAndSessions_RBT9", statusReports},
 		{"PreflightPassesAndChangesNothing", preflightChangesNothing},
-		{"PreflightRefusesWhatIsNoUpgrade_CAT3", preflightRefuses},
-		{"PreflightTellsTheRealVersion_CAT7", preflightTellsVersion},
+		{"PreflightRefusesOtherThanUpgrades_CAT3", preflightRefuses},
+		{"PreflightReportsTheRealVersion_CAT7", preflightReportsVersion},
 		{"InstallUpgrades_JOB1", installUpgrades},
 		{"InstallTwiceIsHarmless_JOB17", installTwice},
 		{"InstallFailsOnePatchAlone_JOB2", installFailsOne},
 		{"InstallNeverInstallsFirstOrLower_CAT3", installNeverDowngrades},
-		{"InstallRefusesWhatIsNoInstaller", installRefusesGarbage},
+		{"InstallRefusesOtherFiles", installRefusesGarbage},
 		{"InstallReadsTheDescriptor_INT6", installReadsDescriptor},
-		{"InstallStoppedBeforeItBeganChangesNothing", installStopped},
+		{"InstallStoppedInTimeChangesNothing", installStopped},
 		{"InstallEndsAtItsLimit_JOB25", installLimited},
 		{"InstallWithinItsLimit_JOB25", installWithinLimit},
-		{"RunActionReturnsTheExitCode_JOB13", actExitCodes},
+		{"RunActionReturnsTheExitCode_JOB13", actionReturnsExitCode},
 		{"PromptReturnsAtOnce", promptReturns},
 		{"RebootNeedsPermission_RBT7", rebootRefused},
 	} {
@@ -45,59 +47,80 @@ func Run(t *testing.T, make func(t *testing.T) Subject) {
 	}
 }
 
+// Sentences of the documentation that several tests check.
+const (
+	validInventory    = "The inventory is valid."
+	lists             = "Inventory lists what is installed."
+	statusReportsBoot = "Status reports the boot and who is logged in."
+	preflightReports  = "Preflight reports which patches would not install."
+	notRefused        = "A patch that would install is not refused."
+	oneResult         = "It returns exactly one result per patch."
+	codeHasText       = "A result with a code has a text."
+	atItsVersion      = "A patch without a code is installed at its version."
+	upgradesOnly      = "Nothing is installed for the first time or downgraded (CAT-3)."
+	failsAlone        = "A patch that fails does not fail the others (JOB-2)."
+	throughDescriptor = "reads the files through their descriptors, never by name (INT-6)."
+	noReboot          = "Settings that forbid a reboot give [ErrRebootNotAllowed], and the asset is not rebooted (RBT-7)."
+)
+
 func inventory(t *testing.T, s Subject) catalog.Inventory {
 	t.Helper()
 	inv, err := s.Platform.Inventory(t.Context())
-	require.NoError(t, err)
+	require.NoError(t, err, lists)
 	return inv
 }
 
 func installed(t *testing.T, s Subject, p Patch) version.Version {
 	t.Helper()
 	in, ok := inventory(t, s).Find(p.Order.Product)
-	require.True(t, ok, "%s is not in the inventory", p.Order.Product)
+	require.True(t, ok, "%s %s is missing", lists, p.Order.Product)
 	return in.Version
 }
 
 func inventoryIsStable(t *testing.T, s Subject) {
 	first, second := inventory(t, s), inventory(t, s)
-	require.Equal(t, first.Digest(), second.Digest(), "nothing happened, and the inventory changed")
-	require.NoError(t, first.Check())
+	require.Equal(t, first.Digest(), second.Digest(), "It stays the same until something on the asset changes.")
+	require.NoError(t, first.Check(), validInventory)
 	for _, p := range []Patch{s.Good, s.Other, s.Broken} {
 		order, ok := installed(t, s, p).Compare(p.Order.Version)
-		require.True(t, ok)
-		require.Negative(t, order, "the subject is to have %s below %s", p.Order.Product, p.Order.Version)
+		require.True(t, ok, "the subject needs an installed version of %s that can be compared with %s", p.Order.Product, p.Order.Version)
+		require.Negative(t, order, "the subject needs %s installed below %s", p.Order.Product, p.Order.Version)
 	}
 	_, there := first.Find(s.Absent.Order.Product)
-	require.False(t, there)
+	require.False(t, there, "the subject must not have %s installed", s.Absent.Order.Product)
 }
 
-func statusTells(t *testing.T, s Subject) {
-	first, err := s.Platform.Status(t.Context())
-	require.NoError(t, err)
-	require.NotEmpty(t, first.BootID)
+func status(t *testing.T, s Subject) runner.Status {
+	t.Helper()
+	now, err := s.Platform.Status(t.Context())
+	require.NoError(t, err, statusReportsBoot)
+	return now
+}
+
+func statusReports(t *testing.T, s Subject) {
+	first := status(t, s)
+	const sameBoot = "BootID is never empty and stays the same until the next boot."
+	require.NotEmpty(t, first.BootID, sameBoot)
 	require.Contains(t, []reboot.Sessions{reboot.Unknown, reboot.Nobody, reboot.Active, reboot.Locked}, first.Sessions,
-		"what cannot be found out is Unknown, never zero")
-	second, err := s.Platform.Status(t.Context())
-	require.NoError(t, err)
-	require.Equal(t, first.BootID, second.BootID)
+		"Sessions is never zero: sessions that cannot be found out are Unknown (RBT-9).")
+	require.Equal(t, first.BootID, status(t, s).BootID, sameBoot)
 }
 
 // refusals runs Preflight and returns the refusals by index.
 func refusals(t *testing.T, s Subject, patches ...runner.Staged) map[int]string {
 	t.Helper()
 	results, err := s.Platform.Preflight(t.Context(), patches)
-	require.NoError(t, err)
-	asked := map[int]bool{}
+	require.NoError(t, err, preflightReports)
+	open := map[int]bool{}
 	for _, p := range patches {
-		asked[p.Index] = true
+		open[p.Index] = true
 	}
 	refused := map[int]string{}
-	for _, f := range results {
-		require.True(t, asked[f.Index], "a result for index %d, which was not asked about, or a second one", f.Index)
-		asked[f.Index] = false
-		if f.Refused != "" {
-			refused[f.Index] = f.Refused
+	for _, r := range results {
+		require.True(t, open[r.Index], "It returns at most one result per patch, and none for other indexes. Index: %d", r.Index)
+		open[r.Index] = false
+		if r.Refused != "" {
+			refused[r.Index] = r.Refused
 		}
 	}
 	return refused
@@ -106,146 +129,145 @@ func refusals(t *testing.T, s Subject, patches ...runner.Staged) map[int]string 
 func preflightChangesNothing(t *testing.T, s Subject) {
 	before := inventory(t, s).Digest()
 	for range 2 {
-		require.Empty(t, refusals(t, s, s.Good.open(t, 3), s.Other.open(t, 7), s.Broken.open(t, 8)))
+		require.Empty(t, refusals(t, s, s.Good.open(t, 3), s.Other.open(t, 7), s.Broken.open(t, 8)), notRefused)
 	}
-	require.Equal(t, before, inventory(t, s).Digest())
-	results, err := s.Platform.Preflight(t.Context(), nil)
-	require.NoError(t, err)
-	require.Empty(t, results)
+	require.Empty(t, refusals(t, s), notRefused)
+	require.Equal(t, before, inventory(t, s).Digest(), "It changes nothing.")
 }
 
 func preflightRefuses(t *testing.T, s Subject) {
+	const refuses = "It refuses a patch of a product that is not installed, or of a version lower than the installed one, with a reason (CAT-3)."
 	refused := refusals(t, s, s.Good.open(t, 0), s.Absent.open(t, 1), s.Older.open(t, 2), s.Other.open(t, 5))
-	require.Len(t, refused, 2, "want the absent and the older one refused, and nothing else: %v", refused)
-	require.NotEmpty(t, refused[1])
-	require.NotEmpty(t, refused[2])
+	require.NotEmpty(t, refused[1], refuses)
+	require.NotEmpty(t, refused[2], refuses)
+	require.Len(t, refused, 2, "A refused patch does not refuse the others. Refused: %v", refused)
 }
 
-func preflightTellsVersion(t *testing.T, s Subject) {
+func preflightReportsVersion(t *testing.T, s Subject) {
 	results, err := s.Platform.Preflight(t.Context(), []runner.Staged{s.Good.open(t, 0)})
-	require.NoError(t, err)
-	for _, f := range results {
-		if !f.Version.IsZero() {
-			require.Equal(t, s.Good.Order.Version, f.Version)
+	require.NoError(t, err, preflightReports)
+	for _, r := range results {
+		if !r.Version.IsZero() {
+			require.Equal(t, s.Good.Order.Version, r.Version, "The version in a result is the version that the files contain, or zero (CAT-7).")
 		}
 	}
 }
 
-// install runs Install and returns the results by index, exactly one per patch.
-func install(t *testing.T, s Subject, patches ...runner.Staged) map[int]execution.InstallResult {
+// install runs Install and returns the results by index.
+func install(t *testing.T, s Subject, limit time.Duration, patches ...runner.Staged) map[int]execution.InstallResult {
 	t.Helper()
-	results, err := s.Platform.Install(t.Context(), patches, 0)
-	require.NoError(t, err)
-	require.Len(t, results, len(patches), "want one result per patch")
+	results, err := s.Platform.Install(t.Context(), patches, limit)
+	require.NoError(t, err, oneResult)
+	require.Len(t, results, len(patches), oneResult)
 	by := map[int]execution.InstallResult{}
-	for _, o := range results {
-		by[o.Index] = o
+	for _, r := range results {
+		by[r.Index] = r
 	}
 	for _, p := range patches {
-		o, ok := by[p.Index]
-		require.True(t, ok, "no result for index %d", p.Index)
-		if o.Code != 0 {
-			require.NotEmpty(t, o.Text, "a failure without a text")
+		r, ok := by[p.Index]
+		require.True(t, ok, "%s Index %d has none.", oneResult, p.Index)
+		if r.Code != 0 {
+			require.NotEmpty(t, r.Text, codeHasText)
 		}
 	}
 	return by
 }
 
+// upgraded checks that a patch was installed.
+func upgraded(t *testing.T, s Subject, r execution.InstallResult, p Patch, sentence string) {
+	t.Helper()
+	require.Zero(t, r.Code, "%s Code %d: %s", sentence, r.Code, r.Text)
+	require.Equal(t, p.Order.Version, installed(t, s, p), atItsVersion)
+}
+
 func installUpgrades(t *testing.T, s Subject) {
-	by := install(t, s, s.Good.open(t, 4), s.Other.open(t, 2))
-	require.Zero(t, by[4].Code, by[4].Text)
-	require.Zero(t, by[2].Code, by[2].Text)
-	require.Equal(t, s.Good.Order.Version, installed(t, s, s.Good))
-	require.Equal(t, s.Other.Order.Version, installed(t, s, s.Other))
+	by := install(t, s, 0, s.Good.open(t, 4), s.Other.open(t, 2))
+	upgraded(t, s, by[4], s.Good, notRefused)
+	upgraded(t, s, by[2], s.Other, notRefused)
 }
 
 func installTwice(t *testing.T, s Subject) {
-	require.Zero(t, install(t, s, s.Good.open(t, 0))[0].Code)
+	const harmless = "A patch that is already at its version succeeds and changes nothing (JOB-17)."
+	upgraded(t, s, install(t, s, 0, s.Good.open(t, 0))[0], s.Good, notRefused)
 	before := inventory(t, s).Digest()
-	o := install(t, s, s.Good.open(t, 0))[0]
-	require.Zero(t, o.Code, o.Text)
-	require.Equal(t, before, inventory(t, s).Digest())
+	upgraded(t, s, install(t, s, 0, s.Good.open(t, 0))[0], s.Good, harmless)
+	require.Equal(t, before, inventory(t, s).Digest(), harmless)
 }
 
 func installFailsOne(t *testing.T, s Subject) {
-	by := install(t, s, s.Broken.open(t, 0), s.Good.open(t, 1))
-	require.NotZero(t, by[0].Code)
-	require.Zero(t, by[1].Code, by[1].Text)
-	require.Equal(t, s.Good.Order.Version, installed(t, s, s.Good))
+	by := install(t, s, 0, s.Broken.open(t, 0), s.Good.open(t, 1))
+	require.NotZero(t, by[0].Code, atItsVersion)
+	upgraded(t, s, by[1], s.Good, failsAlone)
 }
 
 func installNeverDowngrades(t *testing.T, s Subject) {
 	before := inventory(t, s).Digest()
-	by := install(t, s, s.Older.open(t, 0), s.Absent.open(t, 1))
-	require.NotZero(t, by[0].Code)
-	require.NotZero(t, by[1].Code)
-	require.Equal(t, before, inventory(t, s).Digest())
+	by := install(t, s, 0, s.Older.open(t, 0), s.Absent.open(t, 1))
+	require.NotZero(t, by[0].Code, upgradesOnly)
+	require.NotZero(t, by[1].Code, upgradesOnly)
+	require.Equal(t, before, inventory(t, s).Digest(), upgradesOnly)
 }
 
 func installRefusesGarbage(t *testing.T, s Subject) {
+	const garbage = "A file that is not an installer fails its patch and changes nothing."
 	before := inventory(t, s).Digest()
-	require.NotZero(t, install(t, s, s.NotAFile.open(t, 0))[0].Code)
-	require.Equal(t, before, inventory(t, s).Digest())
+	require.NotZero(t, install(t, s, 0, s.NotAFile.open(t, 0))[0].Code, garbage)
+	require.Equal(t, before, inventory(t, s).Digest(), garbage)
 }
 
-// installReadsDescriptor puts other files in place of the verified ones after they were opened.
+// installReadsDescriptor puts other files in the place of the verified ones
+// after they were opened.
 func installReadsDescriptor(t *testing.T, s Subject) {
 	staged := s.Good.open(t, 0)
 	for _, name := range s.Good.Files {
 		if err := os.Rename(name, name+".moved"); err != nil {
-			t.Logf("this system itself keeps an open file in its place: %v", err)
+			t.Logf("this system does not let an open file be renamed: %v", err)
 			continue
 		}
-		require.NoError(t, os.WriteFile(name, []byte("put here by somebody else"), 0o600))
+		require.NoError(t, os.WriteFile(name, []byte("put here by somebody else"), 0o600), "the subject's file cannot be replaced")
 	}
-	require.Empty(t, refusals(t, s, staged))
-	o := install(t, s, staged)[0]
-	require.Zero(t, o.Code, o.Text)
-	require.Equal(t, s.Good.Order.Version, installed(t, s, s.Good))
+	require.Empty(t, refusals(t, s, staged), "Preflight "+throughDescriptor)
+	upgraded(t, s, install(t, s, 0, staged)[0], s.Good, "Install "+throughDescriptor)
 }
 
 func installStopped(t *testing.T, s Subject) {
+	const stopped = "If ctx ends before anything has changed, Install changes nothing and returns the error of ctx."
 	before := inventory(t, s).Digest()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := s.Platform.Install(ctx, []runner.Staged{s.Good.open(t, 0)}, 0)
-	require.ErrorIs(t, err, context.Canceled)
-	require.Equal(t, before, inventory(t, s).Digest())
+	require.ErrorIs(t, err, context.Canceled, stopped)
+	require.Equal(t, before, inventory(t, s).Digest(), stopped)
 }
 
-// installLimited wants an installer that runs into its limit to be ended, and the asset to be usable afterwards.
 func installLimited(t *testing.T, s Subject) {
 	began := time.Now()
-	results, err := s.Platform.Install(t.Context(), []runner.Staged{s.Hangs.open(t, 3)}, 10*time.Second) // so that it has begun to hang on a busy machine too
-	require.NoError(t, err)
-	require.Less(t, time.Since(began), 5*time.Minute, "it was not ended")
-	require.Len(t, results, 1)
-	require.Equal(t, 3, results[0].Index)
-	require.Equal(t, job.DeployerProcessCrashed, results[0].Code, results[0].Text)
-	require.NotEmpty(t, results[0].Text)
-	o := install(t, s, s.Good.open(t, 0))[0]
-	require.Zero(t, o.Code, o.Text)
+	// Long enough for the installer to begin to hang on a busy machine, too.
+	by := install(t, s, 10*time.Second, s.Hangs.open(t, 3))
+	require.Less(t, time.Since(began), 5*time.Minute,
+		"An installer that runs longer than limit is asked to end, and is killed a little later with everything it started.")
+	require.Equal(t, job.DeployerProcessCrashed, by[3].Code, "A patch that is then not at its version has code DeployerProcessCrashed (JOB-25). %s", by[3].Text)
+	upgraded(t, s, install(t, s, 0, s.Good.open(t, 0))[0], s.Good, "The next install works.")
 }
 
 func installWithinLimit(t *testing.T, s Subject) {
-	results, err := s.Platform.Install(t.Context(), []runner.Staged{s.Good.open(t, 0), s.Broken.open(t, 1)}, time.Hour)
-	require.NoError(t, err)
-	require.Len(t, results, 2)
-	for _, r := range results {
-		require.NotEqual(t, job.DeployerProcessCrashed, r.Code, "it did not run into its limit: %s", r.Text)
-		require.Equal(t, r.Index == 0, r.Code == 0, r.Text)
+	by := install(t, s, time.Hour, s.Good.open(t, 0), s.Broken.open(t, 1))
+	for _, r := range by {
+		require.NotEqual(t, job.DeployerProcessCrashed, r.Code, "An install that ends within its limit never has that code. %s", r.Text)
 	}
+	require.NotZero(t, by[1].Code, atItsVersion)
+	upgraded(t, s, by[0], s.Good, failsAlone)
 }
 
-func actExitCodes(t *testing.T, s Subject) {
+func actionReturnsExitCode(t *testing.T, s Subject) {
 	for _, want := range []int{0, 1, 10, 11, 12, 101} {
 		got, output, err := s.Platform.RunAction(t.Context(), s.Exit(want))
-		require.NoError(t, err)
-		require.Equal(t, want, got)
-		require.Contains(t, output, fmt.Sprint("exit ", want), "what it wrote")
+		require.NoError(t, err, "It returns the exit code.")
+		require.Equal(t, want, got, "It returns the exit code.")
+		require.Contains(t, output, fmt.Sprint("exit ", want), "It returns the end of what the action wrote to both of its outputs")
 	}
 	_, _, err := s.Platform.RunAction(t.Context(), s.Missing)
-	require.Error(t, err)
+	require.Error(t, err, "A program that cannot be run, or is cut off, is an error.")
 }
 
 func promptReturns(t *testing.T, s Subject) {
@@ -256,16 +278,14 @@ func promptReturns(t *testing.T, s Subject) {
 		{Kind: reboot.ShowCountdown{Left: time.Minute}, Job: "patchday", For: []string{"curl"}, Last: last},
 		{Kind: reboot.ClearPrompt{}},
 	} {
-		require.NoError(t, s.Platform.Prompt(t.Context(), p, func(later bool) { answers <- later }))
+		err := s.Platform.Prompt(t.Context(), p, func(later bool) { answers <- later })
+		require.NoError(t, err, "It accepts every kind of prompt and returns at once.")
 	}
-	require.LessOrEqual(t, len(answers), 1, "more than one answer to one prompt")
+	require.LessOrEqual(t, len(answers), 1, "It calls answer at most once per prompt.")
 }
 
 func rebootRefused(t *testing.T, s Subject) {
-	before, err := s.Platform.Status(t.Context())
-	require.NoError(t, err)
-	require.ErrorIs(t, s.Platform.Reboot(t.Context()), runner.ErrRebootNotAllowed)
-	after, err := s.Platform.Status(t.Context())
-	require.NoError(t, err)
-	require.Equal(t, before.BootID, after.BootID)
+	before := status(t, s)
+	require.ErrorIs(t, s.Platform.Reboot(t.Context()), runner.ErrRebootNotAllowed, noReboot)
+	require.Equal(t, before.BootID, status(t, s).BootID, noReboot)
 }

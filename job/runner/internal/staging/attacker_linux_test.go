@@ -38,8 +38,8 @@ type attack struct {
 
 const evil = "these bytes were never verified"
 
-// run swaps, truncates and links whatever it can, in any order, until its input ends. It prints how often which attempt
-// worked.
+// run swaps, truncates and links whatever it can, in any order, until its input
+// ends. It prints how often which attempt worked.
 func (a attack) run() {
 	worked := map[string]int{}
 	try := func(name string, err error) {
@@ -103,7 +103,7 @@ func (a attack) run() {
 		default:
 		}
 		switch {
-		case a.Swap: // for what the agent itself verified, and private, but another file: only its digest tells
+		case a.Swap: // for what the agent itself verified, and private, but another file: only its digest differs
 			zero, one := filepath.Join(a.Stage, a.Paths[0]), filepath.Join(a.Stage, a.Paths[1])
 			try("exchange two staged files", unix.Renameat2(unix.AT_FDCWD, zero, unix.AT_FDCWD, one, unix.RENAME_EXCHANGE))
 		case r.IntN(2) == 0:

@@ -28,7 +28,7 @@ func TestDiskFullNamesDiskAndNeed_JOB2(t *testing.T) {
 	store, err := staging.Open(b.dir, staging.Config{HTTP: http.DefaultClient, Verifier: seen{}, Stall: time.Second, Tries: 3})
 	require.NoError(t, err)
 	defer store.Close()
-	for _, size := range []int64{3 << 20, 0} { // told by the order, or by the server
+	for _, size := range []int64{3 << 20, 0} { // known from the order, or from the server
 		_, failure := store.Fetch(t.Context(), key, b.patch(job.File{Name: "big.deb", URL: "/big", Size: size}))
 		require.NotNil(t, failure)
 		require.Equal(t, job.FileDownloadFailed, failure.Code)

@@ -15,11 +15,13 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/execution"
 )
 
-// Fetch stages the files of one patch and says what was found out about each. On failure it returns what it found before the file that
-// failed. When ctx ends it returns a Failure too, and what was fetched so far stays for the next time.
+// Fetch stages the files of one patch and returns the evidence about each. On
+// failure it returns the evidence for the files before the one that failed. If
+// ctx ends it returns a Failure, too, and keeps what was fetched for the next
+// time.
 func (s *Store) Fetch(ctx context.Context, k Key, p job.OrderPatch) ([]execution.Evidence, *Failure) {
 	if len(p.Files) == 0 {
-		return nil, &Failure{Code: job.PatchURLMissing, Text: fmt.Sprintf("the order names no file for %s: choose files for this patch and make the job again", p.Patch)}
+		return nil, &Failure{Code: job.PatchURLMissing, Text: fmt.Sprintf("the order has no file for %s: choose files for this patch and make the job again", p.Patch)}
 	}
 	folder := patchFolder(k, p)
 	if err := s.root.MkdirAll(folder, 0o700); err != nil {
@@ -36,10 +38,11 @@ func (s *Store) Fetch(ctx context.Context, k Key, p job.OrderPatch) ([]execution
 	return found, nil
 }
 
-// fetchFile stages one file with its detached signature, using what is there already.
+// fetchFile stages one file with its detached signature, and uses what is
+// already staged.
 func (s *Store) fetchFile(ctx context.Context, base string, file job.File) (execution.Evidence, *Failure) {
 	if file.URL == "" {
-		return execution.Evidence{}, &Failure{Code: job.PatchURLMissing, Text: fmt.Sprintf("the order gives no address for %s: set a custom URL for this patch and make the job again", file.Name)}
+		return execution.Evidence{}, &Failure{Code: job.PatchURLMissing, Text: fmt.Sprintf("the order has no address for %s: set a custom URL for this patch and make the job again", file.Name)}
 	}
 	var received []integrity.Digest
 	if !s.exists(base + complete) {
@@ -60,25 +63,25 @@ func (s *Store) fetchFile(ctx context.Context, base string, file job.File) (exec
 	}
 	for _, r := range received {
 		if !slices.Contains(d.Sums(), r) {
-			return execution.Evidence{}, &Failure{Code: job.FileHashValidationFailed, Text: fmt.Sprintf("the staged file of %s is not what was received, so it is not installed (INT-6): check the disk of %s", file.Name, s.dir)}
+			return execution.Evidence{}, &Failure{Code: job.FileHashValidationFailed, Text: fmt.Sprintf("the staged file of %s differs from what was received, so it is not installed (INT-6): check the disk of %s", file.Name, s.dir)}
 		}
 	}
 	m := s.readMeta(base + metaFile)
-	if file.SignatureURL != "" && !m.Asked { // what was noted of it is lost, which is not absent (INT-9)
+	if file.SignatureURL != "" && !m.Asked { // its record is lost, which does not mean absent (INT-9)
 		if failure := s.keepSignature(ctx, base, file, &m); failure != nil {
 			return execution.Evidence{}, failure
 		}
 	}
 	var detached []byte
 	if m.Signed {
-		// A signature that is there and empty is not an absent one (INT-9).
+		// A signature that exists and is empty is not absent (INT-9).
 		detached = append([]byte{}, m.Detached...)
 	}
 	return execution.Evidence{Size: size, Digests: d.Sums(), Signature: s.cfg.Verifier.Verify(f, size, detached)}, nil
 }
 
-// fetchContent fetches one file and its signature; both are durable when there is no
-// failure. It returns the digest of what came.
+// fetchContent fetches one file and its signature; both are durable if there is
+// no failure. It returns the digest of the bytes received.
 func (s *Store) fetchContent(ctx context.Context, base string, file job.File) ([]integrity.Digest, *Failure) {
 	a, failure := parseAddress(file.URL)
 	if failure != nil {
@@ -98,7 +101,7 @@ func (s *Store) fetchContent(ctx context.Context, base string, file job.File) ([
 		return nil, failure
 	}
 	if failure := s.keepSignature(ctx, base, file, &t.meta); failure != nil {
-		return nil, failure // the content stays: only the signature is asked for again
+		return nil, failure // the content stays: only the signature is fetched again
 	}
 	if err := s.finish(f, base); err != nil {
 		s.removePartial(base, f)
@@ -107,7 +110,8 @@ func (s *Store) fetchContent(ctx context.Context, base string, file job.File) ([
 	return t.received.Sums(), nil
 }
 
-// keepSignature fetches the detached signature and notes what came of it: there may be none (INT-9); any doubt is a failure.
+// keepSignature fetches the detached signature and records the result. The
+// server may have none (INT-9); any doubt is a failure.
 func (s *Store) keepSignature(ctx context.Context, base string, file job.File, m *meta) *Failure {
 	m.Asked, m.Signed, m.Detached = true, false, nil
 	if file.SignatureURL != "" {
@@ -143,13 +147,14 @@ func (s *Store) signatureOnce(ctx context.Context, a address, m *meta) *trouble 
 	case err != nil:
 		return stalled(ctx, &trouble{err: plain(err), again: true}, s.cfg.Stall)
 	case len(b) > MaxSignature:
-		return &trouble{err: fmt.Errorf("it is longer than %d bytes, so it is no detached signature: correct its address", MaxSignature)}
+		return &trouble{err: fmt.Errorf("it is longer than %d bytes, the most for a detached signature: correct its address", MaxSignature)}
 	}
 	m.Signed, m.Detached = true, b
 	return nil
 }
 
-// takeUp opens the partial file and says from where to go on. It starts anew when the server gave nothing to be sure by.
+// takeUp opens the partial file and returns where to continue. It starts again
+// from zero if the server gave no validator.
 func (s *Store) takeUp(base string, file job.File, m *meta) (*os.File, int64, error) {
 	if m.URL == file.URL {
 		if f, err := s.reopen(base+partial, os.O_RDWR); err == nil {
@@ -165,15 +170,16 @@ func (s *Store) takeUp(base string, file job.File, m *meta) (*os.File, int64, er
 	return f, 0, err
 }
 
-// removePartial gives the space back: an open file is emptied first, since not every system deletes one at once.
+// removePartial frees the space. It empties the file first, because some
+// systems do not delete an open file at once.
 func (s *Store) removePartial(base string, f *os.File) {
-	_ = f.Truncate(0) // best effort: the Discard of the patch deletes all of it
+	_ = f.Truncate(0) // best effort: the Discard of the patch deletes everything
 	_ = f.Close()
 	_ = s.root.Remove(base + partial)
 	_ = s.root.Remove(base + metaFile)
 }
 
-// local words a failure of the asset's own disk.
+// local is the failure for an error of the asset's own disk.
 func (s *Store) local(err error, file job.File) *Failure {
 	if diskFull(err) {
 		need := ""
@@ -185,13 +191,14 @@ func (s *Store) local(err error, file job.File) *Failure {
 	return &Failure{Code: job.FileDownloadFailed, Text: fmt.Sprintf("%s could not be staged in %s: %v", file.Name, s.dir, err)}
 }
 
-// retry tries until once has no trouble, or trying again is of no use: how often it was tried since the last headway, and the
-// trouble that is left.
-func (s *Store) retry(ctx context.Context, once func() (headway bool, tr *trouble)) (try int, tr *trouble) {
+// retry calls once until it has no trouble, or another try is of no use. It
+// returns the number of tries since the last progress, and the trouble that is
+// left.
+func (s *Store) retry(ctx context.Context, once func() (progress bool, tr *trouble)) (try int, tr *trouble) {
 	wait := firstPause
 	for try = 1; ; try++ {
-		headway, tr := once()
-		if headway {
+		progress, tr := once()
+		if progress {
 			try, wait = 1, firstPause
 		}
 		if tr == nil || !tr.again || try >= s.cfg.Tries {

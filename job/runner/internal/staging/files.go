@@ -12,7 +12,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
-// reopen opens an existing regular file that is the agent's alone, never through a link.
+// reopen opens an existing regular file that only the agent can use, never
+// through a link.
 func (s *Store) reopen(name string, flags int) (*os.File, error) {
 	before, err := s.root.Lstat(name)
 	if err != nil {
@@ -28,7 +29,7 @@ func (s *Store) reopen(name string, flags int) (*os.File, error) {
 	after, err := f.Stat()
 	switch {
 	case err != nil || !os.SameFile(before, after):
-		err = fmt.Errorf("%s was swapped while it was opened", path.Base(name))
+		err = fmt.Errorf("%s was replaced while it was opened", path.Base(name))
 	default:
 		if err = private(after); err != nil {
 			err = fmt.Errorf("%s %w", path.Base(name), err)
@@ -41,7 +42,7 @@ func (s *Store) reopen(name string, flags int) (*os.File, error) {
 	return f, nil
 }
 
-// create makes a new file, deleting what stands in its place.
+// create makes a new file. It deletes what has its name.
 func (s *Store) create(name string) (*os.File, error) {
 	if err := s.root.RemoveAll(name); err != nil {
 		return nil, err
@@ -49,17 +50,18 @@ func (s *Store) create(name string) (*os.File, error) {
 	return s.root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL|noFollow, 0o600)
 }
 
-// meta is what is remembered of one file.
+// meta is the record of one file.
 type meta struct {
 	URL       string `json:"url"`
 	Validator string `json:"validator,omitempty"` // a strong ETag or a Last-Modified: what If-Range takes
-	Asked     bool   `json:"asked,omitempty"`     // the detached signature was asked for
-	Signed    bool   `json:"signed,omitempty"`    // and is there
+	Asked     bool   `json:"asked,omitempty"`     // the server was asked for the detached signature
+	Signed    bool   `json:"signed,omitempty"`    // the server had it
 	Detached  []byte `json:"detached,omitempty"`
-	Total     int64  `json:"total,omitempty"` // size the server announced; -1 or zero: none
+	Total     int64  `json:"total,omitempty"` // size that the server announced; -1 or zero: not known
 }
 
-// readMeta returns the zero meta when there is none, or none that makes sense: then everything is fetched again.
+// readMeta returns the zero meta if there is no valid one: then everything is
+// fetched again.
 func (s *Store) readMeta(name string) meta {
 	f, err := s.reopen(name, os.O_RDONLY)
 	if err != nil {
@@ -93,7 +95,8 @@ func (s *Store) writeMeta(name string, m meta) error {
 	return s.root.Rename(name+".new", name)
 }
 
-// finish makes a complete file durable under its final name, where folders can be synced.
+// finish makes a complete file durable under its final name, if the system can
+// sync folders.
 func (s *Store) finish(f *os.File, base string) error {
 	if err := f.Sync(); err != nil {
 		return err
@@ -117,7 +120,8 @@ func (s *Store) exists(name string) bool {
 	return !errors.Is(err, fs.ErrNotExist)
 }
 
-// digest feeds at most the first n bytes of f to d and returns how many there were.
+// digest feeds at most the first n bytes of f to d and returns how many it
+// read.
 func digest(d *integrity.Digester, f *os.File, n int64) (int64, error) {
 	return io.Copy(d, io.NewSectionReader(f, 0, n))
 }

@@ -3,29 +3,33 @@ package staging
 import "time"
 
 const (
-	// MaxFile is the largest file fetched when the order does not tell a size, in bytes. It is some times the largest installers seen.
+	// MaxFile is the largest file that is fetched if the order gives no size,
+	// in bytes: several times the largest known installers.
 	MaxFile = 64 << 30
-	// MaxSignature is the largest detached signature in bytes; real ones have a few kilobytes.
+	// MaxSignature is the largest detached signature in bytes; real ones have a
+	// few kilobytes.
 	MaxSignature = 1 << 20
 	// MaxRedirects is how many redirects are followed.
 	MaxRedirects = 10
-	// maxPause bounds what a server's Retry-After is believed.
+	// maxPause bounds the pause that a server's Retry-After asks for.
 	maxPause = 30 * time.Second
-	// firstPause is before the second try; it doubles.
+	// firstPause is before the second try; each further pause is twice as long.
 	firstPause = time.Second
-	// whole is more than any file has.
+	// whole is more bytes than any file has.
 	whole = 1 << 62
-	// buffer is read at a time.
+	// buffer is how many bytes are read at a time.
 	buffer = 256 << 10
 	// maxMeta bounds a meta file: a signature in base64 and some fields.
 	maxMeta = 2*MaxSignature + 64<<10
 )
 
-// sizeLimit is how many bytes are read of a file the order tells the size of. It leaves room above the told size on purpose: a longer
-// file is read to its end, so that integrity says what is wrong with it (INT-1, INT-2, CAT-7) instead of a download error hiding it.
-func sizeLimit(told int64) int64 {
-	if told <= 0 || told > MaxFile {
+// sizeLimit is how many bytes of a file are read, given the size in the order.
+// It is larger than that size: a longer file is read to its end, so that the
+// integrity check says what is wrong with it (INT-1, INT-2, CAT-7), not a
+// download error.
+func sizeLimit(ordered int64) int64 {
+	if ordered <= 0 || ordered > MaxFile {
 		return MaxFile
 	}
-	return min(4*told+16<<20, MaxFile)
+	return min(4*ordered+16<<20, MaxFile)
 }

@@ -11,21 +11,23 @@ import (
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
-// LocalError says that an order names a file of this computer that it may not (INT-11): whoever makes orders would have the
-// agent read, with all its rights, what is not theirs.
+// LocalError reports that an order names a file of this computer outside the
+// folder for such files (INT-11). Otherwise whoever makes orders could have the
+// agent read, with all its rights, any file.
 type LocalError struct {
 	Path   string
-	Folder string // below which such files may be; empty: nowhere
+	Folder string // the folder for such files; empty: none
 }
 
 func (e *LocalError) Error() string {
 	if e.Folder == "" {
-		return fmt.Sprintf("%s is a file of this computer, and this agent fetches none (INT-11): serve it over http or https, or let the agent have a folder for such files", e.Path)
+		return fmt.Sprintf("%s is a file of this computer, and this agent fetches none (INT-11): serve it over http or https, or set a folder for local files on the agent", e.Path)
 	}
-	return fmt.Sprintf("%s is not in %s, the folder of this computer that this agent fetches from (INT-11)", e.Path, e.Folder)
+	return fmt.Sprintf("%s is not in %s, the folder for local files of this agent (INT-11): move it there, or serve it over http or https", e.Path, e.Folder)
 }
 
-// codeOf tells a download that failed from an address that no later try can use.
+// codeOf is PatchURLMissing for an address that no later try can use, otherwise
+// FileDownloadFailed.
 func codeOf(err error) job.Code {
 	if _, is := errors.AsType[*LocalError](err); is {
 		return job.PatchURLMissing
@@ -33,7 +35,7 @@ func codeOf(err error) job.Code {
 	return job.FileDownloadFailed
 }
 
-// openLocal opens the file of a file URL, from the beginning.
+// openLocal opens the file of a file URL at its beginning.
 func openLocal(ctx context.Context, folder string, a address) (response, *trouble) {
 	path := a.path()
 	rel, err := filepath.Rel(folder, path)

@@ -12,7 +12,7 @@ import (
 
 const (
 	noFollow          = syscall.O_NOFOLLOW
-	noWait            = syscall.O_NONBLOCK // for whoever writes to a pipe: it is no file and refused
+	noWait            = syscall.O_NONBLOCK // a pipe is refused, not waited for
 	foldersCannotSync = false
 )
 
@@ -21,7 +21,7 @@ func diskFull(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }
 
-// ownedByUs refuses what somebody else could change at will.
+// ownedByUs refuses a file or folder of another user.
 func ownedByUs(info fs.FileInfo) error {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	if !ok || int(st.Uid) == os.Geteuid() {
@@ -30,8 +30,9 @@ func ownedByUs(info fs.FileInfo) error {
 	return fmt.Errorf("belongs to user %d and the agent runs as user %d", st.Uid, os.Geteuid())
 }
 
-// private refuses a file or folder that others own, may use, or reach under another name (INT-6). What others may do is
-// not taken from them afterwards: they may have it open.
+// private refuses a file or folder that others own, may use, or can reach under
+// another name (INT-6). It does not take rights away, because others may
+// already have the file open.
 func private(info fs.FileInfo) error {
 	if err := ownedByUs(info); err != nil {
 		return err

@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	noFollow          = 0 // Lstat before and SameFile after do it here
-	noWait            = 0 // pipes are not in folders
+	noFollow          = 0 // Lstat and SameFile check this here
+	noWait            = 0 // pipes are not in folders here
 	foldersCannotSync = true
 )
 
@@ -18,8 +18,9 @@ func diskFull(err error) bool {
 	return errors.Is(err, windows.ERROR_DISK_FULL) || errors.Is(err, windows.ERROR_HANDLE_DISK_FULL)
 }
 
-// Who may use the folder, what is in it and what is above it: its access list is inherited from the folder that the
-// agent is installed in, which its installer sets.
+// Access lists decide who may use the folder, its content and the folders above
+// it. They are inherited from the folder that the agent is installed in; its
+// installer sets them.
 
 func ownedByUs(fs.FileInfo) error { return nil }
 

@@ -8,7 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The table of Pace's documentation, and what no size may do: give no time, or more than the most.
+// The table of Pace's documentation, and what no size may do: give no time, or
+// more than the most.
 func TestBoundsOfADownload_INT11(t *testing.T) {
 	for _, c := range []struct {
 		pace  Pace

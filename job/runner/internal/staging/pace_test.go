@@ -17,7 +17,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// vendor serves one file of so many bytes, chunk of them every pause. It knows ranges.
+// vendor serves one file of so many bytes, chunk of them every pause. It knows
+// ranges.
 type vendor struct {
 	size, chunk int
 	pause       time.Duration
@@ -134,7 +135,8 @@ func TestSlowSourcesAreGivenUp_INT11(t *testing.T) {
 	}
 }
 
-// Links of satellites and huge files are slow and no failure; nor is one connection that crawls, or a wrong size.
+// Links of satellites and huge files are slow and no failure; nor is one
+// connection that crawls, or a wrong size.
 func TestSlowButAboveTheRateIsNoFailure_INT11(t *testing.T) {
 	for name, c := range map[string]struct {
 		vendor
@@ -160,7 +162,8 @@ func TestSlowButAboveTheRateIsNoFailure_INT11(t *testing.T) {
 	}
 }
 
-// The end of the window discards, which cancels: a crawl does not hold it up (JOB-10).
+// The end of the window discards, which cancels: a crawl does not hold it up
+// (JOB-10).
 func TestCrawlEndsWithItsContext_JOB10(t *testing.T) {
 	for name, v := range map[string]*vendor{"a byte a second": {size: 1 << 20, chunk: 1, pause: second}, "no answer": {headers: -1}, "stalled": {size: 9, chunk: 1, stallAt: 1}} {
 		t.Run(name, func(t *testing.T) {

@@ -22,7 +22,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/runner/internal/staging"
 )
 
-// raceEnv is how long each race lasts, a duration; a second where it is not set.
+// raceEnv is how long each race lasts, a duration; a second where it is not
+// set.
 const raceEnv = "STAGING_TEST_RACE"
 
 // race is a store under attack by another user's process.
@@ -67,7 +68,7 @@ func newRace(t *testing.T) *race {
 	return r
 }
 
-// attack runs until the returned function is called, which tells what worked.
+// attack runs until the returned function is called, which reports what worked.
 func (r *race) attack(swap bool) (stop func() map[string]int) {
 	r.Helper()
 	own := filepath.Join(r.base, "own")
@@ -103,8 +104,8 @@ func (r *race) attack(swap bool) (stop func() map[string]int) {
 	}
 }
 
-// install opens what is staged as a deploy does and reads what an installer would, and wants either the verified bytes or
-// a refusal with its code.
+// install opens what is staged as a deploy does and reads what an installer
+// would, and wants either the verified bytes or a refusal with its code.
 func (r *race) install(store *staging.Store, found []execution.Evidence) {
 	r.Helper()
 	staged := execution.Staged{Patch: r.patch}
@@ -148,7 +149,8 @@ func (r *race) clear() {
 	}
 }
 
-// until runs rounds for the budget, and longer where that was not enough to see both sides at work.
+// until runs rounds for the budget, and longer where that was not enough to see
+// both sides at work.
 func (r *race) until(enough func() bool, round func()) {
 	start := time.Now()
 	for !r.Failed() && (time.Since(start) < r.budget || !enough()) {
@@ -171,7 +173,8 @@ func reason(err error) string {
 	return err.Error()
 }
 
-// In a sticky folder such as /tmp others can take the place before the agent makes its folder, and nothing afterwards.
+// In a sticky folder such as /tmp others can take the place before the agent
+// makes its folder, and nothing afterwards.
 func TestRaceForThePlaceInAStickyFolder_INT6(t *testing.T) {
 	r := newRace(t)
 	mkdir(t, filepath.Dir(r.dir), 0o777|os.ModeSticky, 0)
@@ -204,8 +207,9 @@ func TestRaceBelowAFolderOpenToAll_INT6(t *testing.T) {
 	stop()
 }
 
-// An administrator opens the folder above while the agent runs: the agent goes on in the folder it has, wherever that
-// is by now, and does not start there again.
+// An administrator opens the folder above while the agent runs: the agent goes
+// on in the folder it has, wherever that is by now, and does not start there
+// again.
 func TestRaceAfterTheParentWasOpened_INT6(t *testing.T) {
 	r := newRace(t)
 	parent := filepath.Dir(r.dir)
@@ -234,7 +238,8 @@ func TestRaceAfterTheParentWasOpened_INT6(t *testing.T) {
 	require.Zero(t, r.refused)
 }
 
-// An administrator opens the folder itself while files wait in it. Its files can be swapped then, and each swap is found.
+// An administrator opens the folder itself while files wait in it. Its files
+// can be swapped then, and each swap is found.
 func TestRaceAfterTheFolderWasOpened_INT6(t *testing.T) {
 	for name, swap := range map[string]bool{"everything": false, "two of the agent's own files": true} {
 		t.Run(name, func(t *testing.T) {
@@ -266,7 +271,8 @@ func (r *race) open() {
 	}
 }
 
-// The same while the files come: what is staged may fail, and what does not is what came.
+// The same while the files come: what is staged may fail, and what does not is
+// what came.
 func TestRaceWhileTheFolderIsOpened_INT6(t *testing.T) {
 	r := newRace(t)
 	mkdir(t, filepath.Dir(r.dir), 0o755, 0)
@@ -294,7 +300,8 @@ func TestRaceWhileTheFolderIsOpened_INT6(t *testing.T) {
 	stop()
 }
 
-// Whoever was in the folder before the agent started, and holds files in it open, changes nothing that is installed.
+// Whoever was in the folder before the agent started, and holds files in it
+// open, changes nothing that is installed.
 func TestRaceWithFilesHeldOpen_INT6(t *testing.T) {
 	r := newRace(t)
 	mkdir(t, filepath.Dir(r.dir), 0o755, 0)

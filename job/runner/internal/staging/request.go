@@ -16,7 +16,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
-// address is where a file is fetched from. It prints without credentials: no user, no query.
+// address is where a file is fetched from. It prints without user and query,
+// because they may be credentials.
 type address struct{ u *url.URL }
 
 func (a address) String() string {
@@ -28,17 +29,17 @@ func (a address) String() string {
 	return shown.String()
 }
 
-// parseAddress takes http, https and file URLs.
+// parseAddress accepts http, https and file URLs.
 func parseAddress(s string) (address, *Failure) {
 	u, err := url.Parse(s)
 	if err != nil {
-		return address{}, &Failure{Code: job.FileDownloadFailed, Text: "the order's address is not a URL: correct the patch's address"}
+		return address{}, &Failure{Code: job.FileDownloadFailed, Text: "the address in the order is not a URL: correct the address of the patch"}
 	}
 	switch {
 	case (u.Scheme == "http" || u.Scheme == "https") && u.Host != "":
 	case u.Scheme == "file" && (u.Host == "" || u.Host == "localhost") && u.Path != "":
 	default:
-		return address{}, &Failure{Code: job.FileDownloadFailed, Text: fmt.Sprintf("%s cannot be fetched from: want an http, https or file URL", address{u})}
+		return address{}, &Failure{Code: job.FileDownloadFailed, Text: fmt.Sprintf("the address %s cannot be used: want an http, https or file URL", address{u})}
 	}
 	return address{u}, nil
 }
@@ -55,18 +56,19 @@ func (a address) path() string {
 // response is an open connection.
 type response struct {
 	body      io.ReadCloser
-	at        int64 // where in the file the body begins
-	total     int64 // size of the whole file; -1: not told
+	at        int64 // where the body begins in the file
+	total     int64 // size of the whole file; -1: not known
 	validator string
 }
 
-// errRangeGone says that the server no longer has what was begun.
+// errRangeGone reports that the server no longer has the file of which a part
+// was fetched.
 var errRangeGone = errors.New("the server's file changed since the download began")
 
-// client makes redirects bounded and never from https to http.
+// client bounds redirects and refuses those from https to http.
 func client(base *http.Client) *http.Client {
 	c := *base
-	c.Timeout = 0 // the watchdog bounds silence; a large file may take hours
+	c.Timeout = 0 // the watchdog ends silent connections; a large file may take hours
 	c.Jar = nil
 	c.CheckRedirect = func(req *http.Request, via []*http.Request) error {
 		if len(via) >= MaxRedirects {
@@ -80,7 +82,8 @@ func client(base *http.Client) *http.Client {
 	return &c
 }
 
-// request opens a connection to the file's bytes from at on, if the server still has the one that validator names; else to the whole file.
+// request opens a connection to the bytes of the file from at on, if the server
+// still has the file that validator names; otherwise to the whole file.
 func (s *Store) request(ctx context.Context, a address, at int64, validator string) (response, *trouble) {
 	if a.u.Scheme == "file" {
 		return openLocal(ctx, s.cfg.Local, a)
@@ -89,7 +92,7 @@ func (s *Store) request(ctx context.Context, a address, at int64, validator stri
 	if err != nil {
 		return response{}, &trouble{err: plain(err)}
 	}
-	req.Header.Set("Accept-Encoding", "identity") // the bytes that were signed, not a form of them
+	req.Header.Set("Accept-Encoding", "identity") // the bytes that were signed, not a compressed form
 	req.Header.Set("User-Agent", "patchpolicy-agent")
 	if at > 0 {
 		req.Header.Set("Range", "bytes="+strconv.FormatInt(at, 10)+"-")
@@ -97,7 +100,7 @@ func (s *Store) request(ctx context.Context, a address, at int64, validator stri
 	}
 	res, err := s.http.Do(req)
 	if err != nil {
-		// What a redirect policy refuses is final; what the network does may pass.
+		// A refused redirect is final; a failure of the network may pass.
 		return response{}, &trouble{err: plain(err), again: res == nil}
 	}
 	r, tr := answer(res, at)
@@ -107,7 +110,7 @@ func (s *Store) request(ctx context.Context, a address, at int64, validator stri
 	return r, tr
 }
 
-// answer makes a response of an HTTP answer.
+// answer turns an HTTP response into a response.
 func answer(res *http.Response, at int64) (response, *trouble) {
 	r := response{body: res.Body, total: -1, validator: validatorOf(res.Header)}
 	switch code := res.StatusCode; {
@@ -134,7 +137,7 @@ func answer(res *http.Response, at int64) (response, *trouble) {
 	}
 }
 
-// validatorOf picks what If-Range takes: a strong ETag, else a Last-Modified.
+// validatorOf picks what If-Range accepts: a strong ETag, or a Last-Modified.
 func validatorOf(h http.Header) string {
 	if tag := h.Get("ETag"); strings.HasPrefix(tag, `"`) {
 		return tag
@@ -158,7 +161,8 @@ func contentRange(s string) (first, total int64, ok bool) {
 	return first, total, err == nil && total == last+1
 }
 
-// retryAfter reads the seconds form; the date form is rare, and the pauses are bounded anyway.
+// retryAfter reads the form in seconds. The form with a date is rare, and the
+// pauses are bounded anyway.
 func retryAfter(h http.Header) time.Duration {
 	n, err := strconv.Atoi(h.Get("Retry-After"))
 	if err != nil || n < 0 || n > 3600 {
@@ -167,7 +171,8 @@ func retryAfter(h http.Header) time.Duration {
 	return time.Duration(n) * time.Second
 }
 
-// plain takes the URL, which may hold credentials, out of an error of net/http.
+// plain removes the URL, which may contain credentials, from an error of
+// net/http.
 func plain(err error) error {
 	if ue, ok := errors.AsType[*url.Error](err); ok {
 		return ue.Err
@@ -175,5 +180,5 @@ func plain(err error) error {
 	return err
 }
 
-// errNotThere is 404 or 410.
+// errNotThere is the error for 404 and 410.
 var errNotThere = errors.New("the vendor no longer has this file, or the address is wrong")

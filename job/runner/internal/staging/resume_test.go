@@ -38,7 +38,8 @@ func TestStagedFilesAreUsedAgainAfterARestart_JOB17(t *testing.T) {
 	require.Len(t, b.asked(), 4)
 }
 
-// A signature whose copy a crash or a bad disk took is asked for again: lost is not absent, which could pass by the checksum.
+// A signature whose copy a crash or a bad disk took is asked for again: lost is
+// not absent, which could pass by the checksum.
 func TestLostSignatureIsNotAbsent_INT9(t *testing.T) {
 	for name, damage := range map[string]func(file string) error{
 		"gone":  os.Remove,

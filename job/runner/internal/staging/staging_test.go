@@ -297,7 +297,8 @@ func TestFileURLs(t *testing.T) {
 	require.Empty(t, b.asked())
 }
 
-// staged fetches one file and returns its path on the disk and what a deploy is given.
+// staged fetches one file and returns its path on the disk and what a deploy is
+// given.
 func (b *bench) staged() (string, execution.Staged) {
 	b.Helper()
 	p := b.patch(job.File{Name: "a", URL: "/a"})

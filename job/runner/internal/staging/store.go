@@ -22,13 +22,14 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/execution"
 )
 
-// Key names what is staged: one patch of an order, or the whole order when Index is -1. The zero Key names nothing.
+// Key names staged files: of one patch of an order, or of the whole order if
+// Index is -1. The zero Key names nothing.
 type Key struct {
 	Order job.OrderID
 	Index int
 }
 
-// Covers reports whether other is k or part of it.
+// Covers reports whether other is k or a part of it.
 func (k Key) Covers(other Key) bool {
 	return k.Order != "" && k.Order == other.Order && (k.Index < 0 || k.Index == other.Index)
 }
@@ -37,10 +38,10 @@ func (k Key) Covers(other Key) bool {
 type Failure struct {
 	Code job.Code
 	Text string
-	Err  error // a *SlowError or a *LocalError; nil: of neither kind
+	Err  error // a *SlowError or a *LocalError, or nil
 }
 
-// typed gives what a caller can tell apart of an error.
+// typed returns the *SlowError or *LocalError in an error, or nil.
 func typed(err error) error {
 	if slow, is := errors.AsType[*SlowError](err); is {
 		return slow
@@ -51,17 +52,18 @@ func typed(err error) error {
 	return nil
 }
 
-// Config is a store's settings; all but Pace and Local are required.
+// Config is the settings of a store. All are required except Pace and Local.
 type Config struct {
 	HTTP     *http.Client
 	Verifier integrity.SignatureVerifier
-	Stall    time.Duration // a connection that brings nothing for so long is cut
-	Tries    int           // without headway
+	Stall    time.Duration // how long a connection may bring nothing before it is cut
+	Tries    int           // tries without progress
 	Pace     Pace          // how slow a source may be (INT-11); zero: the defaults
-	Local    string        // folder from which file URLs are read, links followed within it; empty: none are (INT-11)
+	Local    string        // folder below which file URLs are read; empty: none are (INT-11)
 }
 
-// Store is a folder of staged files. Fetch and Discard of the same Key must not run at the same time.
+// Store is a folder of staged files. Fetch and Discard of the same Key must not
+// run at the same time.
 type Store struct {
 	root *os.Root
 	dir  string
@@ -69,9 +71,11 @@ type Store struct {
 	http *http.Client
 }
 
-// Open makes the folder if it is missing, takes every right on it from others, and opens it, once: whatever becomes of
-// the path, the store works in this very folder. It refuses a folder that is a link, that somebody else owns, or that
-// lies where others could swap it (INT-6), and deletes what in it is not private to the agent.
+// Open makes the folder if it is missing, takes all rights on it from others,
+// and opens it once: the store uses this folder whatever happens to the path
+// later. It refuses a folder that is a link, that somebody else owns, or that
+// others could replace (INT-6). It deletes everything in the folder that is not
+// private to the agent.
 func Open(dir string, cfg Config) (*Store, error) {
 	root, err := openPrivate(dir)
 	if err != nil {
@@ -81,18 +85,20 @@ func Open(dir string, cfg Config) (*Store, error) {
 	s := &Store{root: root, dir: dir, cfg: cfg, http: client(cfg.HTTP)}
 	if err := s.sweep(); err != nil {
 		_ = root.Close()
-		return nil, fmt.Errorf("the folder for staged files cannot be used: what is not the agent's own in %s could not be deleted: %w", dir, err)
+		return nil, fmt.Errorf("the folder for staged files cannot be used: files in %s that are not private to the agent could not be deleted: %w", dir, err)
 	}
 	return s, nil
 }
 
 func openPrivate(dir string) (*os.Root, error) {
-	// Without "..", which the system takes back from where a link led: the way that is checked must be the one taken.
+	// Abs removes "..", which the system would resolve after links: the path
+	// that is checked must be the path that is used.
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, err
 	}
-	// Before, so that nothing is made where others could swap it; and after, since they could until it was made.
+	// Before, so that nothing is made where others could replace it. After,
+	// because they could replace it until it was made.
 	if err := owned.Way(filepath.Dir(dir), true); err != nil {
 		return nil, err
 	}
@@ -107,7 +113,7 @@ func openPrivate(dir string) (*os.Root, error) {
 		return nil, err
 	}
 	if !named.IsDir() {
-		return nil, fmt.Errorf("%s is a link or a file: name a folder of the agent's own", dir)
+		return nil, fmt.Errorf("%s is a link or a file: name a folder that belongs to the agent", dir)
 	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -119,10 +125,10 @@ func openPrivate(dir string) (*os.Root, error) {
 		return fail(err)
 	}
 	if !os.SameFile(named, opened) {
-		return fail(fmt.Errorf("%s was swapped while it was opened", dir))
+		return fail(fmt.Errorf("%s was replaced while it was opened", dir))
 	}
 	if err := ownedByUs(opened); err != nil {
-		return fail(fmt.Errorf("%s %w: name a folder of the agent's own", dir, err))
+		return fail(fmt.Errorf("%s %w: name a folder that belongs to the agent", dir, err))
 	}
 	if err := root.Chmod(".", 0o700); err != nil {
 		return fail(err)
@@ -130,8 +136,9 @@ func openPrivate(dir string) (*os.Root, error) {
 	return root, nil
 }
 
-// sweep deletes what others own, may use or reach, as it may be in a folder that was open to them before. Where one file
-// of an order is such, the whole order goes: it is fetched again.
+// sweep deletes what others own, may use or can reach, as there may be in a
+// folder that was open to them. If one file of an order is such a file, the
+// whole order is deleted and fetched again.
 func (s *Store) sweep() error {
 	return s.remove(".", func(name string) bool {
 		return nil != fs.WalkDir(s.root.FS(), name, func(_ string, d fs.DirEntry, err error) error {
@@ -150,10 +157,10 @@ func (s *Store) sweep() error {
 	})
 }
 
-// Close closes the folder. Files that were opened stay open.
+// Close closes the folder. Open files stay open.
 func (s *Store) Close() error { return s.root.Close() }
 
-// Discard deletes what is staged under k. It is no error if there is nothing.
+// Discard deletes what is staged under k. Nothing staged is not an error.
 func (s *Store) Discard(k Key) error {
 	folder := orderFolder(k.Order)
 	if k.Index < 0 {
@@ -162,14 +169,15 @@ func (s *Store) Discard(k Key) error {
 	return s.remove(folder, func(name string) bool { return strings.HasPrefix(name, strconv.Itoa(k.Index)+"-") })
 }
 
-// Keep deletes what is staged for all orders but these.
+// Keep deletes what is staged for all other orders.
 func (s *Store) Keep(orders []job.OrderID) error {
 	return s.remove(".", func(name string) bool {
 		return !slices.ContainsFunc(orders, func(o job.OrderID) bool { return orderFolder(o) == name })
 	})
 }
 
-// remove deletes what is unwanted in a folder. It is no error if there is no such folder.
+// remove deletes what is unwanted in a folder. A missing folder is not an
+// error.
 func (s *Store) remove(folder string, unwanted func(name string) bool) error {
 	names, err := fs.ReadDir(s.root.FS(), folder)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -184,11 +192,12 @@ func (s *Store) remove(folder string, unwanted func(name string) bool) error {
 	return errors.Join(errs...)
 }
 
-// Open opens the files of one verified patch and digests them anew on the descriptors that are returned, to be compared with the digests
-// they had when integrity passed (INT-6). The caller closes the files.
+// Open opens the files of one verified patch. It computes their digests again
+// on the returned descriptors and compares them with the verified ones (INT-6).
+// The caller closes the files.
 func (s *Store) Open(k Key, staged execution.Staged) ([]*os.File, *Failure) {
 	if len(staged.Digests) != len(staged.Patch.Files) {
-		return nil, &Failure{Code: job.UnspecifiedAgentError, Text: fmt.Sprintf("%d files and %d digests: they cannot be compared", len(staged.Patch.Files), len(staged.Digests))}
+		return nil, &Failure{Code: job.UnspecifiedAgentError, Text: fmt.Sprintf("the patch has %d files and %d digests, which cannot be compared", len(staged.Patch.Files), len(staged.Digests))}
 	}
 	folder := patchFolder(k, staged.Patch)
 	var files []*os.File
@@ -202,12 +211,12 @@ func (s *Store) Open(k Key, staged execution.Staged) ([]*os.File, *Failure) {
 		name := staged.Patch.Files[i].Name
 		f, err := s.reopen(fileBase(folder, i)+complete, os.O_RDONLY)
 		if err != nil {
-			return fail(job.FileValidationFailed, fmt.Sprintf("the staged file of %s cannot be opened any more, so it is not installed: %v", name, err))
+			return fail(job.FileValidationFailed, fmt.Sprintf("the staged file of %s can no longer be opened, so it is not installed: %v", name, err))
 		}
 		files = append(files, f)
 		d := integrity.NewDigester(want.Algorithm)
 		if _, err := digest(d, f, whole); err != nil {
-			return fail(job.FileValidationFailed, fmt.Sprintf("the staged file of %s cannot be read any more, so it is not installed: %v", name, err))
+			return fail(job.FileValidationFailed, fmt.Sprintf("the staged file of %s can no longer be read, so it is not installed: %v", name, err))
 		}
 		if got := d.Sums(); len(got) != 1 || got[0] != want {
 			return fail(job.FileHashValidationFailed, fmt.Sprintf("the staged file of %s was changed after it was verified, so it is not installed (INT-6)", name))
@@ -227,16 +236,17 @@ func orderFolder(o job.OrderID) string { return hash([]byte(o)) }
 
 func patchFolder(k Key, p job.OrderPatch) string {
 	b, err := json.Marshal(p)
-	if err != nil { // an order that came as JSON can be written as JSON; else the patch's name must do
+	if err != nil { // cannot happen with an order that came as JSON
 		b = []byte(p.Patch)
 	}
 	return path.Join(orderFolder(k.Order), strconv.Itoa(k.Index)+"-"+hash(b))
 }
 
-// fileBase is the name of file i of a patch, up to its ending.
+// fileBase is the name of file i of a patch, without its ending.
 func fileBase(folder string, i int) string { return path.Join(folder, strconv.Itoa(i)) }
 
-// hash shortens a name to a file name: 128 bits are plenty against chance and against malice of a signed order's author.
+// hash shortens a name to a file name. 128 bits are enough against chance, and
+// against malice by the author of a signed order.
 func hash(b []byte) string {
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:16])

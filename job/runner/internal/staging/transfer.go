@@ -12,7 +12,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
-// transfer is the fetching of one file's content, over as many connections as it takes.
+// transfer fetches one file's content, over as many connections as it takes.
 type transfer struct {
 	store    *Store
 	file     job.File
@@ -21,24 +21,25 @@ type transfer struct {
 	at       int64 // bytes in f
 	meta     meta
 	metaName string
-	received *integrity.Digester // of what is in f, as it came
+	received *integrity.Digester // of the bytes in f, as received
 	pace     pacer               // over all connections
-	discard  bool                // what is in f is of no use
+	discard  bool                // the bytes in f are of no use
 }
 
 // trouble is why one connection did not bring the whole file.
 type trouble struct {
 	err   error
 	again bool          // another try may help
-	after time.Duration // the server asked to wait so long
-	local bool          // of the asset's own disk
+	after time.Duration // the wait that the server asked for
+	local bool          // the error is of the asset's own disk
 }
 
-// run tries until the file is complete, or a try brings nothing for the last time.
+// run tries until the file is complete, or the tries without progress are used
+// up.
 func (t *transfer) run(ctx context.Context) *Failure {
 	t.received = integrity.NewDigester(integrity.SHA256)
 	if n, err := digest(t.received, t.f, t.at); err != nil || n != t.at {
-		return t.store.local(fmt.Errorf("what came before cannot be read again (%d of %d bytes): %w", n, t.at, err), t.file)
+		return t.store.local(fmt.Errorf("the part from an earlier try cannot be read again (%d of %d bytes): %w", n, t.at, err), t.file)
 	}
 	if t.meta.Total > 0 && t.at == t.meta.Total {
 		return nil // only the signature was missing
@@ -50,10 +51,10 @@ func (t *transfer) run(ctx context.Context) *Failure {
 	t.pace = pacer{rate: t.store.cfg.Pace.rate(t.file.Size), window: t.store.cfg.Pace.Window}
 	try, tr := t.store.retry(timed, func() (bool, *trouble) {
 		before := t.at
-		t.pace.waited += time.Since(ended) // a vendor that cuts each connection after a byte is no faster
+		t.pace.waited += time.Since(ended) // a vendor that cuts each connection after a byte is slow, too
 		tr := t.once(timed)
 		ended = time.Now()
-		return t.at > before && t.pace.slow == nil, tr // a crawl is no headway
+		return t.at > before && t.pace.slow == nil, tr // a slow connection is no progress
 	})
 	switch {
 	case tr == nil:
@@ -74,7 +75,7 @@ func (t *transfer) run(ctx context.Context) *Failure {
 	case t.pace.slow != nil:
 		tr.err = t.pace.slow
 	}
-	return &Failure{Code: job.FileDownloadFailed, Err: typed(tr.err), Text: fmt.Sprintf("%s could not be fetched from %s in %d tries: %v. What came so far is kept; check the way to that server.", t.file.Name, t.from, try, tr.err)}
+	return &Failure{Code: job.FileDownloadFailed, Err: typed(tr.err), Text: fmt.Sprintf("%s could not be fetched from %s in %d tries: %v. What was fetched so far is kept; check the connection to that server.", t.file.Name, t.from, try, tr.err)}
 }
 
 // once uses one connection.
@@ -84,7 +85,7 @@ func (t *transfer) once(ctx context.Context) *trouble {
 	watchdog := time.AfterFunc(t.store.cfg.Stall, func() { cancel(errStalled) })
 	defer watchdog.Stop()
 
-	if t.at > 0 && t.meta.Validator == "" { // nothing to be sure by that it is the same file still
+	if t.at > 0 && t.meta.Validator == "" { // the server's file may have changed
 		if tr := t.restart(); tr != nil {
 			return tr
 		}
@@ -109,7 +110,7 @@ func (t *transfer) once(ctx context.Context) *trouble {
 	}
 	limit := sizeLimit(t.file.Size)
 	if r.total > limit {
-		return &trouble{err: fmt.Errorf("the server announces %d bytes, and %d are taken at most: correct the patch's size, or its address", r.total, limit)}
+		return &trouble{err: fmt.Errorf("the server announces %d bytes, and the most is %d: correct the patch's size, or its address", r.total, limit)}
 	}
 	t.meta.Validator, t.meta.Total = r.validator, r.total
 	if err := t.store.writeMeta(t.metaName, t.meta); err != nil {
@@ -118,7 +119,7 @@ func (t *transfer) once(ctx context.Context) *trouble {
 	return stalled(ctx, t.copy(r, limit, watchdog), t.store.cfg.Stall)
 }
 
-// restart empties what is there.
+// restart empties the file.
 func (t *transfer) restart() *trouble {
 	if err := t.f.Truncate(0); err != nil {
 		return &trouble{err: err, local: true}
@@ -130,7 +131,8 @@ func (t *transfer) restart() *trouble {
 	return nil
 }
 
-// copy moves the body into the file. The watchdog runs while the server is waited for, not while the own disk is.
+// copy moves the body into the file. The watchdog runs while it waits for the
+// server, not for the disk.
 func (t *transfer) copy(r response, limit int64, watchdog *time.Timer) *trouble {
 	buf := make([]byte, buffer)
 	for {
@@ -139,7 +141,7 @@ func (t *transfer) copy(r response, limit int64, watchdog *time.Timer) *trouble 
 		watchdog.Stop()
 		if n > 0 {
 			if t.at+int64(n) > limit {
-				return &trouble{err: fmt.Errorf("it is longer than %d bytes, the most that is taken: correct the patch's size, or its address", limit)}
+				return &trouble{err: fmt.Errorf("it is longer than %d bytes, the most for this file: correct the patch's size, or its address", limit)}
 			}
 			if _, err := t.f.WriteAt(buf[:n], t.at); err != nil {
 				return &trouble{err: err, local: true}
@@ -161,7 +163,7 @@ func (t *transfer) copy(r response, limit int64, watchdog *time.Timer) *trouble 
 	}
 }
 
-// stalled says so when it was the watchdog that cut the connection.
+// stalled replaces the error if the watchdog cut the connection.
 func stalled(ctx context.Context, tr *trouble, limit time.Duration) *trouble {
 	if tr != nil && errors.Is(context.Cause(ctx), errStalled) && !tr.local {
 		tr.err, tr.again = fmt.Errorf("the server sent nothing for %v", limit), true

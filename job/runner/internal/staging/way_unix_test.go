@@ -17,7 +17,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/runner/internal/staging"
 )
 
-// nobody is a user without rights, by number, as on every system these tests need it on.
+// nobody is a user without rights, by number, as on every system these tests
+// need it on.
 const nobody = 65534
 
 // needRoot says aloud that a test cannot run.
@@ -74,18 +75,18 @@ func TestHostilePlaces_INT6(t *testing.T) {
 			mkdir(t, dir+"/parent", 0o777|os.ModeSticky, 0)
 			mkdir(t, dir+"/parent/stage", 0o700, nobody)
 		}, "belongs to user 65534"},
-		"sheltered by one that only root enters": {func(t *testing.T, dir string) {
+		"below one that only root enters": {func(t *testing.T, dir string) {
 			require.NoError(t, os.Chmod(dir, 0o700))
 			mkdir(t, dir+"/parent", 0o777, 0)
 		}, ""},
-		"out of the shelter again by a link": {func(t *testing.T, dir string) {
+		"out of the private folder again by a link": {func(t *testing.T, dir string) {
 			open := enterable(t)
 			mkdir(t, open+"/real", 0o777, 0)
-			mkdir(t, dir+"/shelter", 0o700, 0)
-			require.NoError(t, os.Symlink(open+"/real", dir+"/shelter/out"))
-			require.NoError(t, os.Symlink("shelter/out", dir+"/parent"))
+			mkdir(t, dir+"/private", 0o700, 0)
+			require.NoError(t, os.Symlink(open+"/real", dir+"/private/out"))
+			require.NoError(t, os.Symlink("private/out", dir+"/parent"))
 		}, "is writable by others"},
-		"within the shelter by a link": {func(t *testing.T, dir string) {
+		"within the private folder by a link": {func(t *testing.T, dir string) {
 			require.NoError(t, os.Chmod(dir, 0o700))
 			mkdir(t, dir+"/real", 0o777, 0)
 			require.NoError(t, os.Symlink("real", dir+"/parent"))
@@ -130,7 +131,8 @@ func TestHostilePlaces_INT6(t *testing.T) {
 	}
 }
 
-// The way that is looked at is the way that is taken, also where the system and the words of a path differ on what is above.
+// The way that is looked at is the way that is taken, also where the system and
+// the words of a path differ on what is above.
 func TestWayBackUp_INT6(t *testing.T) {
 	dir, elsewhere := enterable(t), enterable(t)
 	mkdir(t, dir+"/here", 0o755, os.Geteuid())
@@ -144,7 +146,8 @@ func TestWayBackUp_INT6(t *testing.T) {
 	require.NoDirExists(t, elsewhere+"/open/stage")
 }
 
-// A pipe in the place of a file that is fetched from this computer is refused, not waited for.
+// A pipe in the place of a file that is fetched from this computer is refused,
+// not waited for.
 func TestPipeForAFile(t *testing.T) {
 	b := newBench(t, serve(nil))
 	pipe := filepath.Join(t.TempDir(), "pipe")
@@ -175,7 +178,8 @@ func mkdir(t *testing.T, path string, mode os.FileMode, owner int) {
 	require.NoError(t, os.Chmod(path, mode))
 }
 
-// What others may have put into a folder that was open to them is gone once the store is open; what it points at stays.
+// What others may have put into a folder that was open to them is gone once the
+// store is open; what it points at stays.
 func TestOpenDeletesWhatIsNotPrivate_INT6(t *testing.T) {
 	needRoot(t)
 	data := content(1000)
@@ -206,7 +210,8 @@ func TestOpenDeletesWhatIsNotPrivate_INT6(t *testing.T) {
 			elsewhere := filepath.Join(filepath.Dir(b.dir), "elsewhere")
 			require.NoError(t, os.WriteFile(elsewhere, data, 0o600))
 			plant(t, file, elsewhere)
-			// Found at once by the store that is open, since it looks at what it opens.
+			// Found at once by the store that is open, since it looks at what
+			// it opens.
 			if !strings.HasSuffix(name, "folder") {
 				_, failure := b.store.Open(key, staged)
 				require.NotNil(t, failure)
@@ -225,7 +230,8 @@ func TestOpenDeletesWhatIsNotPrivate_INT6(t *testing.T) {
 	}
 }
 
-// A file that was cut off is not taken up through a name that somebody else gave it: what that leads to stays as it is.
+// A file that was cut off is not taken up through a name that somebody else
+// gave it: what that leads to stays as it is.
 func TestPartialFileUnderTwoNames_INT6(t *testing.T) {
 	needRoot(t)
 	b := newBench(t, serve(content(1000)))
