@@ -19,14 +19,14 @@ var worst = []struct {
 	instead string
 	left    int
 }{
-	{`\b(told|tells)\b`, "report, return, say, show", 0},
+	{`\b(told|tells)\b`, "report, return, say, show", 25},
 	{`\banew\b`, "again", 0},
-	{`\bbut for\b|\bfor else\b`, "except, otherwise", 0},
-	{`\bas far as\b`, "if, as much as", 0},
+	{`\bbut for\b|\bfor else\b`, "except, otherwise", 1},
+	{`\bas far as\b`, "if, as much as", 2},
 	{`\b(has|have|had) yet to\b`, "has not … yet", 0},
 	{`\b(once|one|twice|each) an? (asset|agent|job|order|run|file|folder|patch|product|feed|line)\b`, "per", 0},
 	{`\bwho calls it wrongly\b|\bhas it that\b|\bis no state\b`, "an invalid call; is not a valid state", 0},
-	{`\bbehind (it|them|that|this|what|which)\b`, "after", 0},
+	{`\bbehind (it|them|that|this|what|which)\b`, "after", 3},
 	{`\b(onlooker|deeds|shelter|behead)\w*\b`, "observer, actions, private directory", 0},
 	{`\bwhat became of\b`, "what happened to, the result of", 0},
 	{`\bthe word of\b|\bwords of its own\b`, "what … says; its own terms", 0},
