@@ -39,7 +39,7 @@ func ExampleParsePolicy() {
 		fmt.Printf("%s %q: %s\n", p.Field, p.Value, p.Text)
 	}
 	// Output:
-	// sha256:2f5d8878fc40ef3bd74b96477661e1d451488ce720d9f860fe456737afec69ed <nil>
+	// sha256:42da18af6db5c1d89c8db2bac772c144b321359c37d263da6ea8c2b28058c551 <nil>
 	// acme/reader of Acme: "acme" true
 	// acme/drivers of Acme: "acme-drivers" true
 	// bash of Debian: "debian" true
@@ -72,5 +72,5 @@ func ExampleTerms_Judge() {
 	// true INT-1 The file is validly signed by "Acme"; there is no checksum to compare (clause "acme").
 	// false INT-4 The file carries no signature; the policy wants one by "Acme" (clause "acme").
 	// false INT-4 PolicyMismatch FileSignatureFailed
-	// The order was made under signer policy sha256:846fae77dd61…, and this asset is held to sha256:2f5d8878fc40…: give server and asset the same policy.
+	// The order was made under signer policy sha256:b6ef5528cfdb…, and this asset is held to sha256:42da18af6db5…: give server and asset the same policy.
 }

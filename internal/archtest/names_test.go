@@ -29,8 +29,6 @@ var needs = map[string]string{
 	"job.Definition.Span":                        "a calendar of starts and windows",
 	"job/schedule.Weekdays.Has":                  "the same",
 	"job/schedule.Weekdays.List":                 "the same",
-	"manifest.NewP256Signer":                     "a server whose key is in a hardware module",
-	"manifest.P256":                              "the same",
 }
 
 // checkNames wants every exported name that an importer could write to have a

@@ -58,11 +58,16 @@ func (t *tree) prose() map[string][]string {
 	return read
 }
 
-// checkProse counts the worst phrases. It wants as many as are left, so a use
-// that goes takes its place in the count with it.
-func checkProse(t *tree) (problems []string) {
+// checkProse counts the worst phrases. In the real tree it wants as many as are
+// left, so a use that goes takes its place in the count with it.
+func checkProse(t *tree) []string { return prose(t, true) }
+
+func prose(t *tree, exceptions bool) (problems []string) {
 	read := t.prose()
 	for _, w := range worst {
+		if !exceptions {
+			w.left = 0
+		}
 		phrase := regexp.MustCompile(`(?i)` + w.phrase)
 		found := 0
 		var places []string
@@ -100,6 +105,6 @@ func TestPlainEnglishCheckFails(t *testing.T) {
 		{"a document and a scenario", map[string]string{"README.md": "It\ntells.", "agentsim/testdata/x.txt": "# nobody told it", "x/testdata/y.txt": "told"},
 			[]string{"2 uses of"}},
 	} {
-		p.run(t, checkProse)
+		p.run(t, func(t *tree) []string { return prose(t, false) })
 	}
 }

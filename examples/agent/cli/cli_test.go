@@ -351,7 +351,7 @@ func TestProcessStopsCleanly(t *testing.T) {
 	said, err := second.CombinedOutput()
 	require.Error(t, err)
 	require.Equal(t, Failed, second.ProcessState.ExitCode())
-	require.Contains(t, string(said), "another agent runs")
+	require.Contains(t, string(said), "another agent uses this state file")
 
 	require.NoError(t, agent.Process.Signal(syscall.SIGTERM))
 	require.NoError(t, <-ended, "%s", &log)
