@@ -26,6 +26,9 @@ const theList = "dists/b/main/binary-amd64/Packages"
 
 // newAptly makes the keys and a repository with the package hare, for forms to be made of.
 func newAptly(t *testing.T) *aptly {
+	if testing.Short() {
+		t.Skip("SKIPPED ALOUD: apt at work takes a while; run without -short")
+	}
 	for _, program := range []string{"apt-get", "apt-cache", "apt-ftparchive", "dpkg-deb", "gpg", "xz", "bzip2", "zstd", "lzma", "gzip"} {
 		if _, err := exec.LookPath(program); err != nil {
 			require.NotEqual(t, "true", os.Getenv("CI"), "CI has to have %s", program)

@@ -11,6 +11,9 @@ import (
 
 func need(t *testing.T, missing string) {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("SKIPPED: making roots takes a while; run without -short")
+	}
 	if missing == "" {
 		return
 	}

@@ -18,6 +18,9 @@ import (
 // need skips a test aloud where programs are missing, and fails it in CI.
 func need(t *testing.T, programs ...string) {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("SKIPPED ALOUD: apt at work takes a while; run without -short")
+	}
 	for _, program := range programs {
 		if _, err := exec.LookPath(program); err != nil {
 			require.NotEqual(t, "true", os.Getenv("CI"), "CI has to have %s", program)

@@ -23,6 +23,9 @@ import (
 // here.
 func need(t *testing.T) {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("SKIPPED: dpkg at work takes a while; run without -short")
+	}
 	missing := debroot.Missing()
 	if missing == "" {
 		return

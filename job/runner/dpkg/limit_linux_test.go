@@ -14,6 +14,9 @@ import (
 // A run of the largest size hands dpkg more files than a process may usually
 // have open (JOB-8).
 func TestMoreFilesThanTheUsualLimit_JOB8(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED: dpkg at work takes a while; run without -short")
+	}
 	if missing := debroot.Missing(); missing != "" {
 		if os.Getenv("CI") == "true" {
 			t.Fatal(missing)
