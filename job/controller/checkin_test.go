@@ -313,7 +313,7 @@ func TestStateOfTheAgentIsLost_JOB24_RBT11(t *testing.T) {
 				require.Len(f, a.orders, 1)
 				reboots, err := f.PendingReboots(ctx, 10)
 				require.NoError(f, err)
-				require.Equal(f, []controller.Open{{Asset: "a"}}, reboots)
+				require.Equal(f, []controller.Open{{Asset: "a", Since: start}}, reboots)
 				status, err := f.Asset(ctx, "a", f.now)
 				require.NoError(f, err)
 				require.True(f, status.NeedsReboot)

@@ -115,10 +115,9 @@
 //     filtered by date, asset, patch and code. Failures returns it. Without a
 //     filter it has as many entries as the number says, less what was pruned.
 //   - RPT-3. Always answerable: what is missing where (Missing); what failed
-//     and why (Failures, RunAssets); who needs a reboot (PendingReboots), and
-//     since when if an order waits for it (RunAssets); which cancels are
-//     pending (PendingCancels); which agents have not called (Silent); which
-//     feeds are stale (Feeds); what is stuck (Stuck); which identities are
-//     cloned (Cloned). Not built: what is overdue, and why; and since when a
-//     reboot is pending that no order waits for.
+//     and why (Failures, RunAssets); who needs a reboot, and since when
+//     (PendingReboots); which cancels are pending (PendingCancels); which
+//     agents have not called (Silent); which feeds are stale (Feeds); what is
+//     stuck (Stuck); which identities are cloned (Cloned). Not built: what is
+//     overdue, and why.
 package controller

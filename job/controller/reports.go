@@ -113,30 +113,46 @@ func (c *Controller) Missing(ctx context.Context, id job.AssetID, now time.Time)
 type Open struct {
 	Run   job.RunID   `json:"run,omitempty"` // empty: the asset needs a reboot that no order waits for
 	Asset job.AssetID `json:"asset"`
+	Since time.Time   `json:"since,omitzero"` // when the reboot was first needed or asked for; zero for a cancel
 }
 
-// PendingReboots lists who needs a reboot and for which run (RPT-3), by asset
-// and run, limit at most (1 to MaxPage). An entry without a run is a reboot
+// PendingReboots lists who needs a reboot, for which run and since when (RPT-3),
+// by asset and run, limit at most (1 to MaxPage). An entry without a run is a reboot
 // that the system itself asks for, or that an agent had reported before its
 // state was lost (RBT-11).
 func (c *Controller) PendingReboots(ctx context.Context, limit int) ([]Open, error) {
-	return c.open(ctx, tableReboots, limit, func(p []string) Open { return Open{Run: job.RunID(p[1]), Asset: job.AssetID(p[0])} })
+	return c.open(ctx, tableReboots, limit, func(r Reader, p []string) (Open, error) {
+		o := Open{Run: job.RunID(p[1]), Asset: job.AssetID(p[0])}
+		if o.Run == "" {
+			seen, _, err := load[seenRecord](r, tableSeen, key(string(o.Asset)))
+			o.Since = seen.Reboot.Since
+			return o, err
+		}
+		e, err := loadEntry(r, o.Run, o.Asset)
+		o.Since = e.Began
+		return o, err
+	})
 }
 
 // PendingCancels lists the cancels whose outcome is not known yet (RPT-3), by
 // run and asset, limit at most (1 to MaxPage).
 func (c *Controller) PendingCancels(ctx context.Context, limit int) ([]Open, error) {
-	return c.open(ctx, tableCancels, limit, func(p []string) Open { return Open{Run: job.RunID(p[0]), Asset: job.AssetID(p[1])} })
+	return c.open(ctx, tableCancels, limit, func(_ Reader, p []string) (Open, error) {
+		return Open{Run: job.RunID(p[0]), Asset: job.AssetID(p[1])}, nil
+	})
 }
 
-func (c *Controller) open(ctx context.Context, table Table, limit int, of func([]string) Open) ([]Open, error) {
+func (c *Controller) open(ctx context.Context, table Table, limit int, of func(Reader, []string) (Open, error)) ([]Open, error) {
 	return collect(ctx, c.store, limit, func(r Reader, add func(Open) bool) error {
 		var alone *Open // a reboot that no order of the asset is known to wait for
 		for row, err := range rows(r, table, "", 2) {
 			if err != nil {
 				return err
 			}
-			o := of(row.parts)
+			o, err := of(r, row.parts)
+			if err != nil {
+				return err
+			}
 			if alone != nil && alone.Asset != o.Asset && add(*alone) {
 				return nil
 			}

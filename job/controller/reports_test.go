@@ -107,7 +107,7 @@ func TestAlwaysAnswerable_RPT3(t *testing.T) {
 		f.call(a)
 		reboots, err := f.PendingReboots(ctx, 10)
 		require.NoError(f, err)
-		require.Equal(f, []controller.Open{{Run: run, Asset: "a"}}, reboots)
+		require.Equal(f, []controller.Open{{Run: run, Asset: "a", Since: start}}, reboots)
 		status, err := f.Asset(ctx, "a", f.now)
 		require.NoError(f, err)
 		require.True(f, status.NeedsReboot)

@@ -309,10 +309,10 @@ func TestRestoredServerSaysWhatHadBegun_JOB24_RBT11(t *testing.T) {
 		require.NoError(t, err)
 		return list
 	}
-	require.Equal(t, []controller.Open{{Run: one, Asset: "a"}}, waits(), "listed once")
+	require.Equal(t, []controller.Open{{Run: one, Asset: "a", Since: start}}, waits(), "listed once")
 	a.report(job.Report{Order: job.MakeOrderID(one, "a"), Result: job.Failed, Text: "its state was lost"})
 	g.call(a)
-	require.Equal(t, []controller.Open{{Asset: "a"}}, waits())
+	require.Equal(t, []controller.Open{{Asset: "a", Since: start}}, waits())
 	g.pass(time.Minute)
 	in := a.request(g.now)
 	in.Boot = "boot-2"

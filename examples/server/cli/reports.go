@@ -17,8 +17,9 @@ import (
 func (r *remote) reports() *cobra.Command {
 	noun := &cobra.Command{Use: "report", Short: "Reports: what failed, what is missing, who waits"}
 	open := func(o controller.Open) []any { return []any{o.Asset, o.Run} }
+	reboots := func(o controller.Open) []any { return []any{o.Asset, o.Run, o.Since} }
 	noun.AddCommand(r.reportFailed(), r.reportFailures(), r.reportMissing(), r.reportFeeds(),
-		listing(r, cobra.Command{Use: "reboots", Short: "Assets that need a reboot, and for which run; without a run, for a cause outside of jobs"}, at("reports/reboots"), most, "ASSET RUN", open),
+		listing(r, cobra.Command{Use: "reboots", Short: "Assets that need a reboot, and for which run; without a run, for a cause outside of jobs"}, at("reports/reboots"), most, "ASSET RUN SINCE", reboots),
 		listing(r, cobra.Command{Use: "cancels", Short: "Cancels whose outcome is not known yet"}, at("reports/cancels"), most, "ASSET RUN", open),
 		listing(r, cobra.Command{Use: "stuck", Short: "Executions whose stage lasts longer than their job expects (JOB-25)"}, at("reports/stuck"), most, "ASSET RUN STAGE SINCE EXPECTED",
 			func(s controller.StuckOrder) []any {
