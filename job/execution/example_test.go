@@ -61,7 +61,7 @@ func (h *host) carryOut(effect execution.Effect) execution.Event {
 	case execution.Preflight:
 		return execution.PreflightDone{ID: e.ID}
 	case execution.LastCall: // ask the server: is the order cancelled?
-		return execution.LastCallDone{ID: e.ID}
+		return execution.LastCallDone(e)
 	case execution.Install:
 		var results []execution.InstallResult
 		for _, p := range e.Patches {
