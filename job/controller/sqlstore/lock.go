@@ -97,5 +97,5 @@ func (l *lock) release() error {
 		return nil
 	}
 	delete(locks, l.path)
-	return l.file.Close()
+	return errors.Join(unlock(l.file), l.file.Close())
 }

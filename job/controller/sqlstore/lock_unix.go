@@ -20,3 +20,7 @@ func tryLock(f *os.File) error {
 		}
 	}
 }
+
+// unlock gives the lock back also for a child that was forked meanwhile and has
+// not begun its program: until then it holds a copy of the descriptor.
+func unlock(f *os.File) error { return syscall.Flock(int(f.Fd()), syscall.LOCK_UN) }
