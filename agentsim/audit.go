@@ -34,7 +34,7 @@ func (s *server) audit(runs []listed, failed int) error {
 		for _, row := range run.rows {
 			open := controller.Open{Run: run.ID, Asset: row.Asset}
 			if row.Result == job.PendingReboot {
-				reboots = append(reboots, open)
+				reboots = append(reboots, controller.Open{Run: run.ID, Asset: row.Asset, Since: row.Since})
 			}
 			if row.Cancel == ledger.CancelPending {
 				cancels = append(cancels, open)
