@@ -18,8 +18,9 @@ import (
 // large is the size of a large distribution.
 const large = 70_000
 
-// against measures what is done beside a peer that does the least that has to be done, turn by turn, so that a busy
-// machine slows both. It reports the best of each as "ratio".
+// against measures what is done beside a peer that does the least that has to
+// be done, turn by turn, so that a busy machine slows both. It reports the best
+// of each as "ratio".
 func against(b *testing.B, do, peer func()) {
 	best, least := time.Duration(math.MaxInt64), time.Duration(math.MaxInt64)
 	for b.Loop() {

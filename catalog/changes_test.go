@@ -11,7 +11,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
-// CAT-1: whatever of a patch a feed changes is a change, and makes a new snapshot: no field is forgotten.
+// CAT-1: whatever of a patch a feed changes is a change, and makes a new
+// snapshot: no field is forgotten.
 func TestEveryFieldOfAPatchIsCompared_CAT1(t *testing.T) {
 	for _, list := range []Batch{batch(edit("1.0.0", vendor)), batch(edit("1.0.0", vendor), edit("2.0.0"))} {
 		fields := map[string]func(*Patch){

@@ -40,7 +40,8 @@ func source(t require.TestingT, s *Snapshot, id PatchID) string {
 	return p.Artifacts[0].Source()
 }
 
-// CAT-5: a Vendor patch is deployable from the moment its custom URL is set, over every kind of sync, until it is taken back.
+// CAT-5: a Vendor patch is deployable from the moment its custom URL is set,
+// over every kind of sync, until it is taken back.
 func TestCustomURLOutlivesSyncs_CAT5(t *testing.T) {
 	both := batch(edit("2.0.0", vendor), edit("3.0.0", vendor))
 	s := synced(t, both)
@@ -78,7 +79,8 @@ func TestCustomURLOutlivesSyncs_CAT5(t *testing.T) {
 	require.Empty(t, s.CustomURLs())
 }
 
-// CAT-5: the customer's URL stands before what a feed says, and what the feed says shows again once it is taken back.
+// CAT-5: the customer's URL stands before what a feed says, and what the feed
+// says shows again once it is taken back.
 func TestCustomURLBeforeTheFeeds_CAT5(t *testing.T) {
 	fed := "https://feed.example/editor.run"
 	p := edit("2.0.0", vendor, func(p *Patch) {
@@ -99,7 +101,8 @@ func TestCustomURLBeforeTheFeeds_CAT5(t *testing.T) {
 	require.Equal(t, "file:///srv/data.run", got.Artifacts[1].Source())
 }
 
-// CAT-5: it waits while the patch is gone, and while its artifact is not Vendor, and can be taken back then.
+// CAT-5: it waits while the patch is gone, and while its artifact is not
+// Vendor, and can be taken back then.
 func TestCustomURLWaits_CAT5(t *testing.T) {
 	s := with(t, synced(t, batch(edit("2.0.0", vendor))), custom("editor-2.0.0", own))
 	gone, _ := Sync(s, []Batch{batch()}, noon)

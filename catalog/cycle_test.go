@@ -68,7 +68,8 @@ func TestLongCycleIsNamedShortly_CAT14(t *testing.T) {
 	require.Empty(t, slices.Collect(s.Patches()))
 }
 
-// The slow way: a node is in a cycle if it can reach itself; two are in one component if each reaches the other.
+// The slow way: a node is in a cycle if it can reach itself; two are in one
+// component if each reaches the other.
 func TestCyclesAgainstOracle_CAT14(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(1, 9).Draw(t, "n")

@@ -78,7 +78,8 @@ func (v *Verdict) add(code ReasonCode, have, want, format string, args ...any) {
 	v.Reasons = append(v.Reasons, NewReason(code, have, want, format, args...))
 }
 
-// installation compares the patch with what is installed (CAT-3). The Upgrade reason stays only if nothing blocks.
+// installation compares the patch with what is installed (CAT-3). The Upgrade
+// reason stays only if nothing blocks.
 func (e *evaluation) installation(inv Inventory) {
 	if !e.isInstalled {
 		if other, has := e.snapshot.elsewhere(int(e.state.product), inv); has {

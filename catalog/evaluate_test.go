@@ -156,8 +156,8 @@ func TestListFollowsSupersedence_CAT14(t *testing.T) {
 	require.Equal(t, []ReasonCode{Upgrade}, verdict("other-2", "other-2", "editor-1.9.0", "editor-2.0.0"), "what is left out supersedes nothing")
 }
 
-// However supersedence and versions run against each other, something stays deployable, at most one per product, and
-// nothing is lost without a reason.
+// However supersedence and versions run against each other, something stays
+// deployable, at most one per product, and nothing is lost without a reason.
 func TestListKeepsSomething_CAT14(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		batches := genBatches.Draw(t, "batches")
@@ -182,7 +182,8 @@ func TestListKeepsSomething_CAT14(t *testing.T) {
 	})
 }
 
-// CAT-15: adding a reason keeps the order and the decision, and leaves the verdict it is added to alone.
+// CAT-15: adding a reason keeps the order and the decision, and leaves the
+// verdict it is added to alone.
 func TestWith_CAT15(t *testing.T) {
 	s := synced(t, batch(edit("2.0.0", marked)))
 	v := s.Evaluate("editor-2.0.0", has("1.0.0"), Options{}, noon)

@@ -75,7 +75,8 @@ func TestInventoryJSON(t *testing.T) {
 	}
 }
 
-// An inventory of a later release is read: what is not known in it prints as it came, and has no order (MAN-11).
+// An inventory of a later release is read: what is not known in it prints as it
+// came, and has no order (MAN-11).
 func TestInventoryOfALaterRelease_MAN11(t *testing.T) {
 	var inv Inventory
 	require.NoError(t, json.Unmarshal([]byte(`{"platform":"linux","more":{"a":[1]},"installed":[

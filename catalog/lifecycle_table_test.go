@@ -150,7 +150,8 @@ func expectation(stage string, deployable bool, reasons []string) string {
 	return fmt.Sprintf("%-10s  %s  %s", stage, word, strings.Join(reasons, ", "))
 }
 
-// checkLifecycle holds a table against the combinations there are and against what is said of each: every problem.
+// checkLifecycle holds a table against the combinations there are and against
+// what is said of each: every problem.
 func checkLifecycle(table string, cases []lifecycleCase, says func(lifecycleCase) string) []string {
 	var problems []string
 	want := make(map[string]string, len(cases))
@@ -198,7 +199,8 @@ func writeLifecycle(cases []lifecycleCase, says func(lifecycleCase) string) stri
 	return b.String()
 }
 
-// CAT-5, CAT-6, CAT-8, CAT-9, CAT-10, CAT-11, CAT-13, CAT-15: the table, the code and the oracle agree on each combination.
+// CAT-5, CAT-6, CAT-8, CAT-9, CAT-10, CAT-11, CAT-13, CAT-15: the table, the
+// code and the oracle agree on each combination.
 func TestLifecycleTable_CAT8(t *testing.T) {
 	cases := lifecycleCases()
 	require.Len(t, cases, 2*2*4*2*2*2*6*2)

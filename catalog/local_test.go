@@ -7,8 +7,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A feed from elsewhere names no file of whoever downloads it, in no field and no spelling; one of this computer may. The
-// administrator's own custom URL is neither's.
+// A feed from elsewhere names no file of whoever downloads it, in no field and
+// no spelling; one of this computer may. The administrator's own custom URL is
+// neither's.
 func TestLocalFilesOfRemoteFeeds_INT11(t *testing.T) {
 	for name, change := range map[string]func(*Patch){
 		"URL":        func(p *Patch) { p.Artifacts[0].URL = "file:///etc/shadow" },

@@ -162,7 +162,8 @@ func TestSupersededByAnOlderOne_CAT14(t *testing.T) {
 	require.Equal(t, []string{"editor-3.0.0[Superseded]", "editor-2.0.0[Upgrade]"}, brief(s.Missing(has("1.0.0"), Options{}, noon)))
 }
 
-// Of very many newer patches that the asset may not get, so many are explained and the rest is counted.
+// Of very many newer patches that the asset may not get, so many are explained
+// and the rest is counted.
 func TestMissingIsBounded_CAT19(t *testing.T) {
 	var patches []Patch
 	for i := range MaxNewer + 5 {

@@ -10,8 +10,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 )
 
-// world is one combination of all that a verdict on patch editor-2.5.0 depends on. The zero world is plain: a Pinned
-// patch, the product not installed.
+// world is one combination of all that a verdict on patch editor-2.5.0 depends
+// on. The zero world is plain: a Pinned patch, the product not installed.
 type world struct {
 	lifecycle    string // active, marked, dated (ends in the future), ended (its date has come), withdrawn
 	availability string // none, pinned, latest, overtaken (LatestOnly, 3.0.0 is listed), repository, vendor, supplied
@@ -45,7 +45,8 @@ func (w world) verdictCodes() []ReasonCode {
 	add(w.unreachable && is(w.availability, "pinned", "latest", "overtaken", "supplied"), ArtifactUnreachable)
 	patchEnded := is(w.lines, "patch", "both", "now")
 	add(patchEnded, EOLVersion)
-	// 1.x is the older version's line, 2.x that of the patch and of the same version, 4.x that of the newer one.
+	// 1.x is the older version's line, 2.x that of the patch and of the same
+	// version, 4.x that of the newer one.
 	installedEnded := w.installed == "older" && is(w.lines, "installed", "both") || w.installed == "same" && patchEnded ||
 		w.installed == "newer" && w.lines == "ahead"
 	add(installedEnded && w.strict, EOLVersion)
@@ -131,7 +132,8 @@ func (w world) inventory(t *testing.T) Inventory {
 	return inventoryOf(w.platform, []Installed{{Product: "editor", Version: v, Held: w.held, PinnedTo: pin}})
 }
 
-// CAT-3, CAT-4, CAT-5, CAT-6, CAT-9, CAT-10, CAT-11, CAT-12, CAT-13, CAT-15: every combination, against the oracle.
+// CAT-3, CAT-4, CAT-5, CAT-6, CAT-9, CAT-10, CAT-11, CAT-12, CAT-13, CAT-15:
+// every combination, against the oracle.
 func TestEvaluateAgainstOracle_CAT15(t *testing.T) {
 	checked, deployable := 0, 0
 	worlds(func(w world, s *Snapshot) {

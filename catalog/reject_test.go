@@ -226,7 +226,8 @@ func collectProducts(s *Snapshot) (all []Product) {
 	return all
 }
 
-// A patch that moves to another feed stays listed, and the move is a change: its verdicts note the other feed's health.
+// A patch that moves to another feed stays listed, and the move is a change:
+// its verdicts note the other feed's health.
 func TestPatchMovesToAnotherFeed_CAT1(t *testing.T) {
 	s := synced(t, batch(edit("1.0.0")).from("one").of("acme"))
 	s, changes := Sync(s, []Batch{batch().from("one").of("acme"), batch(edit("1.0.0")).from("two").of("acme")}, noon.Add(time.Hour))

@@ -11,8 +11,9 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 )
 
-// CAT-20: a product in a scheme of an importer's own is judged like every other, by a catalog that never saw the scheme:
-// after it was stored, and with an inventory that came over the wire.
+// CAT-20: a product in a scheme of an importer's own is judged like every
+// other, by a catalog that never saw the scheme: after it was stored, and with
+// an inventory that came over the wire.
 func TestOwnScheme_CAT20(t *testing.T) {
 	zones := version.Own{Name: "x-tz", Key: func(text string) ([]byte, error) {
 		if len(text) != 5 {

@@ -173,7 +173,8 @@ func TestStaleFeed_CAT2(t *testing.T) {
 	}
 }
 
-// CAT-2: a batch that was fetched long ago does not make its feed fresh, and one from the future does not either.
+// CAT-2: a batch that was fetched long ago does not make its feed fresh, and
+// one from the future does not either.
 func TestBatchTime_CAT2(t *testing.T) {
 	for _, c := range []struct{ at, want time.Time }{
 		{noon.Add(-50 * time.Hour), noon.Add(-50 * time.Hour)}, {noon.Add(time.Hour), noon}, {time.Time{}, noon},
@@ -229,7 +230,8 @@ func TestLifecycle_CAT8_CAT10_CAT13(t *testing.T) {
 	require.Equal(t, LifecycleEOLMarked, far.Lifecycle("editor-2.0.0"))
 }
 
-// CAT-8: the feed may take back what it said; a deprecated patch stays deprecated until its feed drops it.
+// CAT-8: the feed may take back what it said; a deprecated patch stays
+// deprecated until its feed drops it.
 func TestDeprecatedIsRemembered_CAT8(t *testing.T) {
 	s := synced(t, batch(edit("1.0.0", withdrawn)))
 	s, changes := Sync(s, []Batch{batch(edit("1.0.0"))}, noon.Add(time.Hour))
@@ -309,7 +311,8 @@ func TestSyncIsDeterministicAndIdempotent(t *testing.T) {
 	})
 }
 
-// genBatches makes the batches of three feeds over a few ids, so that everything that can collide does.
+// genBatches makes the batches of three feeds over a few ids, so that
+// everything that can collide does.
 var genBatches = rapid.Custom(func(t *rapid.T) []Batch {
 	var batches []Batch
 	for _, feed := range []FeedID{"a", "b", "c"} {

@@ -6,8 +6,9 @@ import (
 	"unicode"
 )
 
-// drawnAlike are letters and digits that people read as the Latin letter that begins the row. They are lower case,
-// unless the capital looks like another letter.
+// drawnAlike are letters and digits that people read as the Latin letter that
+// begins the row. They are lower case, unless the capital looks like another
+// letter.
 var drawnAlike = [...]string{
 	"aàáâãäåāăąǎɑαа", "bвьβ", "cçćĉċčсϲ", "dďđԁ", "eèéêëēĕėęěеёєεэ", "fƒ", "gĝğġģɡԍ", "hĥħнһΗ", "jĵјϳ", "kķĸкκ",
 	"lĺļľŀł1iìíîïĩīĭįıіїιǐ|", "mмΜ", "nñńņňŉŋпηΝ", "oòóôõöøōŏőоοσ0ǒө", "pрρ", "qԛ", "rŕŗřг", "sśŝşšѕșſ", "tţťŧтτț",
@@ -29,9 +30,10 @@ var latin = func() map[rune]rune {
 
 var ligatures = strings.NewReplacer("rn", "m", "vv", "w", "ß", "ss", "æ", "ae", "œ", "oe", "ﬁ", "fl", "ﬂ", "fl")
 
-// vendorKey returns what vendors' names have in common that people read as the same. It ignores upper and lower
-// case, blanks, punctuation and invisible characters, and it maps letters and digits that look alike (accents,
-// other alphabets, wide and mathematical forms) to one (CAT-17).
+// vendorKey returns what vendors' names have in common that people read as the
+// same. It ignores upper and lower case, blanks, punctuation and invisible
+// characters, and it maps letters and digits that look alike (accents, other
+// alphabets, wide and mathematical forms) to one (CAT-17).
 func vendorKey(name string) string {
 	var key strings.Builder
 	for _, r := range name {

@@ -37,7 +37,8 @@ func (z zeros) copyTo(w io.Writer) {
 	_, _ = io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{io.NewSectionReader(z, 0, z.size)}, make([]byte, 128<<10))
 }
 
-// unsigned are files that carry no signature, so that the checksum decides (INT-2): a Debian package, and one of no format.
+// unsigned are files that carry no signature, so that the checksum decides
+// (INT-2): a Debian package, and one of no format.
 var unsigned = map[string]string{"deb": "!<arch>\ndebian-binary   1700000000  0     0     100644  4         `\n2.0\n", "plain": "no format"}
 
 // judge asks a verifier of signatures, digests the file and judges, as an agent does.

@@ -7,8 +7,9 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
-// Whom an organization trusts, and for what: files of Acme must be signed by Acme, Debian's packages carry no signature,
-// and of anybody else nothing passes.
+// Whom an organization trusts, and for what: files of Acme must be signed by
+// Acme, Debian's packages carry no signature, and of anybody else nothing
+// passes.
 const example = `{
 	"format": 1,
 	"signers": [

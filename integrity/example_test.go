@@ -8,7 +8,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
-// A file is digested while it streams, a verifier says what it found out about the signature, and Judge decides.
+// A file is digested while it streams, a verifier says what it found out about
+// the signature, and Judge decides.
 func ExampleJudge() {
 	promised := integrity.NewDigester(integrity.SHA256)
 	_, _ = io.WriteString(promised, "patch 1.2")

@@ -7,8 +7,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// An importer's format is named in a policy and in an order's excerpt like any other. Where no verifier judges it, the
-// answer says so; it is no error of reading the order.
+// An importer's format is named in a policy and in an order's excerpt like any
+// other. Where no verifier judges it, the answer says so; it is no error of
+// reading the order.
 func TestFormatsAreAnOpenSet_INT1_INT9(t *testing.T) {
 	p, err := ParsePolicy([]byte(`{"format": 1,
 		"signers": [{"name": "Acme", "other": [{"format": "minisign", "keys": ["RWQf6LRCGA9i5"]}], "sigstore": [{"keys": ["-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"]}]}],

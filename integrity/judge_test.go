@@ -19,7 +19,8 @@ func sum(a Algorithm, content string) Digest {
 	return d.Sums()[0]
 }
 
-// row is one of the table in the package documentation: what it is about, by column, and what it answers.
+// row is one of the table in the package documentation: what it is about, by
+// column, and what it answers.
 type row struct {
 	about  [5][]string // signature, expected, unsigned, checksum, artifact
 	answer string      // "pass Reason" or "code Reason"
@@ -260,7 +261,8 @@ func checkVerdict(t *testing.T, s situation, v Verdict) {
 	}
 }
 
-// The strongest algorithm known on both sides is compared, whatever the order of the lists (INT-2, INT-7).
+// The strongest algorithm known on both sides is compared, whatever the order
+// of the lists (INT-2, INT-7).
 func TestStrongestIsCompared_INT7(t *testing.T) {
 	strength := []Algorithm{MD5, SHA1, SHA256, SHA384, SHA512} // weakest first
 	all := NewDigester(Algorithms()...)
@@ -315,7 +317,8 @@ func TestDoubtfulDigestsNeverPass_INT2_INT3(t *testing.T) {
 	}
 }
 
-// A valid signature passes although the checksum does not match, and the verdict says so (CAT-7, INT-5).
+// A valid signature passes although the checksum does not match, and the
+// verdict says so (CAT-7, INT-5).
 func TestChecksumIsRecordedBesideAValidSignature_INT5(t *testing.T) {
 	at := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 	s := Signature{Status: Valid, Signer: "Vendor", SignedAt: at}
@@ -327,7 +330,8 @@ func TestChecksumIsRecordedBesideAValidSignature_INT5(t *testing.T) {
 	require.Contains(t, v.Text, "does not match by sha256")
 }
 
-// A verifier's words may quote a hostile file; what is kept of them is bounded and can be reported (INT-9).
+// A verifier's words may quote a hostile file; what is kept of them is bounded
+// and can be reported (INT-9).
 func TestDetailIsBounded_INT9(t *testing.T) {
 	for _, n := range []int{MaxDetail - 1, MaxDetail, MaxDetail + 1, 1 << 20} {
 		for _, status := range []Status{Bad, Unsupported, 0, 200} {

@@ -27,7 +27,8 @@ func TestQuotesAreShort(t *testing.T) {
 	require.Equal(t, whole, refusal(Expectation{Signer: whole}).Value, "a value at the limit fits")
 }
 
-// What is over the limit is counted and not looked at: an order cannot make the list of problems long.
+// What is over the limit is counted and not looked at: an order cannot make the
+// list of problems long.
 func TestDigestsOverTheLimitAreOneProblem(t *testing.T) {
 	var many []Digest
 	for range MaxDigests {

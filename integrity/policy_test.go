@@ -15,7 +15,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
-// keyPEM and certificatePEM have the shape of what they are called; that they can be read is for the verifiers to say.
+// keyPEM and certificatePEM have the shape of what they are called; that they
+// can be read is for the verifiers to say.
 const (
 	keyPEM         = "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"
 	certificatePEM = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
@@ -138,7 +139,8 @@ func TestMostSpecificClauseDecides_INT1(t *testing.T) {
 			}
 		}
 	}
-	// A product that is named does not fall to a wider clause when an order gives it another vendor (INT-4).
+	// A product that is named does not fall to a wider clause when an order
+	// gives it another vendor (INT-4).
 	own := excerpt(Clause{Name: "named", Vendor: "Acme", Product: "reader"}, Clause{Name: "rest", Vendor: Any, Product: Any, AllowUnsigned: true})
 	_, found := own.For("", "Evil", "reader")
 	require.False(t, found)

@@ -7,9 +7,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A clause only ever refuses more: what passes under it passes without it, and meets the clause taken word for word. What
-// passes without it and meets the clause passes under it too (INT-1, INT-4, INT-5, INT-7). Where the order expects no signer
-// and the clause names who signed, that is the signer whom the order would have had to name (INT-5).
+// A clause only ever refuses more: what passes under it passes without it, and
+// meets the clause taken word for word. What passes without it and meets the
+// clause passes under it too (INT-1, INT-4, INT-5, INT-7). Where the order
+// expects no signer and the clause names who signed, that is the signer whom
+// the order would have had to name (INT-5).
 func TestStrongerOfBothDecides_INT4(t *testing.T) {
 	found := []Signature{
 		{Status: Valid, Signer: "A", Format: PE}, {Status: Valid, Signer: "A", Format: MSI}, {Status: Valid, Signer: "B", Format: PE},
@@ -52,8 +54,8 @@ func TestStrongerOfBothDecides_INT4(t *testing.T) {
 	require.Positive(t, passed)
 }
 
-// meets asks of a file that passed without a policy what each word of the clause asks. An old checksum is none unless
-// both allow it, whoever wants one.
+// meets asks of a file that passed without a policy what each word of the
+// clause asks. An old checksum is none unless both allow it, whoever wants one.
 func meets(c Clause, e Expectation, s Signature, alone Verdict) bool {
 	strong := alone.Checksum == Matched && !alone.Compared.Legacy()
 	old := alone.Checksum == Matched && alone.Compared.Legacy() && c.AllowLegacy && e.AllowLegacy

@@ -74,7 +74,8 @@ func TestClauseDecides_INT1_INT4_INT5_INT7_INT9(t *testing.T) {
 			require.Equal(t, []any{tc.reason, tc.code, tc.rule, tc.code == 0, tc.clause.Name}, []any{v.Reason, v.Code, v.Rule, v.Passed, v.Clause}, v.Text)
 			require.Contains(t, v.Text, tc.text)
 			require.True(t, strings.HasSuffix(v.Text, fmt.Sprintf(" (clause %q).", tc.clause.Name)), v.Text)
-			// The order's excerpt does the same where the asset has no policy, and changes nothing where it has the same.
+			// The order's excerpt does the same where the asset has no policy,
+			// and changes nothing where it has the same.
 			terms.Order = terms.Own
 			require.Equal(t, v, terms.Judge(tc.found, []Digest{good, old}))
 			terms.Own = Excerpt{}
@@ -83,7 +84,8 @@ func TestClauseDecides_INT1_INT4_INT5_INT7_INT9(t *testing.T) {
 	}
 }
 
-// An agent cannot be talked into a weaker policy than its own, and without any policy all is as ever (INT-4).
+// An agent cannot be talked into a weaker policy than its own, and without any
+// policy all is as ever (INT-4).
 func TestPolicyOfOrderAndAsset_INT4(t *testing.T) {
 	own := excerpt(acmeClause(), Clause{Name: "rest", Vendor: Any, Product: Any, AllowUnsigned: true})
 	weaker := acmeClause()

@@ -101,7 +101,8 @@ func TestAfter_JOB19(t *testing.T) {
 	}
 }
 
-// A follower may have a delay and times of its own. What could never start, or would need a run for each asset, is refused.
+// A follower may have a delay and times of its own. What could never start, or
+// would need a run for each asset, is refused.
 func TestDelayAndTimesOfAFollower_JOB19(t *testing.T) {
 	demand := schedule.Schedule{Kind: schedule.OnDemand}
 	daily := schedule.Schedule{Kind: schedule.Daily, Time: schedule.Clock(2, 0), Zone: "UTC"}

@@ -37,7 +37,8 @@ func Example_embedding() {
 		return
 	}
 
-	// A job takes everything that is missing. Its plan is what the asset would be ordered to do, and what not, and why.
+	// A job takes everything that is missing. Its plan is what the asset would
+	// be ordered to do, and what not, and why.
 	everything := job.Definition{ID: "monthly", Platform: catalog.Linux, Patches: job.Patches{Query: &job.Query{}}}
 	plan := everything.Plan(job.PlanInput{Snapshot: snapshot, Asset: "pc-1", Inventory: inventory,
 		Occurrence: schedule.Occurrence{Start: now.Add(3 * time.Hour)}, Now: now})

@@ -28,7 +28,8 @@ func TestBoundsAreThoseOfTheBook(t *testing.T) {
 	}
 }
 
-// Each bound of an order holds at the limit, and the same field, and no other, is named one past it.
+// Each bound of an order holds at the limit, and the same field, and no other,
+// is named one past it.
 func TestBoundsOfAnOrder_JOB20(t *testing.T) {
 	file := func(i int) File { return File{Name: fmt.Sprintf("f%d", i), URL: "https://vendor.example/f"} }
 	for _, c := range []struct {

@@ -70,7 +70,8 @@ func TestPlanFromAList_JOB8_CAT15(t *testing.T) {
 	require.True(t, planAt(d, snap, inventoryOf(t, nil)).Empty())
 }
 
-// The kind of an artifact reaches the file's expectation: everything but LatestOnly counts as pinned (INT-5).
+// The kind of an artifact reaches the file's expectation: everything but
+// LatestOnly counts as pinned (INT-5).
 func TestPlanSaysTheKindOfEachFile_INT5(t *testing.T) {
 	p := patchOf(t, "a", "2.0.0", epoch)
 	p.Artifacts = nil
@@ -211,7 +212,8 @@ func TestEnableNeedsSomethingSomewhereSometime_JOB6(t *testing.T) {
 	require.ErrorContains(t, d.Enable(epoch.Add(-time.Second)), "final")
 }
 
-// A job may consist of a reboot for one that is pending, and has something to do only where one is. It cannot suppress it.
+// A job may consist of a reboot for one that is pending, and has something to
+// do only where one is. It cannot suppress it.
 func TestRebootsForAPendingReboot_JOB6_RBT11(t *testing.T) {
 	d := Definition{ID: "tidy", State: Disabled, Platform: catalog.Linux, Assets: Assets{Include: []AssetID{"web-1"}}, RebootPending: true,
 		Schedule: schedule.Schedule{Kind: schedule.OnDemand}}

@@ -23,7 +23,8 @@ func acmePolicy() integrity.Policy {
 	}
 }
 
-// The order carries the digest and the clauses for its products; what no clause is about is left out, and told (INT-4, CAT-15).
+// The order carries the digest and the clauses for its products; what no clause
+// is about is left out, and told (INT-4, CAT-15).
 func TestPlanUnderAPolicy_INT4(t *testing.T) {
 	other := productOf("d")
 	other.Vendor = "other"

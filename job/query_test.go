@@ -50,7 +50,8 @@ func productAndPatch(tb testing.TB, t *rapid.T) (catalog.Product, catalog.Patch)
 	return product, patch
 }
 
-// answers is JOB-8 read once more: for each condition in words, whether it is set and whether the patch meets it.
+// answers is JOB-8 read once more: for each condition in words, whether it is
+// set and whether the patch meets it.
 func answers(c Conditions, product catalog.Product, patch catalog.Patch) map[string]bool {
 	lower := strings.ToLower
 	answers := map[string]bool{}
@@ -89,7 +90,8 @@ func answers(c Conditions, product catalog.Product, patch catalog.Patch) map[str
 	return answers
 }
 
-// A query takes a patch that meets each of its conditions, unless it meets any one of its exclusions.
+// A query takes a patch that meets each of its conditions, unless it meets any
+// one of its exclusions.
 func TestQueryAgainstANaiveReading_JOB8(tb *testing.T) {
 	rapid.Check(tb, func(t *rapid.T) {
 		product, patch := productAndPatch(tb, t)

@@ -13,7 +13,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
-// What a patch needs is a fact about the asset, or is brought by the same order: top-2.0.0 needs base-2.0.0.
+// What a patch needs is a fact about the asset, or is brought by the same
+// order: top-2.0.0 needs base-2.0.0.
 func TestRequirementIsAFactAboutTheAsset_JOB14(t *testing.T) {
 	for name, c := range map[string]struct {
 		reboot    bool
@@ -80,8 +81,9 @@ func TestRequirementIsAFactAboutTheAsset_JOB14(t *testing.T) {
 	}
 }
 
-// An order has a patch exactly if what it needs is there or ahead of it, whatever needs what, also in a circle over newer
-// versions; and nothing is lost.
+// An order has a patch exactly if what it needs is there or ahead of it,
+// whatever needs what, also in a circle over newer versions; and nothing is
+// lost.
 func TestRequirementsAgainstAFixpoint_JOB14(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(1, 7).Draw(t, "patches")

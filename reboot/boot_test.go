@@ -7,8 +7,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The first boot identity that becomes known is no reboot; otherwise the event does what it always does: the prompt is
-// shown again, and what is overdue happens (RBT-8).
+// The first boot identity that becomes known is no reboot; otherwise the event
+// does what it always does: the prompt is shown again, and what is overdue
+// happens (RBT-8).
 func TestFirstBootIdentityShowsWhatStands_RBT8(t *testing.T) {
 	p := Policy{Deferrals: 2}
 	s, asked := play(p, State{}, start, Due{Sessions: Active})

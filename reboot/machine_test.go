@@ -12,7 +12,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
-// history is one machine's life: check looks at every step from outside, knowing only what the rules say.
+// history is one machine's life: check looks at every step from outside,
+// knowing only what the rules say.
 type history struct {
 	policy   Policy
 	state    State
@@ -181,8 +182,9 @@ func genPolicy(t *rapid.T) Policy {
 	}
 }
 
-// TestAnyHistory_RBT3_RBT4_RBT5_RBT6_RBT7 drives machines by random events and then leaves them alone: whatever came
-// before, they ask for the reboot (or are parked) within their bounds, and end at the next boot.
+// TestAnyHistory_RBT3_RBT4_RBT5_RBT6_RBT7 drives machines by random events and
+// then leaves them alone: whatever came before, they ask for the reboot (or are
+// parked) within their bounds, and end at the next boot.
 func TestAnyHistory_RBT3_RBT4_RBT5_RBT6_RBT7(t *testing.T) {
 	ended := map[string]int{}
 	rapid.Check(t, func(t *rapid.T) {
@@ -231,7 +233,8 @@ func TestAnyHistory_RBT3_RBT4_RBT5_RBT6_RBT7(t *testing.T) {
 	}
 }
 
-// FuzzStep gives the machine states no machine was ever in: it must not panic, and never reboot what is suppressed.
+// FuzzStep gives the machine states no machine was ever in: it must not panic,
+// and never reboot what is suppressed.
 func FuzzStep(f *testing.F) {
 	f.Add(uint8(2), uint8(1), int64(0), int64(1), 0, 3, int64(time.Hour), uint8(5), false)
 	f.Add(uint8(5), uint8(3), int64(math.MinInt64), int64(math.MaxInt64), math.MinInt, math.MaxInt, int64(-1), uint8(0), true)

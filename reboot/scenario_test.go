@@ -13,14 +13,17 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
-// TestScenarios runs testdata/scenarios, one file for each of RBT-3, RBT-4, RBT-5, RBT-6, RBT-7, RBT-8, RBT-9, RBT-10 and RBT-12. A scenario begins with
+// TestScenarios runs testdata/scenarios, one file for each of RBT-3, RBT-4,
+// RBT-5, RBT-6, RBT-7, RBT-8, RBT-9, RBT-10 and RBT-12. A scenario begins with
 //
 //	policy [suppress] [deferrals=N] [interval=D] [prompt=D] [countdown=D]
 //
-// and goes on with one event per block, each with after=D for the time since the one before: due [boot=X] [sessions=S],
-// sessions S, defer, accept, booted X, tick; suppress changes the
-// policy from then on. "wait" ticks exactly when the machine asked for it, once or rounds=N times. Every output line is the time since the beginning,
-// the phase, what it lasts until, and the effects. "go test -rewrite" writes the outputs again.
+// and goes on with one event per block, each with after=D for the time since
+// the one before: due [boot=X] [sessions=S], sessions S, defer, accept, booted
+// X, tick; suppress changes the policy from then on. "wait" ticks exactly when
+// the machine asked for it, once or rounds=N times. Every output line is the
+// time since the beginning, the phase, what it lasts until, and the effects.
+// "go test -rewrite" writes the outputs again.
 func TestScenarios(t *testing.T) {
 	datadriven.Walk(t, filepath.Join("testdata", "scenarios"), func(t *testing.T, path string) {
 		var w world

@@ -87,7 +87,8 @@ func TestEmptyBootIdentityIsNeverNew_RBT8(t *testing.T) {
 		got, _ := Step(Policy{Deferrals: 2}, s, Booted{""}, at(start))
 		require.Equal(t, s, got, phase)
 	}
-	// It was not known when the reboot became due: the first that is known is the one to compare with.
+	// It was not known when the reboot became due: the first that is known is
+	// the one to compare with.
 	p := Policy{Deferrals: 2}
 	s, _ := play(p, State{}, start, Due{Sessions: Active}, Booted{""}, Booted{"A"})
 	require.Equal(t, Prompting, s.Phase)
@@ -175,7 +176,8 @@ func TestNoPolicyEscapesTheBound_RBT6(t *testing.T) {
 	}
 }
 
-// A repeated countdown gives way to a policy that suppresses, and to a reboot that came after all (RBT-7, RBT-8).
+// A repeated countdown gives way to a policy that suppresses, and to a reboot
+// that came after all (RBT-7, RBT-8).
 func TestRepeatedCountdownIsGivenUp_RBT10(t *testing.T) {
 	p := Policy{Countdown: time.Minute}
 	s, _ := play(p, State{}, start, Due{BootID: "A", Sessions: Nobody})

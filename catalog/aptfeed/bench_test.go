@@ -24,7 +24,8 @@ func packages(n int) []byte {
 	return []byte(b.String())
 }
 
-// Reading a packed list, beside unpacking it alone: the difference is what parsing and digesting cost.
+// Reading a packed list, beside unpacking it alone: the difference is what
+// parsing and digesting cost.
 func BenchmarkList(b *testing.B) {
 	plain := packages(20_000)
 	for _, form := range []string{"", ".gz", ".xz"} {

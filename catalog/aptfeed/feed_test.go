@@ -115,7 +115,8 @@ func TestConditionalFetch_CAT1(t *testing.T) {
 	require.Len(t, again, 2)
 	require.Contains(t, again[1], "main/binary-amd64")
 
-	// A patch that appears between two fetches was published then; what was there at first is of unknown age (CAT-2).
+	// A patch that appears between two fetches was published then; what was
+	// there at first is of unknown age (CAT-2).
 	require.Zero(t, b.Patches[0].Published)
 	require.Equal(t, today, b.Patches[1].Published)
 
@@ -169,7 +170,8 @@ func cached(t *testing.T, c Config) []string {
 	return files
 }
 
-// The same build in two suites is given by the first suite of the configuration, whatever comes and goes.
+// The same build in two suites is given by the first suite of the
+// configuration, whatever comes and goes.
 func TestOnePatchInTwoSuites_CAT16(t *testing.T) {
 	key := newKey(t, "archive", 0)
 	main := newRepo(t, "bookworm", key).main(deb("hare", "1", "amd64"), deb("fox", "1", "amd64")).publish().serve()
@@ -205,7 +207,8 @@ func TestOnePatchInTwoSuites_CAT16(t *testing.T) {
 	require.True(t, fetch(t, all[1]).Unchanged)
 }
 
-// A build is a security update if a security suite lists it, whichever suite gives it: Ubuntu copies them to its updates.
+// A build is a security update if a security suite lists it, whichever suite
+// gives it: Ubuntu copies them to its updates.
 func TestSecuritySuiteMakesTheClass(t *testing.T) {
 	key := newKey(t, "archive", 0)
 	updates := newRepo(t, "jammy-updates", key).main(deb("hare", "1", "amd64"), deb("fox", "1", "amd64"), deb("owl", "1", "amd64")).publish().serve()

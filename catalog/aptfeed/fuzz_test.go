@@ -47,7 +47,8 @@ func FuzzParseSources(f *testing.F) {
 	})
 }
 
-// Whatever InRelease holds, text is returned only if the trusted key signed it: here, only one text.
+// Whatever InRelease holds, text is returned only if the trusted key signed it:
+// here, only one text.
 func FuzzOpenInRelease(f *testing.F) {
 	keys, err := readKeys("", "testdata/gpg/key.asc")
 	require.NoError(f, err)
@@ -86,7 +87,8 @@ func FuzzParseRelease(f *testing.F) {
 	})
 }
 
-// Whatever a package list holds, what is taken of it is fit for the catalog apart from lengths, which the catalog checks.
+// Whatever a package list holds, what is taken of it is fit for the catalog
+// apart from lengths, which the catalog checks.
 func FuzzParsePackages(f *testing.F) {
 	f.Add(deb("hare", "1:2-3", "amd64"))
 	f.Add(deb("data", "3", "all") + "\n" + deb("hare", "1", "arm64"))

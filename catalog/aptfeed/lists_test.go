@@ -16,7 +16,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog"
 )
 
-// download does what apt-get update does with the repository's files: it keeps InRelease and the lists, packed its own way.
+// download does what apt-get update does with the repository's files: it keeps
+// InRelease and the lists, packed its own way.
 func download(t testing.TB, dir string, r *repo, form string) {
 	t.Helper()
 	l := &lists{source: source{uri: r.uri, suite: r.suite}, dir: filepath.Join(dir, "var/lib/apt/lists")}

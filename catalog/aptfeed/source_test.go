@@ -193,7 +193,8 @@ func TestSourcesFolder(t *testing.T) {
 	require.Len(t, problems, 1)
 }
 
-// What is refused shows as a feed that fails, and is reported; the rest of the configuration works (CAT-1).
+// What is refused shows as a feed that fails, and is reported; the rest of the
+// configuration works (CAT-1).
 func TestRefusedEntryIsAFailingFeed_CAT1(t *testing.T) {
 	r := newRepo(t, "bookworm", newKey(t, "archive", 0)).main(deb("hare", "1", "amd64")).publish().serve()
 	dir := root(t, r)

@@ -15,8 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A repository made by Debian's own tools is read, and the patch is the very file: built by dpkg-deb, indexed by
-// apt-ftparchive, signed by gpg.
+// A repository made by Debian's own tools is read, and the patch is the very
+// file: built by dpkg-deb, indexed by apt-ftparchive, signed by gpg.
 func TestRepositoryOfDebiansTools(t *testing.T) {
 	for _, program := range []string{"dpkg-deb", "apt-ftparchive", "gpg"} {
 		if _, err := exec.LookPath(program); err != nil {

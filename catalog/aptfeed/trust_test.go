@@ -20,7 +20,8 @@ import (
 
 const begin, end = "-----BEGIN PGP SIGNED MESSAGE-----", "-----END PGP SIGNATURE-----"
 
-// Whatever is not exactly one block, signed by a key that is trusted and good today, is refused with the cause.
+// Whatever is not exactly one block, signed by a key that is trusted and good
+// today, is refused with the cause.
 func TestInReleaseTraps(t *testing.T) {
 	good, other := newKey(t, "good", 0), newKey(t, "other", 0)
 	expired := newKey(t, "expired", 25*time.Hour-90*time.Minute)
@@ -120,8 +121,9 @@ func manySigned(t *testing.T, n int, key *openpgp.Entity) []byte {
 	return clearsigned(t, "Suite: bookworm\n", keys...)
 }
 
-// GnuPG's own output is understood, and a signature over a weak digest proves nothing (INT-7). The files were made by
-// gpg --clearsign with --digest-algo SHA512 and SHA1, on 2026-05-09, with a key of 2048 bits.
+// GnuPG's own output is understood, and a signature over a weak digest proves
+// nothing (INT-7). The files were made by gpg --clearsign with --digest-algo
+// SHA512 and SHA1, on 2026-05-09, with a key of 2048 bits.
 func TestSignaturesOfGnuPG_INT7(t *testing.T) {
 	for _, form := range []string{"key.asc", "key.gpg"} {
 		keys, err := readKeys("", filepath.Join("testdata/gpg", form))
@@ -309,7 +311,8 @@ func TestRepositoryFaults_CAT1(t *testing.T) {
 	}
 }
 
-// packedAs puts another file in place of the packed list, and signs its digest; cut is how much is cut off.
+// packedAs puts another file in place of the packed list, and signs its digest;
+// cut is how much is cut off.
 func packedAs(list string, make func(plain []byte) []byte, cut int) func(*repo) {
 	return func(r *repo) {
 		plain := r.files[list]
@@ -328,7 +331,8 @@ func packedAs(list string, make func(plain []byte) []byte, cut int) func(*repo) 
 	}
 }
 
-// A state that was good and was held is looked at again at every fetch: an answer "not modified" does not keep it valid.
+// A state that was good and was held is looked at again at every fetch: an
+// answer "not modified" does not keep it valid.
 func TestExpiryIsSeenWithoutANewFile(t *testing.T) {
 	r := newRepo(t, "bookworm", newKey(t, "archive", 0)).main(deb("hare", "1", "amd64"))
 	r.fields["Valid-Until"] = today.Add(time.Hour).Format(time.RFC1123)

@@ -282,7 +282,8 @@ func TestRedirectStaysOnHTTP(t *testing.T) {
 	require.ErrorContains(t, err, "unsupported protocol scheme")
 }
 
-// A document from elsewhere is not local, one from this computer is (INT-11); a pipe in its place is not waited for.
+// A document from elsewhere is not local, one from this computer is (INT-11); a
+// pipe in its place is not waited for.
 func TestOnlyDocumentsOfThisComputerAreLocal_INT11(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "feed.json")
 	require.NoError(t, os.WriteFile(path, []byte(worked(t)), 0o600))

@@ -95,7 +95,8 @@ func none[T any]() cmp.Option {
 	return cmp.FilterValues(func(a, b []T) bool { return len(a) == 0 && len(b) == 0 }, cmp.Ignore())
 }
 
-// again writes records down and expects the same from reading them, byte for byte and record for record.
+// again writes records down and expects the same from reading them, byte for
+// byte and record for record.
 func again(t *testing.T, products []catalog.Product, patches []catalog.Patch) {
 	t.Helper()
 	data, err := Marshal(catalog.Batch{Products: products, Patches: patches})

@@ -37,8 +37,8 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// FuzzCompare looks for three versions whose order breaks a law, and for two whose keys do not order them as the
-// reference does.
+// FuzzCompare looks for three versions whose order breaks a law, and for two
+// whose keys do not order them as the reference does.
 func FuzzCompare(f *testing.F) {
 	for scheme, rows := range rising {
 		for i := range rows[2:] {
@@ -61,7 +61,8 @@ func FuzzCompare(f *testing.F) {
 	})
 }
 
-// longIdentifier reports whether the reference of semver could take a number for a word, as it does over 64 bits.
+// longIdentifier reports whether the reference of semver could take a number
+// for a word, as it does over 64 bits.
 func longIdentifier(s version.Scheme, text string) bool {
 	return s == version.Semver && len(text) > 19
 }

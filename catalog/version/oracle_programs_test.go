@@ -66,8 +66,9 @@ func TestDebianOrderOfTheSystemIsDpkgs(t *testing.T) {
 	t.Logf("%d versions", len(all))
 }
 
-// dpkg --validate-version asks for a digit at the beginning, which deb-version(7) only recommends and dpkg does not need
-// to order; in all else the two agree.
+// dpkg --validate-version asks for a digit at the beginning, which
+// deb-version(7) only recommends and dpkg does not need to order; in all else
+// the two agree.
 func TestDebianValidityIsDpkgs(t *testing.T) {
 	run := dpkg(t)
 	rapid.Check(t, func(rt *rapid.T) {
@@ -85,7 +86,8 @@ func TestDebianValidityIsDpkgs(t *testing.T) {
 	})
 }
 
-// Dpkg::Version, dpkg's own order for its programs in Perl, takes many pairs in one process, and only versions that begin with a digit.
+// Dpkg::Version, dpkg's own order for its programs in Perl, takes many pairs in
+// one process, and only versions that begin with a digit.
 func TestDebianOrderIsPerlDpkgs(t *testing.T) {
 	perl := oracle(t, "perl")
 	if err := exec.Command(perl, "-MDpkg::Version", "-e", "1").Run(); err != nil {
@@ -145,8 +147,9 @@ public class Order {
 	}
 }`
 
-// What Runtime.Version takes is taken, and ordered as it does. Beyond that, only numbers with zeros at the end are taken;
-// the generator makes none of the old forms.
+// What Runtime.Version takes is taken, and ordered as it does. Beyond that,
+// only numbers with zeros at the end are taken; the generator makes none of the
+// old forms.
 func TestJdkIsJavas(t *testing.T) {
 	java := oracle(t, "java")
 	file := filepath.Join(t.TempDir(), "Order.java")

@@ -9,7 +9,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 )
 
-// references order two versions without keys, as the schemes' own programs do: the keys must order them alike.
+// references order two versions without keys, as the schemes' own programs do:
+// the keys must order them alike.
 var references = map[version.Scheme]func(a, b string) int{
 	version.Debian: referenceDebian,
 	version.Rpm:    referenceRpm,

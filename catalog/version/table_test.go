@@ -13,7 +13,8 @@ import (
 // Schemes lists the built-in schemes for the tests outside the package.
 func Schemes() []Scheme { return schemes }
 
-// decision is one row of the tables in the package's documentation: a form, how it orders with another, and why.
+// decision is one row of the tables in the package's documentation: a form, how
+// it orders with another, and why.
 type decision struct {
 	scheme Scheme
 	a, b   string

@@ -12,7 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A server with a damaged database does not start, and no report answers from it, with the check or without.
+// A server with a damaged database does not start, and no report answers from
+// it, with the check or without.
 func TestDamagedDatabaseAnswersNothing(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("SKIPPED: a process cannot be asked to stop by a signal on Windows")

@@ -72,7 +72,8 @@ func (d desk) runTo(out, errs io.Writer, stdin, line string) int {
 	return cli.Run(root)
 }
 
-// ok runs a command that must succeed and print all the texts. It returns what it printed, standard error after the rest.
+// ok runs a command that must succeed and print all the texts. It returns what
+// it printed, standard error after the rest.
 func (d desk) ok(stdin, line string, texts ...string) string {
 	d.Helper()
 	stdout, stderr, code := d.run(stdin, line)
@@ -194,8 +195,9 @@ func ended(result job.Result, patch job.PatchOutcome) []job.Report {
 
 const why = "The file is not the one that the vendor announced: its SHA-256 differs from the catalog's, and it has no signature."
 
-// An administrator's day, at the command line alone: a recurring job from an example, previewed, enabled, watched, cancelled in
-// time and too late, a failure explained, a chain.
+// An administrator's day, at the command line alone: a recurring job from an
+// example, previewed, enabled, watched, cancelled in time and too late, a
+// failure explained, a chain.
 func TestAnAdministratorsDay_JOB3_JOB19_JOB22(t *testing.T) {
 	d := open(t, strings.Replace(feedFile, `"version"`, `"class": "security", "version"`, 1))
 	d.ok("", "sync")

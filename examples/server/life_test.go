@@ -18,7 +18,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/controller"
 )
 
-// The real program: an agent enrols, gets an order, reports; the server is stopped and started again.
+// The real program: an agent enrols, gets an order, reports; the server is
+// stopped and started again.
 func TestWholeLife(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("SKIPPED: a process cannot be asked to stop by a signal on Windows")
@@ -102,7 +103,8 @@ func TestWholeLife(t *testing.T) {
 	require.Zero(t, code)
 }
 
-// A custom URL serves what the vendor does not (CAT-5); a file near its end of life is gone (CAT-10).
+// A custom URL serves what the vendor does not (CAT-5); a file near its end of
+// life is gone (CAT-10).
 func TestWhatTheVendorDoesNotServe_CAT5_CAT10(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("SKIPPED: a process cannot be asked to stop by a signal on Windows")

@@ -15,7 +15,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest/agenthttp"
 )
 
-// Wrong tokens are logged with their origin, but not with their text, and slowed down. The right administrator's token is not.
+// Wrong tokens are logged with their origin, but not with their text, and
+// slowed down. The right administrator's token is not.
 func TestWrongTokens(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("SKIPPED: a process cannot be asked to stop by a signal on Windows")

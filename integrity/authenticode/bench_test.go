@@ -25,10 +25,11 @@ func onDisk(t testing.TB, s sparse) *os.File {
 	return f
 }
 
-// BenchmarkVerify judges signed files of 100 MB from the disk's cache. Its share is the throughput as a part of what
-// digesting the same file by SHA-256 has, read the usual way, in the same run, by the time the process had a processor: it means the same
-// on any machine.
-// Its bytes allocated are those for one file.
+// BenchmarkVerify judges signed files of 100 MB from the disk's cache. Its
+// share is the throughput as a part of what digesting the same file by SHA-256
+// has, read the usual way, in the same run, by the time the process had a
+// processor: it means the same on any machine. Its bytes allocated are those
+// for one file.
 func BenchmarkVerify(b *testing.B) {
 	v := newVerifier(b, everybody().signer())
 	for format, place := range places(100e6) {
@@ -55,8 +56,9 @@ func BenchmarkVerify(b *testing.B) {
 	}
 }
 
-// TestMemoryFor1GiB: what judging a file allocates does not depend on its size. The signature is over another digest, which
-// costs the same and is found out last.
+// TestMemoryFor1GiB: what judging a file allocates does not depend on its size.
+// The signature is over another digest, which costs the same and is found out
+// last.
 func TestMemoryFor1GiB(t *testing.T) {
 	v := newVerifier(t, everybody().signer())
 	for format, place := range places(1 << 30) {

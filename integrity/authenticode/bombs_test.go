@@ -21,7 +21,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
 )
 
-// What any file of up to 1 MiB may cost, in what the code itself counts: how long that takes depends on the machine.
+// What any file of up to 1 MiB may cost, in what the code itself counts: how
+// long that takes depends on the machine.
 const (
 	hostileSize   = 1 << 20
 	hostileReads  = 20 // times the file's size; of a mini stream each 64 bytes may take a sector of it and one of its table
@@ -201,7 +202,8 @@ func compoundBombs(t *testing.T) map[string][]byte {
 		"a stream of four gigabytes":    put(base, at+entryBytes, 0xfffffff0),
 		"a mini stream of all the file": put(base, root+entryBytes, 0xfffffff0),
 	}
-	// A directory of nothing but storages, each in the one before, and one of streams that all name the same sectors.
+	// A directory of nothing but storages, each in the one before, and one of
+	// streams that all name the same sectors.
 	var streams []file
 	for i := range 4000 {
 		streams = append(streams, file{name: "s" + strconv.Itoa(i), size: 1})

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// processorTime is how long this process has had a processor, so that what else runs on the machine does not count.
+// processorTime is how long this process has had a processor, so that what else
+// runs on the machine does not count.
 func processorTime() time.Duration {
 	var usage syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {

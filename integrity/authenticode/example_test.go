@@ -19,7 +19,8 @@ func read(name string) []byte {
 	return b
 }
 
-// A policy pins whose signatures count; the verdict follows from it and from what the order expects.
+// A policy pins whose signatures count; the verdict follows from it and from
+// what the order expects.
 func Example() {
 	v, err := authenticode.New(integrity.Signer{Name: "Vendor", Authenticode: []integrity.AuthenticodeTrust{{
 		Organization: "Vendor Inc.",

@@ -20,7 +20,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
 )
 
-// A small signer of our own, for what no program would sign: broken structures, bombs, files of any size.
+// A small signer of our own, for what no program would sign: broken structures,
+// bombs, files of any size.
 
 func cat(parts ...[]byte) []byte          { return slices.Concat(parts...) }
 func seq(parts ...[]byte) []byte          { return cms.Encode(cms.TagSequence, cat(parts...)) }
@@ -212,7 +213,8 @@ func (s sparse) bytes() []byte {
 	return b
 }
 
-// sealed signs a file: place puts a signature into it, whose size, which may vary by a few bytes, no digest depends on.
+// sealed signs a file: place puts a signature into it, whose size, which may
+// vary by a few bytes, no digest depends on.
 func sealed(t testing.TB, format integrity.Format, f forgery, place func(blob []byte) sparse) sparse {
 	t.Helper()
 	alg := integrity.SHA256
@@ -262,7 +264,8 @@ func placeCAB(size int64) func([]byte) sparse {
 	}
 }
 
-// placeMSI returns a place for sealed: a package with a large stream, two small ones, and a storage.
+// placeMSI returns a place for sealed: a package with a large stream, two small
+// ones, and a storage.
 func placeMSI(size int64, shift int) func([]byte) sparse {
 	return func(blob []byte) sparse {
 		return compoundFile(shift, []file{

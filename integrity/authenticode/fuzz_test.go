@@ -10,8 +10,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
 )
 
-// fuzzFile judges files that begin as signed ones. Whatever happens to a file, it is valid only while its digest is one
-// that the vendor signed.
+// fuzzFile judges files that begin as signed ones. Whatever happens to a file,
+// it is valid only while its digest is one that the vendor signed.
 func fuzzFile(f *testing.F, format integrity.Format) {
 	v := newVerifier(f, seedSigner(f))
 	signed := map[string]bool{}
@@ -53,7 +53,8 @@ func FuzzPE(f *testing.F)  { fuzzFile(f, integrity.PE) }
 func FuzzMSI(f *testing.F) { fuzzFile(f, integrity.MSI) }
 func FuzzCAB(f *testing.F) { fuzzFile(f, integrity.CAB) }
 
-// FuzzSignature judges what lies in the place of a PE's signature: PKCS #7, timestamps, nested signatures.
+// FuzzSignature judges what lies in the place of a PE's signature: PKCS #7,
+// timestamps, nested signatures.
 func FuzzSignature(f *testing.F) {
 	v := newVerifier(f, seedSigner(f))
 	var file *layout

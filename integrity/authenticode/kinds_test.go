@@ -14,7 +14,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
 )
 
-// kind is one thing done to a file that osslsigncode signed, or a way of signing, and what the answer must be.
+// kind is one thing done to a file that osslsigncode signed, or a way of
+// signing, and what the answer must be.
 type kind struct {
 	name   string
 	file   func(c *maker) []byte
@@ -167,7 +168,8 @@ func kinds() []kind {
 	}
 }
 
-// contentAt finds the first and the last byte of what is signed; in a package, of its first and its last stream.
+// contentAt finds the first and the last byte of what is signed; in a package,
+// of its first and its last stream.
 func (c *maker) contentAt() (first, last int64) {
 	size := int64(len(c.good))
 	switch c.format {
@@ -205,7 +207,8 @@ func TestKinds_INT1_INT4_INT9(t *testing.T) {
 		c := &maker{m: m, format: f, t: t}
 		c.good = m.vendorSigned(t, f)
 		sum := sha256.Sum256(c.good)
-		// The signature alone decides here: were the file pinned, any other would fail by its checksum (INT-5).
+		// The signature alone decides here: were the file pinned, any other
+		// would fail by its checksum (INT-5).
 		order := integrity.Expectation{Signer: "Vendor", LatestOnly: true, Digests: []integrity.Digest{{Algorithm: integrity.SHA256, Sum: hex.EncodeToString(sum[:])}}}
 		counts := map[bool]int{}
 		seen := map[string]bool{}

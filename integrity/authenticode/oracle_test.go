@@ -19,8 +19,10 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
-// oracleEnv is how many changed files of each format are judged: a few, or as many as it says. A seed for the changes may
-// follow behind a colon. Osslsigncode is asked about all that are valid here, and of the others about maxOthers a format.
+// oracleEnv is how many changed files of each format are judged: a few, or as
+// many as it says. A seed for the changes may follow behind a colon.
+// Osslsigncode is asked about all that are valid here, and of the others about
+// maxOthers a format.
 const oracleEnv = "PATCHPOLICY_ORACLE"
 
 const maxOthers = 500
@@ -34,8 +36,9 @@ func budget(t *testing.T) (mutants int, seed uint64) {
 	return mutants, seed
 }
 
-// osslsigncode reports whether osslsigncode verifies a file by the seeds' roots. It exits well where only a timestamp or
-// a nested signature is wrong, but it says so.
+// osslsigncode reports whether osslsigncode verifies a file by the seeds'
+// roots. It exits well where only a timestamp or a nested signature is wrong,
+// but it says so.
 func osslsigncode(t testing.TB, dir string, format integrity.Format, content []byte) (ok bool, said string) {
 	t.Helper()
 	file := filepath.Join(dir, fileNames[format])
@@ -121,7 +124,8 @@ func oneHolds(said string) bool {
 	})
 }
 
-// TestOracle_NeverValidWhereOsslsigncodeSaysBad wants a reason for every difference, one that is written here.
+// TestOracle_NeverValidWhereOsslsigncodeSaysBad wants a reason for every
+// difference, one that is written here.
 func TestOracle_NeverValidWhereOsslsigncodeSaysBad(t *testing.T) {
 	needTools(t, "osslsigncode")
 	mutants, seed := budget(t)

@@ -30,7 +30,8 @@ type identity struct {
 	key  crypto.Signer
 }
 
-// sum is the certificate's SHA-256 in hex, anchor how a policy gives it, and pem the certificate itself.
+// sum is the certificate's SHA-256 in hex, anchor how a policy gives it, and
+// pem the certificate itself.
 func (i identity) sum() string {
 	sum := sha256.Sum256(i.cert.Raw)
 	return hex.EncodeToString(sum[:])
@@ -42,7 +43,8 @@ func (i identity) pem() string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: i.cert.Raw}))
 }
 
-// pki is everybody the tests know: a vendor with its authority, a timestamp authority, and people who should not be trusted.
+// pki is everybody the tests know: a vendor with its authority, a timestamp
+// authority, and people who should not be trusted.
 type pki struct {
 	root, ca, vendor   identity // the vendor's chain
 	stampRoot, stamper identity
@@ -214,7 +216,8 @@ func newVerifier(t testing.TB, list ...known) *Verifier {
 	return v
 }
 
-// write puts an identity into PEM files for the programs: a certificate with those above it, and its key.
+// write puts an identity into PEM files for the programs: a certificate with
+// those above it, and its key.
 func (i identity) write(t testing.TB, dir string, above ...identity) (certs, key string) {
 	t.Helper()
 	certs, key = filepath.Join(dir, "certs.pem"), filepath.Join(dir, "key.pem")

@@ -50,7 +50,8 @@ var vendors = map[string]integrity.AuthenticodeTrust{
 	"OpenJS":    {Organization: "OpenJS Foundation", Anchors: pins(digicertG4), Timestampers: pins(digicertG4)},
 	"KDE":       {Organization: "K Desktop Environment e.V.", Anchors: pins(digicertCode), Timestampers: pins(digicertStamp)},
 	"WireGuard": {Organization: "WireGuard LLC", Anchors: pins(digicertEV), Timestampers: pins(digicertStamp)},
-	// Debian's firmware keys sign without a time, and nobody's authority is in the file: the signers themselves are pinned.
+	// Debian's firmware keys sign without a time, and nobody's authority is in
+	// the file: the signers themselves are pinned.
 	"Debian": {Anchors: pins(debianGrub2022, debianFwupd2022), At: time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)},
 }
 
@@ -79,7 +80,8 @@ var realFiles = []realFile{
 	{"apt", "fwupd-amd64-signed", "./usr/libexec/fwupd/efi/fwupdx64.efi.signed", "Debian", "", "Debian Secure Boot Signer 2022 - fwupd"},
 }
 
-// fetch gets a file out of a package, through the machine's own configuration of the package's registry.
+// fetch gets a file out of a package, through the machine's own configuration
+// of the package's registry.
 func (r realFile) fetch(t *testing.T) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
@@ -231,7 +233,8 @@ func TestRealFiles_INT1(t *testing.T) {
 			require.Contains(t, string(text), r.tells)
 			require.Empty(t, report.Odd)
 
-			// One bit changed, anywhere but in the checksum and in what the signature says unsigned.
+			// One bit changed, anywhere but in the checksum and in what the
+			// signature says unsigned.
 			l, err := open(bytes.NewReader(b), int64(len(b)))
 			require.NoError(t, err)
 			table := int64(len(b))

@@ -13,8 +13,9 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
 )
 
-// The files in testdata/seeds are signed by osslsigncode and stamped by "openssl ts", so fuzzing begins with what real
-// programs write, and with keys that its processes share. To make them again, with new keys:
+// The files in testdata/seeds are signed by osslsigncode and stamped by
+// "openssl ts", so fuzzing begins with what real programs write, and with keys
+// that its processes share. To make them again, with new keys:
 //
 //	go test ./integrity/authenticode -run Seeds -rewrite
 var rewrite = flag.Bool("rewrite", false, "make the files in testdata/seeds again")

@@ -243,7 +243,8 @@ func vendorForgeryFor(format integrity.Format) forgery {
 	return f
 }
 
-// TestLimitOfSignaturesInAll counts those nested in one entry of a program's table and the other entries.
+// TestLimitOfSignaturesInAll counts those nested in one entry of a program's
+// table and the other entries.
 func TestLimitOfSignaturesInAll(t *testing.T) {
 	f := vendorForgeryFor(integrity.PE)
 	one := f.signedData(t)

@@ -65,7 +65,8 @@ func TestNewTellsEveryProblem(t *testing.T) {
 	}
 }
 
-// Who is trusted by nothing, in no way or in other formats only, is nobody here; the zero Verifier is the same.
+// Who is trusted by nothing, in no way or in other formats only, is nobody
+// here; the zero Verifier is the same.
 func TestNobodyIsTrusted_INT1(t *testing.T) {
 	b := sealed(t, integrity.CAB, vendorForgery(), placeCAB(10)).bytes()
 	want := verify(new(Verifier), b)

@@ -9,14 +9,16 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
 )
 
-// TestOtherSubjects: whatever else a vendor signed can be cut into streams, with its last bytes as the root's class, and
-// would have a package's digest. What the signature says it is over tells them apart.
+// TestOtherSubjects: whatever else a vendor signed can be cut into streams,
+// with its last bytes as the root's class, and would have a package's digest.
+// What the signature says it is over tells them apart.
 func TestOtherSubjects_INT9(t *testing.T) {
 	const script = "Write-Output 'By the vendor, and no package.'\r\n# and a remark"
 	v := newVerifier(t, everybody().signer())
 	subjectScript := []byte("\x1f\xcc\x3b\x60\x59\x4b\x08\x4e\xb7\x24\xd2\xc6\x29\x7e\xf3\x51") // of PowerShell
 	msi := dataTypes[integrity.MSI]
-	// split makes a package of the script: a stream, and the class of the root, behind which the name of one lies.
+	// split makes a package of the script: a stream, and the class of the root,
+	// behind which the name of one lies.
 	split := func(blob []byte) sparse {
 		content, class := script[:len(script)-16], script[len(script)-16:]
 		file := compoundFile(9, []file{{name: "\x05DigitalSignature", content: blob}, {name: "Table", content: []byte(content)}})

@@ -20,8 +20,9 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
-// The programs that make the tests' files: what people sign with, so that it is not our own idea of the formats that is
-// tested. "openssl ts" answers as a timestamp authority, behind a handler on the loopback.
+// The programs that make the tests' files: what people sign with, so that it is
+// not our own idea of the formats that is tested. "openssl ts" answers as a
+// timestamp authority, behind a handler on the loopback.
 
 // needTools skips a test, aloud, where the programs are missing; in CI it fails.
 func needTools(t testing.TB, programs ...string) {

@@ -17,7 +17,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity/integritytest"
 )
 
-// toy is a right verifier of a toy format, and with a fault a wrong one. Its signatures are HMACs by a known key.
+// toy is a right verifier of a toy format, and with a fault a wrong one. Its
+// signatures are HMACs by a known key.
 type toy struct{ fault string }
 
 const secret = "the trusted key"

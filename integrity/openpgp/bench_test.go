@@ -86,8 +86,9 @@ func bigRPM(t testing.TB, key *openpgp.Entity, payload int64, legacy bool) zeros
 	return zeros{begin, int64(len(begin)) + payload}
 }
 
-// BenchmarkVerify reports the throughput as a share of that of plain SHA-256 over the same bytes, measured in turns in the
-// same run: of/sha256 is a ratio and means about the same on any machine.
+// BenchmarkVerify reports the throughput as a share of that of plain SHA-256
+// over the same bytes, measured in turns in the same run: of/sha256 is a ratio
+// and means about the same on any machine.
 func BenchmarkVerify(b *testing.B) {
 	const size = 100 << 20
 	key := makeKey(b, "vendor", nil)

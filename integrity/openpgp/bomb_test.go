@@ -45,7 +45,8 @@ func harmless(t *testing.T, name string, size int, f func()) {
 	})
 }
 
-// held is the memory that the process has from the system for its data, which goes back only slowly.
+// held is the memory that the process has from the system for its data, which
+// goes back only slowly.
 func held() int64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
@@ -222,7 +223,8 @@ func regionEntry(tag, offset uint32) (out []byte) {
 	return out
 }
 
-// nested makes the body of a signature whose embedded signature has an embedded signature, and so on.
+// nested makes the body of a signature whose embedded signature has an embedded
+// signature, and so on.
 func nested(depth int) []byte {
 	body := []byte{4, 0x18, 1, 8, 0, 0, 0, 0, 0, 0}
 	for range depth {
@@ -237,8 +239,8 @@ func nested(depth int) []byte {
 	return body
 }
 
-// manyBackSignatures makes a key of a fast kind with a subkey of a slow one: what the key signed of it holds, and what it
-// signed itself does not.
+// manyBackSignatures makes a key of a fast kind with a subkey of a slow one:
+// what the key signed of it holds, and what it signed itself does not.
 func manyBackSignatures(t *testing.T) []byte {
 	key, config := makeKey(t, "x", nil), at(keyTime)
 	config.Algorithm, config.Curve = packet.PubKeyAlgoECDSA, packet.CurveBrainpoolP512

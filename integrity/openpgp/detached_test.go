@@ -174,7 +174,8 @@ func notation(sig *packet.Signature) {
 	sig.Notations = []*packet.Notation{{Name: "condition@example.com", Value: []byte("x"), IsCritical: true, IsHumanReadable: true}}
 }
 
-// A text's line ends may change on the way, and nothing else. Where programs differ in what a text is, nobody is believed.
+// A text's line ends may change on the way, and nothing else. Where programs
+// differ in what a text is, nobody is believed.
 func TestDetachedOverText(t *testing.T) {
 	key := makeKey(t, "vendor", nil)
 	v := trusting(t, key)

@@ -93,7 +93,8 @@ func FuzzClearsigned(f *testing.F) {
 	})
 }
 
-// Whatever a keyring holds, it is read or refused with a reason, and what was never signed stays so.
+// Whatever a keyring holds, it is read or refused with a reason, and what was
+// never signed stays so.
 func FuzzKeyring(f *testing.F) {
 	ring := testFile(f, "ring.asc")
 	f.Add(ring)

@@ -25,7 +25,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// today is the tests' present. Keys are made a day before it and signatures an hour before it, unless a test says otherwise.
+// today is the tests' present. Keys are made a day before it and signatures an
+// hour before it, unless a test says otherwise.
 var (
 	today    = time.Date(2026, 5, 10, 12, 0, 0, 0, time.UTC)
 	keyTime  = today.Add(-24 * time.Hour)
@@ -136,7 +137,8 @@ func signText(t testing.TB, content []byte, key *openpgp.Entity) []byte {
 	return out.Bytes()
 }
 
-// signAs makes a signature of any version 4 type and digest over what is given, where the library has no function for it.
+// signAs makes a signature of any version 4 type and digest over what is given,
+// where the library has no function for it.
 func signAs(t testing.TB, content []byte, key *openpgp.Entity, kind packet.SignatureType, digest crypto.Hash, change func(*packet.Signature)) []byte {
 	t.Helper()
 	sig := &packet.Signature{
@@ -156,7 +158,8 @@ func signAs(t testing.TB, content []byte, key *openpgp.Entity, kind packet.Signa
 	return out.Bytes()
 }
 
-// signVersion3 makes a version 3 signature, which rpm made until long after RFC 4880, with an RSA key.
+// signVersion3 makes a version 3 signature, which rpm made until long after RFC
+// 4880, with an RSA key.
 func signVersion3(t testing.TB, content []byte, key *openpgp.Entity, kind byte) []byte {
 	t.Helper()
 	hashed := binary.BigEndian.AppendUint32([]byte{kind}, uint32(signTime.Unix()))
@@ -211,9 +214,11 @@ func clearSignAt(t testing.TB, text string, config *packet.Config, keys ...*open
 	return append(out.Bytes(), '\n')
 }
 
-// testFile reads a file of testdata. They were made on 2026-11-22 by GnuPG 2.2 and rpm 4.18: ring.asc holds Vendor, an
-// Ed25519 key that certifies with an Ed25519 subkey that signs, and Builder, RSA 2048. Vendor signed patch.txt (.sig, .asc)
-// and ed.rpm, Builder text.asc (--textmode), sha1.sig (--digest-algo SHA1), clear.txt (--clearsign), rsa.rpm and legacy.rpm
+// testFile reads a file of testdata. They were made on 2026-11-22 by GnuPG 2.2
+// and rpm 4.18: ring.asc holds Vendor, an Ed25519 key that certifies with an
+// Ed25519 subkey that signs, and Builder, RSA 2048. Vendor signed patch.txt
+// (.sig, .asc) and ed.rpm, Builder text.asc (--textmode), sha1.sig
+// (--digest-algo SHA1), clear.txt (--clearsign), rsa.rpm and legacy.rpm
 // (--rpmv3), and both signed both.sig and clearboth.txt.
 func testFile(t testing.TB, name string) []byte {
 	t.Helper()
@@ -258,8 +263,9 @@ func header(region uint32, entries ...entry) []byte {
 	return regionHeader(region, region, entries, nil)
 }
 
-// regionHeader makes an RPM header with entries inside and outside its region; trailer is the tag that ends the region.
-// Without a region there are the entries alone, as in format 3.
+// regionHeader makes an RPM header with entries inside and outside its region;
+// trailer is the tag that ends the region. Without a region there are the
+// entries alone, as in format 3.
 func regionHeader(region, trailer uint32, inside, outside []entry) []byte {
 	var index, data []byte
 	put := func(tag, kind, offset, count uint32) []byte {

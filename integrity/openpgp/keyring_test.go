@@ -134,7 +134,8 @@ func TestInvalidSigners(t *testing.T) {
 	require.Equal(t, "are known in more than 64 ways, which is the limit", invalid.Problems[len(invalid.Problems)-1].Text)
 }
 
-// Who is trusted by nothing, in no way or in other formats only, is nobody here; the zero Verifier is the same.
+// Who is trusted by nothing, in no way or in other formats only, is nobody
+// here; the zero Verifier is the same.
 func TestNobodyIsTrusted_INT1(t *testing.T) {
 	key, patch := makeKey(t, "vendor", nil), []byte("the patch")
 	sig := sign(t, patch, key, nil)
@@ -146,8 +147,9 @@ func TestNobodyIsTrusted_INT1(t *testing.T) {
 	}
 }
 
-// A key that is in a keyring, and that no fingerprint lists, is nobody's. By it what was changed is told all the same, and it
-// does not stand in the way of the signer who has it listed.
+// A key that is in a keyring, and that no fingerprint lists, is nobody's. By it
+// what was changed is told all the same, and it does not stand in the way of
+// the signer who has it listed.
 func TestKeysBesideTheListedOnes_INT1(t *testing.T) {
 	key, beside, patch := makeKey(t, "vendor", nil), makeKey(t, "beside", nil), []byte("the patch")
 	ring := string(ringOf(t, key, beside))
@@ -322,7 +324,8 @@ func TestKeysThatDoNotCount(t *testing.T) {
 // emptyEmbedded is a signature packet that carries a signature of no bytes.
 var emptyEmbedded = signaturePacket([]byte{4, byte(packet.SigTypeSubkeyBinding), 22, 8, 0, 2, 1, subpacketEmbedded, 0, 0})
 
-// Signatures that are cut short say nothing of the key that they stand behind, and change nothing for it.
+// Signatures that are cut short say nothing of the key that they stand behind,
+// and change nothing for it.
 func TestBrokenSignaturesOfKeys(t *testing.T) {
 	key, patch := makeKey(t, "vendor", nil), []byte("the patch")
 	ring := slices.Concat(ringOf(t, key), emptyEmbedded, signaturePacket(nil), signaturePacket([]byte{4, 0x18}), signaturePacket([]byte{4, 0x18, 22}),
@@ -344,7 +347,8 @@ func TestLongUserIDs(t *testing.T) {
 	}
 }
 
-// A subkey signs only if it says so, and signed that it belongs to its primary key, and neither was revoked.
+// A subkey signs only if it says so, and signed that it belongs to its primary
+// key, and neither was revoked.
 func TestSubkeys(t *testing.T) {
 	patch := []byte("the patch")
 	outcome := func(change func(*openpgp.Entity, *openpgp.Subkey)) (string, string) {

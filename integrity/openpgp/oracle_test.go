@@ -22,7 +22,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
-// budget is how many files of a format the oracles are asked about: a few, or as many as PATCHPOLICY_ORACLE says.
+// budget is how many files of a format the oracles are asked about: a few, or
+// as many as PATCHPOLICY_ORACLE says.
 func budget(t *testing.T, few int) int {
 	if n, err := strconv.Atoi(os.Getenv("PATCHPOLICY_ORACLE")); err == nil {
 		return n
@@ -73,11 +74,13 @@ func mutate(r *rand.Rand, data []byte) []byte {
 	return out
 }
 
-// checksum is the line that RFC 9580 no longer wants at the end of armor, and that gpgv 2.2 looks for: without it, it reports
-// "no data" after the good signature.
+// checksum is the line that RFC 9580 no longer wants at the end of armor, and
+// that gpgv 2.2 looks for: without it, it reports "no data" after the good
+// signature.
 var checksum = regexp.MustCompile("\n=[^\n]{4}\\s")
 
-// gpgOracle is gpgv with a keyring, and gpg with the same one, which judges many files in one process.
+// gpgOracle is gpgv with a keyring, and gpg with the same one, which judges
+// many files in one process.
 type gpgOracle struct{ dir string }
 
 // made is a file with its signature.
@@ -95,7 +98,8 @@ func (g gpgOracle) run(t *testing.T, program string, args ...string) (out, said 
 	return plain.String(), status.String()
 }
 
-// write writes the file and its signature, if it has one, and returns the name that gpg wants for both, and the file's.
+// write writes the file and its signature, if it has one, and returns the name
+// that gpg wants for both, and the file's.
 func (g gpgOracle) write(t *testing.T, name string, m made) (first, file string) {
 	t.Helper()
 	file = filepath.Join(g.dir, name)
@@ -107,7 +111,8 @@ func (g gpgOracle) write(t *testing.T, name string, m made) (first, file string)
 	return file + ".sig", file
 }
 
-// good reports whether gpgv finds a good signature and no bad one, and the text of a clear-signed message.
+// good reports whether gpgv finds a good signature and no bad one, and the text
+// of a clear-signed message.
 func (g gpgOracle) good(t *testing.T, m made) (good bool, plain, said string) {
 	t.Helper()
 	first, file := g.write(t, "file", m)
@@ -153,7 +158,8 @@ func (m made) good(said string) bool {
 	return strings.Contains(said, "] GOODSIG") && !bad
 }
 
-// difference is why an oracle and this package may differ, known by a part of what one of them says.
+// difference is why an oracle and this package may differ, known by a part of
+// what one of them says.
 type difference struct{ part, why string }
 
 // explain finds the difference that was met.
@@ -166,8 +172,9 @@ func explain(list []difference, said string) string {
 	return ""
 }
 
-// What gpgv calls bad is never valid here, for detached signatures and clear-signed texts of all kinds of keys, whole and
-// mutated. The other way round there are differences, each of which has to be one of these:
+// What gpgv calls bad is never valid here, for detached signatures and
+// clear-signed texts of all kinds of keys, whole and mutated. The other way
+// round there are differences, each of which has to be one of these:
 func TestNeverValidWhereGPGVSaysBad(t *testing.T) {
 	reasons := []difference{
 		{"text before", "gpgv passes over text before a signed block, which a reader takes for signed"},
@@ -306,7 +313,8 @@ func TestNeverValidWhereGPGVSaysBad(t *testing.T) {
 	}
 }
 
-// canonical is a text as both programs may print it: gpgv prints the line ends it finds, and one more at the end.
+// canonical is a text as both programs may print it: gpgv prints the line ends
+// it finds, and one more at the end.
 func canonical(text string) string {
 	lines := strings.Split(strings.ReplaceAll(text, "\r\n", "\n"), "\n")
 	for i := range lines {
@@ -397,7 +405,8 @@ func TestNeverValidWhereRPMSaysBad(t *testing.T) {
 	require.NotZero(t, counts["neither"])
 }
 
-// mutateRPM changes a package, most often where nothing is signed, or puts it together with another one.
+// mutateRPM changes a package, most often where nothing is signed, or puts it
+// together with another one.
 func mutateRPM(r *rand.Rand, file, other []byte) []byte {
 	out := bytes.Clone(file)
 	for range 1 + r.IntN(4)/2 {

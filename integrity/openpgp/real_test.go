@@ -56,7 +56,8 @@ var realPackages = []real{
 	{rpmutils, "testdata/simple-1.0.1-1.i386.rpm", "", "", integrity.Absent, ""},
 }
 
-// Packages that vendors really shipped, by keys that are pinned; and none of them with a byte changed.
+// Packages that vendors really shipped, by keys that are pinned; and none of
+// them with a byte changed.
 func TestRealPackages_INT1(t *testing.T) {
 	for _, tt := range realPackages {
 		t.Run(filepath.Base(tt.file), func(t *testing.T) {
@@ -127,8 +128,8 @@ func missing(t testing.TB, what string) {
 	t.Skip("SKIPPED ALOUD: " + what)
 }
 
-// Debian's own lists, as apt fetched them here: RSA and Ed25519, several signatures each. All that trusts them hangs on
-// these keys.
+// Debian's own lists, as apt fetched them here: RSA and Ed25519, several
+// signatures each. All that trusts them hangs on these keys.
 func TestRealInRelease_INT1(t *testing.T) {
 	ring, err := os.ReadFile("/usr/share/keyrings/debian-archive-keyring.gpg")
 	if err != nil {

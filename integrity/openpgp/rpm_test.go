@@ -168,7 +168,8 @@ func TestRPM_INT1(t *testing.T) {
 	require.Equal(t, integrity.Bad, inspect(t, v, good, bySelf(unsigned)).Answer.Status)
 }
 
-// Packages that rpmbuild and rpmsign made; each byte of what is signed matters, wherever it is changed.
+// Packages that rpmbuild and rpmsign made; each byte of what is signed matters,
+// wherever it is changed.
 func TestPackagesOfRPM_INT1(t *testing.T) {
 	v := testVerifier(t)
 	for name, outcomes := range map[string]string{"rsa.rpm": "good", "ed.rpm": "good", "legacy.rpm": "good good"} {

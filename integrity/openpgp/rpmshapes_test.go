@@ -20,7 +20,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
-// rpmkeysWith returns rpmkeys -K with the keys, which says whether it takes a package; and its whole report.
+// rpmkeysWith returns rpmkeys -K with the keys, which says whether it takes a
+// package; and its whole report.
 func rpmkeysWith(t testing.TB, keys ...[]byte) func(paths ...string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -46,7 +47,8 @@ type rpmShape struct {
 	differ string // why rpmkeys says otherwise; empty: it takes what is valid, and nothing else
 }
 
-// rpmShapes are packages as signing servers, old programs and forgers make them, signed by key or a stranger.
+// rpmShapes are packages as signing servers, old programs and forgers make
+// them, signed by key or a stranger.
 func rpmShapes(t testing.TB, key, stranger *openpgp.Entity) []rpmShape {
 	payload, plain := []byte("the payload of a package"), []byte("the payload, not compressed")
 	head := hareHeader(payload)

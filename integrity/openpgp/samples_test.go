@@ -12,8 +12,9 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
-// Packages that others made, judged as rpmkeys judges them. PATCHPOLICY_RPMS is a folder of packages, with public keys in
-// its folder "keys"; it is no part of this repository.
+// Packages that others made, judged as rpmkeys judges them. PATCHPOLICY_RPMS is
+// a folder of packages, with public keys in its folder "keys"; it is no part of
+// this repository.
 func TestSamplesAsRPM_INT9(t *testing.T) {
 	dir := os.Getenv("PATCHPOLICY_RPMS")
 	if dir == "" {

@@ -76,7 +76,8 @@ func wireguard() integrity.Signer {
 	}}}
 }
 
-// signedProgram is a Windows program that its vendor signed; it comes with a module that this one depends on.
+// signedProgram is a Windows program that its vendor signed; it comes with a
+// module that this one depends on.
 func signedProgram(t testing.TB) []byte {
 	dir, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", "golang.org/x/sys").Output()
 	require.NoError(t, err)
@@ -119,8 +120,8 @@ func TestSuite(t *testing.T) {
 	require.Equal(t, []any{integrity.Valid, "Vendor"}, []any{got.Status, got.Signer}, got.Detail)
 }
 
-// What a package or a text carries itself decides, whatever signature file lies beside it; and a file that only begins like
-// OpenPGP is none.
+// What a package or a text carries itself decides, whatever signature file lies
+// beside it; and a file that only begins like OpenPGP is none.
 func TestInsideBeforeBeside_INT1(t *testing.T) {
 	key, public := keyOf(t, 1)
 	ring, err := os.ReadFile("../openpgp/testdata/ring.asc")
@@ -265,7 +266,8 @@ func TestSignedByNobodyTrustedIsNotUnsigned_INT9(t *testing.T) {
 	require.Equal(t, integrity.Absent, verify(v, content, nil).Status)
 }
 
-// A signature by a plain key may begin as an OpenPGP packet does, one in fifty; it counts as what it is.
+// A signature by a plain key may begin as an OpenPGP packet does, one in fifty;
+// it counts as what it is.
 func TestSignatureThatLooksLikeAnother_INT1(t *testing.T) {
 	key, public := keyOf(t, 1)
 	_, ring := pgp(t, "release")

@@ -12,8 +12,9 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
-// BenchmarkVerify reports the cost of judging 8 MiB as a multiple of digesting it by SHA-256, measured in the same run:
-// x/sha256 is a ratio and means the same on any machine.
+// BenchmarkVerify reports the cost of judging 8 MiB as a multiple of digesting
+// it by SHA-256, measured in the same run: x/sha256 is a ratio and means the
+// same on any machine.
 func BenchmarkVerify(b *testing.B) {
 	k := keys()
 	patch := bytes.Repeat([]byte("patch..."), 1<<20)

@@ -24,13 +24,15 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
-// What any signature file may cost (INT-9: unsupported in time is an answer, never coming back is none).
+// What any signature file may cost (INT-9: unsupported in time is an answer,
+// never coming back is none).
 const (
 	maxTime   = time.Second
 	maxMemory = 64 << 20 // bytes held at once
 )
 
-// bombs are made by hand to be slow: many things, large things, nested things, things that point at each other.
+// bombs are made by hand to be slow: many things, large things, nested things,
+// things that point at each other.
 func bombs(t testing.TB) map[string][]byte {
 	const room = MaxDocument - 4096
 	list := func(one string, size int) string {
@@ -87,7 +89,8 @@ func nested(tag byte, size int) []byte {
 	return b
 }
 
-// costly wants an answer in time and memory. It counts the processor's time: other programs share the machine.
+// costly wants an answer in time and memory. It counts the processor's time:
+// other programs share the machine.
 func costly(t *testing.T, v *Verifier, content, file []byte) (got integrity.Signature) {
 	t.Helper()
 	start := processorTime(t)
@@ -110,7 +113,8 @@ func processorTime(t *testing.T) time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// held returns about how many bytes f holds at once: the most that a look every while saw, with garbage swept early.
+// held returns about how many bytes f holds at once: the most that a look every
+// while saw, with garbage swept early.
 func held(f func()) uint64 {
 	defer debug.SetGCPercent(debug.SetGCPercent(25))
 	heap := func() uint64 {
@@ -183,8 +187,8 @@ func TestEverythingAtItsLimit_INT9(t *testing.T) {
 	})
 }
 
-// A stranger's certificate that claims to be everybody, under authorities that could each be above each other, with
-// timestamps made alike.
+// A stranger's certificate that claims to be everybody, under authorities that
+// could each be above each other, with timestamps made alike.
 func TestHostileCertificates_INT9(t *testing.T) {
 	s := newStage(t)
 	id := s.identity()

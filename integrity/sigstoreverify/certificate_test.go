@@ -207,7 +207,8 @@ func TestWeakChains_INT1(t *testing.T) {
 	}
 }
 
-// What a timestamp must be to tell the time. One that does not hold decides; one that is merely not trusted tells none.
+// What a timestamp must be to tell the time. One that does not hold decides;
+// one that is merely not trusted tells none.
 func TestTimestamps_INT9(t *testing.T) {
 	s := newStage(t)
 	id := s.identity()

@@ -16,8 +16,9 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
-// What an envelope's signature is over is no file: whoever has a scan's report, with words of their own in it, must not be
-// able to give it out as a script of the signer's.
+// What an envelope's signature is over is no file: whoever has a scan's report,
+// with words of their own in it, must not be able to give it out as a script of
+// the signer's.
 func TestEnvelopesAreNoFiles_INT1(t *testing.T) {
 	s, k := newStage(t), keys()
 	v := verifier(t, key(t, "Vendor", k.ed), key(t, "RSA", k.rsa2048), identified(s.identity()))
@@ -47,7 +48,8 @@ func TestNamesTwiceInOtherLetters_INT9(t *testing.T) {
 	}
 }
 
-// A name of one kind does not pass for one of another: what an authority may give is bounded for each kind of its own.
+// A name of one kind does not pass for one of another: what an authority may
+// give is bounded for each kind of its own.
 func TestNamesOfAnotherKind_INT1(t *testing.T) {
 	s := newStage(t)
 	other := func(name string) func(*x509.Certificate) {
@@ -98,7 +100,8 @@ func TestNamesOfAnotherKind_INT1(t *testing.T) {
 	}
 }
 
-// An authority below the anchor that may only name others does not get round it by another kind of name.
+// An authority below the anchor that may only name others does not get round it
+// by another kind of name.
 func TestBoundedAuthority_INT1(t *testing.T) {
 	s := newStage(t)
 	s.middle = issue(t, s.root, nil, func(c *x509.Certificate) {

@@ -154,7 +154,8 @@ func TestEnvelopes_INT9(t *testing.T) {
 	})
 }
 
-// Several keys of one signer must have signed; the same key twice is one, and keys of others do not count.
+// Several keys of one signer must have signed; the same key twice is one, and
+// keys of others do not count.
 func TestThreshold_INT1(t *testing.T) {
 	k := keys()
 	two := signer("Two", integrity.SigstoreTrust{Keys: texts(pemOf(t, k.ed.Public()), pemOf(t, k.p256.Public()), pemOf(t, k.rsa2048.Public())), Threshold: 2})
@@ -189,7 +190,8 @@ func TestThreshold_INT1(t *testing.T) {
 	require.Contains(t, got.Detail, "must sign with 2 keys")
 }
 
-// The envelope of a certificate: only its statement, its identity and its time together make the file good.
+// The envelope of a certificate: only its statement, its identity and its time
+// together make the file good.
 func TestEnvelopeWithCertificate_INT1(t *testing.T) {
 	s := newStage(t)
 	v := verifier(t, identified(s.identity()))

@@ -18,8 +18,9 @@ var (
 	fuzzEC = ecdsaKey(elliptic.P256(), "fuzz")
 )
 
-// FuzzVerify gives signature files of all forms to a verifier that knows their makers: nothing but the content that was
-// signed is ever valid, and Inspect ends, too.
+// FuzzVerify gives signature files of all forms to a verifier that knows their
+// makers: nothing but the content that was signed is ever valid, and Inspect
+// ends, too.
 func FuzzVerify(f *testing.F) {
 	s := newStage(f)
 	content := byOpenSSL(f, "patch")
@@ -67,8 +68,8 @@ func documents(t testing.TB, s stage, content []byte) []object {
 	}
 }
 
-// FuzzDocument goes past the JSON: the parts of a bundle are given apart, so that a change of one of their bytes is a
-// change of what is parsed.
+// FuzzDocument goes past the JSON: the parts of a bundle are given apart, so
+// that a change of one of their bytes is a change of what is parsed.
 func FuzzDocument(f *testing.F) {
 	s := newStage(f)
 	content := patch[:100]
@@ -108,8 +109,8 @@ func FuzzDocument(f *testing.F) {
 	})
 }
 
-// FuzzTrust gives keys and certificates to New: it takes them or says why not, and what it takes verifies nothing by
-// itself.
+// FuzzTrust gives keys and certificates to New: it takes them or says why not,
+// and what it takes verifies nothing by itself.
 func FuzzTrust(f *testing.F) {
 	s := newStage(f)
 	for _, h := range []*holder{s.root, s.middle, s.signer, s.clock} {

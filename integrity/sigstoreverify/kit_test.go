@@ -23,7 +23,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// signedOn is when the signatures of these tests were made; certificates are good from an hour before to an hour after.
+// signedOn is when the signatures of these tests were made; certificates are
+// good from an hour before to an hour after.
 var signedOn = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 
 // holder has a certificate and its key.
@@ -35,7 +36,8 @@ type holder struct {
 
 var serials int64
 
-// ecdsaKey is the key of that name, the same in every process: what one worker of a fuzzing finds another understands.
+// ecdsaKey is the key of that name, the same in every process: what one worker
+// of a fuzzing finds another understands.
 func ecdsaKey(curve elliptic.Curve, name string) *ecdsa.PrivateKey {
 	scalar := make([]byte, (curve.Params().BitSize+7)/8)
 	copy(scalar[1:], sum(crypto.SHA512, []byte(name))[:len(scalar)-2])

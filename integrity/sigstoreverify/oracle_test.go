@@ -28,8 +28,9 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity/internal/cms"
 )
 
-// oracleEnv is how many signatures, certificates and timestamps are judged each. OpenSSL is asked about all that are valid
-// here, and of the others about maxOthers.
+// oracleEnv is how many signatures, certificates and timestamps are judged
+// each. OpenSSL is asked about all that are valid here, and of the others about
+// maxOthers.
 const oracleEnv = "PATCHPOLICY_ORACLE"
 
 const maxOthers = 1000
@@ -75,7 +76,8 @@ func (o openSSL) says(args ...string) (bool, string) {
 	return err == nil, string(out)
 }
 
-// holds says whether any way in which the key may have signed makes sig a signature over the content.
+// holds says whether any way in which the key may have signed makes sig a
+// signature over the content.
 func (o openSSL) holds(public crypto.PublicKey, content, sig []byte) bool {
 	key, file := o.file("key.pem", pemOf(o.T, public)), o.file("content", content)
 	signature := o.file("sig", sig)
@@ -87,7 +89,8 @@ func (o openSSL) holds(public crypto.PublicKey, content, sig []byte) bool {
 			signature = o.file("sig", der)
 		}
 	}
-	// Not by "openssl dgst -verify": it reads no more of a signature file than the key's signatures have bytes.
+	// Not by "openssl dgst -verify": it reads no more of a signature file than
+	// the key's signatures have bytes.
 	args := []string{"pkeyutl", "-verify", "-pubin", "-inkey", key, "-sigfile", signature, "-in"}
 	if _, ok := public.(ed25519.PublicKey); ok {
 		good, _ := o.says(append(args, file, "-rawin")...)
@@ -157,8 +160,10 @@ func pairs(r *rand.Rand, curve elliptic.Curve, sig []byte) []byte {
 	return der
 }
 
-// Plain signatures: valid here is valid to OpenSSL, and what is not valid is not to it, either. It takes no Ed25519ph,
-// and no ECDSA signature as two numbers end to end, so the first is left out and the second shown to it as ASN.1.
+// Plain signatures: valid here is valid to OpenSSL, and what is not valid is
+// not to it, either. It takes no Ed25519ph, and no ECDSA signature as two
+// numbers end to end, so the first is left out and the second shown to it as
+// ASN.1.
 func TestPlainSignaturesAsOpenSSL_INT1(t *testing.T) {
 	o := newOpenSSL(t)
 	seed := uint64(time.Now().UnixNano())
@@ -199,8 +204,9 @@ func TestPlainSignaturesAsOpenSSL_INT1(t *testing.T) {
 	t.Logf("judged: %v", agreed)
 }
 
-// Certificates: a chain that is good here is good to OpenSSL. The other way round it is stricter here: code signing must
-// be among the uses, keys must be strong, one certificate a subject; OpenSSL is asked for any use.
+// Certificates: a chain that is good here is good to OpenSSL. The other way
+// round it is stricter here: code signing must be among the uses, keys must be
+// strong, one certificate a subject; OpenSSL is asked for any use.
 func TestChainsAsOpenSSL_INT1(t *testing.T) {
 	o := newOpenSSL(t)
 	seed := uint64(time.Now().UnixNano())
@@ -256,7 +262,8 @@ func read(t *testing.T, path string) []byte {
 	return b
 }
 
-// Timestamps: OpenSSL makes some that are taken here, and what is taken here after a change is taken by it.
+// Timestamps: OpenSSL makes some that are taken here, and what is taken here
+// after a change is taken by it.
 func TestTimestampsAsOpenSSL_INT1(t *testing.T) {
 	o := newOpenSSL(t)
 	seed := uint64(time.Now().UnixNano())

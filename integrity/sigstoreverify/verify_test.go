@@ -158,7 +158,8 @@ func TestConformance_INT9(t *testing.T) {
 	stranger, err := Sign(k.strangerEd, bytes.NewReader(patch))
 	require.NoError(t, err)
 	for _, s := range ways(t, patch) {
-		// One of each family; the other ways differ in the digest only and have TestSignerIsTheKeysName_INT1.
+		// One of each family; the other ways differ in the digest only and have
+		// TestSignerIsTheKeysName_INT1.
 		families := []string{"Ed25519", "Ed25519ph", "P-256 SHA-256", "P-256 both numbers", "PKCS1v15 SHA-256", "PSS SHA-512"}
 		if !slices.Contains(families, s.way) {
 			continue
@@ -185,7 +186,8 @@ func TestConformance_INT9(t *testing.T) {
 	}
 }
 
-// With many keys the answer names the one that signed, and the several keys of one signer are one signer.
+// With many keys the answer names the one that signed, and the several keys of
+// one signer are one signer.
 func TestSignerIsTheKeysName_INT1(t *testing.T) {
 	k := keys()
 	v := verifier(t, key(t, "Old and new", k.ed), key(t, "P-256", k.p256), key(t, "P-384", k.p384),
@@ -243,7 +245,8 @@ func TestSignRefuses(t *testing.T) {
 // remote is a key that is not in memory.
 type remote struct{ crypto.Signer }
 
-// Only a missing signature file is absent; anything that lies there is a signature that fails (INT-4, INT-9).
+// Only a missing signature file is absent; anything that lies there is a
+// signature that fails (INT-4, INT-9).
 func TestSignatureFiles_INT9(t *testing.T) {
 	v := verifier(t, key(t, "Vendor", keys().ed))
 	for name, tc := range map[string]struct {
@@ -422,7 +425,8 @@ func TestNewAtItsLimits(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// Who is trusted by nothing, in no way or in other formats only, is nobody here; the zero Verifier is the same.
+// Who is trusted by nothing, in no way or in other formats only, is nobody
+// here; the zero Verifier is the same.
 func TestNobodyIsTrusted_INT1(t *testing.T) {
 	want := verify(new(Verifier), patch, make([]byte, 64))
 	require.Equal(t, integrity.Bad, want.Status)

@@ -195,7 +195,8 @@ func TestParkedExecutionBlocksOnlyIfSaid_RBT7_JOB11(t *testing.T) {
 	}
 }
 
-// The server takes an order back and hands it out again before it has heard that it ended: it does not run twice.
+// The server takes an order back and hands it out again before it has heard
+// that it ended: it does not run twice.
 func TestEndedOrderIsNotStartedBeforeTheServerKnows_JOB24(t *testing.T) {
 	o := orderAt(t, "a", epoch)
 	w := newWorld(t, o)
@@ -290,7 +291,8 @@ func TestRefusesLies_MAN5(t *testing.T) {
 	}
 }
 
-// The clock the agent goes by is the server's; durations run on steadily whatever is done to its own (MAN-8).
+// The clock the agent goes by is the server's; durations run on steadily
+// whatever is done to its own (MAN-8).
 func TestClock_MAN8(t *testing.T) {
 	o := orderAt(t, "a", epoch)
 	w := newWorld(t, o)
@@ -320,8 +322,9 @@ func TestClock_MAN8(t *testing.T) {
 	}
 }
 
-// A clock that is set while an order waits moves no start, neither within a boot nor across one; what the server said of
-// the time before counts until it says otherwise (MAN-8).
+// A clock that is set while an order waits moves no start, neither within a
+// boot nor across one; what the server said of the time before counts until it
+// says otherwise (MAN-8).
 func TestClockIsSet_MAN8(t *testing.T) {
 	for _, noCall := range []bool{false, true} {
 		for _, by := range []time.Duration{5 * time.Hour, -5 * time.Hour, time.Second} {
@@ -341,7 +344,8 @@ func TestClockIsSet_MAN8(t *testing.T) {
 		}
 	}
 
-	// The computer comes up with a clock that went wrong while it was off: the last call corrects it before anything starts.
+	// The computer comes up with a clock that went wrong while it was off: the
+	// last call corrects it before anything starts.
 	w := newWorld(t, orderAt(t, "a", epoch))
 	w.until(epoch.Add(-time.Hour))
 	w.server.offset -= 5 * time.Hour
@@ -352,7 +356,8 @@ func TestClockIsSet_MAN8(t *testing.T) {
 	w.until(epoch.Add(5*time.Hour + time.Minute))
 	require.Equal(t, 1, w.downloads["a"])
 
-	// No server has answered yet: the system's clock is all there is, and a correction of it counts.
+	// No server has answered yet: the system's clock is all there is, and a
+	// correction of it counts.
 	c := Clock{}.anchor(Moment{Wall: epoch, BootID: "b"})
 	require.Equal(t, epoch.Add(time.Hour), c.now(Moment{Wall: epoch.Add(time.Hour), BootID: "b", Up: time.Second}).UTC)
 }
@@ -383,7 +388,8 @@ func TestBacksOffAndReturns(t *testing.T) {
 	require.Zero(t, w.s.Calls.Failures)
 }
 
-// A crash right after each commit in turn leads to the same end, with every report taken exactly once (JOB-17, JOB-21, MAN-6).
+// A crash right after each commit in turn leads to the same end, with every
+// report taken exactly once (JOB-17, JOB-21, MAN-6).
 func TestCrashAfterEveryCommit_JOB17_JOB21(t *testing.T) {
 	for n := 1; n < 60; n++ {
 		a, b := orderAt(t, "a", epoch), orderAt(t, "b", epoch)
@@ -419,8 +425,9 @@ func TestManyReportsGoInSeveralCalls_MAN6(t *testing.T) {
 	require.Empty(t, w.s.Reports)
 }
 
-// A server that was put back hands out what ended long ago: it hears the old result, once for each manifest, and nothing
-// runs again. What was withdrawn before it began may be handed out again (JOB-24).
+// A server that was put back hands out what ended long ago: it hears the old
+// result, once for each manifest, and nothing runs again. What was withdrawn
+// before it began may be handed out again (JOB-24).
 func TestEndedOrderIsAnswered_JOB24(t *testing.T) {
 	done, marked, late, taken := orderAt(t, "a", epoch), orderAt(t, "b", epoch.Add(time.Hour)), orderAt(t, "c", epoch.Add(2*time.Hour)), orderAt(t, "d", epoch.Add(100*24*time.Hour))
 	late.End = late.Start.Add(time.Minute)

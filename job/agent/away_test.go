@@ -23,7 +23,8 @@ func (w *world) asleep(d time.Duration) {
 	w.step(Tick{})
 }
 
-// outage cuts the network until an instant, and says when the server came back and how often it was called in vain.
+// outage cuts the network until an instant, and says when the server came back
+// and how often it was called in vain.
 func (w *world) outage(end time.Time) (calls int) {
 	w.server.up = false
 	before := w.s.Calls.Last
@@ -42,8 +43,8 @@ func (w *world) started(id job.OrderID) (at time.Time) {
 	return time.Time{}
 }
 
-// A last call that fails is tried again until its time is over, after 1, 2 and 4 seconds, before the start and before the
-// deploy stage alike (MAN-7).
+// A last call that fails is tried again until its time is over, after 1, 2 and
+// 4 seconds, before the start and before the deploy stage alike (MAN-7).
 func TestLastCallTriesAgain_MAN7(t *testing.T) {
 	for _, c := range []struct {
 		back  time.Duration // of the network, after the start
@@ -72,7 +73,8 @@ func TestLastCallTriesAgain_MAN7(t *testing.T) {
 	require.Equal(t, "1.0.0", w.installed["a"])
 }
 
-// Tries that belong to one last call do not put the calls after it off: they count as one failure (MAN-3).
+// Tries that belong to one last call do not put the calls after it off: they
+// count as one failure (MAN-3).
 func TestTriesOfALastCallCountOnce_MAN3_MAN7(t *testing.T) {
 	w := newWorld(t, orderAt(t, "a", epoch))
 	w.until(epoch.Add(-time.Second))
@@ -81,8 +83,9 @@ func TestTriesOfALastCallCountOnce_MAN3_MAN7(t *testing.T) {
 	require.LessOrEqual(t, w.s.Calls.Next.Sub(w.s.Clock.now(w.at).Steady), w.c.WithDefaults().Retry)
 }
 
-// An order whose start passed while the asset was off or asleep waits five minutes for an answer, and one that only failed to
-// reach its server at the start ten seconds. What was withdrawn in the meantime never starts (MAN-7).
+// An order whose start passed while the asset was off or asleep waits five
+// minutes for an answer, and one that only failed to reach its server at the
+// start ten seconds. What was withdrawn in the meantime never starts (MAN-7).
 func TestOrderDueWhenTheAssetComesBack_MAN7(t *testing.T) {
 	for name, away := range map[string]func(*world){
 		"off":                     func(w *world) { w.until(epoch.Add(-time.Hour)); w.off(48 * time.Hour) },
@@ -121,7 +124,8 @@ func TestOrderDueWhenTheAssetComesBack_MAN7(t *testing.T) {
 	}
 }
 
-// While no server has answered since, the last call before the deploy stage waits as long; afterwards ten seconds are enough.
+// While no server has answered since, the last call before the deploy stage
+// waits as long; afterwards ten seconds are enough.
 func TestLastCallBeforeDeployOfALateOrder_MAN7(t *testing.T) {
 	o := orderAt(t, "a", epoch)
 	w := newWorld(t, o)
@@ -145,8 +149,9 @@ func TestLastCallBeforeDeployOfALateOrder_MAN7(t *testing.T) {
 	require.Equal(t, "2.0.0", w.installed["b"], "a server has answered since, so nothing is late any more")
 }
 
-// A refusal that is known to come from the server is an answer: what waits for it does not begin, whatever fails after it and
-// through restarts, until the server answers again. An error of unknown origin is a failed call (MAN-7).
+// A refusal that is known to come from the server is an answer: what waits for
+// it does not begin, whatever fails after it and through restarts, until the
+// server answers again. An error of unknown origin is a failed call (MAN-7).
 func TestRefusedCall_MAN7(t *testing.T) {
 	for _, noLastCall := range []bool{false, true} {
 		o := orderAt(t, "a", epoch)
@@ -182,7 +187,8 @@ func TestRefusedCall_MAN7(t *testing.T) {
 	require.Equal(t, "2.0.0", w.installed["a"])
 }
 
-// Before the deploy stage a refusal holds the execution up, and no files of it are lost; a window ends the wait (JOB-10).
+// Before the deploy stage a refusal holds the execution up, and no files of it
+// are lost; a window ends the wait (JOB-10).
 func TestRefusedBeforeTheDeployStage_MAN7(t *testing.T) {
 	for _, window := range []time.Duration{0, time.Hour} {
 		o := orderAt(t, "a", epoch)
@@ -209,8 +215,9 @@ func TestRefusedBeforeTheDeployStage_MAN7(t *testing.T) {
 	}
 }
 
-// An agent that no server has answered for longer than its manifest is good for starts nothing, with or without last calls,
-// and says so; a window ends even that. When the server answers, what it still wants starts (MAN-5).
+// An agent that no server has answered for longer than its manifest is good for
+// starts nothing, with or without last calls, and says so; a window ends even
+// that. When the server answers, what it still wants starts (MAN-5).
 func TestExpiredManifestStartsNothing_MAN5(t *testing.T) {
 	for _, away := range []string{"cut off", "off"} {
 		late := epoch.Add(8 * 24 * time.Hour)
@@ -255,7 +262,8 @@ func TestExpiryLeavesWhatHasBegun_MAN5(t *testing.T) {
 	require.Equal(t, "2.0.0", w.installed["a"])
 }
 
-// The same revision with other content, and an expiry that no manifest may have, are refused and reported; the queue stays (MAN-5).
+// The same revision with other content, and an expiry that no manifest may
+// have, are refused and reported; the queue stays (MAN-5).
 func TestManifestsNobodyShouldMake_MAN5(t *testing.T) {
 	a, b := orderAt(t, "a", epoch), orderAt(t, "b", epoch)
 	w := newWorld(t, a)

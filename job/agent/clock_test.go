@@ -12,7 +12,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// lies answers every call with a time that is so far from the right one, and a manifest that was made then.
+// lies answers every call with a time that is so far from the right one, and a
+// manifest that was made then.
 func (w *world) lies(by ...time.Duration) (calls int) {
 	for _, d := range by {
 		w.server.offset = d
@@ -30,8 +31,9 @@ func (w *world) lies(by ...time.Duration) (calls int) {
 	return calls
 }
 
-// An answer whose time is more than five minutes away changes nothing until a second one agrees: no start follows it, and the
-// manifest beside it is neither taken nor refused. The agent calls again at once, and only once (MAN-12).
+// An answer whose time is more than five minutes away changes nothing until a
+// second one agrees: no start follows it, and the manifest beside it is neither
+// taken nor refused. The agent calls again at once, and only once (MAN-12).
 func TestJumpNeedsASecondAnswer_MAN12(t *testing.T) {
 	start := epoch.Add(48 * time.Hour)
 	for _, jump := range []time.Duration{manifest.MaxSkew + time.Second, -manifest.MaxSkew - time.Second, 3 * 24 * time.Hour, -30 * 24 * time.Hour, 20 * 365 * 24 * time.Hour, -20 * 365 * 24 * time.Hour} {
@@ -101,7 +103,8 @@ func TestFirstAnswerIsAJumpToo_MAN12(t *testing.T) {
 	}
 }
 
-// A last call that is answered with a time to be confirmed goes on to the next answer, and what that one brings is honoured.
+// A last call that is answered with a time to be confirmed goes on to the next
+// answer, and what that one brings is honoured.
 func TestLastCallAndAJump_MAN7_MAN12(t *testing.T) {
 	for name, times := range map[string][]time.Duration{"a lie, and then the truth": {24 * time.Hour, 0}, "two lies": {24 * time.Hour, 48 * time.Hour, 0}} {
 		o := orderAt(t, "a", epoch)
@@ -114,8 +117,9 @@ func TestLastCallAndAJump_MAN7_MAN12(t *testing.T) {
 	}
 }
 
-// No number of an answer harms an agent: it counts on above an acknowledged one, and what would use its numbers up, or wrap
-// them, makes the answer a failed call (MAN-12).
+// No number of an answer harms an agent: it counts on above an acknowledged
+// one, and what would use its numbers up, or wrap them, makes the answer a
+// failed call (MAN-12).
 func TestNumbersOfAnAnswer_MAN12(t *testing.T) {
 	const half = manifest.MaxNumber / 2
 	for _, c := range []struct {
@@ -155,7 +159,8 @@ func TestNumbersOfAnAnswer_MAN12(t *testing.T) {
 	}
 }
 
-// A clock that is out by decades is reported within the bounds of a number, and the sum is the right time (MAN-8, MAN-12).
+// A clock that is out by decades is reported within the bounds of a number, and
+// the sum is the right time (MAN-8, MAN-12).
 func TestOffsetOfAHopelessClock_MAN12(t *testing.T) {
 	w := newWorld(t, orderAt(t, "a", epoch))
 	w.server.offset = 30 * 365 * 24 * time.Hour

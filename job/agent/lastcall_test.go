@@ -29,7 +29,8 @@ func startsWithoutAnAnswer(t *testing.T, w *world) time.Time {
 	return time.Time{}
 }
 
-// A call that is neither answered nor known to have failed holds a start up for ten seconds and no longer (MAN-7).
+// A call that is neither answered nor known to have failed holds a start up for
+// ten seconds and no longer (MAN-7).
 func TestLastCallIsWaitedForAndNoLonger_MAN7(t *testing.T) {
 	for _, wait := range []time.Duration{0, 3 * time.Second} {
 		w := newWorld(t, orderAt(t, "a", epoch))
@@ -51,7 +52,8 @@ func TestLastCallAnswered_MAN7(t *testing.T) {
 	require.Equal(t, epoch, w.at.Wall, "nothing was waited for")
 }
 
-// A last call whose answer is slower than the time between two calls is followed by the next one, and that one's answer lets the order go on.
+// A last call whose answer is slower than the time between two calls is
+// followed by the next one, and that one's answer lets the order go on.
 func TestLastCallOvertakenByTheNextCall_MAN7(t *testing.T) {
 	w := newWorld(t, orderAt(t, "a", epoch))
 	w.c.Every = 2 * time.Second
@@ -112,7 +114,8 @@ func TestEarlyDownloadsTakeTurns_JOB23(t *testing.T) {
 	require.Equal(t, map[string]int{"a": 1, "b": 1, "c": 1}, w.downloads)
 }
 
-// An order that is withdrawn while its last call is out takes the wait with it: the next order gets a call of its own.
+// An order that is withdrawn while its last call is out takes the wait with it:
+// the next order gets a call of its own.
 func TestLastCallOfAWithdrawnOrder_MAN7(t *testing.T) {
 	a, b := orderAt(t, "a", epoch), orderAt(t, "b", epoch)
 	w := newWorld(t, a, b)

@@ -11,7 +11,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// A server that answers and acknowledges nothing is not called in a tight loop, however many reports wait (MAN-6).
+// A server that answers and acknowledges nothing is not called in a tight loop,
+// however many reports wait (MAN-6).
 func TestDeafServerIsNotHammered_MAN6(t *testing.T) {
 	w := newWorld(t)
 	for i := range manifest.MaxReports + 1 {

@@ -9,8 +9,10 @@ import (
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
-// A job left its reboot to somebody, and on this asset later jobs wait for that. One that reboots for a pending reboot does
-// not: it starts, past an older order that waits, and after its one reboot all of them end, whatever commit the agent crashes at.
+// A job left its reboot to somebody, and on this asset later jobs wait for
+// that. One that reboots for a pending reboot does not: it starts, past an
+// older order that waits, and after its one reboot all of them end, whatever
+// commit the agent crashes at.
 func TestRebootsForTheOneThatWaits_RBT11_RBT7_JOB11(t *testing.T) {
 	for n := range 60 {
 		a, b, c := orderAt(t, "a", epoch), orderAt(t, "b", epoch.Add(time.Hour)), orderAt(t, "c", epoch.Add(2*time.Hour))
@@ -31,7 +33,8 @@ func TestRebootsForTheOneThatWaits_RBT11_RBT7_JOB11(t *testing.T) {
 	}
 }
 
-// Without that word it waits as any other; with it, and nothing pending when its turn comes, nothing happens.
+// Without that word it waits as any other; with it, and nothing pending when
+// its turn comes, nothing happens.
 func TestWaitsOrHasNothingToDo_RBT11_RBT7(t *testing.T) {
 	a, c := orderAt(t, "a", epoch), orderAt(t, "c", epoch.Add(2*time.Hour))
 	a.Patches[0].Reboot, a.Reboot.Suppress = true, true

@@ -11,8 +11,9 @@ import (
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
-// An agent holds every order to its own policy, and its reports name what decided; a policy that it is given later counts
-// from the next step on (INT-4).
+// An agent holds every order to its own policy, and its reports name what
+// decided; a policy that it is given later counts from the next step on
+// (INT-4).
 func TestOwnPolicyDecides_INT4(t *testing.T) {
 	strict := integrity.Policy{Format: integrity.PolicyFormat, Clauses: []integrity.Clause{{Name: "all", Vendor: integrity.Any, Product: integrity.Any}}}
 	lax := integrity.Policy{Format: integrity.PolicyFormat, Clauses: []integrity.Clause{{Name: "all", Vendor: integrity.Any, Product: integrity.Any, AllowUnsigned: true}}}
@@ -57,8 +58,8 @@ func TestOwnPolicyDecides_INT4(t *testing.T) {
 	}
 }
 
-// What a policy adds to an agent's state: nothing where there is none, otherwise a digest and the clauses for an order's
-// products, once per order.
+// What a policy adds to an agent's state: nothing where there is none,
+// otherwise a digest and the clauses for an order's products, once per order.
 func TestPolicyIsSmallInTheState(t *testing.T) {
 	size := func(change func(*job.Order)) int {
 		o := orderAt(t, "a", epoch)

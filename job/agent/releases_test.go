@@ -23,8 +23,8 @@ func (w *world) last(id job.OrderID) (last job.Report) {
 	return last
 }
 
-// An order in which something is not known waits for its start and is not begun then; what is beside it is carried out
-// (MAN-11).
+// An order in which something is not known waits for its start and is not begun
+// then; what is beside it is carried out (MAN-11).
 func TestOrderOfALaterRelease_MAN11(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*job.Order)
@@ -85,7 +85,8 @@ func TestOneMoreDigest_MAN11(t *testing.T) {
 	require.Equal(t, integrity.Unknown, more.Algorithm)
 }
 
-// An agent says what it is and can do; set to run no actions, it begins no order that has some, whoever made it (MAN-11).
+// An agent says what it is and can do; set to run no actions, it begins no
+// order that has some, whoever made it (MAN-11).
 func TestCapabilities_MAN11(t *testing.T) {
 	o := orderAt(t, "a", epoch)
 	o.Post = []job.Action{{Name: "note", Command: []string{"/bin/true"}}}
@@ -110,8 +111,8 @@ func TestCapabilities_MAN11(t *testing.T) {
 	}
 }
 
-// An agent that was put back to an older release goes on: an execution that it cannot understand ends as Failed, by name, and
-// nothing else is lost (MAN-11).
+// An agent that was put back to an older release goes on: an execution that it
+// cannot understand ends as Failed, by name, and nothing else is lost (MAN-11).
 func TestStateOfALaterRelease_MAN11(t *testing.T) {
 	for field, to := range map[string]string{
 		`"phase":"pre-action"`: `phase "Flying" is not known`, `"stage":"deploy"`: `stage "Flying" is not known`, `"status":"verified"`: `patch a-2: `,

@@ -10,8 +10,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
-// An execution that waits for its source holds up no other job, and goes on when that one is done; a crash at any commit
-// changes nothing about that.
+// An execution that waits for its source holds up no other job, and goes on
+// when that one is done; a crash at any commit changes nothing about that.
 func TestRetryingHoldsUpNothing_JOB27_JOB11(t *testing.T) {
 	for n := range 40 {
 		a, b, c := orderAt(t, "a", epoch), orderAt(t, "b", epoch.Add(20*time.Minute)), orderAt(t, "c", epoch.Add(20*time.Minute+time.Second))

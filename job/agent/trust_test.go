@@ -12,7 +12,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// chainOf are versions of a trust document: the root key is private, the n-th manifest key signingKey(n).
+// chainOf are versions of a trust document: the root key is private, the n-th
+// manifest key signingKey(n).
 func chainOf(t testing.TB, versions int) (chain manifest.Chain) {
 	exchange, err := manifest.AgentExchange(private)
 	require.NoError(t, err)
@@ -85,8 +86,9 @@ func (a *trusting) refused() (texts []string) {
 	return texts
 }
 
-// An agent that missed two rotations follows them in one answer, and believes the newest key alone from then on, also after a
-// restart; one that lost its state begins from the version it was enrolled with.
+// An agent that missed two rotations follows them in one answer, and believes
+// the newest key alone from then on, also after a restart; one that lost its
+// state begins from the version it was enrolled with.
 func TestFollowsRotations_MAN13(t *testing.T) {
 	a := newTrusting(t)
 	a.hears(manifest.Answer{Manifest: signedBy(t, 1, 1)})
@@ -146,8 +148,10 @@ func TestTrustExpires_MAN13(t *testing.T) {
 	require.Equal(t, job.Sequence(2), a.s.Sequence)
 }
 
-// Who has the manifest key can write a manifest of the highest revision, with an order that is due much later. Once the agent follows the
-// rotation, nothing of it starts, and the next manifest by the new key counts, whatever its revision (MAN-5).
+// Who has the manifest key can write a manifest of the highest revision, with
+// an order that is due much later. Once the agent follows the rotation, nothing
+// of it starts, and the next manifest by the new key counts, whatever its
+// revision (MAN-5).
 func TestStolenKeyIsShutOut_MAN13(t *testing.T) {
 	a := newTrusting(t)
 	o := orderAt(t, "theft", epoch.Add(50*time.Hour))

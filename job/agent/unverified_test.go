@@ -28,8 +28,9 @@ func TestUnverifiedHoldsUpNothing_JOB11_JOB18(t *testing.T) {
 	require.Equal(t, "Completed", last(w.told(c.ID)))
 }
 
-// An unverified execution that turns out to need its reboot waits for the one that began meanwhile; what has not begun by
-// then waits for the reboot. A crash at any commit changes nothing about that.
+// An unverified execution that turns out to need its reboot waits for the one
+// that began meanwhile; what has not begun by then waits for the reboot. A
+// crash at any commit changes nothing about that.
 func TestUnverifiedRebootsAfterTheOther_JOB18_JOB11(t *testing.T) {
 	for n := range 40 {
 		a, b, c := orderAt(t, "a", epoch), orderAt(t, "b", epoch.Add(time.Hour)), orderAt(t, "c", epoch.Add(time.Hour+time.Second))

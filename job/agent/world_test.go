@@ -30,7 +30,8 @@ func semver(t testing.TB, s string) version.Version {
 	return v
 }
 
-// orderAt is an order of job for web-1 that upgrades the product of the job's name from 1.0.0 to 2.0.0.
+// orderAt is an order of job for web-1 that upgrades the product of the job's
+// name from 1.0.0 to 2.0.0.
 func orderAt(t testing.TB, id job.ID, start time.Time) job.Order {
 	run := job.MakeRunID(id, start)
 	return job.Order{

@@ -19,8 +19,10 @@ import (
 // indexTables are the tables whose rows are a function of other records.
 var indexTables = []controller.Table{"live", "queue", "unheard", "cancels", "reboots", "failures", "due", "work", "stopping", "followers"}
 
-// everyRow makes a store that has a row in each index: an order that waits, one that is open, one that is withdrawn, one that
-// is cancelled, one that waits for a reboot, one that failed, a planned run, a cancel that was cut off, and a job after another.
+// everyRow makes a store that has a row in each index: an order that waits, one
+// that is open, one that is withdrawn, one that is cancelled, one that waits
+// for a reboot, one that failed, a planned run, a cancel that was cut off, and
+// a job after another.
 func everyRow(t *testing.T) *memstore.Store {
 	store := memstore.New(memstore.Options{})
 	c := config()
@@ -80,7 +82,8 @@ func write(t *testing.T, store controller.Store, table controller.Table, key str
 	}))
 }
 
-// The audit notices every row that is missing, every one that is too many, and every one with another value.
+// The audit notices every row that is missing, every one that is too many, and
+// every one with another value.
 func TestAuditNoticesEachRow(t *testing.T) {
 	good := everyRow(t)
 	require.Empty(t, audit(t, good))
@@ -117,7 +120,8 @@ func TestAuditListsAllDifferences(t *testing.T) {
 	require.Equal(t, want, audit(t, s))
 }
 
-// The number of failed installs, and that of runs that are being stopped, are what there is (RPT-1).
+// The number of failed installs, and that of runs that are being stopped, are
+// what there is (RPT-1).
 func TestAuditNoticesEachCounter_RPT1(t *testing.T) {
 	good := everyRow(t)
 	counters := dumpOf(t, good)["counters"]

@@ -152,7 +152,8 @@ func TestCancelBeforeTheOrdersAreMade_JOB3(t *testing.T) {
 	})
 }
 
-// Withdrawn and enabled again before the asset calls: it may hold the order as it was, so only the asset knows.
+// Withdrawn and enabled again before the asset calls: it may hold the order as
+// it was, so only the asset knows.
 func TestCancelOfWhatTheAssetStillHolds_JOB3(t *testing.T) {
 	stores(t, func(f *fixture) {
 		f.sync(patch("editor", "2.0.0"))
@@ -198,8 +199,9 @@ func TestCancelOfAWithdrawnRunIsFinal_JOB3(t *testing.T) {
 	require.Equal(t, []ledger.RunState{ledger.RunCancelled, ledger.RunPlanned}, states)
 }
 
-// While every asset is silent, nobody means one run more than another: the run that is made and the planned one after it
-// are both cancelled, and the job goes on with the run after them (JOB-3).
+// While every asset is silent, nobody means one run more than another: the run
+// that is made and the planned one after it are both cancelled, and the job
+// goes on with the run after them (JOB-3).
 func TestCancelJobCancelsEveryRun_JOB3(t *testing.T) {
 	stores(t, func(f *fixture) {
 		f.sync(patch("editor", "2.0.0"))
@@ -217,7 +219,8 @@ func TestCancelJobCancelsEveryRun_JOB3(t *testing.T) {
 	})
 }
 
-// Whoever cancels a job while an asset that calls has not ended its run means that run: the planned one is spared.
+// Whoever cancels a job while an asset that calls has not ended its run means
+// that run: the planned one is spared.
 func TestCancelJobSparesThePlannedRun_JOB3(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -285,7 +288,8 @@ func TestCancelJobWhileOrdersAreMade_JOB3_JOB9(t *testing.T) {
 	})
 }
 
-// A run whose cancel was cut off is open until every order was looked at, also when none of them is live any more.
+// A run whose cancel was cut off is open until every order was looked at, also
+// when none of them is live any more.
 func TestCutOffCancelIsOpen_JOB3(t *testing.T) {
 	c := config()
 	c.Batch = 1
@@ -311,7 +315,8 @@ func TestCutOffCancelIsOpen_JOB3(t *testing.T) {
 	}
 }
 
-// An asset on which the cancel came too late and whose order has ended since hides no other that still deploys.
+// An asset on which the cancel came too late and whose order has ended since
+// hides no other that still deploys.
 func TestRefusalNamesAStageThatGoesOn_JOB3(t *testing.T) {
 	stores(t, func(f *fixture) {
 		f.sync(patch("editor", "2.0.0"))
@@ -341,7 +346,8 @@ func TestRefusalNamesAStageThatGoesOn_JOB3(t *testing.T) {
 	})
 }
 
-// With nothing to cancel the refusal says why, and never that something ended which has not begun (JOB-3).
+// With nothing to cancel the refusal says why, and never that something ended
+// which has not begun (JOB-3).
 func TestNothingToCancel_JOB3(t *testing.T) {
 	stores(t, func(f *fixture) {
 		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))

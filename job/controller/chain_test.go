@@ -124,7 +124,8 @@ func TestChainThatLeadsBackIsRefused_JOB19(t *testing.T) {
 	})
 }
 
-// A success at the head makes the orders of all that follow in one transaction, so a chain has an end: 32 jobs before the last.
+// A success at the head makes the orders of all that follow in one transaction,
+// so a chain has an end: 32 jobs before the last.
 func TestLengthOfAChain_JOB19(t *testing.T) {
 	once(t, func(f *fixture) {
 		f.sync(patch("editor", "2.0.0"))
@@ -144,7 +145,8 @@ func TestLengthOfAChain_JOB19(t *testing.T) {
 	})
 }
 
-// A job that was disabled takes part again from when it is enabled, also after a run that began before.
+// A job that was disabled takes part again from when it is enabled, also after
+// a run that began before.
 func TestFollowerEnabledAgain_JOB19_JOB6(t *testing.T) {
 	for name, after := range map[string]job.After{"per asset": {Job: "first", PerAsset: true}, "share": {Job: "first", Share: 1}} {
 		t.Run(name, func(t *testing.T) {
@@ -187,7 +189,8 @@ func TestFollowerEnabledAgain_JOB19_JOB6(t *testing.T) {
 	}
 }
 
-// Between two successes of the run before nothing of the follower is open, and yet there is something to cancel.
+// Between two successes of the run before nothing of the follower is open, and
+// yet there is something to cancel.
 func TestCancelOfWhatWouldStillFollow_JOB3_JOB19(t *testing.T) {
 	stores(t, func(f *fixture) {
 		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
@@ -220,7 +223,8 @@ func TestCancelOfWhatWouldStillFollow_JOB3_JOB19(t *testing.T) {
 	})
 }
 
-// Once the run before has ended everywhere, no asset follows any more, and a follower that ended is not to be cancelled.
+// Once the run before has ended everywhere, no asset follows any more, and a
+// follower that ended is not to be cancelled.
 func TestCancelOfAFollowerThatEnded_JOB3_JOB19(t *testing.T) {
 	stores(t, func(f *fixture) {
 		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
@@ -241,8 +245,9 @@ func TestCancelOfAFollowerThatEnded_JOB3_JOB19(t *testing.T) {
 	})
 }
 
-// Every job after another starts, those that wait for a share and those that go asset by asset, and so do the jobs after
-// them. One that has nothing to do starts the next at once (JOB-19).
+// Every job after another starts, those that wait for a share and those that go
+// asset by asset, and so do the jobs after them. One that has nothing to do
+// starts the next at once (JOB-19).
 func TestEveryFollowerStarts_JOB19(t *testing.T) {
 	stores(t, func(f *fixture) {
 		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"), patch("reader", "2.0.0"))
@@ -296,7 +301,8 @@ func TestEveryFollowerStarts_JOB19(t *testing.T) {
 	})
 }
 
-// A run that follows another is open while one of its own orders is, also when the run before it has nothing open any more.
+// A run that follows another is open while one of its own orders is, also when
+// the run before it has nothing open any more.
 func TestFollowerIsOpenForItself_JOB19(t *testing.T) {
 	stores(t, func(f *fixture) {
 		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))

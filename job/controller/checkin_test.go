@@ -16,8 +16,9 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// TestReportsAreAcceptedExactlyOnce_MAN6 sends one agent's reports with requests lost, repeated and late, and answers
-// lost, and compares the end with what plain delivery gives.
+// TestReportsAreAcceptedExactlyOnce_MAN6 sends one agent's reports with
+// requests lost, repeated and late, and answers lost, and compares the end with
+// what plain delivery gives.
 func TestReportsAreAcceptedExactlyOnce_MAN6(t *testing.T) {
 	stores(t, func(f *fixture) {
 		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
@@ -72,8 +73,9 @@ func TestReportsAreAcceptedExactlyOnce_MAN6(t *testing.T) {
 	})
 }
 
-// A server that was put back from a backup knows less than it acknowledged: the agent has forgotten what is missing, so
-// that waiting for it would be waiting for ever.
+// A server that was put back from a backup knows less than it acknowledged: the
+// agent has forgotten what is missing, so that waiting for it would be waiting
+// for ever.
 func TestStorePutBackAcceptsWhatFollows_MAN6(t *testing.T) {
 	stores(t, func(f *fixture) {
 		a, run, _ := f.ordered("now")
@@ -254,7 +256,8 @@ func TestRefusedManifestIsShown_MAN5(t *testing.T) {
 	})
 }
 
-// A report that is repeated changes nothing, and a new one is a call like any other, however soon it comes.
+// A report that is repeated changes nothing, and a new one is a call like any
+// other, however soon it comes.
 func TestLastCallIsThatOfTheNewestReport_MAN6(t *testing.T) {
 	stores(t, func(f *fixture) {
 		a, run, order := f.ordered("now")
@@ -275,8 +278,9 @@ func TestLastCallIsThatOfTheNewestReport_MAN6(t *testing.T) {
 	})
 }
 
-// An agent whose state was lost or put back knows nothing of what it had begun: that has failed, a reboot that it waited for is
-// pending all the same, and what had not begun goes on (JOB-24, RBT-11).
+// An agent whose state was lost or put back knows nothing of what it had begun:
+// that has failed, a reboot that it waited for is pending all the same, and
+// what had not begun goes on (JOB-24, RBT-11).
 func TestStateOfTheAgentIsLost_JOB24_RBT11(t *testing.T) {
 	for name, lose := range map[string]func(*agent){
 		"lost":     func(a *agent) { a.held, a.sequence = 0, 0 },
@@ -324,7 +328,8 @@ func TestStateOfTheAgentIsLost_JOB24_RBT11(t *testing.T) {
 	}
 }
 
-// One report that is missing is noticed as well as many, and the ones after it are accepted (MAN-6).
+// One report that is missing is noticed as well as many, and the ones after it
+// are accepted (MAN-6).
 func TestOneLostReport_MAN6(t *testing.T) {
 	stores(t, func(f *fixture) {
 		a, run, order := f.ordered("now")

@@ -11,7 +11,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// A manifest of the newest number that another server sealed shows by its digest: the numbers go on above it (MAN-5).
+// A manifest of the newest number that another server sealed shows by its
+// digest: the numbers go on above it (MAN-5).
 func TestManifestOfAnotherServer_MAN5(t *testing.T) {
 	f := newFixture(t, memstore.New(memstore.Options{}))
 	f.sync(patch("editor", "2.0.0"))
@@ -57,8 +58,8 @@ func TestImpossibleClaim(t *testing.T) {
 	}
 }
 
-// A late call describes a past boot and a past zone: it neither ends a pending reboot nor begins one, and moves
-// no asset (JOB-9, RBT-11).
+// A late call describes a past boot and a past zone: it neither ends a pending
+// reboot nor begins one, and moves no asset (JOB-9, RBT-11).
 func TestLateCallTellsOfThePast_JOB9_RBT11(t *testing.T) {
 	stores(t, func(f *fixture) {
 		a := f.enrol("a", "all")

@@ -41,8 +41,9 @@ func (f *fixture) cloned() (ids []job.AssetID) {
 	return ids
 }
 
-// While two computers call as one asset, its manifest has nothing that could start; its orders wait, and are handed out when the
-// administrator settles it. A mark on what has begun stays (MAN-9, JOB-3).
+// While two computers call as one asset, its manifest has nothing that could
+// start; its orders wait, and are handed out when the administrator settles it.
+// A mark on what has begun stays (MAN-9, JOB-3).
 func TestClonedAssetStartsNothing_MAN9(t *testing.T) {
 	stores(t, func(f *fixture) {
 		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
@@ -83,7 +84,8 @@ func TestClonedAssetStartsNothing_MAN9(t *testing.T) {
 	})
 }
 
-// What had started goes on, and its result counts; the other one's word on it does not. A cancel still reaches it (MAN-9, JOB-3).
+// What had started goes on, and its result counts; the other one's word on it
+// does not. A cancel still reaches it (MAN-9, JOB-3).
 func TestClonedAssetGoesOnWithWhatItBegan_MAN9(t *testing.T) {
 	stores(t, func(f *fixture) {
 		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
@@ -115,7 +117,8 @@ func TestClonedAssetGoesOnWithWhatItBegan_MAN9(t *testing.T) {
 	})
 }
 
-// It ends when one of them alone has called for 24 hours. What the other one had begun is not known then (MAN-9, JOB-24).
+// It ends when one of them alone has called for 24 hours. What the other one
+// had begun is not known then (MAN-9, JOB-24).
 func TestCloneEndsByItself_MAN9(t *testing.T) {
 	stores(t, func(f *fixture) {
 		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
@@ -143,8 +146,9 @@ func TestCloneEndsByItself_MAN9(t *testing.T) {
 	})
 }
 
-// A call that was made earlier, or comes again, sets nothing back: neither what the asset holds nor its boot, zone, inventory and
-// last call; its reports count once (W9, MAN-6).
+// A call that was made earlier, or comes again, sets nothing back: neither what
+// the asset holds nor its boot, zone, inventory and last call; its reports
+// count once (W9, MAN-6).
 func TestCallOfThePastSetsNothingBack_MAN6(t *testing.T) {
 	stores(t, func(f *fixture) {
 		f.sync(patch("editor", "2.0.0"))

@@ -85,8 +85,9 @@ func (s *counting) during(do func()) int {
 	return s.reads
 }
 
-// A call costs a fixed number of reads, whatever the number of orders, of patches in them, and of reports. A database is a
-// millisecond away, so this is what a call waits for.
+// A call costs a fixed number of reads, whatever the number of orders, of
+// patches in them, and of reports. A database is a millisecond away, so this is
+// what a call waits for.
 func TestCallCostsAFixedNumberOfReads(t *testing.T) {
 	type size struct{ orders, patches, reports int }
 	type world struct {
@@ -218,8 +219,9 @@ func TestPassCostsAFixedNumberOfReads(t *testing.T) {
 	}
 }
 
-// What does not concern an order costs nothing: for one that has begun, another inventory reads no run, and a patch list of which
-// nothing is left out stores no outcomes.
+// What does not concern an order costs nothing: for one that has begun, another
+// inventory reads no run, and a patch list of which nothing is left out stores
+// no outcomes.
 func TestNothingIsKeptOrReadInVain(t *testing.T) {
 	s := &counting{Store: memstore.New(memstore.Options{}), tables: map[controller.Table]int{}}
 	f := newFixture(t, s)
@@ -238,7 +240,8 @@ func TestNothingIsKeptOrReadInVain(t *testing.T) {
 	require.Zero(t, s.tables["runs"])
 }
 
-// A manifest is chosen by the rows of the queue alone: they carry what it needs to know of each order.
+// A manifest is chosen by the rows of the queue alone: they carry what it needs
+// to know of each order.
 func TestManifestIsChosenByTheQueue_MAN4(t *testing.T) {
 	s := &counting{Store: memstore.New(memstore.Options{}), tables: map[controller.Table]int{}}
 	f := newFixture(t, s)

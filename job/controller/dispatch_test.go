@@ -110,7 +110,8 @@ func TestCheckInWithNothingNewWritesNothing(t *testing.T) {
 	})
 }
 
-// reads lets an asset call a server that cannot write: a call that brings nothing new waits for nobody.
+// reads lets an asset call a server that cannot write: a call that brings
+// nothing new waits for nobody.
 func (f *fixture) reads(in manifest.CheckIn) {
 	f.Helper()
 	c, err := controller.New(&failing{Store: f.store}, config())
@@ -278,8 +279,8 @@ func TestPassesOverManyAssetsAreCutOffAndCarriedOn(t *testing.T) {
 	})
 }
 
-// A manifest names so many orders: those that start first, and of one start those with the lower names. Another comes when one
-// has ended (MAN-4).
+// A manifest names so many orders: those that start first, and of one start
+// those with the lower names. Another comes when one has ended (MAN-4).
 func TestManifestNamesTheFirstOrders_MAN4(t *testing.T) {
 	f := newFixture(t, memstore.New(memstore.Options{}))
 	f.sync(patch("editor", "2.0.0"))
@@ -316,8 +317,9 @@ func TestManifestNamesTheFirstOrders_MAN4(t *testing.T) {
 	require.Equal(t, with("job-000"), jobs())
 }
 
-// TestManifestHoldsWhatFits_MAN4 orders far more than one manifest takes: the first order is cut and says so, the later
-// one follows when the first has ended.
+// TestManifestHoldsWhatFits_MAN4 orders far more than one manifest takes: the
+// first order is cut and says so, the later one follows when the first has
+// ended.
 func TestManifestHoldsWhatFits_MAN4_JOB8(t *testing.T) {
 	f := newFixture(t, memstore.New(memstore.Options{})) // megabytes: once is enough
 	const n = 2000

@@ -101,7 +101,8 @@ func TestTokenBounds(t *testing.T) {
 	})
 }
 
-// A token says under which names assets enrol with it, and how they are tagged. A wrong name costs no use, and the refusal does not show the pattern.
+// A token says under which names assets enrol with it, and how they are tagged.
+// A wrong name costs no use, and the refusal does not show the pattern.
 func TestTokenSaysNames(t *testing.T) {
 	stores(t, func(f *fixture) {
 		_, err := f.AddToken(ctx, secret, controller.Token{Names: "lab-?*", Tags: []string{"lab"}}, f.now)
@@ -130,7 +131,8 @@ func TestTokenSaysNames(t *testing.T) {
 	})
 }
 
-// What a removed asset had begun is nobody's: it waits for no word any more, and is not given to the next of its name.
+// What a removed asset had begun is nobody's: it waits for no word any more,
+// and is not given to the next of its name.
 func TestRemovedAssetLeavesNothingOpen(t *testing.T) {
 	stores(t, func(f *fixture) {
 		a, run, order := f.ordered("now")
@@ -154,8 +156,9 @@ func TestRemovedAssetLeavesNothingOpen(t *testing.T) {
 	})
 }
 
-// An order was withdrawn after the asset had begun it, and waits for a reboot. Removed, the asset is waited for no more, and
-// the next of its name needs no reboot (JOB-5).
+// An order was withdrawn after the asset had begun it, and waits for a reboot.
+// Removed, the asset is waited for no more, and the next of its name needs no
+// reboot (JOB-5).
 func TestRemovedAssetThatHadBegunWhatWasWithdrawn_JOB5(t *testing.T) {
 	stores(t, func(f *fixture) {
 		a, run, order := f.ordered("now")
@@ -180,8 +183,9 @@ func TestRemovedAssetThatHadBegunWhatWasWithdrawn_JOB5(t *testing.T) {
 	})
 }
 
-// An asset is removed, and one of the same name enrols. It gets the orders of jobs that are made from then on, with revisions of its
-// own. What the other one left is not its own, and has ended (MAN-10).
+// An asset is removed, and one of the same name enrols. It gets the orders of
+// jobs that are made from then on, with revisions of its own. What the other
+// one left is not its own, and has ended (MAN-10).
 func TestEnrolledAgainUnderTheSameName_MAN10(t *testing.T) {
 	stores(t, func(f *fixture) {
 		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))

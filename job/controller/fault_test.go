@@ -86,7 +86,8 @@ func (w faultyWriter) Delete(table controller.Table, key string) error {
 	return w.w.Delete(table, key)
 }
 
-// Whatever operation of the store fails, the use case says so, and once the store is well again it comes to the same end.
+// Whatever operation of the store fails, the use case says so, and once the
+// store is well again it comes to the same end.
 func TestEveryFaultOfTheStoreIsReported(t *testing.T) {
 	store := &faulty{Store: memstore.New(memstore.Options{})}
 	f := newFixture(t, store)

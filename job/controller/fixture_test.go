@@ -59,7 +59,8 @@ type agent struct {
 	calls     uint64
 }
 
-// stores runs a test on every store: memory that misbehaves as much as the port allows, and SQLite. A short run has fewer.
+// stores runs a test on every store: memory that misbehaves as much as the port
+// allows, and SQLite. A short run has fewer.
 func stores(t *testing.T, test func(*fixture)) {
 	t.Run("memory, one asset per transaction", func(t *testing.T) {
 		c := config()
@@ -150,7 +151,8 @@ func (f *fixture) sync(patches ...catalog.Patch) catalog.Changes {
 
 const secret = "a secret of enough bytes"
 
-// enrol makes an asset with version 1.0.0 of everything, and lets it call until its inventory is known.
+// enrol makes an asset with version 1.0.0 of everything, and lets it call until
+// its inventory is known.
 func (f *fixture) enrol(id job.AssetID, tags ...string) *agent {
 	f.Helper()
 	a := f.enrolOnly(id, tags...)

@@ -19,8 +19,9 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// TestServersShareAStore lets two servers make the same runs while agents call both, and an administrator cancels.
-// Whatever comes first, each order is made once and the counts add up to what the agents reported.
+// TestServersShareAStore lets two servers make the same runs while agents call
+// both, and an administrator cancels. Whatever comes first, each order is made
+// once and the counts add up to what the agents reported.
 func TestServersShareAStore_RPT1(t *testing.T) {
 	stores(t, func(f *fixture) {
 		f.sync(patch("editor", "2.0.0"))
@@ -126,7 +127,8 @@ func TestServersShareAStore_RPT1(t *testing.T) {
 			require.NoError(f, err)
 			anomalies += status.AnomalyCount
 		}
-		// An agent that failed an order just as it was cancelled says so twice here: the second is an anomaly, and counts nothing.
+		// An agent that failed an order just as it was cancelled says so twice
+		// here: the second is an anomaly, and counts nothing.
 		require.LessOrEqual(f, counted, total)
 		require.GreaterOrEqual(f, counted+anomalies, total)
 	})

@@ -74,7 +74,8 @@ func TestWaitsForTheRunInProgress_JOB19(t *testing.T) {
 	})
 }
 
-// An asset that verified the first job after the window of the others has one of its own. A run that was cancelled stays so.
+// An asset that verified the first job after the window of the others has one
+// of its own. A run that was cancelled stays so.
 func TestWindowOfAnAssetThatFollowsLate_JOB19_JOB10(t *testing.T) {
 	stores(t, func(f *fixture) {
 		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
@@ -130,8 +131,8 @@ func TestEditMakesAFollower_JOB19(t *testing.T) {
 	})
 }
 
-// Asset by asset in each asset's own zone: each takes part in the run of its own next night, and a run that was cancelled
-// stays so.
+// Asset by asset in each asset's own zone: each takes part in the run of its
+// own next night, and a run that was cancelled stays so.
 func TestFollowersNextTimeInEachZone_JOB19_JOB9(t *testing.T) {
 	stores(t, func(f *fixture) {
 		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
@@ -189,7 +190,8 @@ func TestFollowersNextTimeInEachZone_JOB19_JOB9(t *testing.T) {
 	})
 }
 
-// An asset that verified the first job while the run of its night is being made waits for its own turn in that run.
+// An asset that verified the first job while the run of its night is being made
+// waits for its own turn in that run.
 func TestFollowerWaitsForItsTurn_JOB19_JOB9(t *testing.T) {
 	stores(t, func(f *fixture) {
 		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
@@ -221,7 +223,8 @@ func TestFollowerWaitsForItsTurn_JOB19_JOB9(t *testing.T) {
 	})
 }
 
-// A follower that was off in between goes on with the run of the same night, and not with one that was cancelled.
+// A follower that was off in between goes on with the run of the same night,
+// and not with one that was cancelled.
 func TestFollowersNightAgain_JOB19_JOB3_JOB5(t *testing.T) {
 	stores(t, func(f *fixture) {
 		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))

@@ -24,7 +24,8 @@ func (f *fixture) tries(a *agent, id job.ID, code job.Code) {
 	f.call(a)
 }
 
-// After so many failed runs a job leaves a patch out on an asset with the reason, until a newer version or a named act (JOB-27).
+// After so many failed runs a job leaves a patch out on an asset with the
+// reason, until a newer version or a named act (JOB-27).
 func TestGiveUp_JOB27(t *testing.T) {
 	stores(t, func(f *fixture) {
 		f.sync(patch("editor", "2.0.0"))
@@ -92,7 +93,8 @@ func TestGiveUp_JOB27(t *testing.T) {
 	})
 }
 
-// A failure that a later report takes back does not count, nor do those of the computer that had the name before (JOB-27).
+// A failure that a later report takes back does not count, nor do those of the
+// computer that had the name before (JOB-27).
 func TestWhatCountsForGivingUp_JOB27(t *testing.T) {
 	stores(t, func(f *fixture) {
 		f.sync(patch("editor", "2.0.0"))

@@ -22,8 +22,9 @@ func small(t *testing.T, s controller.Store) *fixture {
 	return fixtureOf(t, s, c)
 }
 
-// A run at a local time keeps its name when the zone is edited. Its orders for the old zone are withdrawn from every asset all
-// the same, before it is made again.
+// A run at a local time keeps its name when the zone is edited. Its orders for
+// the old zone are withdrawn from every asset all the same, before it is made
+// again.
 func TestEditedZoneWithdrawsFromEveryAsset_JOB5_JOB9(t *testing.T) {
 	f := small(t, memstore.New(memstore.Options{}))
 	f.sync(patch("editor", "2.0.0"))
@@ -66,7 +67,8 @@ func (s *limited) Update(ctx context.Context, fn func(controller.Writer) error) 
 	return s.Store.Update(ctx, fn)
 }
 
-// A cancel that is cut off is not lost when its job is enabled again: the run stays cancelled, and gets no other start.
+// A cancel that is cut off is not lost when its job is enabled again: the run
+// stays cancelled, and gets no other start.
 func TestCutOffCancelSurvivesEnable_JOB3(t *testing.T) {
 	store := &limited{memstore.New(memstore.Options{}), 1 << 30}
 	f := small(t, store)

@@ -126,7 +126,8 @@ func TestEditReachesEveryAssetConcerned_MAN2(t *testing.T) {
 		for _, a := range list {
 			behind[a.ID] = a.Behind
 		}
-		// e-never never called since its order was made, and now there is none: its first manifest is empty.
+		// e-never never called since its order was made, and now there is none:
+		// its first manifest is empty.
 		require.Equal(f, map[job.AssetID]bool{"a-queued": true, "b-started": false, "c-leaving": true, "d-apart": true, "e-never": true}, behind)
 
 		for _, a := range []*agent{queued, started, leaving, apart, never} {
@@ -195,7 +196,8 @@ func TestEditAfterTheOnlyStart_MAN2_JOB20(t *testing.T) {
 	})
 }
 
-// overtaken is a store in which another transaction commits first, once: the one that was begun runs again.
+// overtaken is a store in which another transaction commits first, once: the
+// one that was begun runs again.
 type overtaken struct {
 	controller.Store
 	by func()
@@ -278,7 +280,8 @@ func TestPreviewChangesNothingAndTellsTheSame_JOB22(t *testing.T) {
 	})
 }
 
-// The outcome of a run never changes: neither disabling or deleting its job nor an edit relabels one whose orders have ended.
+// The outcome of a run never changes: neither disabling or deleting its job nor
+// an edit relabels one whose orders have ended.
 func TestHistoryStays_JOB6(t *testing.T) {
 	changes := map[string]func(f *fixture) error{
 		"disable": func(f *fixture) error { return f.DisableJob(ctx, "j", f.now) },
@@ -335,7 +338,8 @@ func TestUnknownRuns(t *testing.T) {
 	}
 }
 
-// An enabled job is run again by name, whatever its schedule says, and its other runs come as planned.
+// An enabled job is run again by name, whatever its schedule says, and its
+// other runs come as planned.
 func TestRunByName_JOB6(t *testing.T) {
 	stores(t, func(f *fixture) {
 		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))

@@ -16,8 +16,9 @@ func (f *fixture) tag(id job.AssetID, tags ...string) {
 	require.NoError(f, f.TagAsset(ctx, id, tags, f.now))
 }
 
-// An asset that enrols or gets the tag after the orders were made gets its own too, if the job says so: until the window ends, or
-// without one for 24 hours (JOB-26).
+// An asset that enrols or gets the tag after the orders were made gets its own
+// too, if the job says so: until the window ends, or without one for 24 hours
+// (JOB-26).
 func TestLateJoiners_JOB26(t *testing.T) {
 	for name, c := range map[string]struct {
 		joins  bool
@@ -58,7 +59,8 @@ func TestLateJoiners_JOB26(t *testing.T) {
 	}
 }
 
-// Nobody joins a run that was cancelled or withdrawn, twice, or an older run than the newest; and a tag that goes takes nothing away.
+// Nobody joins a run that was cancelled or withdrawn, twice, or an older run
+// than the newest; and a tag that goes takes nothing away.
 func TestLateJoinersAreOrderedOnce_JOB26(t *testing.T) {
 	stores(t, func(f *fixture) {
 		f.sync(patch("editor", "2.0.0"))
@@ -103,7 +105,8 @@ func TestLateJoinersAreOrderedOnce_JOB26(t *testing.T) {
 	})
 }
 
-// In each asset's own zone, its own start counts. One that has not reported its zone may come while the run starts anywhere.
+// In each asset's own zone, its own start counts. One that has not reported its
+// zone may come while the run starts anywhere.
 func TestLateJoinersInEachZone_JOB26_JOB9(t *testing.T) {
 	stores(t, func(f *fixture) {
 		f.sync(patch("editor", "2.0.0"))
@@ -146,7 +149,8 @@ func TestLateJoinersInEachZone_JOB26_JOB9(t *testing.T) {
 	})
 }
 
-// A job that goes asset by asset takes those that joined the job before it, and needs no word of its own (JOB-19).
+// A job that goes asset by asset takes those that joined the job before it, and
+// needs no word of its own (JOB-19).
 func TestLateJoinersOfAChain_JOB26_JOB19(t *testing.T) {
 	stores(t, func(f *fixture) {
 		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))

@@ -9,8 +9,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
-// An asset that was away gets the newest of the runs it missed, however many those are; what it had received before, it has to
-// end itself (JOB-12).
+// An asset that was away gets the newest of the runs it missed, however many
+// those are; what it had received before, it has to end itself (JOB-12).
 func TestMissedRunsAreNotHandedOut_JOB12(t *testing.T) {
 	stores(t, func(f *fixture) {
 		f.sync(patch("editor", "2.0.0"))

@@ -24,8 +24,9 @@ func smallSteps(t tester, store controller.Store) *controller.Controller {
 	return small
 }
 
-// standing makes a run over assets in all kinds of states: the order of one is not handed out, of one queued,
-// of one begun, deploying, waiting for a reboot, ended, withdrawn before, and waiting for an inventory.
+// standing makes a run over assets in all kinds of states: the order of one is
+// not handed out, of one queued, of one begun, deploying, waiting for a reboot,
+// ended, withdrawn before, and waiting for an inventory.
 func standing(t *testing.T, store controller.Store) (f *fixture, d job.Definition, run job.RunID) {
 	f = &fixture{tester: t, Controller: smallSteps(t, store), store: store, now: start, agents: map[job.AssetID]*agent{}}
 	f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
@@ -63,8 +64,9 @@ func standing(t *testing.T, store controller.Store) (f *fixture, d job.Definitio
 	return f, d, run
 }
 
-// A pass is cut off after every one of its transactions and carried on by Tick. It comes to the same end as one that was
-// not: byte for byte, whatever was handled when (MAN-2, JOB-3, JOB-5, CAT-9).
+// A pass is cut off after every one of its transactions and carried on by Tick.
+// It comes to the same end as one that was not: byte for byte, whatever was
+// handled when (MAN-2, JOB-3, JOB-5, CAT-9).
 func TestPassesThatAreCutOffComeToTheSameEnd_MAN2_JOB3_JOB5_CAT9(t *testing.T) {
 	base := memstore.New(memstore.Options{})
 	f, d, run := standing(t, base)
@@ -141,8 +143,8 @@ func TestPassesThatAreCutOffComeToTheSameEnd_MAN2_JOB3_JOB5_CAT9(t *testing.T) {
 	}
 }
 
-// What each pass does to assets in different states (JOB-3, JOB-5, MAN-2, CAT-9). A trimmed order keeps what is
-// cancelled or begun as it is.
+// What each pass does to assets in different states (JOB-3, JOB-5, MAN-2,
+// CAT-9). A trimmed order keeps what is cancelled or begun as it is.
 func TestWhatAPassDoes_JOB3_JOB5_MAN2_CAT9(t *testing.T) {
 	base := memstore.New(memstore.Options{})
 	f, d, run := standing(t, base)
@@ -262,8 +264,10 @@ func stands(a controller.RunAsset) (text string) {
 	return text
 }
 
-// A cancel or a withdrawal that was cut off half-way holds at once for every asset that calls (JOB-3, JOB-5): what it holds is
-// marked or withdrawn, what it does not hold it never gets, and it never starts. The pass does the rest later.
+// A cancel or a withdrawal that was cut off half-way holds at once for every
+// asset that calls (JOB-3, JOB-5): what it holds is marked or withdrawn, what
+// it does not hold it never gets, and it never starts. The pass does the rest
+// later.
 func TestWhoCallsBeforeItsTurnIsStoppedAtOnce_JOB3_JOB5(t *testing.T) {
 	const n = 12
 	for name, c := range map[string]struct {
@@ -337,7 +341,8 @@ func TestWhoCallsBeforeItsTurnIsStoppedAtOnce_JOB3_JOB5(t *testing.T) {
 	}
 }
 
-// While runs are being stopped, calls look for them; otherwise they need not. The number of such runs is kept with them.
+// While runs are being stopped, calls look for them; otherwise they need not.
+// The number of such runs is kept with them.
 func TestRunsThatAreBeingStoppedAreCounted_JOB3(t *testing.T) {
 	f := newFixture(t, memstore.New(memstore.Options{}))
 	f.sync(patch("editor", "2.0.0"))
@@ -350,7 +355,8 @@ func TestRunsThatAreBeingStoppedAreCounted_JOB3(t *testing.T) {
 	require.Empty(f, count())
 	for i, run := range runs {
 		cut := new(controller.UnfinishedError)
-		// The last Update of a cancel goes on with whatever is stopping, so it is one transaction per asset that is over.
+		// The last Update of a cancel goes on with whatever is stopping, so it
+		// is one transaction per asset that is over.
 		_, err := smallSteps(f, &failing{Store: f.store, after: 1}).CancelRun(ctx, run, f.now)
 		require.ErrorAs(f, err, &cut)
 		require.Equal(f, fmt.Sprint(i+1), count())
@@ -362,7 +368,8 @@ func TestRunsThatAreBeingStoppedAreCounted_JOB3(t *testing.T) {
 	require.NoError(f, err)
 	require.Equal(f, "0", count())
 
-	// A withdrawal that was cut off, and the same start planned again: nothing is being stopped any more.
+	// A withdrawal that was cut off, and the same start planned again: nothing
+	// is being stopped any more.
 	d := definition("three", "editor-2.0.0")
 	d.Schedule = schedule.Schedule{Kind: schedule.Once, At: start.Add(time.Hour)}
 	f.enable(d)

@@ -9,7 +9,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
-// rebootsPending makes three assets: the system of a asks for a reboot, an order on b waits for one, and nothing is pending on c.
+// rebootsPending makes three assets: the system of a asks for a reboot, an
+// order on b waits for one, and nothing is pending on c.
 func rebootsPending(f *fixture) {
 	f.Helper()
 	f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
@@ -28,7 +29,8 @@ func rebootsPending(f *fixture) {
 	f.pass(time.Minute)
 }
 
-// A job that only reboots for a pending reboot makes an order where one is pending, whoever caused it (RBT-11, JOB-6, JOB-22).
+// A job that only reboots for a pending reboot makes an order where one is
+// pending, whoever caused it (RBT-11, JOB-6, JOB-22).
 func TestOrdersWhereARebootIsPending_RBT11_JOB6_JOB22(t *testing.T) {
 	stores(t, func(f *fixture) {
 		rebootsPending(f)

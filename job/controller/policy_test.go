@@ -10,8 +10,9 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/controller"
 )
 
-// Orders are made under the server's policy: they carry its digest and clauses, and leave out what no clause is about; the
-// preview says the same (INT-4, JOB-22).
+// Orders are made under the server's policy: they carry its digest and clauses,
+// and leave out what no clause is about; the preview says the same (INT-4,
+// JOB-22).
 func TestOrdersAreMadeUnderThePolicy_INT4(t *testing.T) {
 	stores(t, func(f *fixture) {
 		policy := integrity.Policy{Format: integrity.PolicyFormat, Clauses: []integrity.Clause{

@@ -36,7 +36,8 @@ func TestNightsAreWithdrawnAndPlannedAgain_JOB5_JOB9(t *testing.T) {
 	})
 }
 
-// Cancelling a run of a recurring job cancels that run: the one after it comes all the same (JOB-3).
+// Cancelling a run of a recurring job cancels that run: the one after it comes
+// all the same (JOB-3).
 func TestCancelOneOfManyRuns_JOB3_JOB9(t *testing.T) {
 	stores(t, func(f *fixture) {
 		f.sync(patch("editor", "2.0.0"))

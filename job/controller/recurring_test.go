@@ -84,8 +84,9 @@ func TestMissedWhileTheServerWasAway_JOB12(t *testing.T) {
 	})
 }
 
-// A run that is ahead on some asset's clock is planned. Each asset gets its order the lead before its own start, and those
-// whose clocks are past it are left out, even if a window would still be open.
+// A run that is ahead on some asset's clock is planned. Each asset gets its
+// order the lead before its own start, and those whose clocks are past it are
+// left out, even if a window would still be open.
 func TestEachAssetsOwnZone_JOB9_MAN1(t *testing.T) {
 	stores(t, func(f *fixture) {
 		f.sync(patch("editor", "2.0.0"))
@@ -134,7 +135,8 @@ func TestEachAssetsOwnZone_JOB9_MAN1(t *testing.T) {
 	})
 }
 
-// A run by name uses no clock: it starts now, wherever an asset is and whether or not it has reported its zone.
+// A run by name uses no clock: it starts now, wherever an asset is and whether
+// or not it has reported its zone.
 func TestRunByNameWhereEachGoesByItsOwnZone_JOB6_JOB9(t *testing.T) {
 	stores(t, func(f *fixture) {
 		f.sync(patch("editor", "2.0.0"))
@@ -157,7 +159,8 @@ func TestRunByNameWhereEachGoesByItsOwnZone_JOB6_JOB9(t *testing.T) {
 	})
 }
 
-// An asset whose turn has come gets its order with its first inventory, also while the run is being made for others.
+// An asset whose turn has come gets its order with its first inventory, also
+// while the run is being made for others.
 func TestFirstInventoryWhileZonesAreToCome_JOB9_MAN1(t *testing.T) {
 	stores(t, func(f *fixture) {
 		f.sync(patch("editor", "2.0.0"))
@@ -219,7 +222,8 @@ func TestZoneThatIsNone_JOB20(t *testing.T) {
 	})
 }
 
-// An edit reaches what waits. It does not bring a run of some days ago to assets that had nothing to do then, or are new.
+// An edit reaches what waits. It does not bring a run of some days ago to
+// assets that had nothing to do then, or are new.
 func TestEditMakesNoOrdersOfPastRuns_JOB9_MAN2(t *testing.T) {
 	stores(t, func(f *fixture) {
 		f.sync(patch("editor", "2.0.0"))
@@ -272,8 +276,9 @@ func TestZoneToldWithTheInventory_JOB9(t *testing.T) {
 	})
 }
 
-// An asset that enrols while a run is being made zone by zone is part of it if its own turn is still to come; else it waits for
-// the next run, as with any other job.
+// An asset that enrols while a run is being made zone by zone is part of it if
+// its own turn is still to come; else it waits for the next run, as with any
+// other job.
 func TestAssetThatEnrolsAfterItsTurn_JOB9_MAN1(t *testing.T) {
 	stores(t, func(f *fixture) {
 		f.sync(patch("editor", "2.0.0"))

@@ -81,8 +81,8 @@ func TestOrdersGoToWhoCanDoThem_MAN11(t *testing.T) {
 	})
 }
 
-// An order that was made before the agent reported that it cannot do it, and that it never held, ends (MAN-11). One that it holds
-// it ends itself.
+// An order that was made before the agent reported that it cannot do it, and
+// that it never held, ends (MAN-11). One that it holds it ends itself.
 func TestCapabilityLostAfterPlanning_MAN11(t *testing.T) {
 	stores(t, func(f *fixture) {
 		f.sync(patch("editor", "2.0.0"))
@@ -100,8 +100,8 @@ func TestCapabilityLostAfterPlanning_MAN11(t *testing.T) {
 	})
 }
 
-// A check-in of a later release is taken in: what is not known in it is kept as text, and nothing else of the call is lost
-// (MAN-11).
+// A check-in of a later release is taken in: what is not known in it is kept as
+// text, and nothing else of the call is lost (MAN-11).
 func TestCheckInOfALaterRelease_MAN11(t *testing.T) {
 	stores(t, func(f *fixture) {
 		a, run, order := f.ordered("now")

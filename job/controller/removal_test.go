@@ -21,8 +21,9 @@ func (f *fixture) refused(a *agent) string {
 	return err.Error()
 }
 
-// A removed asset gets a last, empty manifest at each of its calls until it holds it; then its calls are refused. After 90 days the
-// server knows it no longer (MAN-10).
+// A removed asset gets a last, empty manifest at each of its calls until it
+// holds it; then its calls are refused. After 90 days the server knows it no
+// longer (MAN-10).
 func TestRemovalReachesTheAgent_MAN10(t *testing.T) {
 	for name, days := range map[string]int{"at once": 0, "off for a month": 30, "off for 100 days": 100} {
 		t.Run(name, func(t *testing.T) {
@@ -65,7 +66,8 @@ func TestRemovalReachesTheAgent_MAN10(t *testing.T) {
 	}
 }
 
-// What a removed asset had begun has ended. If it reports how, the history has it, once, and nothing follows from it (MAN-10, JOB-19).
+// What a removed asset had begun has ended. If it reports how, the history has
+// it, once, and nothing follows from it (MAN-10, JOB-19).
 func TestRemovedAssetReportsHowItEnded_MAN10(t *testing.T) {
 	stores(t, func(f *fixture) {
 		a, run, order := f.ordered("now")
@@ -112,8 +114,9 @@ func TestRemovedAssetReportsHowItEnded_MAN10(t *testing.T) {
 	})
 }
 
-// A new computer of the same name has another key. It gets nothing of the old one, whose key opens nothing of its own, and the
-// numbers that the old one claimed end with it (MAN-10).
+// A new computer of the same name has another key. It gets nothing of the old
+// one, whose key opens nothing of its own, and the numbers that the old one
+// claimed end with it (MAN-10).
 func TestNewBearerOfTheName_MAN10(t *testing.T) {
 	for _, held := range []manifest.Revision{0, controller.MaxRevision - 1, controller.MaxRevision} {
 		stores(t, func(f *fixture) {

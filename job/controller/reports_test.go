@@ -152,7 +152,8 @@ func TestAlwaysAnswerable_RPT3(t *testing.T) {
 	})
 }
 
-// An execution is listed when its stage has lasted longer than its job expects, and as long as it waits for nobody.
+// An execution is listed when its stage has lasted longer than its job expects,
+// and as long as it waits for nobody.
 func TestStuck_JOB25_RPT3(t *testing.T) {
 	stores(t, func(f *fixture) {
 		f.sync(patch("editor", "2.0.0"))

@@ -29,7 +29,8 @@ func (f *fixture) audited() {
 	require.Empty(f, differences)
 }
 
-// An order that has nothing to do but what needs another product waits for that until its start; then it ends.
+// An order that has nothing to do but what needs another product waits for that
+// until its start; then it ends.
 func TestOrderWaitsForWhatItNeeds_JOB14(t *testing.T) {
 	stores(t, func(f *fixture) {
 		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0", needs("editor-2.0.0", false)))
@@ -135,7 +136,8 @@ func TestOrderIsPlannedAgain_JOB14_MAN2(t *testing.T) {
 	})
 }
 
-// A reboot that begins or ceases to be pending has the other orders planned again, whichever way the server hears of it.
+// A reboot that begins or ceases to be pending has the other orders planned
+// again, whichever way the server hears of it.
 func TestPendingReboot_JOB14_RBT11(t *testing.T) {
 	for name, c := range map[string]struct {
 		begin, cease func(f *fixture, a *agent, order job.OrderID)
@@ -262,7 +264,8 @@ func TestFollowersInventoryIsFresh_JOB14_JOB19(t *testing.T) {
 	}
 }
 
-// What a query found is frozen, also for an order that is planned again; what it left out may enter.
+// What a query found is frozen, also for an order that is planned again; what
+// it left out may enter.
 func TestQueryStaysFrozen_JOB8_JOB14(t *testing.T) {
 	stores(t, func(f *fixture) {
 		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0", needs("reader-2.0.0", false)))

@@ -20,8 +20,8 @@ func (f *fixture) restored(t *testing.T, backup *memstore.Store) *fixture {
 	return g
 }
 
-// lostHistory is an asset that holds manifest 2 with the orders of two jobs, and a copy of the server's data from when it
-// held manifest 1 with the first.
+// lostHistory is an asset that holds manifest 2 with the orders of two jobs,
+// and a copy of the server's data from when it held manifest 1 with the first.
 func lostHistory(t *testing.T) (f *fixture, a *agent, one job.RunID, backup *memstore.Store) {
 	store := memstore.New(memstore.Options{})
 	f = newFixture(t, store)
@@ -38,8 +38,9 @@ func lostHistory(t *testing.T) (f *fixture, a *agent, one job.RunID, backup *mem
 	return f, a, one, backup
 }
 
-// A restored server would number its next change as the asset's last one of the lost history. It goes on above it, so
-// that every change reaches the asset, and it takes nothing that the asset holds for proof (MAN-5, JOB-3, JOB-5).
+// A restored server would number its next change as the asset's last one of the
+// lost history. It goes on above it, so that every change reaches the asset,
+// and it takes nothing that the asset holds for proof (MAN-5, JOB-3, JOB-5).
 func TestRestoredServerGoesOnAboveWhatTheAssetHolds_MAN5_JOB3_JOB5(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -91,8 +92,9 @@ func TestRestoredServerGoesOnAboveWhatTheAssetHolds_MAN5_JOB3_JOB5(t *testing.T)
 	}
 }
 
-// An order was withdrawn, and the server was put back to before it heard of that from the asset, or to before it withdrew.
-// It ends as withdrawn or is handed out again, and nothing is odd about it (JOB-5).
+// An order was withdrawn, and the server was put back to before it heard of
+// that from the asset, or to before it withdrew. It ends as withdrawn or is
+// handed out again, and nothing is odd about it (JOB-5).
 func TestWithdrawnOrderAfterARestore_JOB5(t *testing.T) {
 	type history struct {
 		*fixture
@@ -174,8 +176,9 @@ func TestWithdrawnOrderAfterARestore_JOB5(t *testing.T) {
 	})
 }
 
-// The restored server has forgotten that the order ended. It hands it out again, the agent answers with its old result,
-// and from then on the order is in no manifest.
+// The restored server has forgotten that the order ended. It hands it out
+// again, the agent answers with its old result, and from then on the order is
+// in no manifest.
 func TestEndedOrderAfterARestore(t *testing.T) {
 	f, a, one, backup := lostHistory(t)
 	failed := job.Report{Order: job.MakeOrderID(one, "a"), At: f.now, Result: job.Failed, Patches: []job.PatchOutcome{outcome("editor-2.0.0", job.PatchFailed, 9)}}
@@ -244,8 +247,9 @@ func TestEndedOrderIsInNoManifestAgain(t *testing.T) {
 	}
 }
 
-// What a call without a report proves: that the asset has none of the withdrawn orders, if it holds one of the manifests that
-// were sealed without them, and not if it holds an older one or one that nobody sealed (JOB-5).
+// What a call without a report proves: that the asset has none of the withdrawn
+// orders, if it holds one of the manifests that were sealed without them, and
+// not if it holds an older one or one that nobody sealed (JOB-5).
 func TestWhatASilentCallProves_JOB5(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -281,8 +285,9 @@ func TestWhatASilentCallProves_JOB5(t *testing.T) {
 	}
 }
 
-// A server that was put back says of an order which it knows to have begun that it had, once, and keeps the reboot that the
-// order waits for on its list until the asset has another boot identity (JOB-24, RBT-11).
+// A server that was put back says of an order which it knows to have begun that
+// it had, once, and keeps the reboot that the order waits for on its list until
+// the asset has another boot identity (JOB-24, RBT-11).
 func TestRestoredServerSaysWhatHadBegun_JOB24_RBT11(t *testing.T) {
 	store := memstore.New(memstore.Options{})
 	f := newFixture(t, store)

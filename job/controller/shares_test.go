@@ -12,8 +12,9 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
-// However an asset leaves the run, the share is reckoned again without it: before it began, after it failed, when nobody else is
-// left to report, and also an asset that had succeeded.
+// However an asset leaves the run, the share is reckoned again without it:
+// before it began, after it failed, when nobody else is left to report, and
+// also an asset that had succeeded.
 func TestShareWithoutAssetsThatLeft_JOB19(t *testing.T) {
 	stores(t, func(f *fixture) {
 		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
@@ -51,7 +52,8 @@ func TestShareWithoutAssetsThatLeft_JOB19(t *testing.T) {
 	})
 }
 
-// When all have ended, only that those which failed leave can still start the next job, and it does.
+// When all have ended, only that those which failed leave can still start the
+// next job, and it does.
 func TestShareWithoutTheLastThatFailed_JOB19(t *testing.T) {
 	stores(t, func(f *fixture) {
 		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
@@ -71,7 +73,8 @@ func TestShareWithoutTheLastThatFailed_JOB19(t *testing.T) {
 	})
 }
 
-// Each job that waits for a share of the same run starts by it. A smaller share counts in every run that is open.
+// Each job that waits for a share of the same run starts by it. A smaller share
+// counts in every run that is open.
 func TestSharesOfOneRun_JOB19(t *testing.T) {
 	stores(t, func(f *fixture) {
 		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
@@ -128,7 +131,8 @@ func TestShareWhileZonesAreToCome_JOB19_JOB9(t *testing.T) {
 	})
 }
 
-// A removed asset counts neither as one nor as a success, and with none left the follower does not start and says so.
+// A removed asset counts neither as one nor as a success, and with none left
+// the follower does not start and says so.
 func TestShareOfNobody_JOB19(t *testing.T) {
 	stores(t, func(f *fixture) {
 		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
@@ -188,7 +192,8 @@ func TestShareOfAJobWithNothingToDo_JOB19(t *testing.T) {
 	})
 }
 
-// A smaller share counts at once: nothing else may ever happen in the run. Another delay plans the run again.
+// A smaller share counts at once: nothing else may ever happen in the run.
+// Another delay plans the run again.
 func TestEditOfTheShareAndTheDelay_JOB19(t *testing.T) {
 	stores(t, func(f *fixture) {
 		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
@@ -218,7 +223,8 @@ func TestEditOfTheShareAndTheDelay_JOB19(t *testing.T) {
 	})
 }
 
-// A run that a share starts is ahead on every asset: none follows it for those that would be too late.
+// A run that a share starts is ahead on every asset: none follows it for those
+// that would be too late.
 func TestShareStartsANightThatIsAheadEverywhere_JOB19_JOB9(t *testing.T) {
 	stores(t, func(f *fixture) {
 		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))

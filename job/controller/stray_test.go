@@ -14,7 +14,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
-// A row that a damaged or restored store has too many keeps nobody waiting: Tick removes it and does what is due.
+// A row that a damaged or restored store has too many keeps nobody waiting:
+// Tick removes it and does what is due.
 func TestStrayRowsDoNotStopTick(t *testing.T) {
 	end := "\x00\x01"
 	early := "7fff000000000000" // before every time

@@ -116,7 +116,8 @@ func TestFailedFeedKeepsItsPatches_CAT1(t *testing.T) {
 	})
 }
 
-// TestSnapshotIsStoredInPieces reads a catalog of several chunks back through a second controller, then a small one again.
+// TestSnapshotIsStoredInPieces reads a catalog of several chunks back through a
+// second controller, then a small one again.
 func TestSnapshotIsStoredInPieces_CAT1(t *testing.T) {
 	once(t, func(f *fixture) { // megabytes
 		var many []catalog.Patch

@@ -15,7 +15,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// A patch leaves while the orders are being made: those that are made lose it, the others never have it (CAT-9).
+// A patch leaves while the orders are being made: those that are made lose it,
+// the others never have it (CAT-9).
 func TestPatchThatLeavesWhileOrdersAreMade_CAT9(t *testing.T) {
 	f := newFixture(t, memstore.New(memstore.Options{}))
 	f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
@@ -38,7 +39,8 @@ func TestPatchThatLeavesWhileOrdersAreMade_CAT9(t *testing.T) {
 	require.Equal(f, ledger.RunMade, status.State)
 }
 
-// The job changes while patches are being taken out of its orders: they are made again by the newest catalog (MAN-2, CAT-9).
+// The job changes while patches are being taken out of its orders: they are
+// made again by the newest catalog (MAN-2, CAT-9).
 func TestEditWhileOrdersAreTrimmed_MAN2_CAT9(t *testing.T) {
 	f := newFixture(t, memstore.New(memstore.Options{}))
 	f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"), patch("reader", "2.0.0"))
@@ -69,7 +71,8 @@ func TestEditWhileOrdersAreTrimmed_MAN2_CAT9(t *testing.T) {
 	require.Empty(f, dump(f)["work"])
 }
 
-// The manifest revision of an asset grows once for all that a pass and the calls in between did to it (MAN-2).
+// The manifest revision of an asset grows once for all that a pass and the
+// calls in between did to it (MAN-2).
 func TestOneRevisionForChangesThatAreNotSealed_MAN2(t *testing.T) {
 	f := newFixture(t, memstore.New(memstore.Options{}))
 	f.sync(patch("editor", "2.0.0"))

@@ -14,7 +14,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// trusted are settings with a chain of trust documents, each with a manifest key of its own; the exchange key stays.
+// trusted are settings with a chain of trust documents, each with a manifest
+// key of its own; the exchange key stays.
 func trusted(t testing.TB, versions int) controller.Config {
 	exchange, err := ecdh.X25519().NewPrivateKey(bytes.Repeat([]byte{7}, 32))
 	require.NoError(t, err)
@@ -93,8 +94,9 @@ func TestAnswersBringTrust_MAN13(t *testing.T) {
 	}
 }
 
-// A report number far above the last one is not taken: from the highest ones on there would be no room to go on, and the agent would be
-// cut off for good (MAN-12).
+// A report number far above the last one is not taken: from the highest ones on
+// there would be no room to go on, and the agent would be cut off for good
+// (MAN-12).
 func TestReportNumbersAreNotUsedUp_MAN12(t *testing.T) {
 	f := fixtureOf(t, memstore.New(memstore.Options{}), config())
 	a := f.enrol("a")

@@ -13,7 +13,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
-// An outlook names the next start in each zone, and warns of what an administrator may not expect. It changes nothing.
+// An outlook names the next start in each zone, and warns of what an
+// administrator may not expect. It changes nothing.
 func TestOutlook_JOB7_JOB9(t *testing.T) {
 	stores(t, func(f *fixture) {
 		f.sync(patch("editor", "2.0.0"))

@@ -60,7 +60,8 @@ func TestWithdrawalIsNotCancel_JOB5(t *testing.T) {
 	}
 }
 
-// The withdrawal and the start cross: the server believes the order withdrawn, the agent has begun it.
+// The withdrawal and the start cross: the server believes the order withdrawn,
+// the agent has begun it.
 func TestWithdrawalThatCameTooLate_JOB5(t *testing.T) {
 	stores(t, func(f *fixture) {
 		a, run, order := f.ordered("now")
@@ -115,8 +116,9 @@ func TestDisabledAndEnabledAgain_JOB6(t *testing.T) {
 	})
 }
 
-// An order that the asset never held ends all the same, once the asset holds a manifest without it and has nothing unsaid
-// (invariant 10). Orders are missing from what was handed out when the answer was lost.
+// An order that the asset never held ends all the same, once the asset holds a
+// manifest without it and has nothing unsaid (invariant 10). Orders are missing
+// from what was handed out when the answer was lost.
 func TestWithdrawnAndNeverHeld_JOB5(t *testing.T) {
 	stores(t, func(f *fixture) {
 		f.sync(patch("editor", "2.0.0"))

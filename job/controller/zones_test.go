@@ -17,9 +17,10 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
-// The oracle: walk through some days minute by minute and look at the clocks on the walls. It knows on which dates and at
-// which time the job is to start, when each clock shows that, and what each asset has received. It knows no passes, no due
-// rows, and no run of the server.
+// The oracle: walk through some days minute by minute and look at the clocks on
+// the walls. It knows on which dates and at which time the job is to start,
+// when each clock shows that, and what each asset has received. It knows no
+// passes, no due rows, and no run of the server.
 
 const (
 	lead  = 3 * time.Hour
@@ -232,8 +233,9 @@ func (w *zoneWorld) minute() {
 	}
 }
 
-// Jobs in each asset's own zone, against the oracle: the server is away for hours or days, assets are off and travel, the
-// job is edited, and clocks are changed. PATCHPOLICY_ZONES is how many worlds there are.
+// Jobs in each asset's own zone, against the oracle: the server is away for
+// hours or days, assets are off and travel, the job is edited, and clocks are
+// changed. PATCHPOLICY_ZONES is how many worlds there are.
 func TestEachAssetsClockDecides_JOB9_JOB12_MAN1(t *testing.T) {
 	worlds, days := 12, 5
 	if n, err := strconv.Atoi(os.Getenv("PATCHPOLICY_ZONES")); err == nil {

@@ -41,7 +41,8 @@ type held struct {
 	start, end time.Time // a zero end: there is no window
 }
 
-// told is the state of a run on an asset, as the oracle knows it. The zero value is one whose turn has not come.
+// told is the state of a run on an asset, as the oracle knows it. The zero
+// value is one whose turn has not come.
 type told struct {
 	made  bool // there is an order
 	given bool // and the asset has received it
@@ -146,7 +147,8 @@ func (w *zoneWorld) moved(a *zoneAsset, zone string) {
 	w.turns()
 }
 
-// edited is what an edit does: who was left out is looked at again, except where a recurring job has started (JOB-9, MAN-2).
+// edited is what an edit does: who was left out is looked at again, except
+// where a recurring job has started (JOB-9, MAN-2).
 func (w *zoneWorld) edited() {
 	for _, a := range w.assets {
 		for run := range w.runs {
@@ -160,7 +162,8 @@ func (w *zoneWorld) edited() {
 	}
 }
 
-// orders is what an asset holds after a call. Of several that it never held and that have started only the newest is left.
+// orders is what an asset holds after a call. Of several that it never held and
+// that have started only the newest is left.
 func (w *zoneWorld) orders(a *zoneAsset) []held {
 	var newest time.Time
 	for run, s := range a.runs {

@@ -9,8 +9,9 @@ import (
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
-// An agent that is held to a policy, or set to run none, since an execution began runs no action any more that may not run
-// (INT-10). Before stage 2 the order ends; later the rest is aborted, and what was done is settled.
+// An agent that is held to a policy, or set to run none, since an execution
+// began runs no action any more that may not run (INT-10). Before stage 2 the
+// order ends; later the rest is aborted, and what was done is settled.
 func TestActionForbiddenMeanwhile_INT10(t *testing.T) {
 	first := job.Action{Name: "first", Command: []string{"first"}}
 	last := job.Action{Name: "last", Command: []string{"last"}}

@@ -25,7 +25,8 @@ func TestBoundsAreThoseOfTheBook(t *testing.T) {
 	}
 }
 
-// A window that ends after the last check leaves nothing to deploy: no deploy stage, so no action either.
+// A window that ends after the last check leaves nothing to deploy: no deploy
+// stage, so no action either.
 func TestWindowEndsBeforeStageTwo_JOB2_JOB10(t *testing.T) {
 	o := orderOf(t, "a")
 	o.End = epoch.Add(time.Hour)
@@ -62,8 +63,8 @@ func TestSameVersionSpeltDifferently_CAT7(t *testing.T) {
 	require.NotContains(t, w.patch("a").Text, "newer")
 }
 
-// A report that no server would take is a report lost, and every later one with it: long explanations of many patches
-// are cut, those of few are not.
+// A report that no server would take is a report lost, and every later one with
+// it: long explanations of many patches are cut, those of few are not.
 func TestLargestReportCanBeDelivered_JOB21(t *testing.T) {
 	trouble := strings.Repeat("x", job.MaxText)
 	for _, c := range []struct{ patches, most int }{{job.MaxPatches, 4 << 20}, {1, 8 << 10}} {
@@ -102,7 +103,8 @@ func TestLargestReportCanBeDelivered_JOB21(t *testing.T) {
 	}
 }
 
-// An agent that stops keeps what an action or an installer returned, and begins nothing: the next start goes on after it.
+// An agent that stops keeps what an action or an installer returned, and begins
+// nothing: the next start goes on after it.
 func TestStopKeepsResults_JOB17_JOB21_RBT2(t *testing.T) {
 	o := orderOf(t, "a", "b")
 	o.Pre = []job.Action{{Name: "one", Command: []string{"x"}}, {Name: "two", Command: []string{"x"}}}

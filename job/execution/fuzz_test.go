@@ -13,8 +13,10 @@ import (
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
-// history drives an execution by bytes: each chooses what happens next. Whatever they are, nothing panics, the invariants
-// of package job/agent hold at each step, and once the bytes end and time passes the execution comes to its end.
+// history drives an execution by bytes: each chooses what happens next.
+// Whatever they are, nothing panics, the invariants of package job/agent hold
+// at each step, and once the bytes end and time passes the execution comes to
+// its end.
 func history(t *testing.T, data []byte) {
 	next := func() byte {
 		if len(data) == 0 {

@@ -354,8 +354,8 @@ func TestInstallerLies_JOB18(t *testing.T) {
 	require.Equal(t, job.InstallerFailed, w.patch("a").Code)
 }
 
-// How long an answer is waited for is its caller's business: only the end of a window ends the wait here, for the agent may be
-// refused for ever.
+// How long an answer is waited for is its caller's business: only the end of a
+// window ends the wait here, for the agent may be refused for ever.
 func TestLastCallIsWaitedFor_MAN7_JOB10(t *testing.T) {
 	for _, window := range []time.Duration{0, time.Hour} {
 		o := orderOf(t, "a")
@@ -397,7 +397,8 @@ func TestProceedsWhoeverIsLoggedIn_JOB15(t *testing.T) {
 	}
 }
 
-// What the installer says decides, and names its rule: bytes that changed since they were verified are a matter of INT-6.
+// What the installer says decides, and names its rule: bytes that changed since
+// they were verified are a matter of INT-6.
 func TestOutcomeOfAnInstall_JOB16_INT6(t *testing.T) {
 	for code, rule := range map[job.Code]string{job.FileValidationFailed: "INT-6", job.FileHashValidationFailed: "INT-6", job.InstallerFailed: "JOB-16", job.UnspecifiedAgentError: "JOB-16"} {
 		w := newWorld(t, orderOf(t, "a"), map[string]string{"a": "1.0.0"})
@@ -410,7 +411,8 @@ func TestOutcomeOfAnInstall_JOB16_INT6(t *testing.T) {
 	}
 }
 
-// A product that is gone after its upgrade, or is at a version that cannot be ordered, is not a success (JOB-18).
+// A product that is gone after its upgrade, or is at a version that cannot be
+// ordered, is not a success (JOB-18).
 func TestGoneAfterTheInstall_JOB18(t *testing.T) {
 	w := newWorld(t, orderOf(t, "a"), map[string]string{"a": "1.0.0"})
 	gone := false

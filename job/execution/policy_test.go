@@ -21,8 +21,9 @@ func acmePolicy() integrity.Policy {
 	}
 }
 
-// Each file is judged by what the order expects and by the clauses of the order's policy and the asset's own; a failure is
-// that patch's alone (INT-1, INT-4, INT-8).
+// Each file is judged by what the order expects and by the clauses of the
+// order's policy and the asset's own; a failure is that patch's alone (INT-1,
+// INT-4, INT-8).
 func TestOrderUnderAPolicy_INT1_INT4_INT8(t *testing.T) {
 	own := acmePolicy().Excerpt()
 	weak := acmePolicy()

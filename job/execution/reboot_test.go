@@ -163,7 +163,8 @@ func TestDeferralsReachTheReboot_RBT3_RBT5(t *testing.T) {
 	require.Equal(t, 1, w.count("reboot"))
 }
 
-// An asset that rebooted says that it went down and that it is back, and then takes the inventory again.
+// An asset that rebooted says that it went down and that it is back, and then
+// takes the inventory again.
 func TestRebootIsToldBeforeAndBehind_RBT1_JOB18(t *testing.T) {
 	o := orderOf(t, "a")
 	o.Patches[0].Reboot = true
@@ -175,8 +176,8 @@ func TestRebootIsToldBeforeAndBehind_RBT1_JOB18(t *testing.T) {
 	require.True(t, slices.Contains(w.log[lastIndex(w.log, "reboot"):], "inventory"), w.log)
 }
 
-// Who is logged in was known, and cannot be found out when the inventory is taken: somebody is. A state keeps no value that
-// could not be written down.
+// Who is logged in was known, and cannot be found out when the inventory is
+// taken: somebody is. A state keeps no value that could not be written down.
 func TestWhoeverCannotBeFoundOutIsSomebody_RBT9(t *testing.T) {
 	for _, s := range []reboot.Sessions{0, reboot.Unknown, 99} {
 		o := orderOf(t, "a")
@@ -289,7 +290,8 @@ func tidy(t *testing.T, names ...string) job.Order {
 	return o
 }
 
-// The reboot that was pending is one reason more, the only one also where nothing was installed (RBT-2, RBT-11).
+// The reboot that was pending is one reason more, the only one also where
+// nothing was installed (RBT-2, RBT-11).
 func TestRebootsForWhatWasPending_RBT2_RBT11(t *testing.T) {
 	for _, c := range []struct {
 		name    string

@@ -67,7 +67,8 @@ func TestRequirementBeforeTheInstall_JOB14(t *testing.T) {
 	}
 }
 
-// Patches of one transaction are installed together: one may need another of it, and without that the rest goes on.
+// Patches of one transaction are installed together: one may need another of
+// it, and without that the rest goes on.
 func TestRequirementInATransaction_JOB14(t *testing.T) {
 	for name, c := range map[string]struct {
 		refused bool
@@ -90,7 +91,8 @@ func TestRequirementInATransaction_JOB14(t *testing.T) {
 	}
 }
 
-// A crash while the agent asks is no attempt, and an inventory that cannot be taken ends the execution after 24 h.
+// A crash while the agent asks is no attempt, and an inventory that cannot be
+// taken ends the execution after 24 h.
 func TestRequirementAndATroubledAgent_JOB14_JOB17_JOB18(t *testing.T) {
 	needy := func(t *testing.T) *world {
 		o := orderOf(t, "top")
@@ -166,8 +168,9 @@ func TestRequirementIsAskedBeforeTheDeployStage_JOB14_JOB3_JOB4_JOB10(t *testing
 	require.Equal(t, []any{job.Failed, job.PatchInstallationSkipped}, []any{w.x.Result, w.x.Patches[0].Code}, "the window ended")
 }
 
-// What needs a patch that cannot be downloaded is not ready: the download is tried again, and when that is given up neither an
-// action runs nor anything is deployed (JOB-27, JOB-2).
+// What needs a patch that cannot be downloaded is not ready: the download is
+// tried again, and when that is given up neither an action runs nor anything is
+// deployed (JOB-27, JOB-2).
 func TestRequirementAndDownloads_JOB14_JOB27_JOB2(t *testing.T) {
 	o := orderOf(t, "base", "top", "roof")
 	o.Pre = []job.Action{{Name: "drain", Command: []string{"drain"}}}

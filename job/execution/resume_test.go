@@ -115,7 +115,8 @@ func fits(p Phase, ev Event) bool {
 	return true
 }
 
-// What somebody else installed while the agent was away is neither downgraded nor installed again (CAT-3, invariant 6).
+// What somebody else installed while the agent was away is neither downgraded
+// nor installed again (CAT-3, invariant 6).
 func TestInventoryIsTakenAnewOnResume_JOB17_CAT3(t *testing.T) {
 	for _, at := range []string{"download b", "preflight 2", "call"} {
 		w := newWorld(t, orderOf(t, "a", "b"), map[string]string{"a": "1.0.0", "b": "1.0.0"})

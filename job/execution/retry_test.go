@@ -39,7 +39,8 @@ func (w *world) tries(until time.Duration) (minutes []int) {
 	return minutes
 }
 
-// Without a window, what cannot be downloaded is tried again after 1, 2, 4 … minutes and then hourly, for a day.
+// Without a window, what cannot be downloaded is tried again after 1, 2, 4 …
+// minutes and then hourly, for a day.
 func TestDownloadsAreRetriedForADay_JOB27(t *testing.T) {
 	w := stranded(t, nil)
 	minutes := w.tries(24*time.Hour - time.Second)
@@ -144,7 +145,8 @@ func TestRestartWhileDownloadsWait_JOB27_JOB17(t *testing.T) {
 	require.Equal(t, 24*time.Hour, w.now.UTC.Sub(epoch))
 }
 
-// While another execution is at work nothing is tried; and what it installed is not installed again.
+// While another execution is at work nothing is tried; and what it installed is
+// not installed again.
 func TestRetryWaitsForAnotherExecution_JOB27_JOB11(t *testing.T) {
 	w := stranded(t, nil)
 	w.c.Busy = true

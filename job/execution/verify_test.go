@@ -10,7 +10,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
-// An inventory that cannot be taken ends the execution 24 h after the first failed try, wherever it is needed.
+// An inventory that cannot be taken ends the execution 24 h after the first
+// failed try, wherever it is needed.
 func TestUnverified_JOB18(t *testing.T) {
 	type ending struct {
 		code job.Code
@@ -96,7 +97,8 @@ func TestUnverifiedKeepsTheRest_JOB18(t *testing.T) {
 	require.Equal(t, job.Inapplicable, w.patch("gone").Status)
 }
 
-// The day counts from the first failed try in a row; an asset that was off meanwhile tries once more before it gives up.
+// The day counts from the first failed try in a row; an asset that was off
+// meanwhile tries once more before it gives up.
 func TestUnverifiedCountsFromTheFirstFailedTry_JOB18(t *testing.T) {
 	w := newWorld(t, orderOf(t, "a"), map[string]string{"a": "1.0.0"})
 	for w.x.Phase != PhaseVerify {
@@ -116,7 +118,8 @@ func TestUnverifiedCountsFromTheFirstFailedTry_JOB18(t *testing.T) {
 	require.Equal(t, job.Completed, w.result(), "the first try after it counts")
 }
 
-// A reboot that somebody made while the inventory could not be taken is the one the execution needed.
+// A reboot that somebody made while the inventory could not be taken is the one
+// the execution needed.
 func TestRebootWhileUnverifiedCounts_RBT8(t *testing.T) {
 	for _, needs := range []bool{true, false} {
 		o := orderOf(t, "a")
@@ -189,7 +192,8 @@ func TestInstallLimit_JOB25(t *testing.T) {
 	require.Equal(t, job.Succeeded, w.patch("b").Status)
 }
 
-// An execution that waited for an inventory in the middle says when it is at work again: only then can it be stuck.
+// An execution that waited for an inventory in the middle says when it is at
+// work again: only then can it be stuck.
 func TestWorksAgainAfterARecheck_JOB25_JOB18(t *testing.T) {
 	w := newWorld(t, orderOf(t, "a"), map[string]string{"a": "1.0.0"})
 	w.before = func(e Effect) bool {
@@ -208,7 +212,8 @@ func TestWorksAgainAfterARecheck_JOB25_JOB18(t *testing.T) {
 	require.Equal(t, job.Deploying, progress[len(progress)-1])
 }
 
-// What the actions came to is in every result: name, exit code and the end of what they wrote, in a form that can be shown.
+// What the actions came to is in every result: name, exit code and the end of
+// what they wrote, in a form that can be shown.
 func TestActionsAreReported_JOB13(t *testing.T) {
 	o := orderOf(t, "a")
 	o.Patches[0].Reboot = true
@@ -249,7 +254,8 @@ func TestActionsAreReported_JOB13(t *testing.T) {
 	require.Equal(t, []job.ActionOutcome{{Name: "slow", Exit: 1, Text: "half of it\nit took longer than 10m"}}, m.Actions)
 }
 
-// An execution that ends unverified asks for no reboot, and says if what it installed needs one (JOB-18, RBT-11).
+// An execution that ends unverified asks for no reboot, and says if what it
+// installed needs one (JOB-18, RBT-11).
 func TestUnverifiedOwesItsReboot_JOB18_RBT11(t *testing.T) {
 	for _, reboot := range []bool{true, false} {
 		o := orderOf(t, "a")

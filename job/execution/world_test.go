@@ -31,7 +31,8 @@ func semver(t testing.TB, s string) version.Version {
 
 var good = integrity.Digest{Algorithm: integrity.SHA256, Sum: fmt.Sprintf("%064x", 1)}
 
-// orderOf is an order of upgrades to 2.0.0 of the named products, each one file with a SHA-256 to meet.
+// orderOf is an order of upgrades to 2.0.0 of the named products, each one file
+// with a SHA-256 to meet.
 func orderOf(t testing.TB, names ...string) job.Order {
 	o := job.Order{ID: job.MakeOrderID(job.MakeRunID("nightly", epoch), "web-1"), Job: "nightly", Run: job.MakeRunID("nightly", epoch), Start: epoch}
 	for _, name := range names {

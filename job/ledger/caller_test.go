@@ -14,7 +14,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// A call shows that the agent's state was lost or put back, unless it was made before the newest one (MAN-6, JOB-24).
+// A call shows that the agent's state was lost or put back, unless it was made
+// before the newest one (MAN-6, JOB-24).
 func TestLostState_MAN6_JOB24(t *testing.T) {
 	newest := ledger.Caller{Call: 40, Top: 50, At: t0, Came: t0.Add(time.Second), Held: 7, Boots: []string{"a", "b"}}
 	after, before := t0.Add(time.Hour), t0.Add(-time.Hour)
@@ -50,7 +51,8 @@ func TestLostState_MAN6_JOB24(t *testing.T) {
 			require.Equal(t, []any{c.in.Call, max(c.in.Call, 50), c.in.Held}, []any{next.Call, next.Top, next.Held}, c.what)
 		}
 	}
-	// The first call after a loss has a clock that is two hours ahead; then the agent has learned its offset.
+	// The first call after a loss has a clock that is two hours ahead; then the
+	// agent has learned its offset.
 	lost, heard := newest.Heard(manifest.CheckIn{Call: 1, At: t0.Add(3 * time.Hour)}, 5, after)
 	require.Equal(t, ledger.Heard{Age: ledger.Newest, Lost: true, Back: true}, heard)
 	_, heard = lost.Heard(manifest.CheckIn{Call: 1, At: t0.Add(3 * time.Hour)}, 5, after.Add(time.Second))
@@ -62,8 +64,9 @@ func TestLostState_MAN6_JOB24(t *testing.T) {
 	require.Equal(t, ledger.Heard{Age: ledger.Newest}, heard, "the first call of all")
 }
 
-// play brings calls to a caller, "a101@5": of boot a, number 101, made in the fifth minute. They arrive in their order. It
-// returns the caller, and what was shown by which call.
+// play brings calls to a caller, "a101@5": of boot a, number 101, made in the
+// fifth minute. They arrive in their order. It returns the caller, and what was
+// shown by which call.
 func play(calls string) (c ledger.Caller, said string) {
 	for _, call := range strings.Fields(calls) {
 		boot, rest, _ := strings.Cut(call, ":")
@@ -86,8 +89,8 @@ func play(calls string) (c ledger.Caller, said string) {
 	return c, strings.TrimSpace(said)
 }
 
-// Two boot identities that each come back after the other are two computers; one that comes back is a state that was put back
-// (MAN-9).
+// Two boot identities that each come back after the other are two computers;
+// one that comes back is a state that was put back (MAN-9).
 func TestTwoComputersOfOneIdentity_MAN9(t *testing.T) {
 	for _, c := range []struct{ what, calls, said string }{
 		{"one computer", "a:1@0 a:2@15 a:3@30", ""},

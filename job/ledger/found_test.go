@@ -9,7 +9,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/ledger"
 )
 
-// An order that was taken for lost goes on when the only computer that calls reports on it in earnest, and through nothing else.
+// An order that was taken for lost goes on when the only computer that calls
+// reports on it in earnest, and through nothing else.
 func TestLostOrderIsFound_MAN9_JOB24(t *testing.T) {
 	pending := job.Report{Result: job.PendingReboot}
 	for name, c := range map[string]struct {
@@ -38,7 +39,8 @@ func TestLostOrderIsFound_MAN9_JOB24(t *testing.T) {
 	}
 }
 
-// What is withdrawn unheard by a server that was put back may have begun all the same: its end counts when it is reported.
+// What is withdrawn unheard by a server that was put back may have begun all
+// the same: its end counts when it is reported.
 func TestWithdrawnByAServerThatWasPutBack_JOB5_JOB24(t *testing.T) {
 	e := order(ledger.Gone, held, retracted)
 	unsure, _ := ledger.Step(rev, e, ledger.NeverHeld{Unsure: true}, t0)

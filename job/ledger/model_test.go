@@ -26,8 +26,8 @@ type request struct {
 	reports []job.Report
 }
 
-// pair is a server with one order and the honest asset that it is for. The network between them loses answers and brings
-// requests again, at any time.
+// pair is a server with one order and the honest asset that it is for. The
+// network between them loses answers and brings requests again, at any time.
 type pair struct {
 	t       *testing.T
 	history []string
@@ -198,9 +198,11 @@ func (p *pair) settle() {
 	}
 }
 
-// Whatever the administrator does, and whatever the network does to the calls of an honest asset, server and asset come to
-// know the same of an order. No report is refused, nothing that the asset has is ended behind its back, a manifest that is
-// sealed again is the same, and a cancelled or withdrawn order did not run (JOB-3, JOB-5, MAN-4, MAN-6).
+// Whatever the administrator does, and whatever the network does to the calls
+// of an honest asset, server and asset come to know the same of an order. No
+// report is refused, nothing that the asset has is ended behind its back, a
+// manifest that is sealed again is the same, and a cancelled or withdrawn order
+// did not run (JOB-3, JOB-5, MAN-4, MAN-6).
 func TestServerAndAssetAgree_JOB3_JOB5_MAN4_MAN6(t *testing.T) {
 	reached := map[string]int{}
 	for seed := range uint64(4000) {

@@ -16,7 +16,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/ledger"
 )
 
-// failed names the failed installs of an order, with the minute after t0 at which each was first reported.
+// failed names the failed installs of an order, with the minute after t0 at
+// which each was first reported.
 func failed(o ledger.Outcomes) (list []string) {
 	for _, f := range o.Failed {
 		list = append(list, fmt.Sprintf("%s %d", f.Patch, int(f.At.Sub(t0).Minutes())))
@@ -24,8 +25,9 @@ func failed(o ledger.Outcomes) (list []string) {
 	return list
 }
 
-// What an asset reports replaces what it reported before. A patch counts as failed once, from when that was first said, and
-// no longer when a later report says otherwise (RPT-1).
+// What an asset reports replaces what it reported before. A patch counts as
+// failed once, from when that was first said, and no longer when a later report
+// says otherwise (RPT-1).
 func TestFailedInstalls_RPT1(t *testing.T) {
 	var o ledger.Outcomes
 	for i, step := range []struct {
@@ -50,7 +52,8 @@ func TestFailedInstalls_RPT1(t *testing.T) {
 	}
 }
 
-// Only an install that was tried and failed is a failed install. One that a cancel kept from being tried is not (RPT-1).
+// Only an install that was tried and failed is a failed install. One that a
+// cancel kept from being tried is not (RPT-1).
 func TestWhatIsAFailedInstall_RPT1(t *testing.T) {
 	for status := job.Pending; status <= job.LeftOut; status++ {
 		for _, code := range codes() {
@@ -62,7 +65,8 @@ func TestWhatIsAFailedInstall_RPT1(t *testing.T) {
 	}
 }
 
-// The rows are the failed installs with what the asset last said of them, in the asset's order (RPT-2).
+// The rows are the failed installs with what the asset last said of them, in
+// the asset's order (RPT-2).
 func TestRowsOfFailedInstalls_RPT2(t *testing.T) {
 	v := func(s string) version.Version {
 		parsed, err := version.Parse(version.Semver, s)
@@ -155,7 +159,8 @@ func TestTextsAreCut(t *testing.T) {
 	require.Nil(t, o.Reported[0].Check, "no check, no text of one")
 }
 
-// The texts of one list have 256 KiB together. Only as much is cut as it takes, and short texts stay whole.
+// The texts of one list have 256 KiB together. Only as much is cut as it takes,
+// and short texts stay whole.
 func TestTextsFitOneRecord(t *testing.T) {
 	const most = 256 << 10
 	sum := func(list []job.PatchOutcome) (n int) {

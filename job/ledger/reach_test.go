@@ -56,7 +56,8 @@ func events() (list []ledger.Event) {
 	return list
 }
 
-// next takes an event and renumbers: sealed is 1, and an order that was sealed is since 1, one that was not since 2.
+// next takes an event and renumbers: sealed is 1, and an order that was sealed
+// is since 1, one that was not since 2.
 func (s standing) next(t *testing.T, ev ledger.Event) (standing, []ledger.Effect) {
 	e, out := ledger.Step(s.r, s.e, ev, t0)
 	again, _ := ledger.Step(s.r, s.e, ev, t0)
@@ -116,7 +117,8 @@ func reachable(t *testing.T, visit func(from standing, ev ledger.Event, to stand
 	return seen
 }
 
-// Every state that Step returns is one of the table at Validate, and in each phase but Ended the table has no other.
+// Every state that Step returns is one of the table at Validate, and in each
+// phase but Ended the table has no other.
 func TestTheTableOfPhasesIsExact(t *testing.T) {
 	seen := map[ledger.Entry]bool{}
 	plain := func(e ledger.Entry) ledger.Entry { // what the table tells apart
@@ -179,7 +181,8 @@ func TestEveryStep(t *testing.T) {
 		rep, reported := ev.(ledger.Reported)
 		_, removed := ev.(ledger.AssetRemoved)
 
-		// MAN-10: nothing is open when the asset is removed, and from then on only what that asset reports of the end changes it.
+		// MAN-10: nothing is open when the asset is removed, and from then on
+		// only what that asset reports of the end changes it.
 		if removed {
 			require.True(t, to.e.Phase == ledger.Ended || to.e.Phase == 0, about)
 			require.True(t, from.e.Phase == ledger.Ended || to.e.Former != "" == from.e.Held(1), about)
@@ -243,7 +246,8 @@ func TestEveryStep(t *testing.T) {
 		follow := slices.Contains(effects, ledger.Effect(ledger.Follow{}))
 		_, empty := ev.(ledger.MadeEmpty)
 		require.Equal(t, to.e.Succeeded() && (!from.e.Succeeded() || empty && !from.e.Fixed()), follow, about)
-		// JOB-19: a share is reckoned again when it may have become enough: one more success, or one that counted and left.
+		// JOB-19: a share is reckoned again when it may have become enough: one
+		// more success, or one that counted and left.
 		recount := slices.Contains(effects, ledger.Effect(ledger.Recount{}))
 		require.Equal(t, to.e.Succeeded() && !from.e.Succeeded() || from.e.Counts() && (removed || !to.e.Counts()), recount, about)
 		// JOB-4: no cancel succeeds after the deploy stage began.

@@ -11,7 +11,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// A reboot is pending until the boot identity has changed and the system's own flag is gone (RBT-11).
+// A reboot is pending until the boot identity has changed and the system's own
+// flag is gone (RBT-11).
 func TestPendingReboot_RBT11(t *testing.T) {
 	flag := func(boot string, since time.Time) manifest.CheckIn {
 		return manifest.CheckIn{Boot: boot, Reboot: true, RebootSince: since}

@@ -46,8 +46,8 @@ func report(e ledger.Entry, r job.Report) (ledger.Entry, []ledger.Effect) {
 	return after, out.Effects
 }
 
-// A progress step says which stage has begun. No stage is taken back, and downloads before the start are early ones
-// (JOB-16, JOB-23).
+// A progress step says which stage has begun. No stage is taken back, and
+// downloads before the start are early ones (JOB-16, JOB-23).
 func TestProgress_JOB16_JOB23(t *testing.T) {
 	for _, c := range []struct {
 		p            job.Progress
@@ -80,8 +80,9 @@ func TestProgress_JOB16_JOB23(t *testing.T) {
 	}
 }
 
-// A final result ends the order, once, and takes it out of the manifest (JOB-16). The jobs after it may follow when everything
-// is verified, or when there was nothing to do (JOB-19).
+// A final result ends the order, once, and takes it out of the manifest
+// (JOB-16). The jobs after it may follow when everything is verified, or when
+// there was nothing to do (JOB-19).
 func TestFinalResult_JOB16_JOB19(t *testing.T) {
 	for _, c := range []struct {
 		r      job.Result
@@ -126,7 +127,8 @@ func TestPendingResult_JOB18(t *testing.T) {
 	}
 }
 
-// The answers to a cancel and to a withdrawal (JOB-3, JOB-4, JOB-5). Where a situation is missing, the answer makes no sense.
+// The answers to a cancel and to a withdrawal (JOB-3, JOB-4, JOB-5). Where a
+// situation is missing, the answer makes no sense.
 func TestAnswers_JOB3_JOB4_JOB5(t *testing.T) {
 	for _, c := range []struct {
 		rep  job.Report
@@ -174,7 +176,8 @@ func TestAnswers_JOB3_JOB4_JOB5(t *testing.T) {
 	}
 }
 
-// An answer to a cancel of an order whose reboot is pending names the stage that the asset says, and no stage is taken back.
+// An answer to a cancel of an order whose reboot is pending names the stage
+// that the asset says, and no stage is taken back.
 func TestTooLateNamesTheAssetsStage_JOB3(t *testing.T) {
 	e := order(ledger.Open, held, marked, stage(job.StageReboot), result(job.PendingReboot))
 	after, _ := report(e, job.Report{TooLate: job.StageDeploy})
@@ -183,7 +186,8 @@ func TestTooLateNamesTheAssetsStage_JOB3(t *testing.T) {
 	require.NoError(t, after.Validate())
 }
 
-// An order is withdrawn, made again before the asset calls, and so on. Only a report of the last withdrawal ends it (JOB-5).
+// An order is withdrawn, made again before the asset calls, and so on. Only a
+// report of the last withdrawal ends it (JOB-5).
 func TestLateReportOfAnEarlierWithdrawal_JOB5(t *testing.T) {
 	said := ledger.Reported{Report: job.Report{Result: job.Withdrawn, At: t0}}
 	made := ledger.Made{Start: t0}
@@ -292,7 +296,8 @@ func TestLateReportOfAnEarlierWithdrawal_JOB5(t *testing.T) {
 	}
 }
 
-// A report of an earlier withdrawal says nothing of the order as it is, not even when the asset reported on it last.
+// A report of an earlier withdrawal says nothing of the order as it is, not
+// even when the asset reported on it last.
 func TestLateReportSaysNothing_JOB5(t *testing.T) {
 	e := order(ledger.Open, held, stale, full)
 	after, effects := report(e, job.Report{Result: job.Withdrawn, Text: "late", Reboots: 9})
@@ -359,7 +364,8 @@ func TestObjections_MAN6(t *testing.T) {
 	require.Equal(t, []ledger.Effect{ledger.Objection{Text: "it says Cancelled after the deploy stage began (JOB-4)"}}, effects, "nobody said too late")
 }
 
-// A later release says something in a name that is not known here. It is kept as text, and the rest counts (MAN-11).
+// A later release says something in a name that is not known here. It is kept
+// as text, and the rest counts (MAN-11).
 func TestReportOfALaterRelease_MAN11(t *testing.T) {
 	read := func(text string) (rep job.Report) {
 		require.NoError(t, enum.Unmarshal([]byte(text), &rep))
@@ -396,7 +402,8 @@ func TestReportOfALaterRelease_MAN11(t *testing.T) {
 	require.NoError(t, known.Validate())
 }
 
-// What a later release of the server left in a phase that this one does not know stays as it is (MAN-11).
+// What a later release of the server left in a phase that this one does not
+// know stays as it is (MAN-11).
 func TestEntryOfALaterRelease_MAN11(t *testing.T) {
 	for _, text := range []string{`{"run":"a@1","asset":"a-1","phase":"Flying"}`, `{"run":"a@1","asset":"a-1","phase":"open","since":1,"stage":"Flying"}`} {
 		var e ledger.Entry
@@ -426,7 +433,8 @@ func TestKnownOutcomes_JOB16(t *testing.T) {
 	}
 }
 
-// A report was made before it came, and no computer with an agent is older than 1970. What says otherwise was made now.
+// A report was made before it came, and no computer with an agent is older than
+// 1970. What says otherwise was made now.
 func TestTimesOfReports_MAN8(t *testing.T) {
 	berlin := time.FixedZone("+1", 3600)
 	epoch := time.Unix(0, 0).UTC()
@@ -459,7 +467,8 @@ func TestEndedIsTheServersTime(t *testing.T) {
 	require.Equal(t, later, after.Ended)
 }
 
-// The newest text counts. The number of reboots is the highest that the asset ever said, up to a bound.
+// The newest text counts. The number of reboots is the highest that the asset
+// ever said, up to a bound.
 func TestTextAndReboots(t *testing.T) {
 	long := strings.Repeat("é", ledger.MaxText/2)
 	for _, c := range []struct {
@@ -483,8 +492,9 @@ func TestTextAndReboots(t *testing.T) {
 	}
 }
 
-// An agent whose state was put back to when it carried the order out goes on, and its result is the truth. What it says of
-// the order before that, or of a withdrawal of what it holds once more, changes nothing (JOB-24).
+// An agent whose state was put back to when it carried the order out goes on,
+// and its result is the truth. What it says of the order before that, or of a
+// withdrawal of what it holds once more, changes nothing (JOB-24).
 func TestResultAfterALostState_JOB24(t *testing.T) {
 	e := situation(t, "ended: lost")
 	for _, r := range []job.Report{{Progress: job.Received}, {Progress: job.Deploying}, {Result: job.PendingReboot}, {Result: job.Withdrawn}} {
@@ -497,7 +507,8 @@ func TestResultAfterALostState_JOB24(t *testing.T) {
 	require.NoError(t, after.Validate())
 }
 
-// A server that was put back forgot a cancel, and hands the order out once more. The agent answers with what it knows (JOB-24).
+// A server that was put back forgot a cancel, and hands the order out once
+// more. The agent answers with what it knows (JOB-24).
 func TestOldResultIsNoSurprise_JOB24(t *testing.T) {
 	for _, r := range []job.Result{job.Cancelled, job.TimedOut, job.Completed, job.Failed} {
 		for _, name := range []string{"not sealed", "queued", "marked", "gone"} {
@@ -512,8 +523,9 @@ func TestOldResultIsNoSurprise_JOB24(t *testing.T) {
 	require.Equal(t, job.Cancelled, after.Result, "of a server that is known to have been put back")
 }
 
-// A stage is counted from the report that says that it began, and the reboot from the first that says that it was asked for,
-// whatever else is reported meanwhile (JOB-25).
+// A stage is counted from the report that says that it began, and the reboot
+// from the first that says that it was asked for, whatever else is reported
+// meanwhile (JOB-25).
 func TestStageBegan_JOB25(t *testing.T) {
 	e := order(ledger.Open, held)
 	at := t0

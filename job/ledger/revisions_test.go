@@ -12,7 +12,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// A change gets the number after what the asset may hold; until that is sealed, further changes share it.
+// A change gets the number after what the asset may hold; until that is sealed,
+// further changes share it.
 func TestRevise_MAN2_MAN5(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -33,8 +34,8 @@ func TestRevise_MAN2_MAN5(t *testing.T) {
 	}
 }
 
-// What a call says of the manifest that the asset holds. The asset may hold 5 at most, and from 4 on its manifests are
-// without the orders that are gone.
+// What a call says of the manifest that the asset holds. The asset may hold 5
+// at most, and from 4 on its manifests are without the orders that are gone.
 func TestHeard_JOB5_MAN5(t *testing.T) {
 	gone := ledger.Revisions{Wanted: 6, Sealed: 5, Without: 4}
 	none := ledger.Revisions{Wanted: 6, Sealed: 5}
@@ -118,8 +119,8 @@ func TestSeal_MAN4_MAN5(t *testing.T) {
 	}
 }
 
-// Whatever happens, what the asset may hold never has a number above the wanted one, a sealed number is used once, and
-// numbers never fall (MAN-5).
+// Whatever happens, what the asset may hold never has a number above the wanted
+// one, a sealed number is used once, and numbers never fall (MAN-5).
 func TestNumbersOnlyGrow_MAN5(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
 	for range 200 {
@@ -155,7 +156,8 @@ func TestNumbersOnlyGrow_MAN5(t *testing.T) {
 	}
 }
 
-// A server that was put back may seal the very revision that an asset holds. It goes on above it (MAN-5).
+// A server that was put back may seal the very revision that an asset holds. It
+// goes on above it (MAN-5).
 func TestSameRevisionOtherManifest_MAN5(t *testing.T) {
 	r := ledger.Revisions{Wanted: 7, Sealed: 7, Digest: "ours", Without: 7}
 	next, silent, ahead := r.Heard(manifest.CheckIn{Held: 7, HeldDigest: "theirs"})

@@ -95,7 +95,8 @@ func TestRunEvents(t *testing.T) {
 		{occurrenceRun(withdrawn), ledger.RunDue{}, "withdrawn"},
 		{occurrenceRun(missed), ledger.RunDue{}, "missed"},
 
-		// An edit makes the orders again, from the first on, by the newest catalog: what was to be trimmed is not in them (MAN-2).
+		// An edit makes the orders again, from the first on, by the newest
+		// catalog: what was to be trimmed is not in them (MAN-2).
 		{occurrenceRun(planned), ledger.JobChanged{}, "planned, due 19:00"},
 		{occurrenceRun(planned), ledger.JobChanged{Started: true}, "planned, due 19:00"},
 		{occurrenceRun(making, ledger.MakePass), ledger.JobChanged{}, "making, make"},
@@ -116,7 +117,8 @@ func TestRunEvents(t *testing.T) {
 		{occurrenceRun(making, ledger.MakePass, ledger.TrimPass), left, "making, make after m, trim editor-2 player-2"},
 		{occurrenceRun(cancelled, ledger.CancelPass), left, "cancelled, cancel after m, trim editor-2 player-2"},
 
-		// Where each asset goes by its own zone, a run is taken up again for each zone, and is being made until the last (MAN-1).
+		// Where each asset goes by its own zone, a run is taken up again for
+		// each zone, and is being made until the last (MAN-1).
 		{occurrenceRun(planned), ledger.RunDue{Last: later}, "making, make"},
 		{occurrenceRun(planned), ledger.RunDue{Last: hour(21)}, "making, due 21:00, make"},
 		{occurrenceRun(planned), ledger.RunDue{Missed: true, Last: hour(21)}, "missed"},
@@ -140,8 +142,9 @@ func TestRunEvents(t *testing.T) {
 		{dueAgain(), ledger.RunCancel{}, "cancelled, cancel"},
 		{dueAgain(), ledger.RunWithdraw{}, "withdrawn, withdraw"},
 
-		// A cancel comes before all, and after a withdrawal too: an asset may have begun before that came. The run stays
-		// cancelled, whatever becomes of its job (JOB-3).
+		// A cancel comes before all, and after a withdrawal too: an asset may
+		// have begun before that came. The run stays cancelled, whatever
+		// becomes of its job (JOB-3).
 		{occurrenceRun(planned), ledger.RunCancel{}, "cancelled, cancel"},
 		{occurrenceRun(making, ledger.MakePass), ledger.RunCancel{}, "cancelled, cancel"},
 		{occurrenceRun(making, ledger.MakePass, ledger.TrimPass), ledger.RunCancel{}, "cancelled, cancel"},
@@ -165,7 +168,8 @@ func TestRunEvents(t *testing.T) {
 		{occurrenceRun(withdrawn), ledger.RunWithdraw{}, "withdrawn"},
 		{occurrenceRun(missed), ledger.RunWithdraw{}, "missed"},
 
-		// A withdrawn run is planned again. What had to be withdrawn of it still has to be, before anything is made (JOB-5).
+		// A withdrawn run is planned again. What had to be withdrawn of it
+		// still has to be, before anything is made (JOB-5).
 		{ledger.Run{}, again, "planned, due 21:00"},
 		{occurrenceRun(withdrawn), again, "planned, due 21:00"},
 		{occurrenceRun(withdrawn, ledger.WithdrawPass), again, "planned, due 21:00, withdraw after m"},
@@ -250,8 +254,9 @@ func TestRowsOfARun_JOB3_JOB5(t *testing.T) {
 	}
 }
 
-// Whatever happens to a run, its state and its passes fit: at most one pass of each kind, a run that is being made is made
-// first, what stops a run is done first, and no order of a run that is over is made.
+// Whatever happens to a run, its state and its passes fit: at most one pass of
+// each kind, a run that is being made is made first, what stops a run is done
+// first, and no order of a run that is over is made.
 func TestPassesFitTheState(t *testing.T) {
 	random := rand.New(rand.NewPCG(7, 8))
 	plan := ledger.RunPlan{ID: run, Occurrence: schedule.Occurrence{Start: t0}, Due: t0}
@@ -306,7 +311,8 @@ func TestPassesFitTheState(t *testing.T) {
 	require.Greater(t, len(seen), 25, "the walks go everywhere")
 }
 
-// Who was no part of the run when its turn came is none of it later, also when a pass is overtaken by the next turn.
+// Who was no part of the run when its turn came is none of it later, also when
+// a pass is overtaken by the next turn.
 func TestTurnsThatAreOver_JOB9(t *testing.T) {
 	due := ledger.RunDue{Last: t0.Add(26 * time.Hour)}
 	r := ledger.StepRun(occurrenceRun(ledger.RunPlanned), due, t0)

@@ -78,7 +78,8 @@ var situations = []struct {
 	{"removed, not begun", order(ledger.Ended, held, result(job.Withdrawn), lost, former)},
 }
 
-// say writes down what matters of an order and of what goes with a step; "=" if the step changed nothing.
+// say writes down what matters of an order and of what goes with a step; "=" if
+// the step changed nothing.
 func say(before, after ledger.Entry, effects []ledger.Effect) string {
 	var words []string
 	add := func(is bool, format string, args ...any) {
@@ -141,8 +142,8 @@ func TestSituationsAreValid(t *testing.T) {
 	}
 }
 
-// What each event but a report does in each situation. Where a situation is missing, the event changes nothing and has no
-// effect.
+// What each event but a report does in each situation. Where a situation is
+// missing, the event changes nothing and has no effect.
 func TestEvents(t *testing.T) {
 	const (
 		withdrawnHere = "ended, Withdrawn, at 20:00"
@@ -256,8 +257,9 @@ func TestEvents(t *testing.T) {
 	}
 }
 
-// What a manifest has in it never changes under a number that the asset may hold: the first change of an order that is not
-// sealed yet is not counted twice (MAN-4).
+// What a manifest has in it never changes under a number that the asset may
+// hold: the first change of an order that is not sealed yet is not counted
+// twice (MAN-4).
 func TestSinceIsTheNextNumber_MAN4(t *testing.T) {
 	for _, c := range []struct {
 		r    ledger.Revisions
@@ -280,8 +282,9 @@ func full(e *ledger.Entry) {
 
 func reported(e *ledger.Entry) { e.At = t0 }
 
-// A made order has its start, in UTC, and the number of patches over the limit, and nothing of what was known before but
-// whether the asset may hold it (JOB-8).
+// A made order has its start, in UTC, and the number of patches over the limit,
+// and nothing of what was known before but whether the asset may hold it
+// (JOB-8).
 func TestMadeIsANewOrder_JOB8(t *testing.T) {
 	berlin := time.FixedZone("Berlin", 3600)
 	for _, e := range []ledger.Entry{none, order(ledger.Open, held, full, reported), order(ledger.Gone, held, retracted, full, reported), order(ledger.Ended, result(job.Withdrawn), full)} {
@@ -333,8 +336,9 @@ func TestTextsOfTheServersEndings(t *testing.T) {
 	}
 }
 
-// The server was restored from a backup and does not know that it sealed the order. But the asset reports on it, so it has
-// it, and the server ends nothing of it (JOB-3, JOB-5).
+// The server was restored from a backup and does not know that it sealed the
+// order. But the asset reports on it, so it has it, and the server ends nothing
+// of it (JOB-3, JOB-5).
 func TestAnAssetThatReportsHasTheOrder_JOB5(t *testing.T) {
 	e, _ := ledger.Step(rev, situation(t, "not sealed"), ledger.Reported{Report: job.Report{Progress: job.Received}}, t0)
 	require.True(t, e.Held(rev.Sealed))

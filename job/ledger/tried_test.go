@@ -9,7 +9,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/ledger"
 )
 
-// Which failures a job gives a patch up for: those that say something of the patch on the asset (JOB-18, JOB-27).
+// Which failures a job gives a patch up for: those that say something of the
+// patch on the asset (JOB-18, JOB-27).
 func TestWhatCountsAsTried_JOB18_JOB27(t *testing.T) {
 	for f, want := range map[ledger.Failure]bool{
 		{Code: job.InstallerFailed}:                          true,

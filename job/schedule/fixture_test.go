@@ -43,7 +43,8 @@ func TestNextStart_JOB9_JOB20(t *testing.T) {
 	}
 }
 
-// The schedule's years: a first and a last occurrence lie in them, and one past them does not occur.
+// The schedule's years: a first and a last occurrence lie in them, and one past
+// them does not occur.
 func TestOccurrencesStayWithinTheYears_JOB20(t *testing.T) {
 	at := func(year int) time.Time { return time.Date(year, 6, 1, 0, 0, 0, 0, time.UTC) }
 	for year, want := range map[int]bool{1969: false, 1970: true, 9999: true, 10_000: false} {

@@ -41,7 +41,8 @@ func TestLocalTimesAtClockChanges_JOB9(t *testing.T) {
 	require.Zero(t, LocalTime(1<<62).In(time.UTC))
 }
 
-// Where a change skips a day, two runs can start at one instant. They are one run, and Next and Prev name it the same.
+// Where a change skips a day, two runs can start at one instant. They are one
+// run, and Next and Prev name it the same.
 func TestRunsThatStartTogetherAreOne_JOB9(t *testing.T) {
 	apia := zone(t, "Pacific/Apia")
 	s := Schedule{Kind: Daily, Time: Clock(0, 0), Zone: "Pacific/Apia"}

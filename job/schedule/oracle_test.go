@@ -10,8 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The oracle: walk through the years minute by minute and watch the clock on the wall. Whenever it shows a minute later
-// than any before, the runs of that minute start, and with them those of the minutes that the clock jumped over.
+// The oracle: walk through the years minute by minute and watch the clock on
+// the wall. Whenever it shows a minute later than any before, the runs of that
+// minute start, and with them those of the minutes that the clock jumped over.
 
 func zone(t testing.TB, name string) *time.Location {
 	t.Helper()
@@ -20,8 +21,9 @@ func zone(t testing.TB, name string) *time.Location {
 	return z
 }
 
-// walk calls show for each minute a clock in the zone shows or jumps over for the first time, with the instant and with
-// the date and time shown, as a time in UTC.
+// walk calls show for each minute a clock in the zone shows or jumps over for
+// the first time, with the instant and with the date and time shown, as a time
+// in UTC.
 func walk(from, to time.Time, zone *time.Location, show func(at, wall time.Time)) {
 	face := func(t time.Time) time.Time {
 		l := t.In(zone)
@@ -209,7 +211,8 @@ func TestLocalTimesAgreeWithAMinuteWalk_JOB9(t *testing.T) {
 	}
 }
 
-// No schedule looks further than the horizon: in four hundred years, after which the calendar repeats, no gap is longer.
+// No schedule looks further than the horizon: in four hundred years, after
+// which the calendar repeats, no gap is longer.
 func TestEveryScheduleRecursWithinTheHorizon_JOB9(t *testing.T) {
 	var all []Schedule
 	for i := range 31 {

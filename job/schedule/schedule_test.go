@@ -194,8 +194,8 @@ func FuzzTimes(f *testing.F) {
 	})
 }
 
-// FuzzSchedule: whatever is read is written again as the same schedule; if it is valid it can be asked for its runs, and
-// each search ends.
+// FuzzSchedule: whatever is read is written again as the same schedule; if it
+// is valid it can be asked for its runs, and each search ends.
 func FuzzSchedule(f *testing.F) {
 	for _, s := range []string{`{}`, `{"kind":"daily","time":"00:00","zone":"UTC"}`, `{"kind":"weekly","time":"02:30","zone":"asset","weekdays":["sunday","monday"]}`,
 		`{"kind":"patch tuesday","time":"02:30","zone":"Europe/Berlin","offset":27,"spread":1000000000}`, `{"kind":"once","at":"2026-03-02T00:00:00+01:00"}`} {

@@ -8,8 +8,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Fixed for a run and an asset: a server and an agent of different versions must agree. The values are those of
-// printf 'j@20260213T023000/web-1' | sha256sum, its first 16 digits times 3600, shifted by 64 bits.
+// Fixed for a run and an asset: a server and an agent of different versions
+// must agree. The values are those of printf 'j@20260213T023000/web-1' |
+// sha256sum, its first 16 digits times 3600, shifted by 64 bits.
 func TestSpreadIsFixed_JOB9(t *testing.T) {
 	s := Schedule{Spread: time.Hour}
 	for _, c := range []struct {
@@ -26,7 +27,8 @@ func TestSpreadIsFixed_JOB9(t *testing.T) {
 	require.Zero(t, Schedule{Spread: time.Second}.Delay("j@20260213T023000/web-1"))
 }
 
-// Sixty buckets of a thousand each: with a fair spread a bucket strays from that by 32, and never by 200.
+// Sixty buckets of a thousand each: with a fair spread a bucket strays from
+// that by 32, and never by 200.
 func TestSpreadIsUniform_JOB9(t *testing.T) {
 	s := Schedule{Spread: time.Hour}
 	var buckets [60]int

@@ -22,8 +22,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity/sigstoreverify"
 )
 
-// signedProgram is a Windows program that its vendor signed and had timestamped; it comes with a module that this one
-// depends on.
+// signedProgram is a Windows program that its vendor signed and had
+// timestamped; it comes with a module that this one depends on.
 func signedProgram(t *testing.T) string {
 	dir, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", "golang.org/x/sys").Output()
 	require.NoError(t, err)
@@ -64,7 +64,8 @@ func page1(t *testing.T, f File) string {
 	return text.String()
 }
 
-// A file by a signer nobody pinned is refused, and what verify prints then is a policy that trusts exactly that signer.
+// A file by a signer nobody pinned is refused, and what verify prints then is a
+// policy that trusts exactly that signer.
 func TestWhatIsPrintedToPinIsTrusted_INT1(t *testing.T) {
 	program := signedProgram(t)
 	f := inspect(t, Config{}, program)
@@ -123,7 +124,8 @@ func TestUnsigned_INT2_INT3(t *testing.T) {
 	require.Contains(t, page1(t, inspect(t, Config{}, file)), "There is a signature file, "+file+".asc.")
 }
 
-// Signature files: who made them is told as far as they tell it, and pinned where the key itself is given.
+// Signature files: who made them is told as far as they tell it, and pinned
+// where the key itself is given.
 func TestSignatureFiles_INT1(t *testing.T) {
 	content := []byte("the content of a patch")
 	file := put(t, "tool", content)

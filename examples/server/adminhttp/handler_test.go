@@ -138,7 +138,8 @@ func TestEveryEndpointRefusesBadInput(t *testing.T) {
 	require.Greater(t, len(e.Problems), 1, "every problem is reported")
 }
 
-// A follower says what it waits for, only force deletes its predecessor, and an enabled job can be run by name (JOB-19, JOB-6).
+// A follower says what it waits for, only force deletes its predecessor, and an
+// enabled job can be run by name (JOB-19, JOB-6).
 func TestChainOverHTTP_JOB19(t *testing.T) {
 	s, _ := server(t)
 	c := adminhttp.Client{Server: s.URL, Token: token, HTTP: s.Client()}

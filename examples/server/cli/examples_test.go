@@ -21,7 +21,8 @@ func TestPatchExampleIsAFeed(t *testing.T) {
 	require.Empty(t, batch.Rejected)
 }
 
-// Each example could be enabled today; together they show every kind of schedule and every member of a job file.
+// Each example could be enabled today; together they show every kind of
+// schedule and every member of a job file.
 func TestExamplesCanBeSavedAndShowEverything(t *testing.T) {
 	now := time.Now()
 	kinds, all := map[schedule.Kind]bool{}, ""

@@ -13,7 +13,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
-// nasty are texts that an agent, a feed or a vendor may choose, with characters that must not reach a terminal.
+// nasty are texts that an agent, a feed or a vendor may choose, with characters
+// that must not reach a terminal.
 var nasty = []string{
 	"red \x1b[31m", "title \x1b]0;x\x07", "c1 \u009b2J", "raw c1 \x9b2J", "del \x7f", "bidi \u202e\u2066", "mark \u200f\u061c", "zero \u200b\u2060\ufeff",
 	"bad \xff\xc3", "tag \U000e0041", "cr \r", "nul \x00", "back \b\b", "sep \u2028", "nel \u0085", "filler \u3164",

@@ -22,7 +22,8 @@ var docLink = regexp.MustCompile(`\[([A-Za-z.]+)\]`)
 
 var ruleItem = regexp.MustCompile(`^\s*- (?:([A-Z]{3})-(\d+)[.:]? )?(.*)`)
 
-// documented reads the rules from the package comments of some packages, each a list item, in order.
+// documented reads the rules from the package comments of some packages, each a
+// list item, in order.
 func documented(t *testing.T, cluster string, rooms ...string) (text string) {
 	t.Helper()
 	items := map[int]string{}
@@ -57,7 +58,8 @@ func documented(t *testing.T, cluster string, rooms ...string) (text string) {
 	return text
 }
 
-// Every rule of the package documentation is known to somebody who has only the binary, word for word.
+// Every rule of the package documentation is known to somebody who has only the
+// binary, word for word.
 func TestRulesAreThoseOfTheDocumentation(t *testing.T) {
 	text := documented(t, "CAT", "catalog") + documented(t, "JOB", "job", "job/schedule", "job/execution") + documented(t, "MAN", "manifest") +
 		documented(t, "INT", "integrity") + documented(t, "RBT", "reboot", "job") + documented(t, "RPT", "job/controller")

@@ -11,7 +11,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/examples/agent/home"
 )
 
-// A real disk is full at each point of Init in turn: no key is left empty or in part, and Init can be called again.
+// A real disk is full at each point of Init in turn: no key is left empty or in
+// part, and Init can be called again.
 func TestFullDiskLeavesNoEmptyKey(t *testing.T) {
 	dir := t.TempDir()
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=32k,mode=0755"); err != nil {

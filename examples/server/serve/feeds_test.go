@@ -57,7 +57,8 @@ func newController(t *testing.T, s controller.Store) *controller.Controller {
 	return c
 }
 
-// What a feed brought while the catalog could not be stored is not lost, although the feed answers "unchanged" from then on.
+// What a feed brought while the catalog could not be stored is not lost,
+// although the feed answers "unchanged" from then on.
 func TestGoodBatchSurvivesAFailedSync_CAT1(t *testing.T) {
 	store := &broken{Store: memstore.New(memstore.Options{}), broken: true}
 	c := newController(t, store)
@@ -75,7 +76,8 @@ func TestGoodBatchSurvivesAFailedSync_CAT1(t *testing.T) {
 	require.True(t, found)
 }
 
-// A restarted server begins with feeds that remember nothing, so "unchanged" never refers to data that was not stored.
+// A restarted server begins with feeds that remember nothing, so "unchanged"
+// never refers to data that was not stored.
 func TestFailingFeedIsReported_CAT1(t *testing.T) {
 	feeds, err := Feeds([]string{filepath.Join(t.TempDir(), "missing.json")}, nil, "", slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
@@ -134,7 +136,8 @@ func TestSecretFiles(t *testing.T) {
 	}
 }
 
-// After a failure at any point, like a full disk, Init can be called again. It never replaces an existing file.
+// After a failure at any point, like a full disk, Init can be called again. It
+// never replaces an existing file.
 func TestInitIsRepeated(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "server")
 	files, public, err := Init(dir, 1, 1)
@@ -169,7 +172,8 @@ func TestInitIsRepeated(t *testing.T) {
 	require.NoFileExists(t, files.Trust)
 }
 
-// Keys that belong to others, that others can read, or that others could replace are refused, with the command that helps.
+// Keys that belong to others, that others can read, or that others could
+// replace are refused, with the command that helps.
 func TestOthersSecretsAreRefused(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("SKIPPED: acting as another user needs root")
@@ -220,7 +224,8 @@ func (f *dated) Fetch(context.Context) (catalog.Batch, error) {
 	return b, nil
 }
 
-// Older data is refused at every sync until it is accepted by name, although the feed itself answers "unchanged" by then.
+// Older data is refused at every sync until it is accepted by name, although
+// the feed itself answers "unchanged" by then.
 func TestOlderDataIsAcceptedByName_CAT2(t *testing.T) {
 	c := newController(t, memstore.New(memstore.Options{}))
 	day := time.Date(2026, 3, 10, 0, 0, 0, 0, time.UTC)

@@ -20,7 +20,8 @@ func newestOf(t *testing.T, f Files) (Keys, manifest.Trust) {
 	return k, newest
 }
 
-// The root key rotates the manifest key, and also the exchange key, the root keys and the expiry of the document.
+// The root key rotates the manifest key, and also the exchange key, the root
+// keys and the expiry of the document.
 func TestRotate_MAN13(t *testing.T) {
 	f, _, err := Init(t.TempDir(), 1, 1)
 	require.NoError(t, err)
@@ -46,7 +47,8 @@ func TestRotate_MAN13(t *testing.T) {
 	require.FileExists(t, f.Root(1))
 }
 
-// With several root keys, each holder signs elsewhere. The keys in use change when enough have signed.
+// With several root keys, each holder signs elsewhere. The keys in use change
+// when enough have signed.
 func TestRotateByThreshold_MAN13(t *testing.T) {
 	f, _, err := Init(t.TempDir(), 3, 2)
 	require.NoError(t, err)

@@ -69,7 +69,8 @@ func TestWrongAdminTokens(t *testing.T) {
 	require.Equal(t, http.StatusUnauthorized, ask(h, "192.0.2.1:7", "/x", "wrong").Code)
 }
 
-// Wrong enrolment tokens are slowed down before they cost a read of the database. Other addresses and check-ins are not.
+// Wrong enrolment tokens are slowed down before they cost a read of the
+// database. Other addresses and check-ins are not.
 func TestWrongEnrolmentTokens(t *testing.T) {
 	l, log, pass := limited()
 	calls, status := 0, http.StatusForbidden

@@ -11,7 +11,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
-// A server with a policy that cannot be understood does not start (JOB-20). Without a file there is no policy.
+// A server with a policy that cannot be understood does not start (JOB-20).
+// Without a file there is no policy.
 func TestPolicyFile_JOB20(t *testing.T) {
 	none, err := Policy("")
 	require.NoError(t, err)

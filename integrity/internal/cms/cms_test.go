@@ -141,7 +141,8 @@ func TestLimitOfChains(t *testing.T) {
 	}
 }
 
-// A certificate must say itself what it is for. What crypto/x509 takes to be for everything is for nothing here.
+// A certificate must say itself what it is for. What crypto/x509 takes to be
+// for everything is for nothing here.
 func TestUsage_INT1(t *testing.T) {
 	root := issue(t, nil, nil, authority)
 	code, stamping, servers, anything := x509.ExtKeyUsageCodeSigning, x509.ExtKeyUsageTimeStamping, x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageAny
@@ -191,8 +192,9 @@ func TestUsage_INT1(t *testing.T) {
 	}
 }
 
-// A certificate that names a parent and was not signed by it was changed. One that was signed in a way that is not known
-// here was not: it merely leads nowhere.
+// A certificate that names a parent and was not signed by it was changed. One
+// that was signed in a way that is not known here was not: it merely leads
+// nowhere.
 func TestChangedCertificate_INT9(t *testing.T) {
 	root := issue(t, nil, keyRSA(), authority)
 	pinned := loose.Certificate(root.Certificate)
@@ -296,8 +298,9 @@ func bare(algs ...integrity.Algorithm) func([]byte) []byte {
 	}
 }
 
-// Countersignatures are as good as timestamps if they are by strong algorithms. VeriSign and Symantec signed the bare
-// SHA-1 until 2020: that is weak, and not broken, like all that is genuine and made as nobody does any more.
+// Countersignatures are as good as timestamps if they are by strong algorithms.
+// VeriSign and Symantec signed the bare SHA-1 until 2020: that is weak, and not
+// broken, like all that is genuine and made as nobody does any more.
 func TestCountersignatures_INT7_INT9(t *testing.T) {
 	clock := issue(t, nil, keyRSA(), forStamps)
 	content := func(id OID) func([][]byte) [][]byte {
@@ -364,7 +367,8 @@ func TestCountersignatures_INT7_INT9(t *testing.T) {
 	}
 }
 
-// A timestamp counts if its authority's chain ends where it should and was valid then; one that does not hold decides.
+// A timestamp counts if its authority's chain ends where it should and was
+// valid then; one that does not hold decides.
 func TestDated_INT9(t *testing.T) {
 	root := issue(t, nil, nil, authority)
 	clock := issue(t, root, nil, forStamps)

@@ -48,7 +48,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// answer reads files, each behind its length, with a letter for its format, and writes a line about each.
+// answer reads files, each behind its length, with a letter for its format, and
+// writes a line about each.
 func answer(in io.Reader, out io.Writer) {
 	roots := x509.NewCertPool()
 	for _, name := range []string{"root.pem", "stamp-root.pem"} {

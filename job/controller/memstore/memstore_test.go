@@ -57,7 +57,8 @@ func TestClone(t *testing.T) {
 	require.Len(t, has(clone), 2, "it outlives the first")
 }
 
-// TestMisbehaviour shows that a seed makes transactions run more than once, the same way each time, and without one never.
+// TestMisbehaviour shows that a seed makes transactions run more than once, the
+// same way each time, and without one never.
 func TestMisbehaviour(t *testing.T) {
 	history := func(seed uint64) (runs []int) {
 		s := memstore.New(memstore.Options{Seed: seed})

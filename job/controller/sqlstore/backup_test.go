@@ -25,7 +25,8 @@ import (
 
 const childEnv = "SQLSTORE_TEST_CHILD"
 
-// TestMain is the server that some tests kill: it commits ever growing numbers and prints each one that Update returned for.
+// TestMain is the server that some tests kill: it commits ever growing numbers
+// and prints each one that Update returned for.
 func TestMain(m *testing.M) {
 	path := os.Getenv(childEnv)
 	if path == "" {
@@ -99,7 +100,8 @@ func fill(t *testing.T, s *Store, n int) {
 	}
 }
 
-// Another process is refused while a server runs, and the error names that server. A server that was killed blocks nobody.
+// Another process is refused while a server runs, and the error names that
+// server. A server that was killed blocks nobody.
 func TestSecondServerIsRefused(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s.db")
 	said, kill := child(t, path)
@@ -120,7 +122,8 @@ func TestSecondServerIsRefused(t *testing.T) {
 	require.NoError(t, s.Close())
 }
 
-// A backup of a running server has all that was committed before it began, disturbs nobody, and is a good database.
+// A backup of a running server has all that was committed before it began,
+// disturbs nobody, and is a good database.
 func TestBackupWhileAServerWrites(t *testing.T) {
 	ctx := context.Background()
 	dir := t.TempDir()
@@ -167,7 +170,8 @@ func TestBackupWhileAServerWrites(t *testing.T) {
 	require.Empty(t, names)
 }
 
-// A backup can also be made of a database that no server has open, after a crash too. The log is left where it belongs.
+// A backup can also be made of a database that no server has open, after a
+// crash too. The log is left where it belongs.
 func TestBackupAfterACrash(t *testing.T) {
 	ctx := context.Background()
 	dir := t.TempDir()
@@ -187,7 +191,8 @@ func TestBackupAfterACrash(t *testing.T) {
 	require.NoFileExists(t, filepath.Join(dir, "none.db"))
 }
 
-// The file of a running server, copied without its log, does not pass for a good database; nor does an empty one.
+// The file of a running server, copied without its log, does not pass for a
+// good database; nor does an empty one.
 func TestCopyWithoutItsLog(t *testing.T) {
 	ctx := context.Background()
 	dir := t.TempDir()

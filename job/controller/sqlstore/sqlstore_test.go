@@ -32,7 +32,8 @@ func TestStore(t *testing.T) {
 						writerExec(t, s, "PRAGMA max_page_count = 1") // the engine makes it what is there
 						return func() { writerExec(t, s, "PRAGMA max_page_count = 4294967294") }
 					},
-					// A reference to a row that is missing, which the engine looks for at the commit.
+					// A reference to a row that is missing, which the engine
+					// looks for at the commit.
 					"a commit that fails": func(t *testing.T, s controller.Store) func() {
 						writerExec(t, s, `PRAGMA foreign_keys = ON;
 							CREATE TABLE owners (id INTEGER PRIMARY KEY);

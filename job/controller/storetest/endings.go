@@ -159,7 +159,8 @@ var durable = []test{
 	{"two Stores on one database are serializable together", func(s *suite) { s.conflict(6, 10, s, s.opened("store")) }},
 }
 
-// recovers wants an Update to fail when the disk does, and the store to work before the disk is mended and after.
+// recovers wants an Update to fail when the disk does, and the store to work
+// before the disk is mended and after.
 func (s *suite) recovers(breakIt func(*testing.T, controller.Store) (mend func())) {
 	s.write("a=1")
 	mend := breakIt(s.T, s.store)

@@ -59,7 +59,8 @@ func Run(t *testing.T, h Harness) {
 	}
 }
 
-// suite is what a sub-test works with. Nobody else uses its table, nor tables whose names begin with that one's.
+// suite is what a sub-test works with. Nobody else uses its table, nor tables
+// whose names begin with that one's.
 type suite struct {
 	*testing.T
 	open  func(*testing.T, string) controller.Store
@@ -123,7 +124,8 @@ func (s *suite) wants(r controller.Reader, want []controller.Record, why string)
 	return errors.Join(err, same(want, found, why))
 }
 
-// read returns all records of the table, and an error if Get, GetMany and Scan do not agree on them.
+// read returns all records of the table, and an error if Get, GetMany and Scan
+// do not agree on them.
 func (s *suite) read(r controller.Reader) ([]controller.Record, error) {
 	found, err := r.Scan(s.table, "", "", 1000)
 	keys, scanned := s.keys("none"), [][]byte{nil}
@@ -158,7 +160,8 @@ func parse(text string) (records []controller.Record) {
 	return records
 }
 
-// same is an error if two lists differ, also in nil for an empty value. A run of fn that is discarded may return it.
+// same is an error if two lists differ, also in nil for an empty value. A run
+// of fn that is discarded may return it.
 func same[T any](want, got []T, why string) error {
 	if len(want)+len(got) == 0 || reflect.DeepEqual(want, got) {
 		return nil
@@ -187,7 +190,8 @@ func (s *suite) keys(keys ...string) (all []controller.Key) {
 	return all
 }
 
-// biggest is the suite on a table whose name is as long as the bounds, and a key and a value as big.
+// biggest is the suite on a table whose name is as long as the bounds, and a
+// key and a value as big.
 func (s *suite) biggest() (longest *suite, key string, value []byte) {
 	longest = s.on(s.table + controller.Table(strings.Repeat("t", controller.MaxTable-len(s.table))))
 	return longest, strings.Repeat("k", controller.MaxKey), append(bytes.Repeat([]byte("v"), controller.MaxValue-1), 'w')

@@ -65,9 +65,10 @@ var transactions = []test{
 			})
 		}
 	}},
-	// This looks for the anomaly that snapshot isolation allows to a transaction that only reads (Fekete, O'Neil,
-	// O'Neil 2004). An Update puts into x how many records it saw. Another puts y beside it, and then a View reads. If the View
-	// sees y and not the first Update, then y came first.
+	// This looks for the anomaly that snapshot isolation allows to a
+	// transaction that only reads (Fekete, O'Neil, O'Neil 2004). An Update puts
+	// into x how many records it saw. Another puts y beside it, and then a View
+	// reads. If the View sees y and not the first Update, then y came first.
 	{"Views are serializable", func(s *suite) {
 		for round := range 30 {
 			s := s.on(s.table + controller.Table(fmt.Sprint(round)))
@@ -120,8 +121,9 @@ func (s *suite) together(n int, fn func(int) error) {
 	require.NoError(s, errors.Join(errs...), "transactions in conflict must run again until they succeed")
 }
 
-// conflict lets goroutines add to two counters, and check in Views that these are equal. Some of them hide why calls
-// fail, and all use the Writers of earlier runs, which are over.
+// conflict lets goroutines add to two counters, and check in Views that these
+// are equal. Some of them hide why calls fail, and all use the Writers of
+// earlier runs, which are over.
 func (s *suite) conflict(workers, rounds int, stores ...*suite) {
 	equal := func(r controller.Reader) (n int, err error) {
 		found, err := s.read(r)

@@ -1,0 +1,110 @@
+package ledger
+
+import (
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/job"
+)
+
+// Event is something that happened to an order. Exactly one of the types below.
+type Event interface{ event() }
+
+// The events.
+type (
+	// Awaited says that the job selects the asset, but its order cannot be made
+	// yet. If the asset may hold the order, it is withdrawn first, and waits
+	// after the asset has reported its end.
+	Awaited struct{}
+	// Made says that the order was made and has something to do. It may be
+	// made again because its job (MAN-2), or the asset's inventory or
+	// pending reboot (JOB-14) changed.
+	Made struct {
+		Start   time.Time
+		Dropped int
+	}
+	// MadeEmpty says that the order was made and has nothing to do. Result
+	// is NotApplicable; or Failed with the reason in Text; or TimedOut with
+	// the reason, if the start is past on the asset's clock (JOB-9,
+	// JOB-12).
+	MadeEmpty struct {
+		Result  job.Result
+		Text    string
+		Dropped int
+	}
+	// Trimmed says that patches were taken out of the order (CAT-6, CAT-9).
+	// Empty: nothing is left to do.
+	Trimmed struct{ Empty bool }
+	// Withdrawn says that the job was disabled or deleted, got another
+	// start, or no longer selects the asset (JOB-5).
+	Withdrawn struct{}
+	// CancelAsked says that the administrator cancels the run (JOB-3).
+	CancelAsked struct{}
+	// Missed says that a newer run of the job is due (JOB-12).
+	Missed struct{}
+	// NeverHeld says that the asset holds a manifest without the order and
+	// has nothing to report.
+	NeverHeld struct {
+		Unsure bool // the server was restored from a backup and does not know all its reports: it may hold the order
+	}
+	// StateLost says that the agent's state was lost or put back since it
+	// last called (JOB-24). See [Heard].
+	StateLost struct{}
+	// ServerPutBack says that the asset holds a manifest which this server
+	// never sealed: the server was restored from a backup (MAN-5). The
+	// agent's state may have been lost since.
+	ServerPutBack struct{}
+	// AssetRemoved says that the administrator removed the asset, and names
+	// its key (MAN-10).
+	AssetRemoved struct{ Key string }
+	// Reported brings a report of the asset on this order.
+	Reported struct {
+		Report job.Report
+		// Foreign is a patch of the report that no order of the run
+		// ever had; empty: none.
+		Foreign catalog.PatchID
+		Former  string // key of a removed asset that reports; empty: the present asset of the name does (MAN-10)
+		Live    bool   // it comes with the newest call, of the only computer that calls: its agent knows the order
+	}
+)
+
+func (Awaited) event()       {}
+func (Made) event()          {}
+func (MadeEmpty) event()     {}
+func (Trimmed) event()       {}
+func (Withdrawn) event()     {}
+func (CancelAsked) event()   {}
+func (Missed) event()        {}
+func (NeverHeld) event()     {}
+func (StateLost) event()     {}
+func (ServerPutBack) event() {}
+func (AssetRemoved) event()  {}
+func (Reported) event()      {}
+
+// Effect is something to carry out in the transaction that stores the entry.
+// Exactly one of the types below.
+type Effect interface{ effect() }
+
+// The effects.
+type (
+	// Revise gives the asset's manifest the next number: see
+	// [Revisions.Revise].
+	Revise struct{ Without bool }
+	// Follow starts the jobs that run on this asset after this one
+	// (JOB-19).
+	Follow struct{}
+	// Recount has the share of the run's assets that succeeded computed again,
+	// because this one succeeded or no longer counts (JOB-19).
+	Recount struct{}
+	// KeepOutcomes stores what the report says about each patch: see
+	// [Outcomes.Report].
+	KeepOutcomes struct{}
+	// Objection says that a report makes no sense and changed nothing.
+	Objection struct{ Text string }
+)
+
+func (Revise) effect()       {}
+func (Follow) effect()       {}
+func (Recount) effect()      {}
+func (KeepOutcomes) effect() {}
+func (Objection) effect()    {}
