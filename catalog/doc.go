@@ -68,9 +68,9 @@
 //     newest can be fetched. Repository: the asset's own package manager
 //     fetches it. Vendor: the customer must supply it. A patch with a Vendor
 //     artifact is NotDownloadable until a custom URL is set. From then on the
-//     artifact is treated as Pinned. Only the customer can set a custom URL,
-//     never a feed ([Snapshot.WithCustomURLs]). The URL survives every sync,
-//     outranks what a feed says, and stays set until the customer removes it,
+//     artifact is treated as Pinned. A custom URL that the customer sets
+//     ([Snapshot.WithCustomURLs]) survives every sync, outranks one that a feed
+//     gives, and stays set until the customer removes it,
 //     even while the patch is not in the catalog. A patch without artifacts is
 //     NotDownloadable. The settings of the asset's package manager are
 //     respected: a patch of a product that it holds is Held, and a patch newer
