@@ -63,9 +63,12 @@ func resolve(ctx context.Context, a *dpkg.Apt, set wish) (map[dpkg.Package]catal
 	if len(set) == 0 {
 		return refused, nil
 	}
-	upgrade, err := a.Upgrade(ctx)
-	if err != nil || fits(upgrade, set, set) {
+	if all, err := a.UpgradesAll(ctx, set); err != nil || all {
 		return refused, err
+	}
+	upgrade, err := a.Upgrade(ctx)
+	if err != nil {
+		return nil, err
 	}
 	good := maps.Clone(set)
 	drop := func(p dpkg.Package, r catalog.Reason) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -112,9 +113,36 @@ func (a *Apt) prepare() error {
 		if err := os.WriteFile(copied, status, 0o600); err != nil {
 			return err
 		}
+	} else if a.p.host {
+		a.reuseCache()
 	}
 	a.env = append(environment(), "HOME="+a.dir, "TMPDIR="+a.dir, "APT_CONFIG="+conf)
 	return errors.Join(os.WriteFile(conf, []byte(text), 0o600), os.WriteFile(guard, []byte(aptGuard(a.p.cfg.Root)), 0o600))
+}
+
+// reuseCache copies the cache that apt last made of its lists, with its time.
+// apt uses it only if nothing has changed since, and makes another otherwise.
+func (a *Apt) reuseCache() {
+	from, err := inroot.Open(a.p.cfg.Root, "var/cache/apt/pkgcache.bin")
+	if err != nil {
+		return
+	}
+	defer from.Close()
+	name := filepath.Join(a.dir, "pkgcache.bin")
+	to, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return
+	}
+	info, err := from.Stat()
+	if err == nil {
+		_, err = io.Copy(to, from)
+	}
+	if err = errors.Join(err, to.Close()); err == nil {
+		err = os.Chtimes(name, info.ModTime(), info.ModTime())
+	}
+	if err != nil {
+		_ = os.Remove(name) // apt makes its own
+	}
 }
 
 // run returns what the program prints and, if it failed, its last line. The

@@ -272,6 +272,22 @@ The following packages will be DOWNGRADED:
 	require.Equal(t, "Unable to locate package x", a.readPlan("E: Unable to locate package x\n").Failed)
 }
 
+func TestReadSourceless(t *testing.T) {
+	a := &Apt{p: &Platform{native: "amd64"}}
+	without := "E: Can't find a source to download version '2.36-9+deb12u1' of 'libc6:amd64'\nE: Can't find a source to download version '1:2' of 'foreign:i386'\n"
+	upgrades, sure := a.readSourceless("Reading package lists...\nW: A warning\n" + without)
+	require.True(t, sure)
+	require.Equal(t, map[Package]string{{"libc6", "amd64"}: "2.36-9+deb12u1", {"foreign", "i386"}: "1:2"}, upgrades)
+	for _, other := range []string{
+		"E: You have held broken packages.\n",
+		"E: Can't find a source to download version '2' of libc6\n",
+		"E: Can't find a source to download version '2\n",
+	} {
+		_, sure := a.readSourceless(without + other)
+		require.False(t, sure, other)
+	}
+}
+
 func TestFailureTextsAreThePackagesOwn(t *testing.T) {
 	ran := transcript{output: `Setting up one (2) ...
 one's last words

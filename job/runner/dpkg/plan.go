@@ -2,6 +2,7 @@ package dpkg
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -25,6 +26,47 @@ func (a *Apt) Upgrade(ctx context.Context) (Plan, error) {
 		a.upgrade = &p
 	}
 	return *a.upgrade, nil
+}
+
+// UpgradesAll reports whether [Apt.Upgrade] upgrades these packages, to these
+// versions, and does nothing else. It takes apt about half the time. If it
+// cannot tell for sure, it reports false.
+func (a *Apt) UpgradesAll(ctx context.Context, set map[Package]string) (bool, error) {
+	if a.upgrade != nil || len(set) < 2 {
+		p, err := a.Upgrade(ctx)
+		return p.Failed == "" && len(p.Added)+len(p.Removed) == 0 && maps.Equal(p.Upgrades, set), err
+	}
+	// With its cache but without a source, apt makes its plan, and then reports
+	// each package as one that it cannot download. That saves it the look-up of
+	// each file. An apt that stops at its first error reports one package only.
+	out, _, err := a.run(ctx, "apt-get", "-q", "upgrade", "-o", "pkgCacheFile::Generate=false",
+		"-o", "Dir::Etc::SourceList=/dev/null", "-o", "Dir::Etc::SourceParts=/dev/null")
+	if err != nil {
+		return false, err
+	}
+	upgrades, sure := a.readSourceless(out)
+	return sure && maps.Equal(upgrades, set), nil
+}
+
+// readSourceless reads the packages that apt has no source of. It is not sure
+// if apt reports another error:
+//
+//	E: Can't find a source to download version '2.36-9+deb12u1' of 'libc6:amd64'
+func (a *Apt) readSourceless(out string) (upgrades map[Package]string, sure bool) {
+	upgrades = map[Package]string{}
+	for line := range strings.Lines(out) {
+		text, is := strings.CutPrefix(line, "E: ")
+		if !is {
+			continue
+		}
+		text, is = strings.CutPrefix(text, "Can't find a source to download version '")
+		version, name, of := strings.Cut(strings.TrimRight(text, "'\n"), "' of '")
+		if !is || !of {
+			return nil, false
+		}
+		upgrades[a.parse(name)] = version
+	}
+	return upgrades, true
 }
 
 // Install asks apt what it would do to bring installed packages to these
