@@ -71,7 +71,7 @@ func bombs(t testing.TB) map[string][]byte {
 		"zeros":                        make([]byte, MaxDocument),
 		"base64":                       bytes.Repeat([]byte("QUJD"), MaxDocument/4),
 		"lines":                        bytes.Repeat([]byte("\n"), MaxDocument-1),
-		"OpenPGP packets":              bytes.Repeat(append([]byte{0xC2, 10, 4}, make([]byte, 9)...), MaxSignature/12),
+		"OpenPGP packets":              bytes.Repeat(append([]byte{0xC2, 10, 4, 0, 1, 8}, make([]byte, 6)...), MaxSignature/12),
 		"sequences":                    nested(0x30, MaxSignature),
 	}
 	for name, b := range out {

@@ -94,6 +94,7 @@ func TestForeignSignatures_INT9(t *testing.T) {
 		"OpenPGP, new packet":       append([]byte{0xC2, 192, 92}, body...),
 		"OpenPGP, new, one octet":   append([]byte{0xC2, 100}, body[:100]...),
 		"OpenPGP, new, five octets": append([]byte{0xC2, 255, 0, 0, 1, 28}, body...),
+		"OpenPGP, version 3":        append([]byte{0x88, 100, 3, 5, 0, 1, 2, 3, 4, 1, 2, 3, 4, 5, 6, 7, 8, 1, 8}, body[:83]...),
 		"two OpenPGP":               bytes.Repeat(append([]byte{0xC2, 100}, body[:100]...), 2),
 		"OpenPGP of RSA's size":     append([]byte{0x89, 0, 253}, body[:253]...),
 		"armored":                   []byte("-----BEGIN PGP SIGNATURE-----\n\n-----END PGP SIGNATURE-----\n"),
@@ -118,6 +119,9 @@ func TestForeignSignatures_INT9(t *testing.T) {
 		"Ed25519 or P-256": make([]byte, 64), "P-384": make([]byte, 96), "P-521": make([]byte, 132), "RSA": make([]byte, 256),
 		"other RSA": make([]byte, 512), "cut OpenPGP": old(0, 200)[:256], "longer than told": append([]byte{0x88, 50}, body[:254]...),
 		"no version": append([]byte{0xC2, 192, 62}, make([]byte, 253)...), "partial": append([]byte{0xC2, 224}, make([]byte, 254)...),
+		// A signature by RSA may begin like a packet by chance.
+		"no type": append([]byte{0x8B, 4, 0xA5, 1, 8}, make([]byte, 251)...), "no key algorithm": append([]byte{0x8B, 4, 0, 0xA5, 8}, make([]byte, 251)...),
+		"no hash": append([]byte{0x8B, 4, 0, 1, 0xA5}, make([]byte, 251)...), "no version 3": append([]byte{0x8B, 3, 0, 1, 8}, make([]byte, 251)...),
 	} {
 		require.Equal(t, integrity.Bad, verify(v, patch, sig).Status, name)
 	}

@@ -75,12 +75,30 @@ func isOpenPGP(b []byte) bool {
 		default:
 			return false
 		}
-		if size < 10 || size > len(body)-octets || body[octets] < 2 || body[octets] > 6 {
+		if size < 10 || size > len(body)-octets || !isOpenPGPBody(body[octets:octets+size]) {
 			return false
 		}
 		b = body[octets+size:]
 	}
 }
+
+// isOpenPGPBody reports whether a signature packet's body, of at least 10 bytes, has a version,
+// a type of signature and algorithms that exist.
+func isOpenPGPBody(b []byte) bool {
+	kind, key, hash := b[1], b[2], b[3]
+	if version := b[0]; version == 2 || version == 3 { // RFC 9580, 5.2.2
+		if b[1] != 5 || len(b) < 19 {
+			return false
+		}
+		kind, key, hash = b[2], b[15], b[16]
+	} else if version < 4 || version > 6 { // 5.2.3
+		return false
+	}
+	return bytes.IndexByte(openPGPKinds, kind) >= 0 && (key >= 1 && key <= 28 || key >= 100 && key <= 110) && hash >= 1 && hash <= 14
+}
+
+// openPGPKinds are the types of signatures (RFC 9580, 5.2.1).
+var openPGPKinds = []byte{0, 1, 2, 0x10, 0x11, 0x12, 0x13, 0x18, 0x19, 0x1F, 0x20, 0x28, 0x30, 0x40, 0x50}
 
 // foreign names what a file of another kind is; empty: unknown.
 func (f *file) foreign() string {
