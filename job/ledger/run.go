@@ -30,13 +30,8 @@ var runStates = enum.Of[RunState]("run state", "planned", "making", "made", "can
 // again when it is planned again.
 func (s RunState) Over() bool { return s == RunCancelled || s == RunWithdrawn || s == RunMissed }
 
-// String returns the state's name.
-func (s RunState) String() string { return runStates.String(s) }
-
-// MarshalText returns the state's name.
-func (s RunState) MarshalText() ([]byte, error) { return runStates.MarshalText(s) }
-
-// UnmarshalText sets the state by its name. The error is an unknown name.
+func (s RunState) String() string                   { return runStates.String(s) }
+func (s RunState) MarshalText() ([]byte, error)     { return runStates.MarshalText(s) }
 func (s *RunState) UnmarshalText(text []byte) error { return runStates.UnmarshalText(text, s) }
 
 // PassKind says what a pass does to each asset of a run.
@@ -57,13 +52,8 @@ var passKinds = enum.Of[PassKind]("pass", "make", "more", "remake", "trim", "can
 // Makes reports whether the pass makes orders.
 func (k PassKind) Makes() bool { return k == MakePass || k == MorePass || k == RemakePass }
 
-// String returns the kind's name.
-func (k PassKind) String() string { return passKinds.String(k) }
-
-// MarshalText returns the kind's name.
-func (k PassKind) MarshalText() ([]byte, error) { return passKinds.MarshalText(k) }
-
-// UnmarshalText sets the kind by its name. The error is an unknown name.
+func (k PassKind) String() string                   { return passKinds.String(k) }
+func (k PassKind) MarshalText() ([]byte, error)     { return passKinds.MarshalText(k) }
 func (k *PassKind) UnmarshalText(text []byte) error { return passKinds.UnmarshalText(text, k) }
 
 // Pass goes through the assets of a run in the order of their ids, a batch in

@@ -9,8 +9,16 @@ import (
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
-// Out is what a step returns besides the new entry.
-type Out struct{ Effects []Effect }
+// Out is what to carry out in the transaction that stores the new entry, in
+// this order.
+type Out struct {
+	Revise       bool   // give the asset's manifest the next number: see [Revisions.Revise]
+	Without      bool   // with Revise: an order was taken out that the asset may hold
+	KeepOutcomes bool   // store what the report says about each patch: see [Outcomes.Report]
+	Follow       bool   // start the jobs that run on this asset after this one (JOB-19)
+	Recount      bool   // compute again the share of the run's assets that succeeded: this one did, or no longer counts (JOB-19)
+	Objection    string // why the report makes no sense, and changed nothing; empty: it does
+}
 
 // Step takes the entry one event further. It depends on its arguments only. An
 // event that does not concern the entry changes nothing. An entry in a phase or
@@ -38,7 +46,7 @@ func Step(r Revisions, e Entry, ev Event, at time.Time) (Entry, Out) {
 		if ev.Empty {
 			m.withdraw()
 		} else {
-			m.do(Revise{})
+			m.out.Revise = true
 		}
 	case Withdrawn:
 		if !e.Cancelled {
@@ -72,9 +80,8 @@ func Step(r Revisions, e Entry, ev Event, at time.Time) (Entry, Out) {
 		m.reported(ev)
 	}
 	m.Again = m.Again && m.Phase == Gone
-	if _, removed := ev.(AssetRemoved); m.Succeeded() && !e.Succeeded() || e.Counts() && (removed || !m.Counts()) {
-		m.do(Recount{})
-	}
+	_, removed := ev.(AssetRemoved)
+	m.out.Recount = m.Succeeded() && !e.Succeeded() || e.Counts() && (removed || !m.Counts())
 	return m.Entry, m.out
 }
 
@@ -85,8 +92,6 @@ type machine struct {
 	at  time.Time
 	out Out
 }
-
-func (m *machine) do(e Effect) { m.out.Effects = append(m.out.Effects, e) }
 
 // held reports whether the asset may hold the order and has not reported its
 // end.
@@ -112,7 +117,7 @@ func (m *machine) made(ev Made) {
 		next.Since, next.Stale = m.Since, m.Phase == Gone || m.Stale
 	}
 	m.Entry = next
-	m.do(Revise{})
+	m.out.Revise = true
 }
 
 func (m *machine) madeEmpty(ev MadeEmpty) {
@@ -123,7 +128,7 @@ func (m *machine) madeEmpty(ev MadeEmpty) {
 	default:
 		m.Entry = Entry{Run: m.Run, Asset: m.Asset, Dropped: ev.Dropped}
 		m.endHere(ev.Result, ev.Text)
-		m.follow()
+		m.out.Follow = m.Succeeded()
 	}
 }
 
@@ -139,7 +144,7 @@ func (m *machine) withdraw() {
 		m.endHere(job.Withdrawn, "")
 	default:
 		m.Phase, m.Retracted = Gone, true
-		m.do(Revise{Without: true})
+		m.out.Revise, m.out.Without = true, true
 	}
 }
 
@@ -153,7 +158,7 @@ func (m *machine) cancel() {
 		// A withdrawn order goes back into the manifest, marked: its
 		// execution may have started before the withdrawal came.
 		m.Cancelled, m.Phase = true, Open
-		m.do(Revise{})
+		m.out.Revise = true
 	}
 }
 
@@ -167,7 +172,7 @@ func (m *machine) removed(key string) {
 		m.endHere(job.Withdrawn, "the asset was removed")
 		return
 	case m.Phase == Open:
-		m.do(Revise{Without: true})
+		m.out.Revise, m.out.Without = true, true
 	}
 	m.Phase, m.Lost, m.Former, m.Stale, m.Ended = Ended, true, key, false, m.at
 	m.Result, m.Text = job.Withdrawn, "the asset was removed before it reported that it began this"
@@ -184,7 +189,7 @@ func (m *machine) stateLost() {
 		return
 	}
 	if m.Phase == Open {
-		m.do(Revise{})
+		m.out.Revise = true
 	}
 	m.Phase, m.Lost, m.Result, m.Ended = Ended, true, job.Failed, m.at
 	m.Text = "the agent lost its state; what it did is not known"
@@ -197,7 +202,7 @@ func (m *machine) found() {
 	m.Since = max(m.Since, 1) // it was handed out at some time
 	if m.Cancelled {
 		m.Phase = Open
-		m.do(Revise{})
+		m.out.Revise = true
 	}
 }
 
@@ -206,7 +211,7 @@ func (m *machine) found() {
 func (m *machine) serverPutBack() {
 	if m.Phase == Gone && m.Stage != 0 || m.Phase == Open && m.Stage != 0 && !m.Doubtful {
 		m.Phase, m.Doubtful = Open, true // it never starts, so it may be in the manifest
-		m.do(Revise{})
+		m.out.Revise = true
 	}
 }
 
@@ -215,12 +220,6 @@ func (m *machine) endHere(r job.Result, text string) {
 	m.Phase, m.Since, m.Result, m.Ended = Ended, 0, r, m.at
 	if text != "" {
 		m.Text = problem.Clip(text, MaxText)
-	}
-}
-
-func (m *machine) follow() {
-	if m.Succeeded() {
-		m.do(Follow{})
 	}
 }
 
@@ -233,7 +232,7 @@ func (m *machine) reported(ev Reported) {
 	lost := m.Lost && (!final(rep.Result) || rep.Result == job.Withdrawn)
 	switch {
 	case ev.Former != m.Former:
-		m.do(Objection{"it is about an order of another computer with this name"})
+		m.out.Objection = "it is about an order of another computer with this name"
 		return
 	case m.Stale && !m.Retracted && rep.Result == job.Withdrawn:
 		m.Stale = false // it is about the withdrawal before the order was made again
@@ -243,8 +242,7 @@ func (m *machine) reported(ev Reported) {
 	case lost && (!ev.Live || final(rep.Result) || m.Former != "" || m.Stage >= job.StageDone): // only its end says more
 		return
 	}
-	if text := m.objection(ev); text != "" {
-		m.do(Objection{text})
+	if m.out.Objection = m.objection(ev); m.out.Objection != "" {
 		return
 	}
 	if lost {
@@ -267,10 +265,10 @@ func (m *machine) reported(ev Reported) {
 		m.TooLate, m.Stage = rep.TooLate, max(m.Stage, rep.TooLate)
 	case rep.Result == job.PendingReboot:
 		m.Result, m.Stage = rep.Result, max(m.Stage, job.StageReboot)
-		m.do(KeepOutcomes{})
+		m.out.KeepOutcomes = true
 	case rep.Result == job.PendingVerification:
 		m.Result, m.Stage = rep.Result, max(m.Stage, job.StageDeploy)
-		m.do(KeepOutcomes{})
+		m.out.KeepOutcomes = true
 	case rep.Result == enum.Unknown: // it ended; a later report with a known result replaces this (MAN-11)
 		m.end(job.Failed)
 		m.Lost = m.Phase == Ended
@@ -292,14 +290,13 @@ func (m *machine) end(r job.Result) {
 		return
 	}
 	if m.Phase == Open {
-		m.do(Revise{})
+		m.out.Revise = true
 	}
 	if r != job.Withdrawn && r != job.Cancelled {
 		m.Stage = job.StageDone
 	}
 	m.Phase, m.Lost, m.Result, m.Ended = Ended, false, r, m.at
-	m.do(KeepOutcomes{})
-	m.follow()
+	m.out.KeepOutcomes, m.out.Follow = true, m.Succeeded()
 }
 
 // objection says what is wrong with a report, given what is known about the
