@@ -7,8 +7,9 @@ import (
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
-// Event is something that happened to an order. Exactly one of the types below.
-type Event interface{ event() }
+// Event is something that happened to an order: one of the types below. Nil is
+// none.
+type Event interface{ step(m *machine) }
 
 // The events.
 type (
@@ -67,16 +68,3 @@ type (
 		Live    bool   // it comes with the newest call, of the only computer that calls: its agent knows the order
 	}
 )
-
-func (Awaited) event()       {}
-func (Made) event()          {}
-func (MadeEmpty) event()     {}
-func (Trimmed) event()       {}
-func (Withdrawn) event()     {}
-func (CancelAsked) event()   {}
-func (Missed) event()        {}
-func (NeverHeld) event()     {}
-func (StateLost) event()     {}
-func (ServerPutBack) event() {}
-func (AssetRemoved) event()  {}
-func (Reported) event()      {}

@@ -89,8 +89,9 @@ type Run struct {
 	Passes []Pass             `json:"passes,omitempty"`
 }
 
-// RunEvent is something that happened to a run. Exactly one of the types below.
-type RunEvent interface{ runEvent() }
+// RunEvent is something that happened to a run: one of the types below. Nil is
+// none.
+type RunEvent interface{ step(r *Run, at time.Time) }
 
 // The events of a run.
 type (
@@ -136,15 +137,6 @@ type (
 	}
 )
 
-func (RunPlan) runEvent()     {}
-func (RunDue) runEvent()      {}
-func (OrderDue) runEvent()    {}
-func (JobChanged) runEvent()  {}
-func (PatchesLeft) runEvent() {}
-func (RunCancel) runEvent()   {}
-func (RunWithdraw) runEvent() {}
-func (Passed) runEvent()      {}
-
 // FollowRun returns a run that follows another asset by asset: it gets its
 // orders as the other's succeed (JOB-19).
 func FollowRun(id, after job.RunID, start time.Time) Run {
@@ -156,48 +148,57 @@ func FollowRun(id, after job.RunID, start time.Time) Run {
 // nothing. A run has no effects besides its index.
 func StepRun(r Run, ev RunEvent, at time.Time) Run {
 	r.Passes = slices.Clone(r.Passes)
-	switch ev := ev.(type) {
-	case RunPlan:
-		r = Run{
-			ID: ev.ID, Start: ev.Occurrence.Start, Local: ev.Occurrence.Local, From: ev.From, State: RunPlanned, Due: ev.Due, After: ev.After,
-			Passes: r.stops(),
-		}
-	case RunDue:
-		r.due(ev, at)
-	case OrderDue:
-		r.dueBy(ev.Due)
-	case JobChanged:
-		if r.State == RunMaking || r.State == RunMade { // making again uses the newest catalog, so nothing is left to trim
-			again := Pass{Kind: RemakePass, Live: ev.Started}
-			if !ev.Started && slices.ContainsFunc(r.Passes, func(p Pass) bool { return p.Kind == MakePass || p.Kind == MorePass }) {
-				again.Kind = MakePass // not all had their turn yet
-			}
-			r.State, r.Passes = RunMaking, append(r.stops(), again)
-		}
-	case PatchesLeft:
-		r.Passes = slices.DeleteFunc(r.Passes, func(p Pass) bool { return p.Kind == TrimPass })
-		r.Passes = append(r.Passes, Pass{Kind: TrimPass, Drop: ev.Drop})
-	case RunCancel: // also of a withdrawn run: an asset may have begun before the withdrawal came
-		if r.State != RunCancelled && r.State != RunMissed {
-			r.State, r.Due, r.Passes = RunCancelled, time.Time{}, []Pass{{Kind: CancelPass}}
-		}
-	case RunWithdraw:
-		if r.State.Over() {
-			break
-		}
-		r.State, r.Due, r.Passes = RunWithdrawn, time.Time{}, r.stops()
-		if len(r.Passes) == 0 { // otherwise none was made since the last withdrawal
-			r.Passes = []Pass{{Kind: WithdrawPass}}
-		}
-	case Passed:
-		r.passed(ev, at)
+	if ev != nil {
+		ev.step(&r, at)
 	}
 	return r
 }
 
-// due begins to make the run, or goes on with its next zones or with the orders
+func (ev RunPlan) step(r *Run, _ time.Time) {
+	*r = Run{
+		ID: ev.ID, Start: ev.Occurrence.Start, Local: ev.Occurrence.Local, From: ev.From, State: RunPlanned, Due: ev.Due, After: ev.After,
+		Passes: r.stops(),
+	}
+}
+
+func (ev OrderDue) step(r *Run, _ time.Time) { r.dueBy(ev.Due) }
+
+func (ev JobChanged) step(r *Run, _ time.Time) {
+	if r.State == RunMaking || r.State == RunMade { // making again uses the newest catalog, so nothing is left to trim
+		again := Pass{Kind: RemakePass, Live: ev.Started}
+		if !ev.Started && slices.ContainsFunc(r.Passes, func(p Pass) bool { return p.Kind == MakePass || p.Kind == MorePass }) {
+			again.Kind = MakePass // not all had their turn yet
+		}
+		r.State, r.Passes = RunMaking, append(r.stops(), again)
+	}
+}
+
+func (ev PatchesLeft) step(r *Run, _ time.Time) {
+	r.Passes = slices.DeleteFunc(r.Passes, func(p Pass) bool { return p.Kind == TrimPass })
+	r.Passes = append(r.Passes, Pass{Kind: TrimPass, Drop: ev.Drop})
+}
+
+// step cancels a withdrawn run, too: an asset may have begun before the
+// withdrawal came.
+func (RunCancel) step(r *Run, _ time.Time) {
+	if r.State != RunCancelled && r.State != RunMissed {
+		r.State, r.Due, r.Passes = RunCancelled, time.Time{}, []Pass{{Kind: CancelPass}}
+	}
+}
+
+func (RunWithdraw) step(r *Run, _ time.Time) {
+	if r.State.Over() {
+		return
+	}
+	r.State, r.Due, r.Passes = RunWithdrawn, time.Time{}, r.stops()
+	if len(r.Passes) == 0 { // otherwise none was made since the last withdrawal
+		r.Passes = []Pass{{Kind: WithdrawPass}}
+	}
+}
+
+// step begins to make the run, or goes on with its next zones or with the orders
 // that wait.
-func (r *Run) due(ev RunDue, at time.Time) {
+func (ev RunDue) step(r *Run, at time.Time) {
 	if r.Due.IsZero() {
 		return
 	}
@@ -238,7 +239,7 @@ func (r Run) stops() []Pass {
 	return r.Passes[:n:n]
 }
 
-func (r *Run) passed(ev Passed, at time.Time) {
+func (ev Passed) step(r *Run, at time.Time) {
 	if len(r.Passes) == 0 {
 		return
 	}

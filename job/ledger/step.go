@@ -28,57 +28,11 @@ type Out struct {
 // R holds the revisions of the entry's asset before the step. At is the
 // server's clock, UTC.
 func Step(r Revisions, e Entry, ev Event, at time.Time) (Entry, Out) {
-	if e.Phase == enum.Unknown || e.Stage == enum.Unknown {
+	if ev == nil || e.Phase == enum.Unknown || e.Stage == enum.Unknown {
 		return e, Out{}
 	}
 	m := machine{Entry: e, r: r, at: at}
-	switch ev := ev.(type) {
-	case Awaited:
-		m.awaited()
-	case Made:
-		m.made(ev)
-	case MadeEmpty:
-		m.madeEmpty(ev)
-	case Trimmed:
-		if !e.Trimmable() {
-			break
-		}
-		if ev.Empty {
-			m.withdraw()
-		} else {
-			m.out.Revise = true
-		}
-	case Withdrawn:
-		if !e.Cancelled {
-			m.withdraw()
-		}
-	case CancelAsked:
-		m.cancel()
-	case Missed:
-		if e.Phase == Open && !e.Cancelled && !m.held() {
-			m.endHere(job.TimedOut, "a newer run of the job is due")
-		}
-	case NeverHeld:
-		switch {
-		case e.Phase != Gone || e.Stage != 0:
-		case e.Again:
-			m.Entry = Entry{Run: m.Run, Asset: m.Asset, Phase: Waiting}
-		default:
-			m.endHere(job.Withdrawn, "withdrawn before the asset received it")
-			if ev.Unsure || m.r.PutBack { // a later report on the order replaces this
-				m.Lost = true
-				m.Text = "withdrawn; whether the asset had begun it is no longer known"
-			}
-		}
-	case StateLost:
-		m.stateLost()
-	case ServerPutBack:
-		m.serverPutBack()
-	case AssetRemoved:
-		m.removed(ev.Key)
-	case Reported:
-		m.reported(ev)
-	}
+	ev.step(&m)
 	m.Again = m.Again && m.Phase == Gone
 	_, removed := ev.(AssetRemoved)
 	m.out.Recount = m.Succeeded() && !e.Succeeded() || e.Counts() && (removed || !m.Counts())
@@ -97,7 +51,7 @@ type machine struct {
 // end.
 func (m *machine) held() bool { return m.Phase != Ended && m.Held(m.r.Sealed) }
 
-func (m *machine) awaited() {
+func (Awaited) step(m *machine) {
 	switch {
 	case m.Fixed():
 	case (m.Phase == Open || m.Phase == Gone) && m.held():
@@ -108,7 +62,7 @@ func (m *machine) awaited() {
 	}
 }
 
-func (m *machine) made(ev Made) {
+func (ev Made) step(m *machine) {
 	if m.Fixed() {
 		return
 	}
@@ -120,7 +74,7 @@ func (m *machine) made(ev Made) {
 	m.out.Revise = true
 }
 
-func (m *machine) madeEmpty(ev MadeEmpty) {
+func (ev MadeEmpty) step(m *machine) {
 	switch {
 	case m.Fixed():
 	case m.held(): // the asset reports what it did with the earlier order
@@ -129,6 +83,22 @@ func (m *machine) madeEmpty(ev MadeEmpty) {
 		m.Entry = Entry{Run: m.Run, Asset: m.Asset, Dropped: ev.Dropped}
 		m.endHere(ev.Result, ev.Text)
 		m.out.Follow = m.Succeeded()
+	}
+}
+
+func (ev Trimmed) step(m *machine) {
+	switch {
+	case !m.Trimmable():
+	case ev.Empty:
+		m.withdraw()
+	default:
+		m.out.Revise = true
+	}
+}
+
+func (Withdrawn) step(m *machine) {
+	if !m.Cancelled {
+		m.withdraw()
 	}
 }
 
@@ -148,7 +118,7 @@ func (m *machine) withdraw() {
 	}
 }
 
-func (m *machine) cancel() {
+func (CancelAsked) step(m *machine) {
 	switch {
 	case m.Phase == 0 || m.Phase == Ended || m.Cancelled || m.Stage >= job.StageDeploy:
 	case !m.held():
@@ -162,9 +132,29 @@ func (m *machine) cancel() {
 	}
 }
 
-// removed ends an order whose asset was removed. If that asset may hold it, its
+func (Missed) step(m *machine) {
+	if m.Phase == Open && !m.Cancelled && !m.held() {
+		m.endHere(job.TimedOut, "a newer run of the job is due")
+	}
+}
+
+func (ev NeverHeld) step(m *machine) {
+	switch {
+	case m.Phase != Gone || m.Stage != 0:
+	case m.Again:
+		m.Entry = Entry{Run: m.Run, Asset: m.Asset, Phase: Waiting}
+	default:
+		m.endHere(job.Withdrawn, "withdrawn before the asset received it")
+		if ev.Unsure || m.r.PutBack { // a later report on the order replaces this
+			m.Lost = true
+			m.Text = "withdrawn; whether the asset had begun it is no longer known"
+		}
+	}
+}
+
+// step ends an order whose asset was removed. If that asset may hold it, its
 // later report replaces the result.
-func (m *machine) removed(key string) {
+func (ev AssetRemoved) step(m *machine) {
 	switch {
 	case m.Phase == 0 || m.Phase == Ended:
 		return
@@ -174,17 +164,17 @@ func (m *machine) removed(key string) {
 	case m.Phase == Open:
 		m.out.Revise, m.out.Without = true, true
 	}
-	m.Phase, m.Lost, m.Former, m.Stale, m.Ended = Ended, true, key, false, m.at
+	m.Phase, m.Lost, m.Former, m.Stale, m.Ended = Ended, true, ev.Key, false, m.at
 	m.Result, m.Text = job.Withdrawn, "the asset was removed before it reported that it began this"
 	if m.Stage != 0 {
 		m.Result, m.Text = job.Failed, "the asset was removed before it reported how this ended"
 	}
 }
 
-// stateLost ends an order that the server knows to have begun: the agent no
+// step ends an order that the server knows to have begun: the agent no
 // longer knows it, and must not start it again. If the agent does know it,
 // because its state was put back, its result replaces this one.
-func (m *machine) stateLost() {
+func (StateLost) step(m *machine) {
 	if m.Stage == 0 || m.Phase != Open && m.Phase != Gone {
 		return
 	}
@@ -206,9 +196,9 @@ func (m *machine) found() {
 	}
 }
 
-// serverPutBack marks an order that is known to have begun: the agent may have
+// step marks an order that is known to have begun: the agent may have
 // lost it since, and must not start it again.
-func (m *machine) serverPutBack() {
+func (ServerPutBack) step(m *machine) {
 	if m.Phase == Gone && m.Stage != 0 || m.Phase == Open && m.Stage != 0 && !m.Doubtful {
 		m.Phase, m.Doubtful = Open, true // it never starts, so it may be in the manifest
 		m.out.Revise = true
@@ -223,7 +213,7 @@ func (m *machine) endHere(r job.Result, text string) {
 	}
 }
 
-func (m *machine) reported(ev Reported) {
+func (ev Reported) step(m *machine) {
 	rep := ev.Report
 	if rep.TooLate == enum.Unknown { // whatever stage it is, the deploy stage has begun
 		rep.TooLate = max(m.Stage, job.StageDeploy)
