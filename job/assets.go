@@ -34,13 +34,8 @@ const (
 
 var matches = enum.Of[Match]("tag match", "any", "all")
 
-// String returns the tag match's name.
-func (m Match) String() string { return matches.String(m) }
-
-// MarshalText returns the name.
-func (m Match) MarshalText() ([]byte, error) { return matches.MarshalText(m) }
-
-// UnmarshalText sets the tag match by its name. The error is an unknown name.
+func (m Match) String() string                   { return matches.String(m) }
+func (m Match) MarshalText() ([]byte, error)     { return matches.MarshalText(m) }
 func (m *Match) UnmarshalText(text []byte) error { return matches.UnmarshalText(text, m) }
 
 // Select reports whether the job runs on the asset. The job's assets are ((in
@@ -62,12 +57,4 @@ func (d Definition) Select(asset Asset) bool {
 		return !slices.ContainsFunc(a.IncludeTags, func(tag string) bool { return !has(tag) })
 	}
 	return slices.ContainsFunc(a.IncludeTags, has)
-}
-
-func set[T comparable](list []T) map[T]bool {
-	m := make(map[T]bool, len(list))
-	for _, v := range list {
-		m[v] = true
-	}
-	return m
 }

@@ -35,16 +35,6 @@ func CapabilitiesUnder(policy integrity.Excerpt) []string {
 	return []string{runsAllowed + policy.Digest.Sum}
 }
 
-// needs lists the capabilities that the order needs, sorted.
-func (o Order) needs() []string {
-	needs := slices.Clone(o.Needs)
-	if len(o.Pre)+len(o.Post) > 0 {
-		needs = append(needs, CanRunActions)
-	}
-	slices.Sort(needs)
-	return slices.Compact(needs)
-}
-
 // Obstacle is the reason why an agent does not begin an order. The zero
 // Obstacle is none.
 type Obstacle struct {
@@ -70,7 +60,7 @@ func NotBegun(why string) Obstacle {
 // Policy is the signer policy of the caller: the agent's own, or on a server
 // the server's, which the agent may not have (MAN-11, INT-10).
 func (o Order) Obstacle(can []string, policy integrity.Excerpt) (x Obstacle) {
-	for _, need := range o.needs() {
+	for _, need := range o.Needs {
 		if need != CanRunActions && !slices.Contains(can, need) {
 			return NotBegun(fmt.Sprintf("The order needs the capability %q, which the agent does not have or may not use.", need))
 		}
@@ -123,21 +113,10 @@ func (o Order) Refuse(x Obstacle) Report {
 // room for 2,000 of them.
 const maxRefusal = 200
 
-// checkCapabilities checks a list of capabilities.
-func checkCapabilities(l *problem.List, field string, names []string) {
-	if len(names) > MaxCapabilities {
-		l.Add(field, fmt.Sprint(len(names)), "are too many; use at most %d", MaxCapabilities)
-		return
-	}
-	for i, name := range names {
-		checkID(l, fmt.Sprintf("%s[%d]", field, i), name)
-	}
-}
-
 // ValidCapabilities says everything that is wrong with a list of capabilities.
 // Unknown ones are allowed. The error is an *Invalid.
 func ValidCapabilities(names []string) error {
 	var l problem.List
-	checkCapabilities(&l, "", names)
+	checkIDs(&l, "", names, MaxCapabilities)
 	return l.Err("capabilities")
 }

@@ -137,7 +137,11 @@ func (d Definition) Split(snap *catalog.Snapshot) ([]Definition, error) {
 		patch, _ := snap.Patch(id)
 		for _, r := range patch.Requires {
 			if _, reaches := snap.Reaches(id, r.Patch); reaches && in[r.Patch] {
-				n = max(n, levelOf(r.Patch)+toInt(r.Reboot))
+				after := levelOf(r.Patch)
+				if r.Reboot {
+					after++
+				}
+				n = max(n, after)
 			}
 		}
 		level[id] = n
@@ -167,9 +171,10 @@ func (d Definition) Split(snap *catalog.Snapshot) ([]Definition, error) {
 	return chain, nil
 }
 
-func toInt(b bool) int {
-	if b {
-		return 1
+func set[T comparable](list []T) map[T]bool {
+	m := make(map[T]bool, len(list))
+	for _, v := range list {
+		m[v] = true
 	}
-	return 0
+	return m
 }

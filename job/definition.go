@@ -54,13 +54,8 @@ const (
 
 var states = enum.Of[State]("job state", "disabled", "enabled", "deleted")
 
-// String returns the state's name.
-func (s State) String() string { return states.String(s) }
-
-// MarshalText returns the name.
-func (s State) MarshalText() ([]byte, error) { return states.MarshalText(s) }
-
-// UnmarshalText sets the state by its name. The error is an unknown name.
+func (s State) String() string                   { return states.String(s) }
+func (s State) MarshalText() ([]byte, error)     { return states.MarshalText(s) }
 func (s *State) UnmarshalText(text []byte) error { return states.UnmarshalText(text, s) }
 
 // States lists every state in order.
@@ -73,18 +68,28 @@ func (d Definition) Validate() error {
 	var l problem.List
 	checkID(&l, "id", string(d.ID))
 	checkText(&l, "name", d.Name)
-	switch d.State {
-	case Disabled, Enabled, Deleted:
-	default:
+	if !states.Valid(d.State) {
 		l.Add("state", d.State.String(), "is not a state of a job; use disabled, enabled or deleted (JOB-6)")
 	}
-	checkPlatform(&l, d)
-	checkAssets(&l, d.Assets)
+	if _, err := d.Platform.MarshalText(); err != nil || d.Platform == 0 {
+		l.Add("platform", d.Platform.String(), "is not a platform; choose linux, windows or macos (JOB-7)")
+	}
+	checkIDs(&l, "assets.include", d.Assets.Include, MaxSelection)
+	checkIDs(&l, "assets.exclude", d.Assets.Exclude, MaxSelection)
+	checkIDs(&l, "assets.includeTags", d.Assets.IncludeTags, MaxSelection)
+	checkIDs(&l, "assets.excludeTags", d.Assets.ExcludeTags, MaxSelection)
+	if d.Assets.Match != 0 && !matches.Valid(d.Assets.Match) {
+		l.Add("assets.match", d.Assets.Match.String(), "is neither any nor all (JOB-7)")
+	}
 	checkPatches(&l, d.Patches)
 	checkActions(&l, "pre", d.Pre)
 	checkActions(&l, "post", d.Post)
 	l.Under("schedule", d.Schedule.Validate())
-	checkSpread(&l, d)
+	// An asset that starts after the window's end would never run. A spread that
+	// is itself invalid is refused with the schedule.
+	if s := d.Schedule.Spread; d.Window > 0 && s >= d.Window && s <= schedule.MaxSpread && s%time.Second == 0 {
+		l.Add("schedule.spread", s.String(), "is not shorter than the window, %v (JOB-9)", d.Window)
+	}
 	checkAfter(&l, d)
 	if d.GiveUp < 0 || d.GiveUp > MaxGiveUp {
 		l.Add("giveUp", fmt.Sprint(d.GiveUp), "is not between 0 (never) and %d (JOB-27)", MaxGiveUp)
@@ -92,13 +97,9 @@ func (d Definition) Validate() error {
 	if d.LateJoiners && d.After != nil && d.After.PerAsset {
 		l.Add("lateJoiners", "true", "has no effect with perAsset; set it in job %s (JOB-26)", d.After.Job)
 	}
-	if d.Window != 0 && (d.Window < MinWindow || d.Window > MaxWindow) {
-		l.Add("window", d.Window.String(), "is neither zero (none) nor between %v and %v (JOB-10)", MinWindow, MaxWindow)
-	}
-	checkInstallLimit(&l, d.InstallLimit)
-	if d.StuckAfter != 0 && (d.StuckAfter < MinStuckAfter || d.StuckAfter > MaxStuckAfter) {
-		l.Add("stuckAfter", d.StuckAfter.String(), "is neither zero (%v) nor between %v and %v (JOB-25)", DefaultStuckAfter, MinStuckAfter, MaxStuckAfter)
-	}
+	checkDuration(&l, "window", d.Window, MinWindow, MaxWindow, "none", "JOB-10")
+	checkDuration(&l, "installLimit", d.InstallLimit, MinInstallLimit, MaxInstallLimit, "none", "JOB-25")
+	checkDuration(&l, "stuckAfter", d.StuckAfter, MinStuckAfter, MaxStuckAfter, DefaultStuckAfter.String(), "JOB-25")
 	l.Under("reboot", d.Reboot.Validate())
 	checkRebootPending(&l, d.RebootPending, d.Reboot)
 	return l.Err("job " + string(d.ID))
@@ -145,15 +146,10 @@ func (d Definition) Span(o schedule.Occurrence, asset AssetID) (start, end time.
 	return o.Start.Add(d.Schedule.Delay(string(MakeOrderID(d.Run(o), asset)))), end
 }
 
-func checkPlatform(l *problem.List, d Definition) {
-	if _, err := d.Platform.MarshalText(); err != nil || d.Platform == 0 {
-		l.Add("platform", d.Platform.String(), "is not a platform; choose linux, windows or macos (JOB-7)")
-	}
-}
-
-func checkInstallLimit(l *problem.List, d time.Duration) {
-	if d != 0 && (d < MinInstallLimit || d > MaxInstallLimit) {
-		l.Add("installLimit", d.String(), "is neither zero (none) nor between %v and %v (JOB-25)", MinInstallLimit, MaxInstallLimit)
+// checkDuration checks a duration that may be zero, and then is what zero says.
+func checkDuration(l *problem.List, field string, d, least, most time.Duration, zero, rule string) {
+	if d != 0 && (d < least || d > most) {
+		l.Add(field, d.String(), "is neither zero (%s) nor between %v and %v (%s)", zero, least, most, rule)
 	}
 }
 
@@ -165,30 +161,10 @@ func checkRebootPending(l *problem.List, pending bool, policy reboot.Policy) {
 	}
 }
 
-// checkSpread refuses a spread that is not shorter than the window: an asset
-// that starts after the window's end would never run (JOB-9). A spread that is
-// itself invalid is refused with the schedule.
-func checkSpread(l *problem.List, d Definition) {
-	s := d.Schedule.Spread
-	if d.Window > 0 && s >= d.Window && s <= schedule.MaxSpread && s%time.Second == 0 {
-		l.Add("schedule.spread", s.String(), "is not shorter than the window, %v (JOB-9)", d.Window)
-	}
-}
-
-func checkAssets(l *problem.List, a Assets) {
-	checkIDs(l, "assets.include", a.Include)
-	checkIDs(l, "assets.exclude", a.Exclude)
-	checkIDs(l, "assets.includeTags", a.IncludeTags)
-	checkIDs(l, "assets.excludeTags", a.ExcludeTags)
-	if a.Match != 0 && !matches.Valid(a.Match) {
-		l.Add("assets.match", a.Match.String(), "is neither any nor all (JOB-7)")
-	}
-}
-
-// checkIDs checks a list of asset ids or tags.
-func checkIDs[T ~string](l *problem.List, field string, list []T) {
-	if len(list) > MaxSelection {
-		l.Add(field, fmt.Sprint(len(list)), "are too many; use at most %d", MaxSelection)
+// checkIDs checks a list of asset ids, tags or capabilities.
+func checkIDs[T ~string](l *problem.List, field string, list []T, most int) {
+	if len(list) > most {
+		l.Add(field, fmt.Sprint(len(list)), "are too many; use at most %d", most)
 		return
 	}
 	for i, id := range list {

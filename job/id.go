@@ -70,22 +70,6 @@ func (o OrderID) Asset() AssetID {
 	return AssetID(asset)
 }
 
-// Newest holds, for each job, the start of its newest run that is due on an
-// asset. An older due run of the same job was missed (JOB-12). The zero value
-// is not usable; make one with Newest{}.
-type Newest map[ID]time.Time
-
-// Due adds a run that is due.
-func (n Newest) Due(id ID, start time.Time) {
-	if start.After(n[id]) {
-		n[id] = start
-	}
-}
-
-// Missed reports whether a run of the job that is newer than the one starting
-// at start is due.
-func (n Newest) Missed(id ID, start time.Time) bool { return start.Before(n[id]) }
-
 // checkRun checks that a run belongs to a job and can begin at start. A run
 // named by an instant begins there or within the longest spread. A run named by
 // a local time needs its zone to say.

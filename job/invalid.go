@@ -18,21 +18,15 @@ func checkID(l *problem.List, field, s string) {
 	switch {
 	case s == "":
 		l.Add(field, "", "is empty; give it a name")
-		return
 	case len(s) > MaxID:
 		l.Add(field, s, "has %d bytes; at most %d are allowed", len(s), MaxID)
-		return
 	case s[0] == '.':
 		l.Add(field, s, "begins with a dot; begin with a letter or a digit")
-		return
-	}
-	for i := range len(s) {
-		c := s[i]
-		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("._-+~", c) >= 0 {
-			continue
+	default:
+		for _, bad := range strings.TrimLeft(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-+~") {
+			l.Add(field, s, "has the character %q; use letters, digits and . _ - + ~", bad)
+			return
 		}
-		l.Add(field, s, "has the character %q; use letters, digits and . _ - + ~", rune(c))
-		return
 	}
 }
 

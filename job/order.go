@@ -100,13 +100,13 @@ func (o Order) Validate() error {
 	}
 	checkActions(&l, "pre", o.Pre)
 	checkActions(&l, "post", o.Post)
-	checkInstallLimit(&l, o.InstallLimit)
+	checkDuration(&l, "installLimit", o.InstallLimit, MinInstallLimit, MaxInstallLimit, "none", "JOB-25")
 	l.Under("reboot", o.Reboot.Validate())
 	checkRebootPending(&l, o.RebootPending, o.Reboot)
 	if !o.Policy.IsZero() && o.Policy.Digest.NotKnown() == "" {
 		l.Under("policy", o.Policy.Validate())
 	}
-	checkCapabilities(&l, "needs", o.Needs)
+	checkIDs(&l, "needs", o.Needs, MaxCapabilities)
 	return l.Err("order " + string(o.ID))
 }
 

@@ -1,6 +1,7 @@
 package job
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -29,24 +30,23 @@ func (p Plan) Empty() bool {
 	return len(p.Order.Patches) == 0 && len(p.Order.Pre) == 0 && len(p.Order.Post) == 0 && !p.Reboots
 }
 
-// giveUpRule is the rule of a patch that is left out because it failed too
-// often.
-const giveUpRule = "JOB-27"
+// The rules of two patches that are left out.
+const (
+	giveUpRule      = "JOB-27" // it failed too often
+	requirementRule = "JOB-14" // the asset does not have what it needs
+)
 
-// requirementRule is the rule of a patch that is left out because the asset
-// does not have what it needs.
-const requirementRule = "JOB-14"
+func (p Plan) leftOut(rule string) bool {
+	return slices.ContainsFunc(p.LeftOut, func(o PatchOutcome) bool { return o.Rule == rule })
+}
 
 // GaveUp reports whether a patch was left out because it failed too often here.
-func (p Plan) GaveUp() bool {
-	return slices.ContainsFunc(p.LeftOut, func(o PatchOutcome) bool { return o.Rule == giveUpRule })
-}
+func (p Plan) GaveUp() bool { return p.leftOut(giveUpRule) }
 
 // Waits reports whether the order waits: for what a patch needs (JOB-14), or
 // for a pending reboot (RBT-11).
 func (p Plan) Waits() bool {
-	unmet := func(o PatchOutcome) bool { return o.Rule == requirementRule }
-	return slices.ContainsFunc(p.LeftOut, unmet) || p.Order.RebootPending && !p.Reboots
+	return p.leftOut(requirementRule) || p.Order.RebootPending && !p.Reboots
 }
 
 // GivesUp reports whether the job leaves a patch out after it failed on the
@@ -125,7 +125,9 @@ func (d Definition) Plan(in PlanInput) Plan {
 		}
 		plan.Order.Policy = in.Policy.Only(clauses...)
 	}
-	plan.Order.Needs = plan.Order.needs()
+	if len(d.Pre)+len(d.Post) > 0 {
+		plan.Order.Needs = []string{CanRunActions}
+	}
 	return plan
 }
 
@@ -139,6 +141,15 @@ func (in PlanInput) untrusted(v catalog.Verdict, product catalog.Product) (catal
 		product.ID, product.Vendor, v.Feed)}, found || in.Policy.IsZero()
 }
 
+// newestFirst sorts by publication, newest first, then by id (JOB-8).
+func newestFirst(snap *catalog.Snapshot, verdicts []catalog.Verdict) {
+	slices.SortFunc(verdicts, func(a, b catalog.Verdict) int {
+		pa, _ := snap.Patch(a.Patch)
+		pb, _ := snap.Patch(b.Patch)
+		return cmp.Or(pb.Published.Compare(pa.Published), cmp.Compare(a.Patch, b.Patch))
+	})
+}
+
 // superseded reports whether another patch that the asset may get supersedes it
 // (CAT-14).
 func superseded(v catalog.Verdict) bool {
@@ -148,7 +159,11 @@ func superseded(v catalog.Verdict) bool {
 func (d Definition) orderPatch(snap *catalog.Snapshot, patch catalog.Patch, product catalog.Product) OrderPatch {
 	ordered := OrderPatch{
 		Patch: patch.ID, Product: patch.Product, Name: product.Name, Vendor: product.Vendor, Version: patch.Version,
-		Reboot: patch.Reboot, Transaction: patch.Transaction, Requires: requirements(snap, patch),
+		Reboot: patch.Reboot, Transaction: patch.Transaction,
+	}
+	for _, r := range patch.Requires {
+		needed, _ := snap.Reaches(patch.ID, r.Patch)
+		ordered.Requires = append(ordered.Requires, Requirement{Patch: r.Patch, Product: needed.Product, Version: needed.Version, Reboot: r.Reboot})
 	}
 	for _, a := range patch.Artifacts {
 		url := a.URL

@@ -9,6 +9,12 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
+// Patches selects patches: a list or a query, never both (JOB-8).
+type Patches struct {
+	List  []catalog.PatchID `json:"list,omitempty"`
+	Query *Query            `json:"query,omitempty"`
+}
+
 // Query takes the missing patches that meet every condition that is set, and
 // none that Exclude sets. It leaves out a patch if another one that the asset
 // may get supersedes it (CAT-14, CAT-19). It takes the newest published first,
@@ -70,6 +76,36 @@ func (c Conditions) met(patch catalog.Patch, product catalog.Product) (met, set 
 	return met, set
 }
 
+func checkPatches(l *problem.List, s Patches) {
+	if len(s.List) > 0 && s.Query != nil {
+		l.Add("patches", "", "have both a list and a query; keep one of them (JOB-8)")
+	}
+	checkNames(l, "patches.list", s.List, func(id string) string { return id })
+	if s.Query != nil {
+		checkQuery(l, *s.Query)
+	}
+}
+
+// checkNames checks a list of texts, of which no two may have the same key.
+func checkNames[T ~string](l *problem.List, field string, list []T, key func(string) string) {
+	if len(list) > MaxSelection {
+		l.Add(field, fmt.Sprint(len(list)), "are too many; use at most %d", MaxSelection)
+		return
+	}
+	seen := make(map[string]bool, len(list))
+	for i, name := range list {
+		entry, s := fmt.Sprintf("%s[%d]", field, i), string(name)
+		checkText(l, entry, s)
+		if s == "" {
+			l.Add(entry, "", "is empty")
+		}
+		if seen[key(s)] {
+			l.Add(entry, s, "is named twice; name it once")
+		}
+		seen[key(s)] = true
+	}
+}
+
 func checkQuery(l *problem.List, q Query) {
 	const field = "patches.query"
 	before := len(*l)
@@ -122,22 +158,7 @@ func checkConditions(l *problem.List, field string, c Conditions) {
 		name string
 		list []string
 	}{{"products", c.Products}, {"vendors", c.Vendors}, {"channels", c.Channels}, {"classes", classNames(c.Classes)}, {"cves", c.CVEs}} {
-		if len(f.list) > MaxSelection {
-			l.Add(field+"."+f.name, fmt.Sprint(len(f.list)), "are too many; use at most %d", MaxSelection)
-			continue
-		}
-		seen := make(map[string]bool, len(f.list))
-		for i, s := range f.list {
-			entry, key := fmt.Sprintf("%s.%s[%d]", field, f.name, i), strings.ToLower(s)
-			checkText(l, entry, s)
-			if s == "" {
-				l.Add(entry, "", "is empty")
-			}
-			if seen[key] {
-				l.Add(entry, s, "is named twice; name it once")
-			}
-			seen[key] = true
-		}
+		checkNames(l, field+"."+f.name, f.list, strings.ToLower)
 	}
 	for i, class := range c.Classes {
 		if _, err := catalog.ParseClass(class.String()); err != nil {

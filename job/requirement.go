@@ -55,93 +55,61 @@ type PendingReboots struct {
 // Any reports whether a reboot is pending.
 func (p PendingReboots) Any() bool { return p.Unknown || len(p.Products) > 0 }
 
-// requirements returns what a patch needs, as an order holds it.
-func requirements(snap *catalog.Snapshot, patch catalog.Patch) (list []Requirement) {
-	for _, r := range patch.Requires {
-		needed, _ := snap.Reaches(patch.ID, r.Patch)
-		list = append(list, Requirement{Patch: r.Patch, Product: needed.Product, Version: needed.Version, Reboot: r.Reboot})
-	}
-	return list
-}
-
-// arrangement is one call of arrange in progress (JOB-14).
-type arrangement struct {
-	in       PlanInput
-	patches  []OrderPatch
-	of       map[catalog.ProductID]int // the index of the patch of an installed product
-	state    []placing                 // of the patch at the same index
-	arranged []OrderPatch
-	without  []PatchOutcome
-}
-
-// placing is how far a patch is placed.
-type placing uint8
-
-const (
-	unplaced placing = iota
-	started          // its requirements are being placed
-	placed
-	unmet
-)
-
 // arrange puts each patch after those that it needs, and keeps the order
 // otherwise. Without lists the patches that need something which neither the
-// asset has nor the order installs.
+// asset has nor the order installs (JOB-14).
 func arrange(in PlanInput, patches []OrderPatch) (arranged []OrderPatch, without []PatchOutcome) {
-	a := arrangement{in: in, patches: patches, of: make(map[catalog.ProductID]int, len(patches)), state: make([]placing, len(patches))}
+	of := make(map[catalog.ProductID]int, len(patches)) // the index of the patch of an installed product
 	for i, p := range patches {
-		a.of[in.Inventory.Software(p.Product)] = i
+		of[in.Inventory.Software(p.Product)] = i
 	}
 	for _, p := range patches {
 		for k := range p.Requires { // the same software may come from another channel (CAT-17)
-			if j, brought := a.of[in.Inventory.Software(p.Requires[k].Product)]; brought {
+			if j, brought := of[in.Inventory.Software(p.Requires[k].Product)]; brought {
 				p.Requires[k].Product = patches[j].Product
 			}
 		}
 	}
-	afterReboot := func(r Requirement) bool { return r.Reboot }
+	placed := make(map[int]bool, len(patches)) // the patches looked at, and whether they are arranged
+	var place func(i int) bool                 // puts a patch after all that it needs, and reports whether it could
+	place = func(i int) bool {
+		if is, seen := placed[i]; seen {
+			return is // one that is being placed needs itself
+		}
+		placed[i] = false
+		p := patches[i]
+		for _, r := range p.Requires {
+			text := r.Unmet(in.Inventory, in.Pending)
+			if text == "" {
+				continue
+			}
+			if j, brought := of[in.Inventory.Software(r.Product)]; brought && r.Provides(patches[j]) {
+				switch {
+				case !place(j):
+					text = fmt.Sprintf("It needs %s, which is left out too.", r.Patch)
+				case r.Reboot:
+					text = fmt.Sprintf("It needs %s and a reboot between them; a later run takes it.", r.Patch)
+				default:
+					continue
+				}
+			}
+			found, _ := in.Inventory.Find(p.Product)
+			without = append(without, PatchOutcome{
+				Patch: p.Patch, Name: p.Name, Status: LeftOut, From: found.Version, To: p.Version, Rule: requirementRule, Text: text,
+			})
+			return false
+		}
+		placed[i] = true
+		arranged = append(arranged, p)
+		return true
+	}
 	for i, p := range patches { // first, so that a newer version of what they need comes after them
-		if slices.ContainsFunc(p.Requires, afterReboot) {
-			a.place(i)
+		if slices.ContainsFunc(p.Requires, func(r Requirement) bool { return r.Reboot }) {
+			place(i)
 		}
 	}
 	for i := range patches {
-		a.place(i)
+		place(i)
 	}
-	return a.arranged, a.without
-}
-
-// place puts a patch into the order after all that it needs, and reports
-// whether it could.
-func (a *arrangement) place(i int) bool {
-	if a.state[i] != unplaced {
-		return a.state[i] == placed // a started one needs itself
-	}
-	a.state[i] = started
-	p := a.patches[i]
-	for _, r := range p.Requires {
-		text := r.Unmet(a.in.Inventory, a.in.Pending)
-		if text == "" {
-			continue
-		}
-		if j, brought := a.of[a.in.Inventory.Software(r.Product)]; brought && r.Provides(a.patches[j]) {
-			switch {
-			case !a.place(j):
-				text = fmt.Sprintf("It needs %s, which is left out too.", r.Patch)
-			case r.Reboot:
-				text = fmt.Sprintf("It needs %s and a reboot between them; a later run takes it.", r.Patch)
-			default:
-				continue
-			}
-		}
-		a.state[i] = unmet
-		found, _ := a.in.Inventory.Find(p.Product)
-		a.without = append(a.without, PatchOutcome{
-			Patch: p.Patch, Name: p.Name, Status: LeftOut, From: found.Version, To: p.Version, Rule: requirementRule, Text: text,
-		})
-		return false
-	}
-	a.state[i] = placed
-	a.arranged = append(a.arranged, p)
-	return true
+	return arranged, without
 }

@@ -53,15 +53,10 @@ func (v *model) own(i int) *record {
 func (b *record) step(st *state, j int, ev ledger.Event) (objection string) {
 	e, out := ledger.Step(b.revisions, b.entries[j], ev, st.now)
 	b.entries[j] = e
-	for _, effect := range out.Effects {
-		switch effect := effect.(type) {
-		case ledger.Revise:
-			b.revisions = b.revisions.Revise(effect.Without)
-		case ledger.Objection:
-			objection = effect.Text
-		}
+	if out.Revise {
+		b.revisions = b.revisions.Revise(out.Without)
 	}
-	return objection
+	return out.Objection
 }
 
 func (b *record) make(s *scene, st *state, j int, w wanted) {

@@ -68,18 +68,13 @@ func (l *lean) enable(now time.Time) (job.RunID, error) {
 func (r *record) step(ev ledger.Event, now time.Time) (objection string) {
 	entry, out := ledger.Step(r.revisions, r.entry, ev, now)
 	r.entry = entry
-	for _, effect := range out.Effects {
-		switch effect := effect.(type) {
-		case ledger.Revise:
-			r.revisions = r.revisions.Revise(effect.Without)
-		case ledger.KeepOutcomes:
-			kept := ledger.Outcomes{Failed: r.failed}.Report(ev.(ledger.Reported).Report.Patches, now)
-			r.failed = kept.Failed
-		case ledger.Objection:
-			objection = effect.Text
-		}
+	if out.Revise {
+		r.revisions = r.revisions.Revise(out.Without)
 	}
-	return objection
+	if out.KeepOutcomes {
+		r.failed = ledger.Outcomes{Failed: r.failed}.Report(ev.(ledger.Reported).Report.Patches, now).Failed
+	}
+	return out.Objection
 }
 
 func (l *lean) cancel(now time.Time) ([]controller.AssetCancel, error) {

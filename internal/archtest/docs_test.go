@@ -42,8 +42,8 @@ func checkPackageDocs(t *tree) (problems []string) {
 }
 
 // undocumented lists the exported names of f, methods included, that have no
-// comment: above them, after them on the line, or above their group. Error and
-// Unwrap need none.
+// comment: above them, after them on the line, or above their group. Error,
+// Unwrap, and the methods that an enum forwards to its names need none.
 func undocumented(t *tree, f folder) (problems []string) {
 	say := func(name *ast.Ident, docs ...*ast.CommentGroup) {
 		if name.IsExported() && !slices.ContainsFunc(docs, func(d *ast.CommentGroup) bool { return d != nil }) {
@@ -54,7 +54,7 @@ func undocumented(t *tree, f folder) (problems []string) {
 		for _, decl := range file.ast.Decls {
 			switch d := decl.(type) {
 			case *ast.FuncDecl:
-				if d.Name.Name != "Error" && d.Name.Name != "Unwrap" && (d.Recv == nil || exportedType(d.Recv.List[0].Type)) {
+				if d.Name.Name != "Error" && d.Name.Name != "Unwrap" && !forwards(d) && (d.Recv == nil || exportedType(d.Recv.List[0].Type)) {
 					say(d.Name, d.Doc)
 				}
 			case *ast.GenDecl:
@@ -72,6 +72,24 @@ func undocumented(t *tree, f folder) (problems []string) {
 		}
 	}
 	return problems
+}
+
+// forwards reports whether f is one of the three methods that every enum has,
+// and only calls the method of the same name (see package enum).
+func forwards(f *ast.FuncDecl) bool {
+	if f.Recv == nil || len(f.Body.List) != 1 || !slices.Contains([]string{"String", "MarshalText", "UnmarshalText"}, f.Name.Name) {
+		return false
+	}
+	result, _ := f.Body.List[0].(*ast.ReturnStmt)
+	if result == nil {
+		return false
+	}
+	call, _ := result.Results[0].(*ast.CallExpr)
+	if call == nil {
+		return false
+	}
+	to, _ := call.Fun.(*ast.SelectorExpr)
+	return to != nil && to.Sel.Name == f.Name.Name
 }
 
 // exportedType reports whether a method's receiver is a type that others can

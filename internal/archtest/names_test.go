@@ -209,6 +209,11 @@ func TestNamesCheckFails(t *testing.T) {
 			"a/a.go": a + "func F() {}\ntype T struct{}\nfunc (T) M() {}\ntype t struct{}\nfunc (t) M() {}\nconst C = 1\n// All of them.\nvar (\n\tV int\n\tW int\n)\nconst D = 1 // is",
 			"b/b.go": user + "var _ = []any{a.F, a.T.M, a.C, a.V, a.W, a.D}",
 		}, []string{"a/a.go:3: F has no comment", "a/a.go:4: T has no comment", "a/a.go:5: M has no comment", "a/a.go:8: C has no comment"}},
+		{"methods of an enum", map[string]string{
+			"a/a.go": a + "type names struct{}\nfunc (names) String(T) string { return \"\" }\nvar all names\n// T is.\ntype T uint8\n" +
+				"func (t T) String() string { return all.String(t) }\n// U is.\ntype U uint8\nfunc (u U) String() string { return \"u\" }",
+			"b/b.go": user + "var _ = a.T(1).String() + a.U(1).String()",
+		}, []string{"a/a.go:11: String has no comment"}},
 		{"what does not compile", map[string]string{"a/a.go": a + "var v = w"}, []string{"undefined: w"}},
 	} {
 		p.run(t, checkNames)

@@ -93,10 +93,10 @@ func byStart(a, b job.Order) int {
 // due run of each job (JOB-12).
 func (m *machine) expire() {
 	over := func(o job.Order) bool { return !o.End.IsZero() && !m.now.UTC.Before(o.End) }
-	newest := job.Newest{}
+	newest := map[job.ID]time.Time{} // the start of the newest due run
 	for _, o := range m.s.Queue {
-		if !over(o) && !o.Start.After(m.now.UTC) {
-			newest.Due(o.Job, o.Start)
+		if !over(o) && !o.Start.After(m.now.UTC) && o.Start.After(newest[o.Job]) {
+			newest[o.Job] = o.Start
 		}
 	}
 	m.s.Queue = slices.DeleteFunc(m.s.Queue, func(o job.Order) bool {
@@ -104,7 +104,7 @@ func (m *machine) expire() {
 		switch {
 		case over(o):
 			why = "its window ended before it could start"
-		case newest.Missed(o.Job, o.Start):
+		case o.Start.Before(newest[o.Job]):
 			why = "a newer run of the job is due"
 		default:
 			return false

@@ -216,28 +216,22 @@ func (t *tx) step(e ledger.Entry, ev ledger.Event) (after ledger.Entry, objectio
 	if err := t.saveEntry(e, after); err != nil {
 		return after, "", err
 	}
-	for _, effect := range out.Effects {
-		switch effect := effect.(type) {
-		case ledger.Revise:
-			rev = rev.Revise(effect.Without)
-			err = t.saveRevisions(e.Asset, rev)
-		case ledger.Follow:
-			t.next = append(t.next, after)
-		case ledger.Recount:
-			err = t.recount(after.Run)
-		case ledger.KeepOutcomes:
-			err = t.outcomes(after, func(o ledger.Outcomes) ledger.Outcomes {
-				report := ev.(ledger.Reported).Report
-				return o.Report(report.Patches, after.At).Ran(report.Actions)
-			})
-		case ledger.Objection:
-			objection = effect.Text
-		}
-		if err != nil {
-			return after, objection, err
-		}
+	if out.Revise {
+		err = t.saveRevisions(e.Asset, rev.Revise(out.Without))
 	}
-	return after, objection, nil
+	if err == nil && out.KeepOutcomes {
+		err = t.outcomes(after, func(o ledger.Outcomes) ledger.Outcomes {
+			report := ev.(ledger.Reported).Report
+			return o.Report(report.Patches, after.At).Ran(report.Actions)
+		})
+	}
+	if out.Follow {
+		t.next = append(t.next, after)
+	}
+	if err == nil && out.Recount {
+		err = t.recount(after.Run)
+	}
+	return after, out.Objection, err
 }
 
 func (t *tx) saveEntry(before, after ledger.Entry) error {

@@ -22,13 +22,8 @@ const (
 
 var phases = enum.Of[Phase]("order phase", "waiting", "open", "gone", "ended")
 
-// String returns the phase's name.
-func (p Phase) String() string { return phases.String(p) }
-
-// MarshalText returns the phase's name.
-func (p Phase) MarshalText() ([]byte, error) { return phases.MarshalText(p) }
-
-// UnmarshalText sets the phase by its name. The error is an unknown name.
+func (p Phase) String() string                   { return phases.String(p) }
+func (p Phase) MarshalText() ([]byte, error)     { return phases.MarshalText(p) }
 func (p *Phase) UnmarshalText(text []byte) error { return phases.UnmarshalText(text, p) }
 
 // Entry is one order as the server knows it. The zero Entry is an order that
@@ -154,13 +149,8 @@ const (
 
 var cancelStates = enum.Of[CancelState]("cancel state", "Cancelled", "CancelPending", "TooLate", "Ended")
 
-// String returns the state's name.
-func (s CancelState) String() string { return cancelStates.String(s) }
-
-// MarshalText returns the state's name.
-func (s CancelState) MarshalText() ([]byte, error) { return cancelStates.MarshalText(s) }
-
-// UnmarshalText sets the state by its name. The error is an unknown name.
+func (s CancelState) String() string                   { return cancelStates.String(s) }
+func (s CancelState) MarshalText() ([]byte, error)     { return cancelStates.MarshalText(s) }
 func (s *CancelState) UnmarshalText(text []byte) error { return cancelStates.UnmarshalText(text, s) }
 
 // Cancel returns the outcome of a cancel, or what it would be now, from what

@@ -117,7 +117,7 @@ func TestCancelState_JOB3(t *testing.T) {
 		{order(ledger.Open, marked, held, stage(job.StageReboot)), ledger.CancelTooLate},
 		{order(ledger.Gone, marked, held, retracted), ledger.CancelPending},
 	} {
-		require.Equal(t, c.want, c.e.Cancel(), say(ledger.Entry{}, c.e, nil))
+		require.Equal(t, c.want, c.e.Cancel(), say(ledger.Entry{}, c.e, ledger.Out{}))
 	}
 }
 

@@ -7,8 +7,9 @@ import (
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
-// Event is something that happened to an order. Exactly one of the types below.
-type Event interface{ event() }
+// Event is something that happened to an order: one of the types below. Nil is
+// none.
+type Event interface{ step(m *machine) }
 
 // The events.
 type (
@@ -67,44 +68,3 @@ type (
 		Live    bool   // it comes with the newest call, of the only computer that calls: its agent knows the order
 	}
 )
-
-func (Awaited) event()       {}
-func (Made) event()          {}
-func (MadeEmpty) event()     {}
-func (Trimmed) event()       {}
-func (Withdrawn) event()     {}
-func (CancelAsked) event()   {}
-func (Missed) event()        {}
-func (NeverHeld) event()     {}
-func (StateLost) event()     {}
-func (ServerPutBack) event() {}
-func (AssetRemoved) event()  {}
-func (Reported) event()      {}
-
-// Effect is something to carry out in the transaction that stores the entry.
-// Exactly one of the types below.
-type Effect interface{ effect() }
-
-// The effects.
-type (
-	// Revise gives the asset's manifest the next number: see
-	// [Revisions.Revise].
-	Revise struct{ Without bool }
-	// Follow starts the jobs that run on this asset after this one
-	// (JOB-19).
-	Follow struct{}
-	// Recount has the share of the run's assets that succeeded computed again,
-	// because this one succeeded or no longer counts (JOB-19).
-	Recount struct{}
-	// KeepOutcomes stores what the report says about each patch: see
-	// [Outcomes.Report].
-	KeepOutcomes struct{}
-	// Objection says that a report makes no sense and changed nothing.
-	Objection struct{ Text string }
-)
-
-func (Revise) effect()       {}
-func (Follow) effect()       {}
-func (Recount) effect()      {}
-func (KeepOutcomes) effect() {}
-func (Objection) effect()    {}

@@ -3,7 +3,6 @@ package ledger
 import (
 	"time"
 
-	"github.com/patchpolicy/patchpolicy/internal/enum"
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
@@ -19,11 +18,6 @@ const (
 	Reboots                  // by asset: executions that wait for a reboot
 	Working                  // by run: executions that wait for nobody, with the stage and its begin (JOB-25)
 )
-
-var indexes = enum.Of[Index]("index of orders", "live", "queue", "unheard", "cancels", "reboots", "working")
-
-// String returns the index's name.
-func (i Index) String() string { return indexes.String(i) }
 
 // Row is an order's row in one index. Rows are compared with ==.
 type Row struct {

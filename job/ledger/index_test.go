@@ -53,16 +53,6 @@ func TestRowsOfAnOrder(t *testing.T) {
 	}
 }
 
-// In the order in which a manifest needs them, and under names that people read.
-func TestNamesOfIndexes(t *testing.T) {
-	for i, want := range map[ledger.Index]string{
-		ledger.Live: "live", ledger.Queue: "queue", ledger.Unheard: "unheard", ledger.Cancels: "cancels", ledger.Reboots: "reboots", ledger.Working: "working",
-		0: "index of orders(0)", ledger.Working + 1: "index of orders(7)",
-	} {
-		require.Equal(t, want, i.String())
-	}
-}
-
 // cell is a row of a test's index.
 type cell struct {
 	key   string

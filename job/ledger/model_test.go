@@ -63,17 +63,14 @@ func (p *pair) check(ok bool, format string, args ...any) {
 // step brings an event to the server's order.
 func (p *pair) step(ev ledger.Event) {
 	e, out := ledger.Step(p.r, p.e, ev, p.now)
-	p.history = append(p.history, fmt.Sprintf("%T%+v: %s", ev, ev, say(p.e, e, out.Effects)))
-	for _, effect := range out.Effects {
-		switch effect := effect.(type) {
-		case ledger.Revise:
-			p.r = p.r.Revise(effect.Without)
-		case ledger.Follow:
-			p.follows++
-		case ledger.Objection:
-			p.check(false, "the server does not understand an honest asset: %s", effect.Text)
-		}
+	p.history = append(p.history, fmt.Sprintf("%T%+v: %s", ev, ev, say(p.e, e, out)))
+	if out.Revise {
+		p.r = p.r.Revise(out.Without)
 	}
+	if out.Follow {
+		p.follows++
+	}
+	p.check(out.Objection == "", "the server does not understand an honest asset: %s", out.Objection)
 	p.e = e
 	p.check(e.Validate() == nil, "%v", e.Validate())
 	if e.Phase == ledger.Ended && e.Since == 0 {

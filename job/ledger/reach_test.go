@@ -58,18 +58,16 @@ func events() (list []ledger.Event) {
 
 // next takes an event and renumbers: sealed is 1, and an order that was sealed
 // is since 1, one that was not since 2.
-func (s standing) next(t *testing.T, ev ledger.Event) (standing, []ledger.Effect) {
+func (s standing) next(t *testing.T, ev ledger.Event) (standing, ledger.Out) {
 	e, out := ledger.Step(s.r, s.e, ev, t0)
 	again, _ := ledger.Step(s.r, s.e, ev, t0)
 	require.Equal(t, e, again)
 	r := s.r
-	for _, effect := range out.Effects {
-		if revise, ok := effect.(ledger.Revise); ok {
-			r = r.Revise(revise.Without)
-		}
+	if out.Revise {
+		r = r.Revise(out.Without)
 	}
 	require.True(t, e.Since <= r.Wanted, "%+v is since a revision that is not wanted", e)
-	return standing{e, r}.renumbered(), out.Effects
+	return standing{e, r}.renumbered(), out
 }
 
 func (s standing) renumbered() standing {
@@ -91,7 +89,7 @@ func (s standing) renumbered() standing {
 }
 
 // reachable finds every standing that events and sealing lead to.
-func reachable(t *testing.T, visit func(from standing, ev ledger.Event, to standing, effects []ledger.Effect)) map[standing]bool {
+func reachable(t *testing.T, visit func(from standing, ev ledger.Event, to standing, out ledger.Out)) map[standing]bool {
 	first := standing{none, ledger.Revisions{Wanted: 1, Sealed: 1}}
 	seen, todo := map[standing]bool{first: true}, []standing{first}
 	add := func(s standing) {
@@ -107,9 +105,9 @@ func reachable(t *testing.T, visit func(from standing, ev ledger.Event, to stand
 		sealed.r.Sealed = s.r.Wanted
 		add(sealed.renumbered())
 		for _, ev := range events() {
-			to, effects := s.next(t, ev)
+			to, out := s.next(t, ev)
 			if visit != nil {
-				visit(s, ev, to, effects)
+				visit(s, ev, to, out)
 			}
 			add(to)
 		}
@@ -174,10 +172,9 @@ func (l lazy) String() string { return l() }
 // What holds for every order at every step.
 func TestEveryStep(t *testing.T) {
 	phases := map[[2]ledger.Phase]bool{}
-	reachable(t, func(from standing, ev ledger.Event, to standing, effects []ledger.Effect) {
+	reachable(t, func(from standing, ev ledger.Event, to standing, out ledger.Out) {
 		about := lazy(func() string { return fmt.Sprintf("%+v\n%T%+v\n%+v", from.e, ev, ev, to.e) })
 		phases[[2]ledger.Phase{from.e.Phase, to.e.Phase}] = true
-		revised := slices.ContainsFunc(effects, func(e ledger.Effect) bool { _, is := e.(ledger.Revise); return is })
 		rep, reported := ev.(ledger.Reported)
 		_, removed := ev.(ledger.AssetRemoved)
 
@@ -195,10 +192,10 @@ func TestEveryStep(t *testing.T) {
 		// JOB-5, MAN-4: what an asset may hold changes only under a new number.
 		in := func(e ledger.Entry) bool { return e.Phase == ledger.Open }
 		if from.e.Held(1) && (in(from.e) != in(to.e) || from.e.Cancelled != to.e.Cancelled && in(to.e)) {
-			require.True(t, revised, about)
+			require.True(t, out.Revise, about)
 		}
 		if !from.e.Held(1) && in(to.e) && !in(from.e) {
-			require.True(t, revised, about)
+			require.True(t, out.Revise, about)
 			require.False(t, to.e.Held(1), about)
 		}
 		// JOB-3: after a cancel nothing is withdrawn, made or missed, but by the asset's removal.
@@ -218,7 +215,7 @@ func TestEveryStep(t *testing.T) {
 			begun := (from.e.Phase == ledger.Open || from.e.Phase == ledger.Gone) && from.e.Stage != 0
 			require.Equal(t, begun && !(from.e.Phase == ledger.Open && from.e.Doubtful), from != to, about)
 			require.Equal(t, begun, to.e.Phase == ledger.Open && to.e.Doubtful, about)
-			require.True(t, from == to || revised, about)
+			require.True(t, from == to || out.Revise, about)
 		}
 		// Otherwise the server never ends an order that the asset may have begun.
 		if from.e.Phase != ledger.Ended && to.e.Phase == ledger.Ended && !reported && !lost && to.e.Former == "" {
@@ -238,18 +235,16 @@ func TestEveryStep(t *testing.T) {
 			require.Equal(t, from, to, about)
 		}
 		// An objection changes nothing.
-		if slices.ContainsFunc(effects, func(e ledger.Effect) bool { _, is := e.(ledger.Objection); return is }) {
-			require.Len(t, effects, 1)
+		if out.Objection != "" {
+			require.Equal(t, ledger.Out{Objection: out.Objection}, out)
 			require.Equal(t, from, to, about)
 		}
 		// JOB-19: followers start when an order succeeds, once.
-		follow := slices.Contains(effects, ledger.Effect(ledger.Follow{}))
 		_, empty := ev.(ledger.MadeEmpty)
-		require.Equal(t, to.e.Succeeded() && (!from.e.Succeeded() || empty && !from.e.Fixed()), follow, about)
+		require.Equal(t, to.e.Succeeded() && (!from.e.Succeeded() || empty && !from.e.Fixed()), out.Follow, about)
 		// JOB-19: a share is reckoned again when it may have become enough: one
 		// more success, or one that counted and left.
-		recount := slices.Contains(effects, ledger.Effect(ledger.Recount{}))
-		require.Equal(t, to.e.Succeeded() && !from.e.Succeeded() || from.e.Counts() && (removed || !to.e.Counts()), recount, about)
+		require.Equal(t, to.e.Succeeded() && !from.e.Succeeded() || from.e.Counts() && (removed || !to.e.Counts()), out.Recount, about)
 		// JOB-4: no cancel succeeds after the deploy stage began.
 		if reported && rep.Report.Result == job.Cancelled && from.e.Stage >= job.StageDeploy {
 			require.Equal(t, from, to, about)

@@ -38,12 +38,12 @@ func byFormer(r job.Report) ledger.Event {
 	return ledger.Reported{Report: r, Former: "k"}
 }
 
-func report(e ledger.Entry, r job.Report) (ledger.Entry, []ledger.Effect) {
+func report(e ledger.Entry, r job.Report) (ledger.Entry, ledger.Out) {
 	if r.At.IsZero() {
 		r.At = t0
 	}
 	after, out := ledger.Step(rev, e, ledger.Reported{Report: r}, later)
-	return after, out.Effects
+	return after, out
 }
 
 // A progress step says which stage has begun. No stage is taken back, and
@@ -93,16 +93,10 @@ func TestFinalResult_JOB16_JOB19(t *testing.T) {
 		for _, e := range live() {
 			want := spoke(e)
 			want.Phase, want.Stage, want.Result, want.Ended = ledger.Ended, job.StageDone, c.r, later
-			var effects []ledger.Effect
-			if e.Phase == ledger.Open {
-				effects = append(effects, ledger.Revise{})
-			}
-			if effects = append(effects, ledger.KeepOutcomes{}); c.follow {
-				effects = append(effects, ledger.Follow{}, ledger.Recount{})
-			}
+			out := ledger.Out{Revise: e.Phase == ledger.Open, KeepOutcomes: true, Follow: c.follow, Recount: c.follow}
 			after, have := report(e, job.Report{Result: c.r})
 			require.Equal(t, want, after, c.r)
-			require.Equal(t, effects, have, c.r)
+			require.Equal(t, out, have, c.r)
 		}
 	}
 }
@@ -122,7 +116,7 @@ func TestPendingResult_JOB18(t *testing.T) {
 			}
 			after, have := report(e, job.Report{Result: c.r})
 			require.Equal(t, want, after, c.r)
-			require.Equal(t, []ledger.Effect{ledger.KeepOutcomes{}}, have, c.r)
+			require.Equal(t, ledger.Out{KeepOutcomes: true}, have, c.r)
 		}
 	}
 }
@@ -288,7 +282,7 @@ func TestLateReportOfAnEarlierWithdrawal_JOB5(t *testing.T) {
 			e := situation(t, "queued")
 			for _, s := range steps {
 				after, out := ledger.Step(rev, e, s.ev, later)
-				require.Equal(t, s.want, say(e, after, out.Effects))
+				require.Equal(t, s.want, say(e, after, out))
 				require.NoError(t, after.Validate())
 				e = after
 			}
@@ -357,11 +351,11 @@ func TestObjections_MAN6(t *testing.T) {
 		c.rep.At = t0
 		after, out := ledger.Step(rev, e, ledger.Reported{Report: c.rep, Foreign: c.foreign}, later)
 		require.Equal(t, e, after, c.want)
-		require.Equal(t, []ledger.Effect{ledger.Objection{Text: c.want}}, out.Effects, "%s: %+v", c.situation, c.rep)
+		require.Equal(t, ledger.Out{Objection: c.want}, out, "%s: %+v", c.situation, c.rep)
 	}
 	e := order(ledger.Open, held, marked, stage(job.StageReboot))
 	_, effects := report(e, job.Report{Result: job.Cancelled})
-	require.Equal(t, []ledger.Effect{ledger.Objection{Text: "it says Cancelled after the deploy stage began (JOB-4)"}}, effects, "nobody said too late")
+	require.Equal(t, ledger.Out{Objection: "it says Cancelled after the deploy stage began (JOB-4)"}, effects, "nobody said too late")
 }
 
 // A later release says something in a name that is not known here. It is kept
@@ -384,7 +378,7 @@ func TestReportOfALaterRelease_MAN11(t *testing.T) {
 
 	rep := read(`{"result":"Flying","patches":[{"patch":"editor-2","status":"Flying","code":16},{"patch":"editor-3","status":"failed","code":300}]}`)
 	after, effects = report(situation(t, "queued"), rep)
-	require.Equal(t, []ledger.Effect{ledger.Revise{}, ledger.KeepOutcomes{}}, effects)
+	require.Equal(t, ledger.Out{Revise: true, KeepOutcomes: true}, effects)
 	require.Equal(t, job.Failed, after.Result)
 	require.Equal(t, `result "Flying"`, after.Text)
 	require.NoError(t, after.Validate())
@@ -411,7 +405,7 @@ func TestEntryOfALaterRelease_MAN11(t *testing.T) {
 		for _, ev := range []ledger.Event{ledger.Made{}, ledger.Withdrawn{}, ledger.CancelAsked{}, ledger.AssetRemoved{}, ledger.Reported{Report: job.Report{Result: job.Completed}}} {
 			after, out := ledger.Step(rev, e, ev, later)
 			require.Equal(t, e, after)
-			require.Empty(t, out.Effects)
+			require.Empty(t, out)
 		}
 	}
 }
@@ -420,7 +414,7 @@ func TestEntryOfALaterRelease_MAN11(t *testing.T) {
 func TestPatchesBesideAProgressStepAreNotLookedAt(t *testing.T) {
 	rep := job.Report{Progress: job.Started, At: t0, Patches: []job.PatchOutcome{outcome("", 99, 1)}}
 	_, out := ledger.Step(rev, situation(t, "queued"), ledger.Reported{Report: rep, Foreign: "other-1"}, later)
-	require.Empty(t, out.Effects)
+	require.Empty(t, out)
 }
 
 // Every status and code that an asset can say of a patch is taken in.
@@ -428,7 +422,7 @@ func TestKnownOutcomes_JOB16(t *testing.T) {
 	for status := job.Pending; status <= job.LeftOut; status++ {
 		for _, code := range codes() {
 			_, effects := report(situation(t, "queued"), job.Report{Result: job.PendingReboot, Patches: []job.PatchOutcome{outcome("a", status, code)}})
-			require.Equal(t, []ledger.Effect{ledger.KeepOutcomes{}}, effects, "%v %v", status, code)
+			require.Equal(t, ledger.Out{KeepOutcomes: true}, effects, "%v %v", status, code)
 		}
 	}
 }

@@ -30,13 +30,8 @@ var runStates = enum.Of[RunState]("run state", "planned", "making", "made", "can
 // again when it is planned again.
 func (s RunState) Over() bool { return s == RunCancelled || s == RunWithdrawn || s == RunMissed }
 
-// String returns the state's name.
-func (s RunState) String() string { return runStates.String(s) }
-
-// MarshalText returns the state's name.
-func (s RunState) MarshalText() ([]byte, error) { return runStates.MarshalText(s) }
-
-// UnmarshalText sets the state by its name. The error is an unknown name.
+func (s RunState) String() string                   { return runStates.String(s) }
+func (s RunState) MarshalText() ([]byte, error)     { return runStates.MarshalText(s) }
 func (s *RunState) UnmarshalText(text []byte) error { return runStates.UnmarshalText(text, s) }
 
 // PassKind says what a pass does to each asset of a run.
@@ -57,13 +52,8 @@ var passKinds = enum.Of[PassKind]("pass", "make", "more", "remake", "trim", "can
 // Makes reports whether the pass makes orders.
 func (k PassKind) Makes() bool { return k == MakePass || k == MorePass || k == RemakePass }
 
-// String returns the kind's name.
-func (k PassKind) String() string { return passKinds.String(k) }
-
-// MarshalText returns the kind's name.
-func (k PassKind) MarshalText() ([]byte, error) { return passKinds.MarshalText(k) }
-
-// UnmarshalText sets the kind by its name. The error is an unknown name.
+func (k PassKind) String() string                   { return passKinds.String(k) }
+func (k PassKind) MarshalText() ([]byte, error)     { return passKinds.MarshalText(k) }
 func (k *PassKind) UnmarshalText(text []byte) error { return passKinds.UnmarshalText(text, k) }
 
 // Pass goes through the assets of a run in the order of their ids, a batch in
@@ -99,8 +89,9 @@ type Run struct {
 	Passes []Pass             `json:"passes,omitempty"`
 }
 
-// RunEvent is something that happened to a run. Exactly one of the types below.
-type RunEvent interface{ runEvent() }
+// RunEvent is something that happened to a run: one of the types below. Nil is
+// none.
+type RunEvent interface{ step(r *Run, at time.Time) }
 
 // The events of a run.
 type (
@@ -146,15 +137,6 @@ type (
 	}
 )
 
-func (RunPlan) runEvent()     {}
-func (RunDue) runEvent()      {}
-func (OrderDue) runEvent()    {}
-func (JobChanged) runEvent()  {}
-func (PatchesLeft) runEvent() {}
-func (RunCancel) runEvent()   {}
-func (RunWithdraw) runEvent() {}
-func (Passed) runEvent()      {}
-
 // FollowRun returns a run that follows another asset by asset: it gets its
 // orders as the other's succeed (JOB-19).
 func FollowRun(id, after job.RunID, start time.Time) Run {
@@ -166,48 +148,57 @@ func FollowRun(id, after job.RunID, start time.Time) Run {
 // nothing. A run has no effects besides its index.
 func StepRun(r Run, ev RunEvent, at time.Time) Run {
 	r.Passes = slices.Clone(r.Passes)
-	switch ev := ev.(type) {
-	case RunPlan:
-		r = Run{
-			ID: ev.ID, Start: ev.Occurrence.Start, Local: ev.Occurrence.Local, From: ev.From, State: RunPlanned, Due: ev.Due, After: ev.After,
-			Passes: r.stops(),
-		}
-	case RunDue:
-		r.due(ev, at)
-	case OrderDue:
-		r.dueBy(ev.Due)
-	case JobChanged:
-		if r.State == RunMaking || r.State == RunMade { // making again uses the newest catalog, so nothing is left to trim
-			again := Pass{Kind: RemakePass, Live: ev.Started}
-			if !ev.Started && slices.ContainsFunc(r.Passes, func(p Pass) bool { return p.Kind == MakePass || p.Kind == MorePass }) {
-				again.Kind = MakePass // not all had their turn yet
-			}
-			r.State, r.Passes = RunMaking, append(r.stops(), again)
-		}
-	case PatchesLeft:
-		r.Passes = slices.DeleteFunc(r.Passes, func(p Pass) bool { return p.Kind == TrimPass })
-		r.Passes = append(r.Passes, Pass{Kind: TrimPass, Drop: ev.Drop})
-	case RunCancel: // also of a withdrawn run: an asset may have begun before the withdrawal came
-		if r.State != RunCancelled && r.State != RunMissed {
-			r.State, r.Due, r.Passes = RunCancelled, time.Time{}, []Pass{{Kind: CancelPass}}
-		}
-	case RunWithdraw:
-		if r.State.Over() {
-			break
-		}
-		r.State, r.Due, r.Passes = RunWithdrawn, time.Time{}, r.stops()
-		if len(r.Passes) == 0 { // otherwise none was made since the last withdrawal
-			r.Passes = []Pass{{Kind: WithdrawPass}}
-		}
-	case Passed:
-		r.passed(ev, at)
+	if ev != nil {
+		ev.step(&r, at)
 	}
 	return r
 }
 
-// due begins to make the run, or goes on with its next zones or with the orders
+func (ev RunPlan) step(r *Run, _ time.Time) {
+	*r = Run{
+		ID: ev.ID, Start: ev.Occurrence.Start, Local: ev.Occurrence.Local, From: ev.From, State: RunPlanned, Due: ev.Due, After: ev.After,
+		Passes: r.stops(),
+	}
+}
+
+func (ev OrderDue) step(r *Run, _ time.Time) { r.dueBy(ev.Due) }
+
+func (ev JobChanged) step(r *Run, _ time.Time) {
+	if r.State == RunMaking || r.State == RunMade { // making again uses the newest catalog, so nothing is left to trim
+		again := Pass{Kind: RemakePass, Live: ev.Started}
+		if !ev.Started && slices.ContainsFunc(r.Passes, func(p Pass) bool { return p.Kind == MakePass || p.Kind == MorePass }) {
+			again.Kind = MakePass // not all had their turn yet
+		}
+		r.State, r.Passes = RunMaking, append(r.stops(), again)
+	}
+}
+
+func (ev PatchesLeft) step(r *Run, _ time.Time) {
+	r.Passes = slices.DeleteFunc(r.Passes, func(p Pass) bool { return p.Kind == TrimPass })
+	r.Passes = append(r.Passes, Pass{Kind: TrimPass, Drop: ev.Drop})
+}
+
+// step cancels a withdrawn run, too: an asset may have begun before the
+// withdrawal came.
+func (RunCancel) step(r *Run, _ time.Time) {
+	if r.State != RunCancelled && r.State != RunMissed {
+		r.State, r.Due, r.Passes = RunCancelled, time.Time{}, []Pass{{Kind: CancelPass}}
+	}
+}
+
+func (RunWithdraw) step(r *Run, _ time.Time) {
+	if r.State.Over() {
+		return
+	}
+	r.State, r.Due, r.Passes = RunWithdrawn, time.Time{}, r.stops()
+	if len(r.Passes) == 0 { // otherwise none was made since the last withdrawal
+		r.Passes = []Pass{{Kind: WithdrawPass}}
+	}
+}
+
+// step begins to make the run, or goes on with its next zones or with the orders
 // that wait.
-func (r *Run) due(ev RunDue, at time.Time) {
+func (ev RunDue) step(r *Run, at time.Time) {
 	if r.Due.IsZero() {
 		return
 	}
@@ -248,7 +239,7 @@ func (r Run) stops() []Pass {
 	return r.Passes[:n:n]
 }
 
-func (r *Run) passed(ev Passed, at time.Time) {
+func (ev Passed) step(r *Run, at time.Time) {
 	if len(r.Passes) == 0 {
 		return
 	}

@@ -9,8 +9,16 @@ import (
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
-// Out is what a step returns besides the new entry.
-type Out struct{ Effects []Effect }
+// Out is what to carry out in the transaction that stores the new entry, in
+// this order.
+type Out struct {
+	Revise       bool   // give the asset's manifest the next number: see [Revisions.Revise]
+	Without      bool   // with Revise: an order was taken out that the asset may hold
+	KeepOutcomes bool   // store what the report says about each patch: see [Outcomes.Report]
+	Follow       bool   // start the jobs that run on this asset after this one (JOB-19)
+	Recount      bool   // compute again the share of the run's assets that succeeded: this one did, or no longer counts (JOB-19)
+	Objection    string // why the report makes no sense, and changed nothing; empty: it does
+}
 
 // Step takes the entry one event further. It depends on its arguments only. An
 // event that does not concern the entry changes nothing. An entry in a phase or
@@ -20,61 +28,14 @@ type Out struct{ Effects []Effect }
 // R holds the revisions of the entry's asset before the step. At is the
 // server's clock, UTC.
 func Step(r Revisions, e Entry, ev Event, at time.Time) (Entry, Out) {
-	if e.Phase == enum.Unknown || e.Stage == enum.Unknown {
+	if ev == nil || e.Phase == enum.Unknown || e.Stage == enum.Unknown {
 		return e, Out{}
 	}
 	m := machine{Entry: e, r: r, at: at}
-	switch ev := ev.(type) {
-	case Awaited:
-		m.awaited()
-	case Made:
-		m.made(ev)
-	case MadeEmpty:
-		m.madeEmpty(ev)
-	case Trimmed:
-		if !e.Trimmable() {
-			break
-		}
-		if ev.Empty {
-			m.withdraw()
-		} else {
-			m.do(Revise{})
-		}
-	case Withdrawn:
-		if !e.Cancelled {
-			m.withdraw()
-		}
-	case CancelAsked:
-		m.cancel()
-	case Missed:
-		if e.Phase == Open && !e.Cancelled && !m.held() {
-			m.endHere(job.TimedOut, "a newer run of the job is due")
-		}
-	case NeverHeld:
-		switch {
-		case e.Phase != Gone || e.Stage != 0:
-		case e.Again:
-			m.Entry = Entry{Run: m.Run, Asset: m.Asset, Phase: Waiting}
-		default:
-			m.endHere(job.Withdrawn, "withdrawn before the asset received it")
-			if ev.Unsure || m.r.PutBack { // a later report on the order replaces this
-				m.Lost = true
-				m.Text = "withdrawn; whether the asset had begun it is no longer known"
-			}
-		}
-	case StateLost:
-		m.stateLost()
-	case ServerPutBack:
-		m.serverPutBack()
-	case AssetRemoved:
-		m.removed(ev.Key)
-	case Reported:
-		m.reported(ev)
-	}
+	ev.step(&m)
 	m.Again = m.Again && m.Phase == Gone
-	if _, removed := ev.(AssetRemoved); m.Succeeded() && !e.Succeeded() || e.Counts() && (removed || !m.Counts()) {
-		m.do(Recount{})
-	}
+	_, removed := ev.(AssetRemoved)
+	m.out.Recount = m.Succeeded() && !e.Succeeded() || e.Counts() && (removed || !m.Counts())
 	return m.Entry, m.out
 }
 
@@ -86,13 +47,11 @@ type machine struct {
 	out Out
 }
 
-func (m *machine) do(e Effect) { m.out.Effects = append(m.out.Effects, e) }
-
 // held reports whether the asset may hold the order and has not reported its
 // end.
 func (m *machine) held() bool { return m.Phase != Ended && m.Held(m.r.Sealed) }
 
-func (m *machine) awaited() {
+func (Awaited) step(m *machine) {
 	switch {
 	case m.Fixed():
 	case (m.Phase == Open || m.Phase == Gone) && m.held():
@@ -103,7 +62,7 @@ func (m *machine) awaited() {
 	}
 }
 
-func (m *machine) made(ev Made) {
+func (ev Made) step(m *machine) {
 	if m.Fixed() {
 		return
 	}
@@ -112,10 +71,10 @@ func (m *machine) made(ev Made) {
 		next.Since, next.Stale = m.Since, m.Phase == Gone || m.Stale
 	}
 	m.Entry = next
-	m.do(Revise{})
+	m.out.Revise = true
 }
 
-func (m *machine) madeEmpty(ev MadeEmpty) {
+func (ev MadeEmpty) step(m *machine) {
 	switch {
 	case m.Fixed():
 	case m.held(): // the asset reports what it did with the earlier order
@@ -123,7 +82,23 @@ func (m *machine) madeEmpty(ev MadeEmpty) {
 	default:
 		m.Entry = Entry{Run: m.Run, Asset: m.Asset, Dropped: ev.Dropped}
 		m.endHere(ev.Result, ev.Text)
-		m.follow()
+		m.out.Follow = m.Succeeded()
+	}
+}
+
+func (ev Trimmed) step(m *machine) {
+	switch {
+	case !m.Trimmable():
+	case ev.Empty:
+		m.withdraw()
+	default:
+		m.out.Revise = true
+	}
+}
+
+func (Withdrawn) step(m *machine) {
+	if !m.Cancelled {
+		m.withdraw()
 	}
 }
 
@@ -139,11 +114,11 @@ func (m *machine) withdraw() {
 		m.endHere(job.Withdrawn, "")
 	default:
 		m.Phase, m.Retracted = Gone, true
-		m.do(Revise{Without: true})
+		m.out.Revise, m.out.Without = true, true
 	}
 }
 
-func (m *machine) cancel() {
+func (CancelAsked) step(m *machine) {
 	switch {
 	case m.Phase == 0 || m.Phase == Ended || m.Cancelled || m.Stage >= job.StageDeploy:
 	case !m.held():
@@ -153,13 +128,33 @@ func (m *machine) cancel() {
 		// A withdrawn order goes back into the manifest, marked: its
 		// execution may have started before the withdrawal came.
 		m.Cancelled, m.Phase = true, Open
-		m.do(Revise{})
+		m.out.Revise = true
 	}
 }
 
-// removed ends an order whose asset was removed. If that asset may hold it, its
+func (Missed) step(m *machine) {
+	if m.Phase == Open && !m.Cancelled && !m.held() {
+		m.endHere(job.TimedOut, "a newer run of the job is due")
+	}
+}
+
+func (ev NeverHeld) step(m *machine) {
+	switch {
+	case m.Phase != Gone || m.Stage != 0:
+	case m.Again:
+		m.Entry = Entry{Run: m.Run, Asset: m.Asset, Phase: Waiting}
+	default:
+		m.endHere(job.Withdrawn, "withdrawn before the asset received it")
+		if ev.Unsure || m.r.PutBack { // a later report on the order replaces this
+			m.Lost = true
+			m.Text = "withdrawn; whether the asset had begun it is no longer known"
+		}
+	}
+}
+
+// step ends an order whose asset was removed. If that asset may hold it, its
 // later report replaces the result.
-func (m *machine) removed(key string) {
+func (ev AssetRemoved) step(m *machine) {
 	switch {
 	case m.Phase == 0 || m.Phase == Ended:
 		return
@@ -167,24 +162,24 @@ func (m *machine) removed(key string) {
 		m.endHere(job.Withdrawn, "the asset was removed")
 		return
 	case m.Phase == Open:
-		m.do(Revise{Without: true})
+		m.out.Revise, m.out.Without = true, true
 	}
-	m.Phase, m.Lost, m.Former, m.Stale, m.Ended = Ended, true, key, false, m.at
+	m.Phase, m.Lost, m.Former, m.Stale, m.Ended = Ended, true, ev.Key, false, m.at
 	m.Result, m.Text = job.Withdrawn, "the asset was removed before it reported that it began this"
 	if m.Stage != 0 {
 		m.Result, m.Text = job.Failed, "the asset was removed before it reported how this ended"
 	}
 }
 
-// stateLost ends an order that the server knows to have begun: the agent no
+// step ends an order that the server knows to have begun: the agent no
 // longer knows it, and must not start it again. If the agent does know it,
 // because its state was put back, its result replaces this one.
-func (m *machine) stateLost() {
+func (StateLost) step(m *machine) {
 	if m.Stage == 0 || m.Phase != Open && m.Phase != Gone {
 		return
 	}
 	if m.Phase == Open {
-		m.do(Revise{})
+		m.out.Revise = true
 	}
 	m.Phase, m.Lost, m.Result, m.Ended = Ended, true, job.Failed, m.at
 	m.Text = "the agent lost its state; what it did is not known"
@@ -197,16 +192,16 @@ func (m *machine) found() {
 	m.Since = max(m.Since, 1) // it was handed out at some time
 	if m.Cancelled {
 		m.Phase = Open
-		m.do(Revise{})
+		m.out.Revise = true
 	}
 }
 
-// serverPutBack marks an order that is known to have begun: the agent may have
+// step marks an order that is known to have begun: the agent may have
 // lost it since, and must not start it again.
-func (m *machine) serverPutBack() {
+func (ServerPutBack) step(m *machine) {
 	if m.Phase == Gone && m.Stage != 0 || m.Phase == Open && m.Stage != 0 && !m.Doubtful {
 		m.Phase, m.Doubtful = Open, true // it never starts, so it may be in the manifest
-		m.do(Revise{})
+		m.out.Revise = true
 	}
 }
 
@@ -218,13 +213,7 @@ func (m *machine) endHere(r job.Result, text string) {
 	}
 }
 
-func (m *machine) follow() {
-	if m.Succeeded() {
-		m.do(Follow{})
-	}
-}
-
-func (m *machine) reported(ev Reported) {
+func (ev Reported) step(m *machine) {
 	rep := ev.Report
 	if rep.TooLate == enum.Unknown { // whatever stage it is, the deploy stage has begun
 		rep.TooLate = max(m.Stage, job.StageDeploy)
@@ -233,7 +222,7 @@ func (m *machine) reported(ev Reported) {
 	lost := m.Lost && (!final(rep.Result) || rep.Result == job.Withdrawn)
 	switch {
 	case ev.Former != m.Former:
-		m.do(Objection{"it is about an order of another computer with this name"})
+		m.out.Objection = "it is about an order of another computer with this name"
 		return
 	case m.Stale && !m.Retracted && rep.Result == job.Withdrawn:
 		m.Stale = false // it is about the withdrawal before the order was made again
@@ -243,8 +232,7 @@ func (m *machine) reported(ev Reported) {
 	case lost && (!ev.Live || final(rep.Result) || m.Former != "" || m.Stage >= job.StageDone): // only its end says more
 		return
 	}
-	if text := m.objection(ev); text != "" {
-		m.do(Objection{text})
+	if m.out.Objection = m.objection(ev); m.out.Objection != "" {
 		return
 	}
 	if lost {
@@ -267,10 +255,10 @@ func (m *machine) reported(ev Reported) {
 		m.TooLate, m.Stage = rep.TooLate, max(m.Stage, rep.TooLate)
 	case rep.Result == job.PendingReboot:
 		m.Result, m.Stage = rep.Result, max(m.Stage, job.StageReboot)
-		m.do(KeepOutcomes{})
+		m.out.KeepOutcomes = true
 	case rep.Result == job.PendingVerification:
 		m.Result, m.Stage = rep.Result, max(m.Stage, job.StageDeploy)
-		m.do(KeepOutcomes{})
+		m.out.KeepOutcomes = true
 	case rep.Result == enum.Unknown: // it ended; a later report with a known result replaces this (MAN-11)
 		m.end(job.Failed)
 		m.Lost = m.Phase == Ended
@@ -292,14 +280,13 @@ func (m *machine) end(r job.Result) {
 		return
 	}
 	if m.Phase == Open {
-		m.do(Revise{})
+		m.out.Revise = true
 	}
 	if r != job.Withdrawn && r != job.Cancelled {
 		m.Stage = job.StageDone
 	}
 	m.Phase, m.Lost, m.Result, m.Ended = Ended, false, r, m.at
-	m.do(KeepOutcomes{})
-	m.follow()
+	m.out.KeepOutcomes, m.out.Follow = true, m.Succeeded()
 }
 
 // objection says what is wrong with a report, given what is known about the

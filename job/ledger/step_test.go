@@ -80,7 +80,7 @@ var situations = []struct {
 
 // say writes down what matters of an order and of what goes with a step; "=" if
 // the step changed nothing.
-func say(before, after ledger.Entry, effects []ledger.Effect) string {
+func say(before, after ledger.Entry, out ledger.Out) string {
 	var words []string
 	add := func(is bool, format string, args ...any) {
 		if is {
@@ -104,20 +104,11 @@ func say(before, after ledger.Entry, effects []ledger.Effect) string {
 		add(after.Former != "", "of a former one")
 		add(!after.Ended.IsZero(), "at %s", after.Ended.Format("15:04"))
 	}
-	for _, e := range effects {
-		switch e := e.(type) {
-		case ledger.Revise:
-			add(!e.Without, "+revise")
-			add(e.Without, "+revise without")
-		case ledger.Follow:
-			words = append(words, "+follow")
-		case ledger.Recount: // a function of the two entries: see TestLifeOfAnOrder
-		case ledger.KeepOutcomes:
-			words = append(words, "+outcomes")
-		case ledger.Objection:
-			words = append(words, "+objection: "+e.Text)
-		}
-	}
+	add(out.Revise && !out.Without, "+revise")
+	add(out.Revise && out.Without, "+revise without")
+	add(out.KeepOutcomes, "+outcomes")
+	add(out.Follow, "+follow") // Recount is a function of the two entries: see TestEveryStep
+	add(out.Objection != "", "+objection: %s", out.Objection)
 	return strings.Join(words, ", ")
 }
 
@@ -251,7 +242,7 @@ func TestEvents(t *testing.T) {
 					want = "="
 				}
 				e, out := ledger.Step(rev, s.e, c.ev, t0.Add(time.Hour))
-				require.Equal(t, want, say(s.e, e, out.Effects), s.name)
+				require.Equal(t, want, say(s.e, e, out), s.name)
 			}
 		})
 	}
@@ -271,7 +262,7 @@ func TestSinceIsTheNextNumber_MAN4(t *testing.T) {
 		{ledger.Revisions{Wanted: 41, Sealed: 3}, "open, since 41, +revise"},
 	} {
 		e, out := ledger.Step(c.r, none, ledger.Made{Start: t0}, t0)
-		require.Equal(t, c.want, say(none, e, out.Effects))
+		require.Equal(t, c.want, say(none, e, out))
 	}
 }
 
@@ -311,7 +302,7 @@ func TestAwaitedForgetsTheOrder(t *testing.T) {
 	e := order(ledger.Open, fresh, full)
 	after, out := ledger.Step(rev, e, ledger.Awaited{}, t0)
 	require.Equal(t, ledger.Entry{Run: run, Asset: asset, Phase: ledger.Waiting}, after)
-	require.Empty(t, out.Effects, "the number that the order got is not used up")
+	require.Empty(t, out, "the number that the order got is not used up")
 }
 
 // An order that ends without the asset keeps what was said of it, unless there is a reason to give.
@@ -354,7 +345,7 @@ func TestAnAssetThatReportsHasTheOrder_JOB5(t *testing.T) {
 		"awaited":       {ledger.Awaited{}, "gone, since 4, retracted, again, +revise without"},
 	} {
 		after, out := ledger.Step(rev, e, c.ev, t0)
-		require.Equal(t, c.want, say(e, after, out.Effects), name)
+		require.Equal(t, c.want, say(e, after, out), name)
 	}
 }
 
@@ -364,6 +355,6 @@ func TestBegunIsNeverMadeAgain(t *testing.T) {
 	require.Equal(t, job.Withdrawn, e.Result)
 	for _, ev := range []ledger.Event{ledger.Made{Start: t0}, ledger.MadeEmpty{Result: job.NotApplicable}, ledger.Awaited{}} {
 		after, out := ledger.Step(rev, e, ev, t0)
-		require.Equal(t, "=", say(e, after, out.Effects))
+		require.Equal(t, "=", say(e, after, out))
 	}
 }

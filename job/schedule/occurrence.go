@@ -1,8 +1,6 @@
 package schedule
 
-import (
-	"time"
-)
+import "time"
 
 // Occurrence is one time at which a schedule starts a run.
 type Occurrence struct {

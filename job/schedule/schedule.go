@@ -1,6 +1,9 @@
 package schedule
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
+	"math/bits"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/internal/enum"
@@ -25,14 +28,8 @@ const (
 var kinds = enum.Of[Kind]("schedule kind", "on demand", "once", "daily", "weekly",
 	"monthly by day", "monthly on the last day", "monthly by weekday", "patch tuesday")
 
-// String returns the schedule kind's name.
-func (k Kind) String() string { return kinds.String(k) }
-
-// MarshalText returns the name.
-func (k Kind) MarshalText() ([]byte, error) { return kinds.MarshalText(k) }
-
-// UnmarshalText sets the schedule kind by its name; the error is an unknown
-// name.
+func (k Kind) String() string                   { return kinds.String(k) }
+func (k Kind) MarshalText() ([]byte, error)     { return kinds.MarshalText(k) }
 func (k *Kind) UnmarshalText(text []byte) error { return kinds.UnmarshalText(text, k) }
 
 // Nth chooses one of the days of a month that are the same weekday (JOB-9).
@@ -51,13 +48,8 @@ const (
 
 var nths = enum.Of[Nth]("place in the month", "first", "second", "third", "fourth", "fifth", "last")
 
-// String returns the place's name.
-func (n Nth) String() string { return nths.String(n) }
-
-// MarshalText returns the name.
-func (n Nth) MarshalText() ([]byte, error) { return nths.MarshalText(n) }
-
-// UnmarshalText sets the place by its name; the error is an unknown name.
+func (n Nth) String() string                   { return nths.String(n) }
+func (n Nth) MarshalText() ([]byte, error)     { return nths.MarshalText(n) }
 func (n *Nth) UnmarshalText(text []byte) error { return nths.UnmarshalText(text, n) }
 
 // AssetZone as the Zone of a [Schedule] means each asset's own time zone.
@@ -95,4 +87,19 @@ func (s Schedule) Equal(other Schedule) bool {
 	at := s.At.Equal(other.At)
 	s.At, other.At = time.Time{}, time.Time{}
 	return at && s == other
+}
+
+// Delay returns how long after the start of a run an asset begins: whole
+// seconds from 0 to just below Spread (JOB-9). It depends only on the order's
+// id, which names the run and the asset. So it is the same wherever it is
+// computed, and uniform over many assets. With h, the first eight bytes of the
+// id's SHA-256 as a big-endian number, and n, the seconds of Spread, it is ⌊h ·
+// n / 2⁶⁴⌋ seconds.
+func (s Schedule) Delay(order string) time.Duration {
+	if s.Spread <= 0 {
+		return 0
+	}
+	sum := sha256.Sum256([]byte(order))
+	seconds, _ := bits.Mul64(binary.BigEndian.Uint64(sum[:]), uint64(s.Spread/time.Second))
+	return time.Duration(seconds) * time.Second
 }

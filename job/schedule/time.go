@@ -43,15 +43,7 @@ func (t TimeOfDay) String() string {
 
 // MarshalText returns the text, empty for zero. The error of an invalid value
 // is an *Invalid.
-func (t TimeOfDay) MarshalText() ([]byte, error) {
-	if t == 0 {
-		return []byte{}, nil
-	}
-	if !t.valid() {
-		return nil, problem.One("time of day", "time", t.String(), "is not a time of day; use 00:00 to 23:59")
-	}
-	return []byte(t.String()), nil
-}
+func (t TimeOfDay) MarshalText() ([]byte, error) { return marshal(t, ParseTimeOfDay) }
 
 // UnmarshalText reads what MarshalText writes. The error is that of
 // [ParseTimeOfDay].
@@ -92,20 +84,12 @@ func (l LocalTime) String() string {
 	if !l.valid() {
 		return fmt.Sprintf("local time(%d)", int64(l))
 	}
-	return l.format(localLayout)
+	return time.Unix(int64(l)*60, 0).UTC().Format(localLayout)
 }
 
 // MarshalText returns the text, empty for zero. The error of an invalid value
 // is an *Invalid.
-func (l LocalTime) MarshalText() ([]byte, error) {
-	if l == 0 {
-		return []byte{}, nil
-	}
-	if !l.valid() {
-		return nil, problem.One("local time", "local", l.String(), "is not between 1971 and 9998")
-	}
-	return []byte(l.String()), nil
-}
+func (l LocalTime) MarshalText() ([]byte, error) { return marshal(l, ParseLocalTime) }
 
 // UnmarshalText reads what MarshalText writes. The error is that of
 // [ParseLocalTime].
@@ -113,8 +97,18 @@ func (l *LocalTime) UnmarshalText(text []byte) error { return unmarshal(text, l,
 
 func (l LocalTime) valid() bool { return l >= firstDay*dayMinutes && l <= lastTime }
 
-func (l LocalTime) format(layout string) string {
-	return time.Unix(int64(l)*60, 0).UTC().Format(layout)
+// marshal returns a value's text, empty for zero. The text of an invalid value
+// cannot be parsed.
+func marshal[T interface {
+	comparable
+	fmt.Stringer
+}](v T, parse func(string) (T, error)) ([]byte, error) {
+	if v == *new(T) {
+		return []byte{}, nil
+	}
+	text := v.String()
+	_, err := parse(text)
+	return []byte(text), err
 }
 
 // unmarshal sets a value by its text; the empty text is zero. After an error,

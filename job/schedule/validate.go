@@ -2,12 +2,19 @@ package schedule
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
+
+// Problem is one thing that is wrong with a value. Field is the JSON name of
+// the field.
+type Problem = problem.Problem
+
+// Invalid is the error of everything in this package that validates or parses.
+// It lists every problem, not only the first.
+type Invalid = problem.Invalid
 
 // Validate says everything that is wrong with the schedule: fields that its
 // kind lacks or does not take, and values out of their bounds (JOB-9, JOB-20).
@@ -30,18 +37,16 @@ func (s Schedule) faults() (l problem.List) {
 		l.Add("kind", s.Kind.String(), "is not a kind of schedule; use one of %v (JOB-20)", quoted(kinds.All()))
 		return l
 	}
-	needs := s.needs()
-	for _, f := range fields {
-		needed := slices.Contains(needs, f.name)
-		switch set := f.set(s); {
-		case needed && !set && f.name != "offset":
+	for _, f := range s.fields() {
+		switch {
+		case f.taken && !f.set && f.name != "offset":
 			l.Add(f.name, "", "is missing; a %q schedule needs %s (JOB-20)", s.Kind, f.want)
-		case f.name == "at" && !needed && set && s.Kind == Once:
-			l.Add("at", f.value(s), "is one start, local and zone are another; keep one of them (JOB-20)")
-		case !needed && set:
-			l.Add(f.name, f.value(s), "a %q schedule takes no %s; leave it out, or choose another kind (JOB-20)", s.Kind, f.name)
-		case needed && set && !f.ok(s):
-			l.Add(f.name, f.value(s), "is not %s (JOB-20)", f.want)
+		case f.name == "at" && !f.taken && f.set && s.Kind == Once:
+			l.Add("at", fmt.Sprint(f.value), "is one start, local and zone are another; keep one of them (JOB-20)")
+		case !f.taken && f.set:
+			l.Add(f.name, fmt.Sprint(f.value), "a %q schedule takes no %s; leave it out, or choose another kind (JOB-20)", s.Kind, f.name)
+		case f.taken && f.set && !f.ok:
+			l.Add(f.name, fmt.Sprint(f.value), "is not %s (JOB-20)", f.want)
 		}
 	}
 	if s.Kind == MonthlyWeekday && s.Weekdays.valid() && s.Weekdays.count() > 1 {
@@ -50,66 +55,35 @@ func (s Schedule) faults() (l problem.List) {
 	return l
 }
 
-// needs lists the fields that a schedule of this kind takes. All are needed,
-// except offset, which may be zero.
-func (s Schedule) needs() []string {
-	switch s.Kind {
-	case Once:
-		if s.Local != 0 || s.Zone != "" {
-			return []string{"local", "zone"}
-		}
-		return []string{"at"}
-	case Daily, MonthlyLast:
-		return []string{"time", "zone"}
-	case Weekly:
-		return []string{"time", "zone", "weekdays"}
-	case MonthlyDay:
-		return []string{"time", "zone", "day"}
-	case MonthlyWeekday:
-		return []string{"time", "zone", "weekdays", "nth"}
-	case PatchTuesday:
-		return []string{"time", "zone", "offset"}
-	}
-	return nil // OnDemand
+var wantedOffset = fmt.Sprintf("a number of days from -%d to %[1]d", MaxOffset)
+
+// field is a field of a schedule.
+type field struct {
+	name, want     string
+	taken, set, ok bool // the kind takes it; it is not zero; it is what is wanted
+	value          any
 }
 
-var fields = []struct {
-	name, want string
-	set, ok    func(Schedule) bool
-	value      func(Schedule) string
-}{
-	{"at", "a start between the years 1970 and 9999, here or as local and zone",
-		func(s Schedule) bool { return !s.At.IsZero() },
-		func(s Schedule) bool { return s.At.UTC().Year() >= 1970 && s.At.UTC().Year() <= 9999 },
-		func(s Schedule) string { return s.At.UTC().Format(time.RFC3339) }},
-	{"local", "a local date and time such as 2026-03-29T02:30",
-		func(s Schedule) bool { return s.Local != 0 },
-		func(s Schedule) bool { return s.Local.valid() },
-		func(s Schedule) string { return s.Local.String() }},
-	{"time", "a time of day from 00:00 to 23:59",
-		func(s Schedule) bool { return s.Time != 0 },
-		func(s Schedule) bool { return s.Time.valid() },
-		func(s Schedule) string { return s.Time.String() }},
-	{"zone", "the name of a time zone such as Europe/Berlin or UTC, or \"asset\" for each asset's own",
-		func(s Schedule) bool { return s.Zone != "" },
-		func(s Schedule) bool { return s.Zone == AssetZone || zoneName(s.Zone) },
-		func(s Schedule) string { return s.Zone }},
-	{"weekdays", "a list of weekdays, monday to sunday",
-		func(s Schedule) bool { return s.Weekdays != 0 },
-		func(s Schedule) bool { return s.Weekdays.valid() },
-		func(s Schedule) string { return s.Weekdays.String() }},
-	{"nth", "first, second, third, fourth, fifth or last",
-		func(s Schedule) bool { return s.Nth != 0 },
-		func(s Schedule) bool { return nths.Valid(s.Nth) },
-		func(s Schedule) string { return s.Nth.String() }},
-	{"day", "a day of the month from 1 to 31",
-		func(s Schedule) bool { return s.Day != 0 },
-		func(s Schedule) bool { return s.Day >= 1 && s.Day <= 31 },
-		func(s Schedule) string { return fmt.Sprint(s.Day) }},
-	{"offset", fmt.Sprintf("a number of days from -%d to %[1]d", MaxOffset),
-		func(s Schedule) bool { return s.Offset != 0 },
-		func(s Schedule) bool { return s.Offset >= -MaxOffset && s.Offset <= MaxOffset },
-		func(s Schedule) string { return fmt.Sprint(s.Offset) }},
+// fields lists the fields other than kind and spread. Those that the kind takes
+// are needed, except offset, which may be zero.
+func (s Schedule) fields() []field {
+	once, local, recurs, at := s.Kind == Once, s.Local != 0 || s.Zone != "", s.Kind >= Daily, ""
+	if !s.At.IsZero() {
+		at = s.At.UTC().Format(time.RFC3339)
+	}
+	year := s.At.UTC().Year()
+	return []field{
+		{"at", "a start between the years 1970 and 9999, here or as local and zone", once && !local, at != "", year >= 1970 && year <= 9999, at},
+		{"local", "a local date and time such as 2026-03-29T02:30", once && local, s.Local != 0, s.Local.valid(), s.Local},
+		{"time", "a time of day from 00:00 to 23:59", recurs, s.Time != 0, s.Time.valid(), s.Time},
+		{"zone", "the name of a time zone such as Europe/Berlin or UTC, or \"asset\" for each asset's own",
+			recurs || once && local, s.Zone != "", s.Zone == AssetZone || zoneName(s.Zone), s.Zone},
+		{"weekdays", "a list of weekdays, monday to sunday", s.Kind == Weekly || s.Kind == MonthlyWeekday, s.Weekdays != 0, s.Weekdays.valid(), s.Weekdays},
+		{"nth", "first, second, third, fourth, fifth or last", s.Kind == MonthlyWeekday, s.Nth != 0, nths.Valid(s.Nth), s.Nth},
+		{"day", "a day of the month from 1 to 31", s.Kind == MonthlyDay, s.Day != 0, s.Day >= 1 && s.Day <= 31, s.Day},
+		{"offset", wantedOffset,
+			s.Kind == PatchTuesday, s.Offset != 0, s.Offset >= -MaxOffset && s.Offset <= MaxOffset, s.Offset},
+	}
 }
 
 // Past says why no run can start any more: the only start has passed at now, in

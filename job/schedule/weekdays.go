@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/bits"
+	"slices"
 	"strings"
 
 	"github.com/patchpolicy/patchpolicy/internal/enum"
@@ -26,13 +27,8 @@ const (
 
 var weekdays = enum.Of[Weekday]("weekday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
-// String returns the weekday's name.
-func (d Weekday) String() string { return weekdays.String(d) }
-
-// MarshalText returns the name.
-func (d Weekday) MarshalText() ([]byte, error) { return weekdays.MarshalText(d) }
-
-// UnmarshalText sets the weekday by its name; the error is an unknown name.
+func (d Weekday) String() string                   { return weekdays.String(d) }
+func (d Weekday) MarshalText() ([]byte, error)     { return weekdays.MarshalText(d) }
 func (d *Weekday) UnmarshalText(text []byte) error { return weekdays.UnmarshalText(text, d) }
 
 // Weekdays is a set of weekdays. In JSON it is a list of names, written from
@@ -62,13 +58,7 @@ func (s Weekdays) Has(d Weekday) bool { return weekdays.Valid(d) && s&(1<<(d-1))
 
 // List returns the days in order.
 func (s Weekdays) List() []Weekday {
-	list := make([]Weekday, 0, s.count())
-	for _, d := range weekdays.All() {
-		if s.Has(d) {
-			list = append(list, d)
-		}
-	}
-	return list
+	return slices.DeleteFunc(weekdays.All(), func(d Weekday) bool { return !s.Has(d) })
 }
 
 // String returns the names, as "monday, friday".
@@ -100,23 +90,9 @@ func (s *Weekdays) UnmarshalJSON(text []byte) error {
 	if err := json.Unmarshal(text, &list); err != nil {
 		return err
 	}
-	var l problem.List
-	if list == nil {
-		l.Add("weekdays", string(text), "is not a list of weekdays; write [\"monday\", \"friday\"] (JOB-20)")
-	}
-	var set Weekdays
-	for i, d := range list {
-		field := fmt.Sprintf("weekdays[%d]", i)
-		switch {
-		case d == 0:
-			l.Add(field, "", "is empty; name a day (JOB-20)")
-		case set.Has(d):
-			l.Add(field, d.String(), "is named twice")
-		}
-		set |= WeekdaysOf(d)
-	}
-	if err := l.Err("weekdays"); err != nil {
-		return err
+	set := WeekdaysOf(list...)
+	if list == nil || !set.valid() || set.count() < len(list) {
+		return problem.One("weekdays", "weekdays", string(text), "is not a list of weekdays, each named once; write [\"monday\", \"friday\"] (JOB-20)")
 	}
 	*s = set
 	return nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 
 	"github.com/patchpolicy/patchpolicy/job/controller"
 )
@@ -18,12 +19,13 @@ type Options struct {
 
 // Store is a controller.Store in memory. Readers never wait for writers.
 type Store struct {
+	closed  atomic.Bool  // Close has begun
+	running sync.RWMutex // held by each transaction to read, and by Close for good
+
 	mu      sync.Mutex
 	writing chan struct{} // holds one element while an Update runs that may commit
-	running sync.WaitGroup
 	state   *node
 	old     *node // the state before the last commit
-	closed  bool
 	random  *rand.Rand
 }
 
@@ -57,23 +59,22 @@ func (s *Store) Update(ctx context.Context, fn func(controller.Writer) error) er
 
 // Close implements controller.Store.
 func (s *Store) Close() error {
-	s.mu.Lock()
-	closed := s.closed
-	s.closed = true
-	s.mu.Unlock()
-	if closed {
+	if s.closed.Swap(true) {
 		return controller.ErrClosed
 	}
-	s.running.Wait()
+	s.running.Lock()
 	return nil
 }
 
 func (s *Store) run(ctx context.Context, write bool, fn func(*tx) error) error {
-	attempts, err := s.begin(ctx)
-	if err != nil {
+	if err := ctx.Err(); err != nil {
 		return err
 	}
-	defer s.running.Done()
+	if s.closed.Load() || !s.running.TryRLock() {
+		return controller.ErrClosed
+	}
+	defer s.running.RUnlock()
+	writing, attempts := s.begin()
 	for range attempts {
 		s.rehearse(ctx, fn)
 	}
@@ -81,15 +82,15 @@ func (s *Store) run(ctx context.Context, write bool, fn func(*tx) error) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case s.writing <- struct{}{}:
-			defer func() { <-s.writing }()
+		case writing <- struct{}{}:
+			defer func() { <-writing }()
 		}
 	}
 	if err := ctx.Err(); err != nil { // a select takes either case when both are ready
 		return err
 	}
 	t := &tx{ctx: ctx, state: s.now()}
-	defer t.finish()
+	defer func() { t.over = true }()
 	if err := fn(t); err != nil {
 		return err
 	}
@@ -102,24 +103,17 @@ func (s *Store) run(ctx context.Context, write bool, fn func(*tx) error) error {
 	return nil
 }
 
-// begin admits a transaction and chooses how many of its runs are discarded.
-func (s *Store) begin(ctx context.Context) (attempts int, err error) {
-	if err := ctx.Err(); err != nil {
-		return 0, err
-	}
+// begin chooses how many runs of a transaction are discarded.
+func (s *Store) begin() (writing chan struct{}, attempts int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
-		return 0, controller.ErrClosed
-	}
-	s.running.Add(1)
 	if s.writing == nil { // not in New: most clones never run a transaction
 		s.writing = make(chan struct{}, 1)
 	}
 	if s.random != nil && s.random.IntN(3) == 0 {
 		attempts = 1 + s.random.IntN(2)
 	}
-	return attempts, nil
+	return s.writing, attempts
 }
 
 func (s *Store) now() *node {
@@ -146,6 +140,6 @@ func (s *Store) rehearse(ctx context.Context, fn func(*tx) error) {
 		t.failAfter = 1 + s.random.IntN(8)
 	}
 	s.mu.Unlock()
-	defer t.finish()
+	defer func() { t.over = true }()
 	_ = fn(t) // whatever it returns, it runs again
 }

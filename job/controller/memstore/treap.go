@@ -64,43 +64,28 @@ func (n *node) walk(from controller.Key, visit func(*node) bool) bool {
 }
 
 func (n *node) put(key controller.Key, value []byte) *node {
-	if n == nil {
-		return &node{key: key, value: value, priority: priority(key)}
-	}
-	c := *n
-	switch order := compare(key, n.key); {
-	case order == 0:
-		c.value = value
-	case order < 0:
-		c.left = n.left.put(key, value)
-		if l := c.left; l.priority > c.priority { // l is a fresh copy
-			c.left, l.right = l.right, &c
-			return l
-		}
-	default:
-		c.right = n.right.put(key, value)
-		if r := c.right; r.priority > c.priority {
-			c.right, r.left = r.left, &c
-			return r
-		}
-	}
-	return &c
+	below, above := n.split(key)
+	return join(join(below, &node{key: key, value: value, priority: priority(key)}), above)
 }
 
-func (n *node) remove(key controller.Key) *node {
+func (n *node) remove(key controller.Key) *node { return join(n.split(key)) }
+
+// split makes two trees: the keys below key, and those above it.
+func (n *node) split(key controller.Key) (below, above *node) {
 	if n == nil {
-		return nil
+		return nil, nil
 	}
 	c := *n
 	switch order := compare(key, n.key); {
 	case order == 0:
-		return join(n.left, n.right)
+		return n.left, n.right
 	case order < 0:
-		c.left = n.left.remove(key)
+		below, c.left = n.left.split(key)
+		return below, &c
 	default:
-		c.right = n.right.remove(key)
+		c.right, above = n.right.split(key)
+		return &c, above
 	}
-	return &c
 }
 
 // join makes one tree of two, every key of a being lower than those of b.

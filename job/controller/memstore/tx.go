@@ -17,8 +17,6 @@ type tx struct {
 // reader hides the writing half of a tx from type assertions.
 type reader struct{ controller.Reader }
 
-func (t *tx) finish() { t.over = true }
-
 // check returns why a call with these bounds cannot be made.
 func (t *tx) check(bounds error) error {
 	if t.over {

@@ -26,10 +26,10 @@ func Backup(ctx context.Context, path, to string, now time.Time) (err error) {
 	if _, err := os.Lstat(path); err != nil {
 		return fmt.Errorf("back up the database: %w", err)
 	}
-	if _, err := os.Lstat(to); err == nil {
+	switch err := owned.Check(to, owned.State); {
+	case err == nil:
 		return fmt.Errorf("write the backup %s: %w; it is not replaced", to, fs.ErrExist)
-	}
-	if err := owned.Check(to, owned.State); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	case !errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("write the backup: %w", err)
 	}
 	aside, err := asideOf(to)
@@ -61,7 +61,7 @@ func copyInto(ctx context.Context, path, to string) (err error) {
 		_, err = s.write.ExecContext(ctx, vacuum, to)
 		return errors.Join(err, s.Close())
 	}
-	if _, running := errors.AsType[*InUseError](err); !running {
+	if !errors.Is(err, ErrInUse) {
 		return err
 	}
 	db, err := sql.Open("sqlite", source(path, plain, false))
@@ -77,10 +77,8 @@ func copyInto(ctx context.Context, path, to string) (err error) {
 	if err := keepLog(conn); err != nil { // if the server is killed meanwhile, this is the last connection
 		return err
 	}
-	if have, err := identify(ctx, conn, path); err != nil {
+	if _, err := identify(conn.QueryRowContext(ctx, identity), path); err != nil {
 		return err
-	} else if have > latest {
-		return &NewerSchemaError{Have: have, Know: latest}
 	}
 	_, err = conn.ExecContext(ctx, vacuum, to)
 	return err
@@ -89,8 +87,8 @@ func copyInto(ctx context.Context, path, to string) (err error) {
 // Restore checks a file that [Backup] wrote, and puts it in the place of a
 // database that no server has open. It keeps the old database under another
 // name and returns that name; empty: there was none. With lossy, it also
-// accepts a file that is otherwise refused with a *CopiedError; what was only
-// in its log is lost.
+// accepts a file that is otherwise refused with [ErrCopied]; what was only in
+// its log is lost.
 func Restore(ctx context.Context, path, from string, lossy bool, now time.Time) (before string, err error) {
 	if path, from, err = both(path, from); err != nil {
 		return "", err
@@ -141,17 +139,8 @@ func Restore(ctx context.Context, path, from string, lossy bool, now time.Time) 
 // settle checks a database that nobody else uses, makes it one durable file,
 // and says in it that it is closed.
 func settle(ctx context.Context, path string, lossy bool, saved time.Time) error {
-	version, err := examine(ctx, path, true)
-	if _, copied := errors.AsType[*CopiedError](err); copied && lossy {
-		err = nil
-	}
-	switch {
-	case err != nil:
+	if _, err := examineBackup(ctx, path); err != nil && !(lossy && errors.Is(err, ErrCopied)) {
 		return err
-	case version == 0:
-		return &DamagedError{path, "it is empty"}
-	case version > latest:
-		return &NewerSchemaError{Have: version, Know: latest}
 	}
 	db, err := sql.Open("sqlite", source(path, plain, false))
 	if err != nil {
@@ -170,6 +159,14 @@ func settle(ctx context.Context, path string, lossy bool, saved time.Time) error
 		return err
 	}
 	return errors.Join(f.Sync(), f.Close())
+}
+
+// examineBackup is [examine] for a database that has something in it.
+func examineBackup(ctx context.Context, path string) (version int, err error) {
+	if version, err = examine(ctx, path, true); err == nil && version == 0 {
+		err = damaged(path, "it is empty")
+	}
+	return version, err
 }
 
 // Info describes a database.
@@ -191,14 +188,8 @@ func OpenBackup(ctx context.Context, path string) (*Store, Info, error) {
 		if _, err := os.Stat(path); err != nil {
 			return err
 		}
-		if i.Format, err = examine(ctx, path, true); err != nil {
+		if i.Format, err = examineBackup(ctx, path); err != nil {
 			return err
-		}
-		if i.Format > latest {
-			return &NewerSchemaError{Have: i.Format, Know: latest}
-		}
-		if i.Format == 0 {
-			return &DamagedError{path, "it is empty"}
 		}
 		if s.read, err = sql.Open("sqlite", source(path, look, true)); err != nil {
 			return err

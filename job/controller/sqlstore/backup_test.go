@@ -46,7 +46,7 @@ func TestMain(m *testing.M) {
 }
 
 // child is another process with the database open. said returns the last number that it committed.
-func child(t *testing.T, path string) (said func() int, kill func()) {
+func child(t *testing.T, path string) (process int, said func() int, kill func()) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), childEnv+"="+path)
@@ -64,7 +64,7 @@ func child(t *testing.T, path string) (said func() int, kill func()) {
 	kill = func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }
 	t.Cleanup(kill)
 	said()
-	return said, kill
+	return cmd.Process.Pid, said, kill
 }
 
 // count is how many records of the children a store has; they are whole and without gaps.
@@ -104,21 +104,18 @@ func fill(t *testing.T, s *Store, n int) {
 // server. A server that was killed blocks nobody.
 func TestSecondServerIsRefused(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s.db")
-	said, kill := child(t, path)
+	process, said, kill := child(t, path)
 	_, err := OpenSQLite(context.Background(), path)
-	var used *InUseError
-	require.ErrorAs(t, err, &used)
-	require.NotZero(t, used.Process)
-	require.NotEqual(t, os.Getpid(), used.Process)
-	require.ErrorContains(t, err, fmt.Sprintf("in use by process %d", used.Process))
+	require.ErrorIs(t, err, ErrInUse)
+	require.ErrorContains(t, err, fmt.Sprintf("in use by process %d:", process))
 	_, err = Restore(context.Background(), path, path, false, time.Now())
-	require.ErrorAs(t, err, &used)
+	require.ErrorIs(t, err, ErrInUse)
 	n := said()
 	kill()
 	s := opened(t, path)
 	require.GreaterOrEqual(t, count(t, s), n)
 	_, err = Restore(context.Background(), path, path, false, time.Now())
-	require.ErrorAs(t, err, &used, "nor while this process has it open")
+	require.ErrorIs(t, err, ErrInUse, "nor while this process has it open")
 	require.NoError(t, s.Close())
 }
 
@@ -128,7 +125,7 @@ func TestBackupWhileAServerWrites(t *testing.T) {
 	ctx := context.Background()
 	dir := t.TempDir()
 	path, to := filepath.Join(dir, "s.db"), filepath.Join(dir, "backup.db")
-	said, kill := child(t, path)
+	_, said, kill := child(t, path)
 	committed := 0
 	for range 200 {
 		committed = said()
@@ -176,7 +173,7 @@ func TestBackupAfterACrash(t *testing.T) {
 	ctx := context.Background()
 	dir := t.TempDir()
 	path, to := filepath.Join(dir, "s.db"), filepath.Join(dir, "backup.db")
-	said, kill := child(t, path)
+	_, said, kill := child(t, path)
 	n := said()
 	kill()
 	require.NoError(t, Backup(ctx, path, to, time.Now()))
@@ -201,16 +198,15 @@ func TestCopyWithoutItsLog(t *testing.T) {
 	fill(t, s, 3)
 	copied := filepath.Join(t.TempDir(), "s.db")
 	require.NoError(t, copyFile(copied, path))
-	var alone *CopiedError
 	for range 2 { // what refuses it leaves it as it is
 		_, err := OpenSQLite(ctx, copied)
-		require.ErrorAs(t, err, &alone)
+		require.ErrorIs(t, err, ErrCopied)
 		_, _, err = OpenBackup(ctx, copied)
-		require.ErrorAs(t, err, &alone)
+		require.ErrorIs(t, err, ErrCopied)
 	}
 	restored := filepath.Join(t.TempDir(), "s.db")
 	_, err := Restore(ctx, restored, copied, false, time.Now())
-	require.ErrorAs(t, err, &alone)
+	require.ErrorIs(t, err, ErrCopied)
 	require.NoFileExists(t, restored)
 	_, err = Restore(ctx, restored, copied, true, time.Now())
 	require.NoError(t, err)
@@ -241,17 +237,16 @@ func TestCopyWithoutItsLog(t *testing.T) {
 	for _, name := range suffixes {
 		require.NoError(t, remove(path+name))
 	}
-	var missing *MissingError
 	_, err = OpenSQLite(ctx, path)
-	require.ErrorAs(t, err, &missing)
+	require.ErrorIs(t, err, ErrMissing)
 	require.NoFileExists(t, path)
 	require.NoError(t, os.WriteFile(path, nil, 0o600))
 	_, err = OpenSQLite(ctx, path)
-	require.ErrorAs(t, err, &missing)
+	require.ErrorIs(t, err, ErrMissing)
 	other := filepath.Join(t.TempDir(), "s.db")
 	require.NoError(t, copyFile(other+"-wal", copied)) // any log
 	_, err = OpenSQLite(ctx, other)
-	require.ErrorAs(t, err, &missing, "a log without its file")
+	require.ErrorIs(t, err, ErrMissing, "a log without its file")
 	require.NoFileExists(t, other)
 }
 
@@ -273,12 +268,11 @@ func TestForeignDatabase(t *testing.T) {
 			require.NoError(t, db.Close())
 			before, err := os.ReadFile(path)
 			require.NoError(t, err)
-			var foreign *ForeignError
 			_, err = OpenSQLite(context.Background(), path)
-			require.ErrorAs(t, err, &foreign)
+			require.ErrorIs(t, err, ErrForeign)
 			require.ErrorContains(t, err, path)
 			_, err = Restore(context.Background(), filepath.Join(t.TempDir(), "r.db"), path, true, time.Now())
-			require.ErrorAs(t, err, &foreign)
+			require.ErrorIs(t, err, ErrForeign)
 			after, err := os.ReadFile(path)
 			require.NoError(t, err)
 			require.Equal(t, before, after)
@@ -323,9 +317,7 @@ func TestDamagedDatabaseIsRefused(t *testing.T) {
 		s, err := OpenSQLite(ctx, bad)
 		if err != nil {
 			refused++
-			_, harmed := errors.AsType[*DamagedError](err)
-			_, foreign := errors.AsType[*ForeignError](err)
-			require.True(t, harmed || foreign, "%v", err)
+			require.True(t, errors.Is(err, ErrDamaged) || errors.Is(err, ErrForeign), "%v", err)
 			continue
 		}
 		if len(damaged) == 0 {

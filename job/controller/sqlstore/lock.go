@@ -12,18 +12,14 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/owned"
 )
 
-// InUseError says that another process has the database open.
-type InUseError struct {
-	Path    string // of the database
-	Process int    // its number; zero: not known
-}
-
-func (e *InUseError) Error() string {
+// inUse is the error about a database that a process has open; zero: which is
+// not known.
+func inUse(path string, process int) error {
 	who := "another process"
-	if e.Process > 0 {
-		who = fmt.Sprintf("process %d", e.Process)
+	if process > 0 {
+		who = fmt.Sprintf("process %d", process)
 	}
-	return fmt.Sprintf("the database %s is in use by %s: stop that one first, or name another database", e.Path, who)
+	return fmt.Errorf("the database %s is %w by %s: stop that one first, or name another database", path, ErrInUse, who)
 }
 
 // errLocked is what tryLock returns for a file that another process has locked.
@@ -44,11 +40,11 @@ var (
 	locks = map[string]*lock{} // that this process holds, by path
 )
 
-// take takes the lock, or returns an *InUseError. The gate is held.
+// take takes the lock, or returns an error. The gate is held.
 func take(path string, share bool) (*lock, error) {
 	if l := locks[path]; l != nil {
 		if !share {
-			return nil, &InUseError{path, os.Getpid()}
+			return nil, inUse(path, os.Getpid())
 		}
 		l.stores++
 		return l, nil
@@ -60,7 +56,7 @@ func take(path string, share bool) (*lock, error) {
 	l := &lock{f, path, 1}
 	switch err := tryLock(f); {
 	case errors.Is(err, errLocked):
-		return nil, errors.Join(&InUseError{path, l.server()}, f.Close())
+		return nil, errors.Join(inUse(path, l.server()), f.Close())
 	case err != nil:
 		return nil, errors.Join(fmt.Errorf("lock %s: %w", f.Name(), err), f.Close())
 	}
@@ -71,14 +67,8 @@ func take(path string, share bool) (*lock, error) {
 // server is the number of the last process that served the database; zero: none
 // ever did, or it is not known.
 func (l *lock) server() int {
-	text, err := io.ReadAll(io.NewSectionReader(l.file, 0, 32))
-	if err != nil {
-		return 0
-	}
-	n, err := strconv.Atoi(strings.TrimSpace(string(text)))
-	if err != nil {
-		return 0
-	}
+	text, _ := io.ReadAll(io.NewSectionReader(l.file, 0, 32))
+	n, _ := strconv.Atoi(strings.TrimSpace(string(text)))
 	return n
 }
 

@@ -1,15 +1,22 @@
 package sqlstore
 
 import (
-	"encoding/hex"
+	_ "embed"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"net/url"
 	"path/filepath"
 
 	"github.com/patchpolicy/patchpolicy/job/controller"
 	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
 )
+
+//go:embed schema.sql
+var schema string
+
+// latest is the version of the schema.
+const latest = 1
 
 const (
 	get = "SELECT value FROM records WHERE tbl = ? AND key = ?"
@@ -22,12 +29,14 @@ const (
 	erase = "DELETE FROM records WHERE tbl = ? AND key = ?"
 )
 
-// conflict says whether an error means that nothing was committed, and fn is to
-// run again.
-func conflict(err error) bool {
-	var e *sqlite.Error
-	// The low byte is the primary code: a busy snapshot is a kind of busy.
-	return errors.As(err, &e) && (e.Code()&0xff == sqlite3.SQLITE_BUSY || e.Code()&0xff == sqlite3.SQLITE_LOCKED)
+// code returns the primary code of an error of the engine: a busy snapshot is a
+// kind of busy. Zero: it is another error, or none.
+func code(err error) int {
+	e, ours := errors.AsType[*sqlite.Error](err)
+	if !ours {
+		return 0
+	}
+	return e.Code() & 0xff
 }
 
 // list makes one parameter of a list of keys, so that one statement serves
@@ -36,18 +45,12 @@ func conflict(err error) bool {
 // are up to a quarter faster, but need a prepared text for each of several
 // lengths.
 func list(keys []controller.Key) string {
-	text := []byte{'['}
+	texts := make([]string, len(keys))
 	for i, k := range keys {
-		if i > 0 {
-			text = append(text, ',')
-		}
-		text = append(text, '"')
-		text = hex.AppendEncode(text, []byte(k.Table))
-		text = append(text, ' ')
-		text = hex.AppendEncode(text, []byte(k.Key))
-		text = append(text, '"')
+		texts[i] = fmt.Sprintf("%x %x", k.Table, k.Key)
 	}
-	return string(append(text, ']'))
+	text, _ := json.Marshal(texts) // texts of hex digits have no error
+	return string(text)
 }
 
 // access is how a connection uses a file.

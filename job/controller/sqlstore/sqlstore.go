@@ -8,8 +8,10 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 
 	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/patchpolicy/patchpolicy/internal/owned"
 	"github.com/patchpolicy/patchpolicy/job/controller"
@@ -27,9 +29,8 @@ type Store struct {
 	write, read   *sql.DB // write has one connection
 	writes, reads statements
 
-	mu      sync.Mutex
-	running sync.WaitGroup
-	closed  bool
+	closed  atomic.Bool  // Close has begun
+	running sync.RWMutex // held by each transaction to read, and by Close for good
 }
 
 // statements are prepared once, by their texts.
@@ -39,9 +40,9 @@ type statements map[string]*sql.Stmt
 // and locks it against other processes until Close.
 //
 // It reads the whole file first, and writes nothing to a file that it refuses.
-// The error is an *InUseError, a *ForeignError, a *NewerSchemaError, a
-// *DamagedError, a *CopiedError, a *MissingError, or an *owned.Error if
-// somebody else could read or replace the file.
+// The error is [ErrInUse], [ErrForeign], [ErrNewer], [ErrDamaged], [ErrCopied],
+// [ErrMissing], or an *owned.Error if somebody else could read or replace the
+// file.
 func OpenSQLite(ctx context.Context, path string) (*Store, error) { return open(ctx, path, true) }
 
 // OpenUnchecked is [OpenSQLite] without the check of all pages, for a file that
@@ -73,7 +74,7 @@ func (s *Store) open(ctx context.Context, path string, full bool) error {
 	}
 	if have == 0 {
 		if s.lock.server() != 0 {
-			return &MissingError{path}
+			return missing(path)
 		}
 		// The engine would create it with the umask's mode; what is in it is
 		// nobody else's business.
@@ -85,15 +86,13 @@ func (s *Store) open(ctx context.Context, path string, full bool) error {
 			return err
 		}
 	}
-	if have > latest {
-		return &NewerSchemaError{Have: have, Know: latest}
-	}
 	if s.write, err = sql.Open("sqlite", source(path, write, false)); err != nil {
 		return err
 	}
 	s.write.SetMaxOpenConns(1) // one writer: the next waits here, not in the engine
 	if have == 0 {
-		if err := create(ctx, s.write); err != nil {
+		_, err := s.write.ExecContext(ctx, fmt.Sprintf("BEGIN; %s; PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT", schema, applicationID, latest))
+		if err != nil {
 			return err
 		}
 	}
@@ -114,15 +113,6 @@ func (s *Store) open(ctx context.Context, path string, full bool) error {
 	}
 	s.reads, err = prepare(ctx, s.read, get, getMany, scan)
 	return err
-}
-
-// MissingError says that there is no database where one was used before.
-type MissingError struct {
-	Path string
-}
-
-func (e *MissingError) Error() string {
-	return fmt.Sprintf("the database %s is missing or empty, and one was used here before: restore a backup, or, to begin with an empty one, remove %s.lock and %s-wal", e.Path, e.Path, e.Path)
 }
 
 // Checkpoint moves the log into the file, except what a running View still
@@ -160,14 +150,10 @@ func (s *Store) Update(ctx context.Context, fn func(controller.Writer) error) er
 
 // Close implements controller.Store.
 func (s *Store) Close() error {
-	s.mu.Lock()
-	closed := s.closed
-	s.closed = true
-	s.mu.Unlock()
-	if closed {
+	if s.closed.Swap(true) {
 		return controller.ErrClosed
 	}
-	s.running.Wait()
+	s.running.Lock()
 	gate.Lock()
 	defer gate.Unlock()
 	return s.shut()
@@ -219,21 +205,17 @@ func (s *Store) run(ctx context.Context, db *sql.DB, prepared statements, fn fun
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	s.mu.Lock()
-	closed := s.closed
-	if !closed {
-		s.running.Add(1)
-	}
-	s.mu.Unlock()
-	if closed {
+	if s.closed.Load() || !s.running.TryRLock() {
 		return controller.ErrClosed
 	}
-	defer s.running.Done()
+	defer s.running.RUnlock()
 	var err error
-	for again, i := true, 0; again && i < tries; i++ {
+	for range tries {
 		t := &tx{ctx: ctx, prepared: prepared}
 		err = t.run(db, fn, finish)
-		again = conflict(t.failed)
+		if c := code(t.failed); c != sqlite3.SQLITE_BUSY && c != sqlite3.SQLITE_LOCKED { // nothing was committed then, and fn runs again
+			break
+		}
 	}
 	return err
 }
