@@ -28,8 +28,7 @@ func ParseSeverity(name string) (Severity, error) { return severities.Parse(name
 // String returns the severity's name.
 func (s Severity) String() string { return severities.String(s) }
 
-// MarshalText returns the severity's name, and the empty text for the zero
-// value.
+// MarshalText returns the name. Of the zero value it is the empty text.
 func (s Severity) MarshalText() ([]byte, error) { return severities.MarshalText(s) }
 
 // UnmarshalText is the inverse of MarshalText.
@@ -56,7 +55,7 @@ func ParseClass(name string) (Class, error) { return classes.Parse(name) }
 // String returns the class's name.
 func (c Class) String() string { return classes.String(c) }
 
-// MarshalText returns the class's name, and the empty text for the zero value.
+// MarshalText returns the name. Of the zero value it is the empty text.
 func (c Class) MarshalText() ([]byte, error) { return classes.MarshalText(c) }
 
 // UnmarshalText is the inverse of MarshalText.

@@ -2,8 +2,6 @@ package aptfeed
 
 import (
 	"cmp"
-	"errors"
-	"fmt"
 	"net/http"
 	"path/filepath"
 	"time"
@@ -26,7 +24,6 @@ type Config struct {
 	Report           func(Problem)     // called with every problem of the configuration; nil: ignore them
 }
 
-// withDefaults fills in what is not set. It reads below Root.
 func (c Config) withDefaults() Config {
 	c.Root = cmp.Or(c.Root, "/")
 	c.Dir = cmp.Or(c.Dir, filepath.Join(c.Root, "etc/apt"))
@@ -42,19 +39,4 @@ func (c Config) withDefaults() Config {
 		c.Report = func(Problem) {}
 	}
 	return c
-}
-
-// validate returns everything that is wrong with a configuration that has its
-// defaults.
-func (c Config) validate() error {
-	var problems []error
-	if len(c.Architectures) == 0 {
-		problems = append(problems, errors.New("no architecture is wanted: name one"))
-	}
-	for _, a := range c.Architectures {
-		if !debian.ValidArchitecture(a) || a == "all" {
-			problems = append(problems, fmt.Errorf("%.40q is not an architecture", a))
-		}
-	}
-	return errors.Join(problems...)
 }

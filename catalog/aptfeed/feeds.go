@@ -1,9 +1,12 @@
 package aptfeed
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/catalog/debian"
 )
 
 // FromConfig returns a feed for every suite that the apt configuration names.
@@ -41,10 +44,16 @@ func FromLists(c Config) ([]*Feed, error) {
 
 func feeds(c Config, from func(Config, *Feed) origin) ([]*Feed, error) {
 	c = c.withDefaults()
-	if err := c.validate(); err != nil {
+	var wrong []error
+	for _, a := range c.Architectures {
+		if !debian.ValidArchitecture(a) || a == "all" {
+			wrong = append(wrong, fmt.Errorf("%.40q is not an architecture", a))
+		}
+	}
+	if err := errors.Join(wrong...); err != nil {
 		return nil, fail(Refused, c.Dir, err, "the configuration cannot be used")
 	}
-	sources, problems, err := readSources(system(c.Root), c.Dir, c.Architectures[0])
+	sources, problems, err := readSources(system(c.Root), c.Dir, c.Architectures)
 	if err != nil {
 		return nil, err
 	}
