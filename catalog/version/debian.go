@@ -1,6 +1,7 @@
 package version
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -18,33 +19,21 @@ func splitPackage(text string) (epoch, upstream, revision string, hasEpoch, hasR
 	return epoch, text, "", hasEpoch, false
 }
 
-// packageParts is splitPackage of a valid version. Its parts are called what
-// the scheme's manual calls them.
-func packageParts(text string, maxEpoch uint64, upstreamName, revisionName string) (epoch, upstream, revision string, hasRevision bool, err error) {
+func debianKey(k key, text string) (key, error) {
 	epoch, upstream, revision, hasEpoch, hasRevision := splitPackage(text)
-	switch {
-	case hasEpoch && !isNumber(epoch):
-		err = fmt.Errorf("epoch %q is not a decimal number", epoch)
-	case upstream == "":
-		err = fmt.Errorf("the %s is empty", upstreamName)
-	case hasRevision && revision == "":
-		err = fmt.Errorf("the %s after the last hyphen is empty", revisionName)
-	}
-	if hasEpoch && err == nil {
-		if n, tooLong := strconv.ParseUint(epoch, 10, 64); tooLong != nil || n > maxEpoch {
-			err = fmt.Errorf("epoch %s is over %d", epoch, maxEpoch)
+	if hasEpoch {
+		if err := checkEpoch(epoch, maxEpoch); err != nil {
+			return nil, err
 		}
 	}
-	return epoch, upstream, revision, hasRevision, err
-}
-
-func debianKey(k key, text string) (key, error) {
-	epoch, upstream, revision, _, err := packageParts(text, maxEpoch, "upstream version", "revision")
-	if err != nil {
-		return nil, err
+	if upstream == "" {
+		return nil, errors.New("the upstream version is empty")
+	}
+	if hasRevision && revision == "" {
+		return nil, errors.New("the revision after the last hyphen is empty")
 	}
 	// A colon is left only after an epoch, where it is allowed.
-	k, err = k.number(debianNumber, epoch).debianPart(upstream, ".+-:")
+	k, err := k.number(debianNumber, epoch).debianPart(upstream, ".+-:")
 	if err != nil {
 		return nil, fmt.Errorf("the upstream version contains %w", err)
 	}
@@ -52,6 +41,16 @@ func debianKey(k key, text string) (key, error) {
 		return nil, fmt.Errorf("the revision contains %w", err)
 	}
 	return k, nil
+}
+
+func checkEpoch(epoch string, most uint64) error {
+	if !isNumber(epoch) {
+		return fmt.Errorf("epoch %q is not a decimal number", epoch)
+	}
+	if n, err := strconv.ParseUint(epoch, 10, 64); err != nil || n > most {
+		return fmt.Errorf("epoch %s is over %d", epoch, most)
+	}
+	return nil
 }
 
 // How characters sort: the tilde, the end of a run of other characters (a

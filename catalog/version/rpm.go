@@ -1,13 +1,24 @@
 package version
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 func rpmKey(k key, text string) (key, error) {
-	epoch, version, release, hasRelease, err := packageParts(text, maxRpmEpoch, "version", "release")
-	if err != nil {
-		return nil, err
+	epoch, version, release, hasEpoch, hasRelease := splitPackage(text)
+	if hasEpoch {
+		if err := checkEpoch(epoch, maxRpmEpoch); err != nil {
+			return nil, err
+		}
 	}
-	k, err = k.number(rpmNumber, epoch).rpmPart(version)
+	if version == "" {
+		return nil, errors.New("the version is empty")
+	}
+	if hasRelease && release == "" {
+		return nil, errors.New("the release after the last hyphen is empty")
+	}
+	k, err := k.number(rpmNumber, epoch).rpmPart(version)
 	if err != nil {
 		return nil, fmt.Errorf("the version contains %w", err)
 	}
