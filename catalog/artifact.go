@@ -21,8 +21,7 @@ var availabilities = enum.Of[Availability]("availability", "Pinned", "LatestOnly
 // String returns the availability's name.
 func (a Availability) String() string { return availabilities.String(a) }
 
-// MarshalText returns the availability's name, and the empty text for the zero
-// value.
+// MarshalText returns the name. Of the zero value it is the empty text.
 func (a Availability) MarshalText() ([]byte, error) { return availabilities.MarshalText(a) }
 
 // UnmarshalText is the inverse of MarshalText.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // The kinds of names that an authority can own.
@@ -18,16 +19,15 @@ const (
 	ownsPatch   = "patch"   // whose id does not begin with that of a product
 )
 
-// kinds are the kinds that this release knows.
 var kinds = []string{ownsNames, ownsVendor, ownsProduct, ownsPatch}
 
-// claim is one thing that can be owned.
 type claim struct {
 	Kind string `json:"kind"`
 	Name string `json:"name"`
 }
 
-// owner is who owns a thing.
+func (c claim) record() string { return c.Kind + " " + clip(c.Name, MaxID) }
+
 type owner struct {
 	Authority string `json:"authority"`
 	Unlisted  uint64 `json:"unlisted,omitempty"` // id of the first snapshot that no longer lists it; zero: it is listed
@@ -45,26 +45,12 @@ func compareOwned(a, b owned) int {
 	return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))
 }
 
-// grant is one entry of a feed's Grant.
 type grant struct {
 	claim     // without the star
 	prefix    bool
 	authority string
 }
 
-// maxConflicts is the largest number of a feed's conflicts that its health
-// names.
-const maxConflicts = 10
-
-// maxUnlisted is how many names one authority keeps that it no longer lists. Of
-// more, the one that it has not listed for the longest is forgotten first
-// (CAT-17).
-const maxUnlisted = 1 << 17
-
-// maxOwners is the largest number of names that all authorities own together.
-const maxOwners = MaxFeeds*(maxUnlisted+MaxNames) + 2*MaxProducts + MaxPatches
-
-// authority returns the authority of a feed of the next snapshot.
 func (s *syncer) authority(feed int32) string { return s.next.feeds[feed].Authority }
 
 // authorities takes over the owners of the previous snapshot, and the grants.
@@ -112,7 +98,6 @@ func btoi(b bool) int {
 	return 0
 }
 
-// grant notes what the administrator granted a feed.
 func (s *syncer) grant(feed int32) {
 	g, a := s.next.feeds[feed].Grant, s.authority(feed)
 	for _, of := range []struct {
@@ -129,7 +114,7 @@ func (s *syncer) grant(feed int32) {
 			if i := slices.IndexFunc(s.grants, same); i < 0 {
 				s.grants = append(s.grants, next)
 			} else if first := s.grants[i].authority; first != a {
-				s.show(feed, fmt.Sprintf("grant of %s %s", of.kind, clip(text, MaxID)), first,
+				s.show(feed, "grant of "+claim{of.kind, text}.record(), first,
 					fmt.Sprintf("authority %q, which is configured first, has the same grant (CAT-17)", first))
 			}
 		}
@@ -141,7 +126,8 @@ func (s *syncer) grant(feed int32) {
 func (s *syncer) claimNames(feed int32) {
 	a := s.authority(feed)
 	for _, name := range s.next.feeds[feed].Names {
-		if o, has := s.owners[claim{ownsNames, name}]; has && o.Authority == a {
+		names := claim{ownsNames, name}
+		if o, has := s.owners[names]; has && o.Authority == a {
 			continue
 		}
 		other := s.above(name)
@@ -149,10 +135,10 @@ func (s *syncer) claimNames(feed int32) {
 			other = s.beginsWith(name, a)
 		}
 		if other != "" && other != a {
-			s.show(feed, "names "+clip(name, MaxID), other, belongs("what begins with "+clip(name, MaxID), other))
+			s.show(feed, names.record(), other, belongs("what begins with "+clip(name, MaxID), other))
 			continue
 		}
-		s.own(claim{ownsNames, name}, owner{Authority: a})
+		s.own(names, owner{Authority: a})
 	}
 }
 
@@ -173,7 +159,6 @@ func (s *syncer) beginsWith(name, authority string) string {
 	return ""
 }
 
-// own notes an owner.
 func (s *syncer) own(c claim, o owner) {
 	s.owners[c] = o
 	switch c.Kind {
@@ -185,9 +170,6 @@ func (s *syncer) own(c claim, o owner) {
 		s.lengths[min(len(c.Name), MaxID)] = true
 	}
 }
-
-// maxDepth bounds how many ids are noted as above one id.
-const maxDepth = 16
 
 // inhabit notes, for every id that this one may be below, that an authority has
 // something there.
@@ -217,23 +199,17 @@ func (s *syncer) shared(id, authority string) bool {
 // "editor-2" is below "editor", and "editor2" is not.
 func boundary(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }
 
-// space returns the longest names that an id begins with.
-func (s *syncer) space(id string) owned {
-	for i := len(id); i > 0; i-- {
-		if c := (claim{ownsNames, id[:i]}); s.spaces[i] {
-			if o, has := s.owners[c]; has {
-				return owned{c, o}
-			}
-		}
-	}
-	return owned{}
-}
-
 // above returns the owner of the closest names or product that an id is below.
 // Empty: none.
 func (s *syncer) above(id string) string {
-	o := s.space(id)
-	best, length := o.Authority, len(o.Name)
+	best, length := "", 0
+	for i := len(id); i > 0 && length == 0; i-- {
+		if s.spaces[i] {
+			if o, has := s.owners[claim{ownsNames, id[:i]}]; has {
+				best, length = o.Authority, i
+			}
+		}
+	}
 	for i, r := range id {
 		if i > length && s.lengths[i] && boundary(r) {
 			if o, has := s.owners[claim{ownsProduct, id[:i]}]; has && !o.Bare {
@@ -242,18 +218,6 @@ func (s *syncer) above(id string) string {
 		}
 	}
 	return best
-}
-
-// ownerOf returns the authority that owns a product or patch id. Empty: none
-// yet.
-func (s *syncer) ownerOf(c claim) string {
-	if a := s.granted(c); a != "" {
-		return a
-	}
-	if o, has := s.owners[c]; has {
-		return o.Authority
-	}
-	return s.cover(c)
 }
 
 // cover returns the owner of an id that has no owner of its own, by what it is
@@ -277,20 +241,12 @@ func (s *syncer) granted(c claim) string {
 		return ""
 	}
 	for _, g := range s.grants {
-		if rest, has := strings.CutPrefix(c.Name, g.Name); has && g.Kind == ownsProduct && (g.prefix || below(rest)) {
+		rest, has := strings.CutPrefix(c.Name, g.Name)
+		if next, _ := utf8.DecodeRuneInString(rest); has && g.Kind == ownsProduct && (g.prefix || boundary(next)) { // of no rest, too
 			return g.authority
 		}
 	}
 	return ""
-}
-
-// below reports whether an id with this rest after a product's id belongs to
-// the product.
-func below(rest string) bool {
-	for _, r := range rest {
-		return boundary(r)
-	}
-	return true
 }
 
 // vendorKey caches keys: a distribution has one vendor and many products.
@@ -332,20 +288,25 @@ func belongs(what, authority string) string {
 	return fmt.Sprintf("%s belongs to authority %q; grant it to let another feed speak about it (CAT-17)", what, authority)
 }
 
-// outside returns the owner of an id that a feed may not speak about, and why.
-// Empty: it may.
-func (s *syncer) outside(feed int32, c claim) (owner, reason string) {
-	if other := s.ownerOf(c); other != "" && other != s.authority(feed) {
-		return other, belongs(fmt.Sprintf("%s %.*q", c.Kind, MaxID, c.Name), other)
+// outside reports whether a feed may not speak about an id. Then it rejects the
+// record.
+func (s *syncer) outside(feed int32, record, id claim) bool {
+	other := cmp.Or(s.granted(id), s.owners[id].Authority)
+	if other == "" {
+		other = s.cover(id)
 	}
-	return "", ""
+	if other == "" || other == s.authority(feed) {
+		return false
+	}
+	s.reject(feed, record.record(), other, belongs(fmt.Sprintf("%s %.*q", id.Kind, MaxID, id.Name), other))
+	return true
 }
 
 // show reports what a good batch claims of another authority besides its
 // records.
 func (s *syncer) show(feed int32, what, owner, reason string) {
 	if s.fresh[feed] != nil {
-		s.conflict(s.next.feeds[feed].Feed, what, owner, reason)
+		s.reject(feed, what, owner, reason)
 	}
 }
 
@@ -356,31 +317,22 @@ func (s *syncer) introduce(id claim, authority string) {
 	}
 }
 
-// claimProduct gives an authority what an accepted product introduces.
-func (s *syncer) claimProduct(p *Product, authority string) {
-	s.introduce(claim{ownsProduct, string(p.ID)}, authority)
-	vendor := claim{ownsVendor, s.vendorKey(p.Vendor)}
-	if p.Vendor != "" && s.owners[vendor].Authority == "" {
-		s.own(vendor, owner{Authority: authority})
-	}
-}
-
 // voidEdges shows which new records supersede or require a patch of another
 // authority. That has no effect.
 func (s *syncer) voidEdges() {
 	for i := range s.next.patches {
-		p, feed := &s.next.patches[i], s.next.states[i].feed
-		if s.fresh[feed] == nil {
+		p := &s.next.patches[i]
+		if s.fresh[p.feed] == nil {
 			continue
 		}
 		for _, kind := range []edgeKind{supersedence, requirements} {
-			for _, id := range kind.to(p) {
-				to, found := findPatch(s.next.patches, id)
+			for _, id := range kind.to(&p.Patch) {
+				to, found := s.next.patchIndex(id)
 				if !found || s.next.authority(to) == s.next.authority(i) {
 					continue
 				}
 				other := s.next.authority(to)
-				s.show(feed, fmt.Sprintf("%s of %s", kind.noun, patchRecord(p.ID)), other,
+				s.show(p.feed, kind.noun+" of "+claim{ownsPatch, string(p.ID)}.record(), other,
 					fmt.Sprintf("patch %q belongs to authority %q, so it has no effect that this patch %s it (CAT-17)", id, other, kind.verb))
 				break // one of each kind is enough
 			}

@@ -98,7 +98,7 @@ func vendorOf(name string) func(*Product) { return func(p *Product) { p.Vendor =
 func superseded(s *Snapshot, id PatchID) bool {
 	var all []int32
 	for i := range s.patches {
-		if !s.states[i].deprecated {
+		if !s.patches[i].deprecated {
 			all = append(all, int32(i))
 		}
 	}
@@ -120,15 +120,15 @@ func seen(t require.TestingT, s *Snapshot) string {
 		}
 		ids = append(ids, p.ID)
 		newest, _ := s.Newest(p.Product)
-		text += fmt.Sprintf("%+v %v %v %v %v\n", p, s.Lifecycle(p.ID), superseded(s, p.ID), newest.ID, verdict(s.Evaluate(p.ID, inv, Options{}, noon)))
+		text += fmt.Sprintf("%+v %v %v %v %v\n", p.Patch, s.Lifecycle(p.ID), superseded(s, p.ID), newest.ID, verdict(s.Evaluate(p.ID, inv, Options{}, noon)))
 		for _, r := range p.Requires {
 			needed, has := s.Reaches(p.ID, r.Patch)
 			text += fmt.Sprintln(needed.ID, has)
 		}
 	}
-	for i, p := range s.products {
-		if s.feeds[s.from[i]].Authority == "acme" {
-			text += fmt.Sprintf("%+v\n", p)
+	for _, p := range s.products {
+		if s.feeds[p.feed].Authority == "acme" {
+			text += fmt.Sprintf("%+v\n", p.Product)
 		}
 	}
 	for _, v := range s.EvaluateList(append([]PatchID{"t2", "tool-1.0.0", "old-1"}, ids...), inv, Options{}, noon) {

@@ -3,13 +3,13 @@ package catalog
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/patchpolicy/patchpolicy/catalog/version"
-	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
 // Check returns everything that is wrong with the product itself, one plain
@@ -78,14 +78,9 @@ func (p Patch) Check() []string {
 	return c.problems
 }
 
-// checker collects problems.
 type checker struct {
 	problems []string
 }
-
-// maxProblems is the largest number of problems reported of one record. The
-// others show once these are fixed.
-const maxProblems = 20
 
 func (c *checker) addf(format string, args ...any) {
 	if len(c.problems) < maxProblems {
@@ -165,8 +160,13 @@ func (c *checker) artifact(a Artifact) {
 	c.text("an artifact's signer", a.Signer, MaxText, false)
 	if c.count("digests", len(a.Digests), MaxDigests) {
 		for _, d := range a.Digests {
-			if problem := digestProblem(d); problem != "" {
-				c.addf("artifact %q: %s", a.Name, problem)
+			switch want := 2 * d.Algorithm.Size(); {
+			case want == 0:
+				c.addf("artifact %q: unknown digest algorithm %d", a.Name, uint8(d.Algorithm))
+			case len(d.Sum) != want:
+				c.addf("artifact %q: malformed digest: %d characters, want %d", a.Name, len(d.Sum), want)
+			case strings.Trim(d.Sum, "0123456789abcdef") != "":
+				c.addf("artifact %q: malformed digest: %q is not lower-case hex", a.Name, d.Sum)
 			}
 		}
 	}
@@ -214,26 +214,12 @@ func urlProblem(text string) string {
 // (INT-11).
 func localFiles(p *Patch) (problems []string) {
 	for _, a := range p.Artifacts {
-		for _, address := range []string{a.URL, a.CustomURL, a.SignatureURL} {
-			if u, err := url.Parse(address); err == nil && u.Scheme == "file" {
-				problems = append(problems, fmt.Sprintf("artifact %.*q: its URL is a local file, which only a feed that is marked local may name (INT-11)", MaxID, a.Name))
-				break
-			}
+		if slices.ContainsFunc([]string{a.URL, a.CustomURL, a.SignatureURL}, func(address string) bool {
+			u, err := url.Parse(address)
+			return err == nil && u.Scheme == "file"
+		}) {
+			problems = append(problems, fmt.Sprintf("artifact %.*q: its URL is a local file, which only a feed that is marked local may name (INT-11)", MaxID, a.Name))
 		}
 	}
 	return problems
-}
-
-func digestProblem(d integrity.Digest) string {
-	want := 2 * d.Algorithm.Size()
-	if want == 0 {
-		return fmt.Sprintf("unknown digest algorithm %d", uint8(d.Algorithm))
-	}
-	if len(d.Sum) != want {
-		return fmt.Sprintf("malformed digest: %d characters, want %d", len(d.Sum), want)
-	}
-	if strings.Trim(d.Sum, "0123456789abcdef") != "" {
-		return fmt.Sprintf("malformed digest: %q is not lower-case hex", d.Sum)
-	}
-	return ""
 }

@@ -17,7 +17,6 @@ type CustomURL struct {
 	URL      string  `json:"url"`      // http, https or file, at most MaxURL bytes
 }
 
-// place identifies a custom URL: its patch and artifact.
 func (u CustomURL) place() CustomURL { return CustomURL{Patch: u.Patch, Artifact: u.Artifact} }
 
 func compareCustom(a, b CustomURL) int {
@@ -109,7 +108,7 @@ func (s *Snapshot) customProblem(u CustomURL, set bool) string {
 // stored record keeps what the feed says, so that it shows again when a custom
 // URL is removed.
 func (s *Snapshot) patchAt(i int) *Patch {
-	p := &s.patches[i]
+	p := &s.patches[i].Patch
 	k, _ := slices.BinarySearchFunc(s.custom, CustomURL{Patch: p.ID}, compareCustom)
 	if k == len(s.custom) || s.custom[k].Patch != p.ID {
 		return p

@@ -2,9 +2,9 @@ package catalog
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"sort"
-	"strings"
 )
 
 // edgeKind is one of the two relations between patches that must have no cycle.
@@ -42,11 +42,6 @@ func edgesOf(n int, patch func(i int) *Patch, authority func(i int) string, kind
 	return edges
 }
 
-// edges resolves a relation among the patches of a snapshot.
-func (s *Snapshot) edges(kind edgeKind) [][]int32 {
-	return edgesOf(len(s.patches), func(i int) *Patch { return &s.patches[i] }, s.authority, kind)
-}
-
 // cycles returns the strongly connected components that contain a cycle, each
 // sorted, ordered by their first member. It is Tarjan's algorithm with its own
 // stack, because a feed decides how deep it goes.
@@ -55,16 +50,14 @@ func cycles(edges [][]int32) [][]int32 {
 	var (
 		found   [][]int32
 		counter int32
-		order   = make([]int32, len(edges)) // 0: not visited
+		order   = make([]int32, len(edges)) // 0: not visited; math.MaxInt32: its component is known
 		low     = make([]int32, len(edges))
-		onStack = make([]bool, len(edges))
 		stack   []int32
 		calls   []frame
 	)
 	visit := func(node int32) {
 		counter++
 		order[node], low[node] = counter, counter
-		onStack[node] = true
 		stack = append(stack, node)
 		calls = append(calls, frame{node: node})
 	}
@@ -78,10 +71,9 @@ func cycles(edges [][]int32) [][]int32 {
 			if int(f.edge) < len(edges[f.node]) {
 				node, to := f.node, edges[f.node][f.edge]
 				f.edge++
-				switch {
-				case order[to] == 0:
+				if order[to] == 0 {
 					visit(to)
-				case onStack[to]:
+				} else {
 					low[node] = min(low[node], order[to])
 				}
 				continue
@@ -102,7 +94,7 @@ func cycles(edges [][]int32) [][]int32 {
 			component := slices.Clone(stack[at:])
 			stack = stack[:at]
 			for _, member := range component {
-				onStack[member] = false
+				order[member] = math.MaxInt32
 			}
 			if len(component) > 1 || slices.Contains(edges[node], node) {
 				slices.Sort(component)
@@ -138,19 +130,4 @@ func shortestCycle(edges [][]int32, members []int32) []int32 {
 		}
 	}
 	return []int32{start}
-}
-
-// maxNamed is the largest number of patches of a cycle that a message names.
-const maxNamed = 12
-
-// describe writes a cycle as "a supersedes b supersedes a".
-func describe(cycle []int32, id func(int32) PatchID, kind edgeKind) string {
-	var names []string
-	for _, node := range cycle[:min(len(cycle), maxNamed)] {
-		names = append(names, string(id(node)))
-	}
-	if len(cycle) > maxNamed {
-		names = append(names, "…")
-	}
-	return strings.Join(append(names, string(id(cycle[0]))), " "+kind.verb+" ")
 }

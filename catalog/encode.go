@@ -24,17 +24,6 @@ import (
 // built again on reading.
 const encodingFormat = 1
 
-// Bounds of the stored form, in bytes: one line, far above what the limits on a
-// record allow, and the whole, unpacked.
-const (
-	maxEncodedLine = 16 << 20
-	maxEncoded     = 4 << 30
-)
-
-// maxReserved is the largest number of records for which the header alone
-// reserves memory: some 40 MB.
-const maxReserved = 1 << 17
-
 type encodedHeader struct {
 	Format   int       `json:"format"`
 	ID       uint64    `json:"id"`
@@ -92,12 +81,11 @@ func (s *Snapshot) encodeLines(w io.Writer) (err error) {
 	for _, o := range s.owners {
 		put(o)
 	}
-	for i, p := range s.products {
-		put(encodedProduct{s.feeds[s.from[i]].Feed, p})
+	for _, p := range s.products {
+		put(encodedProduct{s.feeds[p.feed].Feed, p.Product})
 	}
-	for i := range s.patches {
-		st := s.states[i]
-		put(encodedPatch{Feed: s.feeds[st.feed].Feed, Deprecated: st.deprecated, Patch: s.patches[i]})
+	for _, p := range s.patches {
+		put(encodedPatch{s.feeds[p.feed].Feed, p.deprecated, p.Patch})
 	}
 	for _, u := range s.custom {
 		put(u)

@@ -26,7 +26,7 @@ func roundTrip(t require.TestingT, s *Snapshot) *Snapshot {
 // same expects two snapshots to be equal: what is stored, and what is derived from it.
 func same(t require.TestingT, a, b *Snapshot) {
 	require.Equal(t, encoded(t, a), encoded(t, b))
-	require.Equal(t, fmt.Sprint(a.states, a.versions), fmt.Sprint(b.states, b.versions))
+	require.Equal(t, fmt.Sprint(a.products, a.patches), fmt.Sprint(b.products, b.patches))
 }
 
 // eventful has a bit of everything: a failing feed, deprecation that the feed took back, lines, a
@@ -132,8 +132,8 @@ func TestDecodeRefuses(t *testing.T) {
 		{"negative count", replaced(`"feeds":5`, `"feeds":-5`), "-5 feeds"},
 		{"too many feeds", replaced(`"feeds":5`, `"feeds":257`), "257 feeds, want 0 to 256"},
 		{"too many patches", replaced(`"patches":4`, `"patches":1048577`), "1048577 patches"},
-		{"line cut off", replaced("}\n", "\n"), "unexpected EOF"},
-		{"no record", replaced(lines[1], "null\n"), "unexpected EOF"},
+		{"line cut off", replaced("}\n", "\n"), "unexpected end of JSON input"},
+		{"no record", replaced(lines[1], "null\n"), "the feed id is empty"},
 		{"too many owners", replaced(`"owners":4`, `"owners":-1`), "-1 owners"},
 		{"owners out of order", replaced(`"name":"editor"`, `"name":"zzz"`), "out of order"},
 		{"owner of nothing", replaced(`{"kind":"names","name":"acme/"`, `{"kind":"names","name":""`), "the name is empty"},
@@ -143,10 +143,10 @@ func TestDecodeRefuses(t *testing.T) {
 		{"cycle of requirements", replaced(`"supersedes":["editor-1.0.0"]`, `"requires":[{"patch":"editor-2.0.0"}]`), "requirement cycle with patch editor-2.0.0"},
 		{"cut off", strings.Join(lines[:len(lines)-2], ""), "unexpected EOF"},
 		{"something after", good + "{}\n", "text after the last record"},
-		{"two values in a line", replaced("}\n", "}{}\n"), "more than one value"},
+		{"two values in a line", replaced("}\n", "}{}\n"), "after top-level value"},
 		{"feed without id", replaced(`{"feed":"acme","healthy"`, `{"feed":"","healthy"`), "the feed id is empty"},
 		{"feeds out of order", replaced(`{"feed":"acme","healthy"`, `{"feed":"zzz","healthy"`), "out of order"},
-		{"first feeds out of order", replaced(`{"feed":"acme","healthy"`, `{"feed":"dzz","healthy"`), "feed down is out of order"},
+		{"first feeds out of order", replaced(`{"feed":"acme","healthy"`, `{"feed":"dzz","healthy"`), `feed "down": it is out of order`},
 		{"unknown feed of product", replaced(`{"feed":"eol","product"`, `{"feed":"who","product"`), "unknown feed"},
 		{"unfit product", replaced(`"platform":"linux"`, `"platform":""`), "unknown platform"},
 		{"unfit patch", replaced(`"size":4`, `"size":-4`), "negative size"},

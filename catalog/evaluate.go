@@ -36,14 +36,13 @@ func (s *Snapshot) Evaluate(id PatchID, inv Inventory, o Options, now time.Time)
 	return s.evaluate(i, inv, o, now)
 }
 
-// evaluate is Evaluate of the patch at index i.
 func (s *Snapshot) evaluate(i int, inv Inventory, o Options, now time.Time) Verdict {
 	e := evaluation{
-		snapshot: s, state: s.states[i], patch: s.patchAt(i), product: &s.products[s.states[i].product], options: o, now: now,
+		snapshot: s, listed: &s.patches[i], patch: s.patchAt(i), product: &s.products[s.patches[i].product].Product, options: o, now: now,
 	}
 	e.installed, e.isInstalled = inv.Find(e.patch.Product)
 	e.verdict = Verdict{
-		Patch: e.patch.ID, Feed: s.feeds[e.state.feed].Feed, Product: e.patch.Product, From: e.installed.Version, To: e.patch.Version, Snapshot: s.id,
+		Patch: e.patch.ID, Feed: s.feeds[e.listed.feed].Feed, Product: e.patch.Product, From: e.installed.Version, To: e.patch.Version, Snapshot: s.id,
 	}
 	e.installation(inv)
 	e.lifecycle()
@@ -61,11 +60,10 @@ func (s *Snapshot) evaluate(i int, inv Inventory, o Options, now time.Time) Verd
 	return e.verdict
 }
 
-// evaluation is one call of Evaluate.
 type evaluation struct {
 	snapshot    *Snapshot
-	state       patchState
-	patch       *Patch
+	listed      *listedPatch
+	patch       *Patch // with the customer's URLs
 	product     *Product
 	installed   Installed
 	isInstalled bool
@@ -82,18 +80,13 @@ func (v *Verdict) add(code ReasonCode, have, want, format string, args ...any) {
 // reason stays only if nothing blocks.
 func (e *evaluation) installation(inv Inventory) {
 	if !e.isInstalled {
-		if other, has := e.snapshot.elsewhere(int(e.state.product), inv); has {
+		if other, has := e.snapshot.elsewhere(int(e.listed.product), inv); has {
 			e.verdict.add(NotInstalled, other.Channel, e.product.Channel, "%s is installed, and the asset does not use its channel %q; it uses %q.",
 				e.product.Name, e.product.Channel, other.Channel)
 			return
 		}
 	}
 	e.verdict.Reasons = append(e.verdict.Reasons, upgrade(e.installed, e.isInstalled, e.product.Name, e.patch.Version))
-}
-
-// upgrades reports whether the patch is newer than what is installed.
-func (e *evaluation) upgrades() bool {
-	return e.isInstalled && newer(e.patch.Version, e.installed.Version)
 }
 
 // lifecycle blocks a deprecated patch (CAT-9) and notes a mark (CAT-10).
@@ -103,9 +96,9 @@ func (e *evaluation) lifecycle() {
 		eol = instant(e.patch.EOL)
 	}
 	switch {
-	case e.state.deprecated && e.patch.Withdrawn:
+	case e.listed.deprecated && e.patch.Withdrawn:
 		e.verdict.add(Deprecated, "withdrawn", "", "The vendor withdrew %s.", e.patch.ID)
-	case e.state.deprecated:
+	case e.listed.deprecated:
 		e.verdict.add(Deprecated, eol, instant(e.now), "%s reached its end of life and left the catalog.", e.patch.ID)
 	case e.patch.EOLMarked && eol == "":
 		e.verdict.add(EOLMarked, "", "", "The vendor announced the end of life of %s without a date. It can still be deployed.", e.patch.ID)
@@ -158,7 +151,7 @@ func (e *evaluation) artifacts() {
 		e.reachable(a.Name, a.Source())
 		e.reachable(a.Name, a.SignatureURL)
 	}
-	if newest := e.snapshot.newestVersion(int(e.state.product)); latestOnly && newer(newest, e.patch.Version) {
+	if newest := e.snapshot.newestVersion(int(e.listed.product)); latestOnly && newer(newest, e.patch.Version) {
 		have, want := e.patch.Version.String(), newest.String()
 		e.verdict.add(VersionNotDownloadable, have, want, "The vendor serves only the newest version of %s, which is %s, not %s.", e.product.Name, want, have)
 	}
@@ -189,7 +182,11 @@ func (e *evaluation) lines() {
 	if !e.isInstalled {
 		return
 	}
-	from, known := e.installedAs().LineOf(e.installed.Version)
+	installedAs := e.product
+	if i, known := e.snapshot.productIndex(e.installed.Product); known { // its channel may differ from the patch's
+		installedAs = &e.snapshot.products[i].Product
+	}
+	from, known := installedAs.LineOf(e.installed.Version)
 	if !known || !from.Ended(e.now) {
 		return
 	}
@@ -197,18 +194,9 @@ func (e *evaluation) lines() {
 	switch {
 	case e.options.StrictLines:
 		e.verdict.add(EOLVersion, have, instant(e.now), "The installed version is on line %s of %s, which reached its end of life%s, and the policy blocks upgrades from such a line.", from.Prefix, name, on)
-	case !toEnded && e.upgrades():
+	case !toEnded && newer(e.patch.Version, e.installed.Version):
 		e.verdict.add(LeavesEOL, have, instant(e.now), "The upgrade leaves line %s of %s, which reached its end of life%s.", from.Prefix, name, on)
 	}
-}
-
-// installedAs returns the installed product. Its channel may differ from the
-// patch's.
-func (e *evaluation) installedAs() *Product {
-	if i, known := e.snapshot.productIndex(e.installed.Product); known {
-		return &e.snapshot.products[i]
-	}
-	return e.product
 }
 
 // end returns when an ended line ended, as a value and in words.
@@ -221,7 +209,7 @@ func (l Line) end(now time.Time) (have, on string) {
 
 // feed notes how fresh the catalog's knowledge of the patch is (CAT-1, CAT-2).
 func (e *evaluation) feed() {
-	h := e.snapshot.feeds[e.state.feed]
+	h := e.snapshot.feeds[e.listed.feed]
 	if h.unread(e.now) {
 		e.verdict.add(FeedStale, instant(h.LastGood), instant(e.now), "Feed %s was last read successfully on %s, %d hours ago or more.", h.Feed, instant(h.LastGood), int(StaleAfter.Hours()))
 	}

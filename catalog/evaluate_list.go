@@ -134,7 +134,7 @@ func (s *Snapshot) newerThan(in *Installed, all []int32) []int32 {
 		if !found {
 			return
 		}
-		list := s.versions[i]
+		list := s.products[i].versions
 		for k := len(list) - 1; k >= 0 && newer(s.patches[list[k]].Version, in.Version); k-- {
 			all = append(all, list[k])
 		}

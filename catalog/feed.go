@@ -79,12 +79,6 @@ func (g Grant) Check() []string {
 	return c.problems
 }
 
-func (g Grant) equal(h Grant) bool {
-	return slices.Equal(g.Vendors, h.Vendors) && slices.Equal(g.Products, h.Products) && slices.Equal(g.Patches, h.Patches)
-}
-
-func (g Grant) given() bool { return g.Vendors != nil || g.Products != nil || g.Patches != nil }
-
 // Failed returns the batch of a fetch that failed with err at the given time
 // (CAT-1).
 func Failed(feed FeedID, at time.Time, err error) Batch {
@@ -135,15 +129,10 @@ type FeedHealth struct {
 // a good sync counts from its first failure.
 func (h FeedHealth) Stale(now time.Time) bool { return h.unread(now) || h.old(now) }
 
-// old reports whether the source's own date has reached the maximum age.
 func (h FeedHealth) old(now time.Time) bool {
 	return h.MaxAge > 0 && !h.Dated.IsZero() && now.Sub(h.Dated) >= h.MaxAge
 }
 
 func (h FeedHealth) unread(now time.Time) bool {
-	since := h.LastGood
-	if since.IsZero() {
-		since = h.Since
-	}
-	return now.Sub(since) >= StaleAfter
+	return now.Sub(cmp.Or(h.LastGood, h.Since)) >= StaleAfter
 }

@@ -101,7 +101,7 @@ func codes(v Verdict) []ReasonCode {
 // ofProduct lists a product's patches by rising version.
 func ofProduct(s *Snapshot, id ProductID) (ids []PatchID) {
 	if i, found := s.productIndex(id); found {
-		for _, p := range s.versions[i] {
+		for _, p := range s.products[i].versions {
 			ids = append(ids, s.patches[p].ID)
 		}
 	}

@@ -30,13 +30,14 @@ type Installed struct {
 type Inventory struct {
 	Platform  Platform    `json:"platform"`
 	installed []Installed // by product
-	also      []alias     // by product
+	names     []name      // by id, an installed product before those in Also
 }
 
-// alias is a product that an installed one names in Also.
-type alias struct {
-	product ProductID
-	at      int32 // index into installed
+// name is an id under which an installed product is found.
+type name struct {
+	id   ProductID
+	at   int32 // index into installed
+	also bool  // from Also
 }
 
 // Problem is one thing that is wrong with a value. Field says where, and Text
@@ -60,22 +61,21 @@ func NewInventory(platform Platform, installed []Installed) (Inventory, error) {
 	return inv, nil
 }
 
-// inventoryOf sorts and indexes, without changing the argument.
 func inventoryOf(platform Platform, installed []Installed) Inventory {
 	inv := Inventory{Platform: platform, installed: slices.Clone(installed)}
 	slices.SortStableFunc(inv.installed, func(a, b Installed) int { return cmp.Compare(a.Product, b.Product) })
 	for i := range inv.installed {
 		in := &inv.installed[i]
 		in.Also = slices.Sorted(slices.Values(in.Also))
+		inv.names = append(inv.names, name{id: in.Product, at: int32(i)})
 		for _, id := range in.Also {
-			inv.also = append(inv.also, alias{id, int32(i)})
+			inv.names = append(inv.names, name{id, int32(i), true})
 		}
 	}
-	slices.SortStableFunc(inv.also, func(a, b alias) int { return cmp.Compare(a.product, b.product) })
+	slices.SortStableFunc(inv.names, func(a, b name) int { return cmp.Or(cmp.Compare(a.id, b.id), btoi(a.also)-btoi(b.also)) })
 	return inv
 }
 
-// inventoryJSON is the JSON form.
 type inventoryJSON struct {
 	Platform  Platform    `json:"platform"`
 	Installed []Installed `json:"installed"`
@@ -109,8 +109,8 @@ func (inv Inventory) Check() error {
 		bad.Add("", "", "%d products are installed, at most %d are allowed", len(inv.installed), MaxInstalled)
 		return bad.Err("inventory")
 	}
-	if len(inv.also) > MaxAllAlso {
-		bad.Add("", "", "%d products of other channels are named, at most %d are allowed", len(inv.also), MaxAllAlso)
+	if also := len(inv.names) - len(inv.installed); also > MaxAllAlso {
+		bad.Add("", "", "%d products of other channels are named, at most %d are allowed", also, MaxAllAlso)
 		return bad.Err("inventory")
 	}
 	for i, in := range inv.installed {
@@ -128,10 +128,9 @@ func (inv Inventory) Check() error {
 			bad.Add("product", string(in.Product), "%s", p)
 		}
 	}
-	for i, a := range inv.also {
-		owner := inv.installed[a.at].Product
-		if _, own := inv.own(a.product); own || i > 0 && inv.also[i-1].product == a.product {
-			bad.Add("product", string(owner), "it names %.*q of another channel, which the inventory names twice", MaxID, a.product)
+	for i, n := range inv.names {
+		if n.also && i > 0 && inv.names[i-1].id == n.id {
+			bad.Add("product", string(inv.installed[n.at].Product), "it names %.*q of another channel, which the inventory names twice", MaxID, n.id)
 		}
 	}
 	return bad.Err("inventory")
@@ -146,14 +145,11 @@ func (inv Inventory) Installed() iter.Seq[Installed] { return slices.Values(inv.
 // Find looks up what is installed under a product's id: its own, or one that it
 // names in Also (CAT-17).
 func (inv Inventory) Find(id ProductID) (Installed, bool) {
-	if i, found := inv.own(id); found {
-		return inv.installed[i], true
-	}
-	k, found := sort.Find(len(inv.also), func(k int) int { return cmp.Compare(id, inv.also[k].product) })
+	i, found := sort.Find(len(inv.names), func(i int) int { return cmp.Compare(id, inv.names[i].id) })
 	if !found {
 		return Installed{}, false
 	}
-	return inv.installed[inv.also[k].at], true
+	return inv.installed[inv.names[i].at], true
 }
 
 // Software returns the installed product that patches of a product are for: the
@@ -166,8 +162,31 @@ func (inv Inventory) Software(id ProductID) ProductID {
 	return id
 }
 
-func (inv Inventory) own(id ProductID) (int, bool) {
-	return sort.Find(len(inv.installed), func(i int) int { return cmp.Compare(id, inv.installed[i].Product) })
+// Upgrade says whether a version of a product is an upgrade of what is
+// installed: the reason has the code Upgrade, or one that blocks. Name is the
+// product's name, for the sentence. From is the installed version; zero: it is
+// not installed. The server calls Upgrade when it makes an order, and the agent
+// calls it again before it downloads (CAT-3).
+func (inv Inventory) Upgrade(product ProductID, name string, to version.Version) (from version.Version, r Reason) {
+	found, installed := inv.Find(product)
+	return found.Version, upgrade(found, installed, name, to)
+}
+
+func upgrade(found Installed, installed bool, name string, to version.Version) Reason {
+	from := found.Version
+	switch order, orderable := to.Compare(from); {
+	case !installed:
+		return NewReason(NotInstalled, "", to.String(), "%s is not installed, and nothing is installed for the first time.", name)
+	case !orderable:
+		return NewReason(Unorderable, from.String(), to.String(), "The installed version %s of %s (%s) cannot be ordered with %s (%s).",
+			from, name, from.Scheme(), to, to.Scheme())
+	case order == 0:
+		return NewReason(AlreadyInstalled, from.String(), to.String(), "%s is already at version %s.", name, from)
+	case order < 0:
+		return NewReason(NewerInstalled, from.String(), to.String(), "The installed version %s of %s is newer than %s, and nothing is downgraded.", from, name, to)
+	default:
+		return NewReason(Upgrade, from.String(), to.String(), "%s can be upgraded from %s to %s.", name, from, to)
+	}
 }
 
 // Digest returns "sha256:" and the lower-case hex SHA-256 of the inventory's
@@ -193,12 +212,14 @@ func (inv Inventory) Digest() string {
 		put(map[bool]string{true: "held"}[in.Held])
 		put(in.PinnedTo)
 	}
-	if len(inv.also) > 0 {
+	if len(inv.names) > len(inv.installed) {
 		put("")
 	}
-	for _, a := range inv.also {
-		put(string(a.product))
-		put(string(inv.installed[a.at].Product))
+	for _, n := range inv.names {
+		if n.also {
+			put(string(n.id))
+			put(string(inv.installed[n.at].Product))
+		}
 	}
 	return "sha256:" + hex.EncodeToString(h.Sum(nil))
 }

@@ -101,7 +101,7 @@ func (c lifecycleCase) found(t require.TestingT) string {
 	for i, r := range v.Reasons {
 		reasons[i] = string(r.Code) + " " + r.Rule
 	}
-	return expectation(s.Lifecycle("editor-2.5.0").String(), v.Deployable, reasons)
+	return expectation(string(s.Lifecycle("editor-2.5.0")), v.Deployable, reasons)
 }
 
 // oracle is what the rules say: the stage by CAT-8, the rest by the oracle of all worlds.

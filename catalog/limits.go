@@ -28,6 +28,23 @@ const (
 	MaxNewer      = 32      // newer patches of one installed product that Missing explains (CAT-19)
 )
 
+const (
+	maxConflicts   = 10      // conflicts of a feed that its health names
+	maxUnlisted    = 1 << 17 // names of an authority that it no longer lists: the one not listed for the longest is forgotten first (CAT-17)
+	maxOwners      = MaxFeeds*(maxUnlisted+MaxNames) + 2*MaxProducts + MaxPatches
+	maxDepth       = 16       // ids that are noted as above one id
+	maxErr         = 2048     // bytes of a feed's error: a wrapped network error with its URL
+	maxProblems    = 20       // problems reported of one record: the others show once these are fixed
+	maxElsewhere   = 64       // channels of one product that a verdict looks at
+	maxNamed       = 12       // patches of a cycle that a message names
+	maxEncodedLine = 16 << 20 // bytes of one line of a stored snapshot: far above what the limits on a record allow
+	maxEncoded     = 4 << 30  // bytes of a stored snapshot, unpacked
+)
+
+// maxAhead is how far in the future a source's date may be: clocks and zones
+// are a little off.
+const maxAhead = 24 * time.Hour
+
 // MaxSize is the largest size of an artifact in bytes: 1 TiB, far above any
 // installer and safe in sums.
 const MaxSize = 1 << 40

@@ -25,7 +25,7 @@ func TestMaxProducts_CAT16(t *testing.T) {
 	s.product(0, p)
 	s.product(0, q)
 	s.product(1, r)
-	require.Len(t, s.listed, 2)
+	require.Len(t, s.next.products, 2)
 	want := []Rejected{{Feed: "acme", Record: "product second", Reasons: []string{"over the limit of 1048576 products"}}}
 	require.Equal(t, want, s.changes.Rejected)
 	_, owned := s.owners[claim{ownsProduct, "second"}]

@@ -6,7 +6,9 @@ import (
 )
 
 // settle gives the authorities what their new patches introduce, and stores the
-// owners.
+// owners. It marks the names that are no longer listed with the snapshot that
+// dropped them. Of each authority it keeps the most recently dropped ones
+// (CAT-17).
 func (s *syncer) settle() {
 	for i, p := range s.next.patches {
 		s.introduce(claim{ownsPatch, string(p.ID)}, s.next.authority(i))
@@ -16,13 +18,6 @@ func (s *syncer) settle() {
 		s.next.owners = append(s.next.owners, owned{c, o})
 	}
 	slices.SortFunc(s.next.owners, compareOwned)
-	s.forget(maxUnlisted)
-}
-
-// forget marks the owned names that are no longer listed with the snapshot that
-// dropped them. Of each authority it keeps the most recently dropped ones, at
-// most as many as given (CAT-17).
-func (s *syncer) forget(most int) {
 	vendors, names := make(map[string]bool), make(map[owned]bool)
 	for _, p := range s.next.products {
 		vendors[s.vendorKey(p.Vendor)] = true
@@ -41,9 +36,9 @@ func (s *syncer) forget(most int) {
 		case ownsVendor:
 			listed = vendors[o.Name]
 		case ownsProduct:
-			_, listed = findProduct(s.next.products, ProductID(o.Name))
+			_, listed = s.next.productIndex(ProductID(o.Name))
 		case ownsPatch:
-			_, listed = findPatch(s.next.patches, PatchID(o.Name))
+			_, listed = s.next.patchIndex(PatchID(o.Name))
 		}
 		if listed {
 			o.Unlisted = 0
@@ -55,7 +50,7 @@ func (s *syncer) forget(most int) {
 	gone := make(map[claim]bool)
 	for _, list := range unlisted {
 		slices.SortStableFunc(list, func(a, b owned) int { return cmp.Compare(a.Unlisted, b.Unlisted) })
-		for _, o := range list[:max(0, len(list)-most)] {
+		for _, o := range list[:max(0, len(list)-maxUnlisted)] {
 			gone[o.claim] = true
 		}
 	}

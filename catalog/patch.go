@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog/version"
@@ -28,8 +29,7 @@ func ParseSeverity(name string) (Severity, error) { return severities.Parse(name
 // String returns the severity's name.
 func (s Severity) String() string { return severities.String(s) }
 
-// MarshalText returns the severity's name, and the empty text for the zero
-// value.
+// MarshalText returns the name. Of the zero value it is the empty text.
 func (s Severity) MarshalText() ([]byte, error) { return severities.MarshalText(s) }
 
 // UnmarshalText is the inverse of MarshalText.
@@ -56,7 +56,7 @@ func ParseClass(name string) (Class, error) { return classes.Parse(name) }
 // String returns the class's name.
 func (c Class) String() string { return classes.String(c) }
 
-// MarshalText returns the class's name, and the empty text for the zero value.
+// MarshalText returns the name. Of the zero value it is the empty text.
 func (c Class) MarshalText() ([]byte, error) { return classes.MarshalText(c) }
 
 // UnmarshalText is the inverse of MarshalText.
@@ -99,3 +99,37 @@ func (p Patch) Latency() (latency time.Duration, ok bool) {
 	}
 	return max(0, p.Listed.Sub(p.Published)), true
 }
+
+// Lifecycle is the stage of a patch's life (CAT-8). A patch never leaves
+// LifecycleDeprecated while its feed lists it.
+type Lifecycle string
+
+// The stages of a patch's life.
+const (
+	LifecycleActive     Lifecycle = "Active"     // listed, no end announced
+	LifecycleEOLMarked  Lifecycle = "EOLMarked"  // the vendor announced its end of life: still honoured (CAT-10)
+	LifecycleDeprecated Lifecycle = "Deprecated" // a sync ran at or after its EOL date, or saw it withdrawn (CAT-9)
+)
+
+// EOLInstant returns the end of life that a date without a time means: the end
+// of that day, UTC (CAT-13).
+func EOLInstant(year int, month time.Month, day int) time.Time {
+	return time.Date(year, month, day+1, 0, 0, 0, 0, time.UTC)
+}
+
+// ParseEOL reads an end of life: a date like 2006-01-02, which means the end of
+// that day UTC, or an instant in RFC 3339 (CAT-13).
+func ParseEOL(text string) (time.Time, error) {
+	if day, err := time.Parse(time.DateOnly, text); err == nil {
+		return EOLInstant(day.Date()), nil
+	}
+	instant, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("end of life %q is neither a date like 2006-01-02 nor an instant like 2006-01-02T15:04:05Z", text)
+	}
+	return instant.UTC(), nil
+}
+
+// past reports whether an end of life has come. Zero never comes, and at the
+// instant it has (CAT-13).
+func past(eol, now time.Time) bool { return !eol.IsZero() && !now.Before(eol) }

@@ -34,8 +34,7 @@ func ParsePlatform(name string) (Platform, error) { return platforms.Parse(name)
 // String returns the platform's name.
 func (p Platform) String() string { return platforms.String(p) }
 
-// MarshalText returns the platform's name, and the empty text for the zero
-// value.
+// MarshalText returns the name. Of the zero value it is the empty text.
 func (p Platform) MarshalText() ([]byte, error) { return platforms.MarshalText(p) }
 
 // UnmarshalText is the inverse of MarshalText.
@@ -77,25 +76,19 @@ func (p Product) LineOf(v version.Version) (Line, bool) {
 		return Line{}, false
 	}
 	text := v.Upstream()
-	best := -1
-	for i, line := range p.Lines {
-		if onLine(text, line.Prefix) && (best < 0 || len(line.Prefix) > len(p.Lines[best].Prefix)) {
-			best = i
+	var best Line
+	for _, line := range p.Lines {
+		if len(line.Prefix) > len(best.Prefix) && onLine(text, line.Prefix) {
+			best = line
 		}
 	}
-	if best < 0 {
-		return Line{}, false
-	}
-	return p.Lines[best], true
+	return best, best.Prefix != ""
 }
 
 func onLine(text, prefix string) bool {
 	rest, has := strings.CutPrefix(text, prefix)
-	if !has || prefix == "" {
-		return false
-	}
-	if rest == "" {
-		return true
+	if !has || rest == "" {
+		return has
 	}
 	before, after := prefix[len(prefix)-1], rest[0]
 	return !(isDigit(before) && isDigit(after)) && !(isLetter(before) && isLetter(after))

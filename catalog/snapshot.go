@@ -17,20 +17,23 @@ import (
 type Snapshot struct {
 	id       uint64
 	at       time.Time
-	products []Product    // by id
-	patches  []Patch      // by id, deprecated ones included
-	states   []patchState // state of the patch at the same index
-	named    []int32      // indexes of the products with a channel, by compareNamed
-	replaces bool         // some patch supersedes another
-	feeds    []FeedHealth // by id
-	from     []int32      // feed of the product at the same index, an index into feeds
-	owners   []owned      // by claim (CAT-17)
-	custom   []CustomURL  // by patch and artifact
-	versions [][]int32    // patches of the product at the same index, oldest version first, without deprecated ones
+	products []listedProduct // by id
+	patches  []listedPatch   // by id, deprecated ones included
+	named    []int32         // indexes of the products with a channel, by compareNamed
+	replaces bool            // some patch supersedes another
+	feeds    []FeedHealth    // by id
+	owners   []owned         // by claim (CAT-17)
+	custom   []CustomURL     // by patch and artifact
 }
 
-// patchState is what the catalog knows of a patch besides the record.
-type patchState struct {
+type listedProduct struct {
+	Product
+	feed     int32   // index into feeds
+	versions []int32 // indexes of its patches, oldest version first, without deprecated ones
+}
+
+type listedPatch struct {
+	Patch
 	feed       int32 // index into feeds
 	product    int32 // index into products
 	deprecated bool
@@ -61,10 +64,7 @@ func (s *Snapshot) Patch(id PatchID) (Patch, bool) {
 }
 
 func (s *Snapshot) patchIndex(id PatchID) (int, bool) {
-	return findPatch(s.orEmpty().patches, id)
-}
-
-func findPatch(patches []Patch, id PatchID) (int, bool) {
+	patches := s.orEmpty().patches
 	return sort.Find(len(patches), func(i int) int { return cmp.Compare(id, patches[i].ID) })
 }
 
@@ -81,8 +81,7 @@ func (s *Snapshot) Reaches(from, to PatchID) (Patch, bool) {
 	return *s.patchAt(k), true
 }
 
-// authority returns the authority of the patch at index i.
-func (s *Snapshot) authority(i int) string { return s.feeds[s.states[i].feed].Authority }
+func (s *Snapshot) authority(i int) string { return s.feeds[s.patches[i].feed].Authority }
 
 // Product looks up a product.
 func (s *Snapshot) Product(id ProductID) (Product, bool) {
@@ -90,25 +89,22 @@ func (s *Snapshot) Product(id ProductID) (Product, bool) {
 	if !found {
 		return Product{}, false
 	}
-	return s.products[i], true
+	return s.products[i].Product, true
 }
 
 func (s *Snapshot) productIndex(id ProductID) (int, bool) {
-	return findProduct(s.orEmpty().products, id)
-}
-
-func findProduct(products []Product, id ProductID) (int, bool) {
+	products := s.orEmpty().products
 	return sort.Find(len(products), func(i int) int { return cmp.Compare(id, products[i].ID) })
 }
 
-// Lifecycle returns the stage of a patch's life. Zero: it is not in the
+// Lifecycle returns the stage of a patch's life. Empty: it is not in the
 // snapshot (CAT-8).
 func (s *Snapshot) Lifecycle(id PatchID) Lifecycle {
 	i, found := s.patchIndex(id)
 	switch {
 	case !found:
-		return 0
-	case s.states[i].deprecated:
+		return ""
+	case s.patches[i].deprecated:
 		return LifecycleDeprecated
 	case s.patches[i].EOLMarked:
 		return LifecycleEOLMarked
@@ -120,7 +116,7 @@ func (s *Snapshot) Lifecycle(id PatchID) Lifecycle {
 func (s *Snapshot) Patches() iter.Seq[Patch] {
 	return func(yield func(Patch) bool) {
 		for i := range s.orEmpty().patches {
-			if !s.states[i].deprecated && !yield(*s.patchAt(i)) {
+			if !s.patches[i].deprecated && !yield(*s.patchAt(i)) {
 				return
 			}
 		}
@@ -129,30 +125,35 @@ func (s *Snapshot) Patches() iter.Seq[Patch] {
 
 // Products yields the products in id order.
 func (s *Snapshot) Products() iter.Seq[Product] {
-	return slices.Values(s.orEmpty().products)
+	return func(yield func(Product) bool) {
+		for _, p := range s.orEmpty().products {
+			if !yield(p.Product) {
+				return
+			}
+		}
+	}
 }
 
 // Newest returns the newest patch of a product that is not deprecated, and of
 // several of one version the last by id (CAT-6).
 func (s *Snapshot) Newest(id ProductID) (Patch, bool) {
 	i, found := s.productIndex(id)
-	if !found || len(s.versions[i]) == 0 {
+	if !found || len(s.products[i].versions) == 0 {
 		return Patch{}, false
 	}
-	return *s.patchAt(int(s.newest(i))), true
+	return *s.patchAt(s.products[i].newest()), true
 }
 
-// newest returns the index of the newest patch of the product at index i, which
-// must have one.
-func (s *Snapshot) newest(i int) int32 { return s.versions[i][len(s.versions[i])-1] }
+// newest returns the index of the product's newest patch. There must be one.
+func (p *listedProduct) newest() int { return int(p.versions[len(p.versions)-1]) }
 
 // newestVersion returns the newest version listed of the product at index i.
 // Zero: none.
 func (s *Snapshot) newestVersion(i int) version.Version {
-	if len(s.versions[i]) == 0 {
+	if len(s.products[i].versions) == 0 {
 		return version.Version{}
 	}
-	return s.patches[s.newest(i)].Version
+	return s.patches[s.products[i].newest()].Version
 }
 
 // Feeds returns the health of every synced feed that is not Gone, by id (CAT-1,
@@ -167,7 +168,7 @@ func (s *Snapshot) FeedOf(id PatchID) (FeedHealth, bool) {
 	if !found {
 		return FeedHealth{}, false
 	}
-	return s.feeds[s.states[i].feed], true
+	return s.feeds[s.patches[i].feed], true
 }
 
 // compareNamed compares what is equal in products that differ only in the
@@ -176,20 +177,16 @@ func compareNamed(a, b *Product) int {
 	return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Architecture, b.Architecture), cmp.Compare(a.Platform, b.Platform))
 }
 
-// maxElsewhere is the largest number of channels of one product that elsewhere
-// looks at.
-const maxElsewhere = 64
-
 // elsewhere finds a product in the inventory that differs from the one at index
 // i only in the channel.
 func (s *Snapshot) elsewhere(i int, inv Inventory) (Product, bool) {
-	of := &s.products[i]
+	of := &s.products[i].Product
 	if of.Channel == "" {
 		return Product{}, false
 	}
-	at, _ := sort.Find(len(s.named), func(k int) int { return compareNamed(of, &s.products[s.named[k]]) })
+	at, _ := sort.Find(len(s.named), func(k int) int { return compareNamed(of, &s.products[s.named[k]].Product) })
 	for _, k := range s.named[at:min(len(s.named), at+maxElsewhere)] {
-		other := &s.products[k]
+		other := &s.products[k].Product
 		if compareNamed(of, other) != 0 {
 			break
 		}

@@ -50,7 +50,6 @@ func Sync(prev *Snapshot, batches []Batch, now time.Time) (*Snapshot, Changes) {
 	return s.next, s.changes
 }
 
-// syncer is one call of Sync.
 type syncer struct {
 	prev    *Snapshot
 	next    *Snapshot
@@ -71,19 +70,23 @@ type syncer struct {
 	below   map[string]string // by id: the authority with ids below it; empty: several
 	keys    map[string]string // by vendor
 
-	listed []listed          // products of next, unsorted
-	at     map[ProductID]int // index into listed
-	taken  map[string]int    // number of products by authority
-	most   int               // largest number of products of one authority
+	at    map[ProductID]int // index into products of next, until they are sorted
+	taken map[string]int    // number of products by authority
+	most  int               // largest number of products of one authority
 }
 
 // keeps reports whether a feed of next keeps what it has.
 func (s *syncer) keeps(feed int32) bool { return feed >= 0 && s.fresh[feed] == nil }
 
 // reject notes a rejected record: the first of each feed with their reasons,
-// the others by their number.
-func (s *syncer) reject(feed FeedID, record string, reasons ...string) {
-	if s.refused[feed]++; s.refused[feed] > MaxRejected {
+// the others by their number. Owner is the authority that owns what the record
+// claims (CAT-17). Empty: the record itself is bad.
+func (s *syncer) reject(feed int32, record, owner string, reasons ...string) {
+	name, count := s.next.feeds[feed].Feed, s.refused
+	if owner != "" {
+		count = s.conflicts
+	}
+	if count[name]++; count[name] > MaxRejected {
 		return
 	}
 	var told []string
@@ -93,16 +96,9 @@ func (s *syncer) reject(feed FeedID, record string, reasons ...string) {
 	if rest := len(reasons) - len(told); rest > 0 {
 		told = append(told, fmt.Sprintf("and %d more", rest))
 	}
-	s.changes.Rejected = append(s.changes.Rejected, Rejected{Feed: feed, Record: clip(record, maxErr), Reasons: told})
+	s.changes.Rejected = append(s.changes.Rejected, Rejected{Feed: name, Record: clip(record, maxErr), Reasons: told, Owner: owner})
 }
 
-// rejectBatch notes that a whole batch is rejected. It does not count as a
-// record.
-func (s *syncer) rejectBatch(feed FeedID, reasons ...string) {
-	s.changes.Rejected = append(s.changes.Rejected, Rejected{Feed: feed, Record: "batch", Reasons: reasons})
-}
-
-// rejected sorts the rejected records and adds the number of those left out.
 func (s *syncer) rejected() {
 	list := &s.changes.Rejected
 	slices.SortStableFunc(*list, func(a, b Rejected) int {
@@ -117,13 +113,6 @@ func (s *syncer) rejected() {
 	}
 }
 
-// conflict rejects a record that claims what another authority owns (CAT-17).
-func (s *syncer) conflict(feed FeedID, record, owner, reason string) {
-	if s.conflicts[feed]++; s.conflicts[feed] <= MaxRejected {
-		s.changes.Rejected = append(s.changes.Rejected, Rejected{Feed: feed, Record: record, Reasons: []string{reason}, Owner: owner})
-	}
-}
-
 // stamp is the form of an instant in the catalog: UTC, without a monotonic
 // clock reading.
 func stamp(t time.Time) time.Time { return t.Round(0).UTC() }
@@ -131,47 +120,32 @@ func stamp(t time.Time) time.Time { return t.Round(0).UTC() }
 // index sorts the patches of each product, and the products with channels by
 // name.
 func (s *Snapshot) index() {
-	count := make([]int32, len(s.products)+1)
-	for _, st := range s.states {
-		if !st.deprecated {
-			count[st.product]++
+	for i := range s.patches {
+		p := &s.patches[i]
+		s.replaces = s.replaces || len(p.Supersedes) > 0
+		if !p.deprecated {
+			of := &s.products[p.product]
+			of.versions = append(of.versions, int32(i))
 		}
 	}
-	all := make([]int32, 0, len(s.states))
-	s.versions = make([][]int32, len(s.products))
-	for i := range s.versions {
-		start := len(all)
-		all = all[:start+int(count[i])]
-		s.versions[i] = all[start:start:len(all)]
-	}
-	for i, st := range s.states {
-		if !st.deprecated {
-			s.versions[st.product] = append(s.versions[st.product], int32(i))
-		}
-	}
-	for _, list := range s.versions {
-		slices.SortFunc(list, func(a, b int32) int {
+	for i := range s.products {
+		slices.SortFunc(s.products[i].versions, func(a, b int32) int {
 			order, _ := s.patches[a].Version.Compare(s.patches[b].Version)
 			return cmp.Or(order, cmp.Compare(a, b))
 		})
-	}
-	for i := range s.patches {
-		s.replaces = s.replaces || len(s.patches[i].Supersedes) > 0
-	}
-	for i := range s.products {
 		if s.products[i].Channel != "" {
 			s.named = append(s.named, int32(i))
 		}
 	}
-	slices.SortStableFunc(s.named, func(a, b int32) int { return compareNamed(&s.products[a], &s.products[b]) })
+	slices.SortStableFunc(s.named, func(a, b int32) int { return compareNamed(&s.products[a].Product, &s.products[b].Product) })
 }
 
-// compare finds what changed, and numbers the snapshot.
 func (s *syncer) compare() {
 	prev, next, c := s.prev, s.next, &s.changes
 	i := 0
 	for k := range next.patches {
-		id := next.patches[k].ID
+		p := &next.patches[k]
+		id := p.ID
 		for ; i < len(prev.patches) && prev.patches[i].ID < id; i++ {
 			c.Removed = append(c.Removed, prev.patches[i].ID)
 		}
@@ -179,10 +153,10 @@ func (s *syncer) compare() {
 		switch {
 		case !known:
 			c.Added = append(c.Added, id)
-		case !equalPatch(&prev.patches[i], &next.patches[k]) || prev.feeds[prev.states[i].feed].Feed != next.feeds[next.states[k].feed].Feed:
+		case !equalPatch(&prev.patches[i].Patch, &p.Patch) || prev.feeds[prev.patches[i].feed].Feed != next.feeds[p.feed].Feed:
 			c.Changed = append(c.Changed, id)
 		}
-		if next.states[k].deprecated && !(known && prev.states[i].deprecated) {
+		if p.deprecated && !(known && prev.patches[i].deprecated) {
 			c.Deprecated = append(c.Deprecated, id)
 		}
 		if known {
@@ -214,7 +188,7 @@ func (s *syncer) noLongerNewest() {
 		if !newer(is, was) {
 			continue
 		}
-		for _, p := range s.next.versions[k] {
+		for _, p := range s.next.products[k].versions {
 			id := s.next.patches[p].ID
 			if order, ok := s.next.patches[p].Version.Compare(was); !ok || order != 0 {
 				continue
@@ -232,5 +206,6 @@ func (s *syncer) noLongerNewest() {
 func equalHealth(a, b FeedHealth) bool {
 	return a.Feed == b.Feed && a.Healthy == b.Healthy && a.Err == b.Err && a.Rejected == b.Rejected &&
 		a.Authority == b.Authority && a.Outside == b.Outside && a.Dated.Equal(b.Dated) && a.MaxAge == b.MaxAge &&
-		slices.Equal(a.Names, b.Names) && a.Grant.equal(b.Grant)
+		slices.Equal(a.Names, b.Names) &&
+		slices.Equal(a.Grant.Vendors, b.Grant.Vendors) && slices.Equal(a.Grant.Products, b.Grant.Products) && slices.Equal(a.Grant.Patches, b.Grant.Patches)
 }

@@ -9,14 +9,6 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
-// maxAhead is how far in the future a source's date may be: it allows for zones
-// and clocks that are a little off.
-const maxAhead = 24 * time.Hour
-
-// maxErr is the largest length of a feed's error in bytes: enough for a wrapped
-// network error with its URL.
-const maxErr = 2048
-
 // feeds lists the feeds of the next snapshot and the order in which they
 // decide, and notes the state of each.
 func (s *syncer) feeds(batches []Batch) {
@@ -24,21 +16,22 @@ func (s *syncer) feeds(batches []Batch) {
 	latest := make(map[FeedID]*Batch, len(batches))
 	for i := range batches {
 		b := &batches[i]
+		reject := func(reasons ...string) { // it does not count as a record
+			s.changes.Rejected = append(s.changes.Rejected, Rejected{Feed: b.Feed, Record: "batch", Reasons: reasons})
+		}
 		c := checker{b.Grant.Check()}
 		c.text("the feed id", string(b.Feed), MaxID, true)
 		c.text("the authority", b.Authority, MaxText, false)
 		texts(&c, "names", "a name", b.Names, MaxNames, MaxID)
 		at, known := s.next.feedIndex(b.Feed)
-		if !known && !b.Gone && len(c.problems) == 0 {
-			if c.count("feeds with this one", len(s.next.feeds)+1, MaxFeeds) {
-				s.next.feeds = slices.Insert(s.next.feeds, at, FeedHealth{Feed: b.Feed})
-			}
+		if !known && !b.Gone && len(c.problems) == 0 && c.count("feeds with this one", len(s.next.feeds)+1, MaxFeeds) {
+			s.next.feeds = slices.Insert(s.next.feeds, at, FeedHealth{Feed: b.Feed})
 		}
 		if latest[b.Feed] != nil {
-			s.rejectBatch(b.Feed, "the sync has several batches of this feed: the last one counts")
+			reject("the sync has several batches of this feed: the last one counts")
 		}
 		if len(c.problems) > 0 {
-			s.rejectBatch(b.Feed, c.problems...)
+			reject(c.problems...)
 			continue
 		}
 		latest[b.Feed] = b
@@ -66,21 +59,13 @@ func (s *Snapshot) feedIndex(id FeedID) (int, bool) {
 	return slices.BinarySearchFunc(s.feeds, id, func(f FeedHealth, id FeedID) int { return cmp.Compare(f.Feed, id) })
 }
 
-// fare notes what a batch says about its feed.
 func (s *syncer) fare(feed int, b *Batch) {
 	h := &s.next.feeds[feed]
-	if b.Err == "" || b.Grant.given() {
-		h.Grant = b.Grant
+	if g := b.Grant; b.Err == "" || g.Vendors != nil || g.Products != nil || g.Patches != nil {
+		h.Grant = g
 	}
 	h.Authority = cmp.Or(h.Authority, b.Authority, string(b.Feed))
-	err := b.Err
-	if err == "" && b.Unchanged && h.FirstGood.IsZero() {
-		err = "the feed says that nothing changed, but the catalog has nothing of it"
-	}
-	if err == "" {
-		err = s.misdated(h, b)
-	}
-	if err != "" {
+	if err := s.fault(h, b); err != "" {
 		if h.Healthy || h.Since.IsZero() {
 			h.Since = s.now
 		}
@@ -112,16 +97,20 @@ func (s *syncer) fare(feed int, b *Batch) {
 	if !b.Unchanged {
 		s.fresh[feed] = b
 		for _, r := range b.Rejected {
-			s.reject(b.Feed, r.Record, r.Reasons...)
+			s.reject(int32(feed), r.Record, "", r.Reasons...)
 		}
 	}
 }
 
-// misdated returns what is wrong with the date of the source. Empty: nothing
-// (CAT-2). A source that no longer states a date could hide how old it is.
-func (s *syncer) misdated(h *FeedHealth, b *Batch) string {
+// fault returns why a batch is not good. Empty: it is. A source that no longer
+// states a date could hide how old it is (CAT-2).
+func (s *syncer) fault(h *FeedHealth, b *Batch) string {
 	const remedy = "the last good data is kept; to use the older data, accept it for this feed by name"
 	switch {
+	case b.Err != "":
+		return b.Err
+	case b.Unchanged && h.FirstGood.IsZero():
+		return "the feed says that nothing changed, but the catalog has nothing of it"
 	case b.Dated.After(s.now.Add(maxAhead)) || b.Dated.UTC().Year() < 1:
 		return fmt.Sprintf("its source is dated %s, which is in the future or impossible: it is refused until then, because it would hide newer data", b.Dated.UTC().Format(time.RFC3339))
 	case b.AcceptOlder && !b.Unchanged || h.Dated.IsZero():
@@ -142,7 +131,6 @@ func clip(text string, most int) string {
 	return problem.Clip(problem.Printable(text), most)
 }
 
-// health counts what each feed has in the snapshot and what was refused.
 func (s *syncer) health() {
 	feeds := s.next.feeds
 	for i := range feeds {
@@ -154,12 +142,13 @@ func (s *syncer) health() {
 		f.Rejected += s.refused[f.Feed]
 		f.Outside += s.conflicts[f.Feed]
 	}
-	for i, st := range s.next.states {
-		f := &feeds[st.feed]
+	for i := range s.next.patches {
+		p := &s.next.patches[i]
+		f := &feeds[p.feed]
 		f.Patches++
 		// What was published before the first good fetch could not be listed
 		// sooner.
-		if latency, ok := s.next.patches[i].Latency(); ok && s.next.patches[i].Published.After(f.FirstGood) {
+		if latency, ok := p.Latency(); ok && p.Published.After(f.FirstGood) {
 			f.MaxLatency = max(f.MaxLatency, latency)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // candidate is a patch that may enter the next snapshot.
@@ -15,12 +16,14 @@ type candidate struct {
 	kept    bool  // its feed keeps what it has
 }
 
+func (c candidate) id() claim { return claim{ownsPatch, string(c.patch.ID)} }
+
 // fit returns the patches that are fit for the next snapshot, each by itself.
 func (s *syncer) fit() []candidate {
 	all := make([]candidate, 0, len(s.prev.patches))
 	for i := range s.prev.patches {
-		if feed := s.moved[s.prev.states[i].feed]; s.keeps(feed) {
-			all = s.consider(all, candidate{patch: &s.prev.patches[i], feed: feed, old: int32(i), kept: true}, nil)
+		if feed := s.moved[s.prev.patches[i].feed]; s.keeps(feed) {
+			all = s.consider(all, candidate{patch: &s.prev.patches[i].Patch, feed: feed, old: int32(i), kept: true}, nil)
 		}
 	}
 	for i, b := range s.fresh {
@@ -31,8 +34,8 @@ func (s *syncer) fit() []candidate {
 		for k := range b.Patches {
 			p := &b.Patches[k]
 			c := candidate{patch: p, feed: int32(i), old: -1}
-			if old, known := findPatch(s.prev.patches, p.ID); known {
-				if was := s.moved[s.prev.states[old].feed]; was >= 0 && s.authority(was) == s.authority(c.feed) {
+			if old, known := s.prev.patchIndex(p.ID); known {
+				if was := s.moved[s.prev.patches[old].feed]; was >= 0 && s.authority(was) == s.authority(c.feed) {
 					c.old = int32(old)
 				}
 			}
@@ -61,7 +64,14 @@ func (s *syncer) candidates() []candidate {
 	taken := make(map[PatchID]string)
 	for _, feed := range s.order {
 		a := s.authority(feed)
-		own := s.distinct(s.free(of[a], taken))
+		own := slices.DeleteFunc(of[a], func(c candidate) bool {
+			other, has := taken[c.patch.ID] // another authority introduces it in the same sync
+			if has {
+				s.reject(c.feed, c.id().record(), other, belongs(fmt.Sprintf("patch %q", c.patch.ID), other))
+			}
+			return has
+		})
+		own = s.distinct(own)
 		delete(of, a)
 		for len(own) > most {
 			s.refuse(own[len(own)-1], fmt.Sprintf("over the limit of %d patches", MaxPatches))
@@ -79,29 +89,13 @@ func (s *syncer) candidates() []candidate {
 	return all
 }
 
-// free rejects the candidates whose ids another authority introduces in the
-// same sync.
-func (s *syncer) free(own []candidate, taken map[PatchID]string) []candidate {
-	return slices.DeleteFunc(own, func(c candidate) bool {
-		other, has := taken[c.patch.ID]
-		if has {
-			s.conflict(s.next.feeds[c.feed].Feed, patchRecord(c.patch.ID), other, belongs(fmt.Sprintf("patch %q", c.patch.ID), other))
-		}
-		return has
-	})
-}
-
 // consider appends a candidate if it is fit, its feed has authority over it,
 // and its product is known and orders its version.
 func (s *syncer) consider(all []candidate, c candidate, problems []string) []candidate {
-	name := s.next.feeds[c.feed].Feed
-	if len(problems) == 0 {
-		if owner, reason := s.outside(c.feed, claim{ownsProduct, string(c.patch.Product)}); owner != "" {
-			s.conflict(name, patchRecord(c.patch.ID), owner, reason)
-			return all
-		}
+	if len(problems) == 0 && s.outside(c.feed, c.id(), claim{ownsProduct, string(c.patch.Product)}) {
+		return all
 	}
-	if product, known := findProduct(s.next.products, c.patch.Product); known {
+	if product, known := s.next.productIndex(c.patch.Product); known {
 		c.product = int32(product)
 		want, have := s.next.products[product].Scheme, c.patch.Version.Scheme()
 		if want != have && !c.patch.Version.IsZero() {
@@ -114,17 +108,14 @@ func (s *syncer) consider(all []candidate, c candidate, problems []string) []can
 		s.refuse(c, problems...)
 		return all
 	}
-	if owner, reason := s.outside(c.feed, claim{ownsPatch, string(c.patch.ID)}); owner != "" {
-		s.conflict(name, patchRecord(c.patch.ID), owner, reason)
+	if s.outside(c.feed, c.id(), c.id()) {
 		return all
 	}
 	return append(all, c)
 }
 
-func patchRecord(id PatchID) string { return "patch " + clip(string(id), MaxID) }
-
 func (s *syncer) refuse(c candidate, reasons ...string) {
-	s.reject(s.next.feeds[c.feed].Feed, patchRecord(c.patch.ID), reasons...)
+	s.reject(c.feed, c.id().record(), "", reasons...)
 }
 
 // distinct keeps the first of one authority's candidates for each id, by id.
@@ -158,7 +149,15 @@ func (s *syncer) refuseCycles(all []candidate, kind edgeKind) []candidate {
 		}
 		bad := make(map[PatchID]bool)
 		for _, members := range found {
-			path := fmt.Sprintf("%s cycle: %s", kind.noun, describe(shortestCycle(edges, members), func(i int32) PatchID { return all[i].patch.ID }, kind))
+			cycle := shortestCycle(edges, members)
+			var names []string
+			for _, i := range cycle[:min(len(cycle), maxNamed)] {
+				names = append(names, string(all[i].patch.ID))
+			}
+			if len(cycle) > maxNamed {
+				names = append(names, "…")
+			}
+			path := kind.noun + " cycle: " + strings.Join(append(names, string(all[cycle[0]].patch.ID)), " "+kind.verb+" ")
 			old := !slices.ContainsFunc(members, func(m int32) bool { return !all[m].kept })
 			for _, m := range members {
 				if old || !all[m].kept {
@@ -171,21 +170,18 @@ func (s *syncer) refuseCycles(all []candidate, kind edgeKind) []candidate {
 	}
 }
 
-// patches adds the candidates to the next snapshot.
 func (s *syncer) patches(all []candidate) {
-	s.next.patches = make([]Patch, len(all))
-	s.next.states = make([]patchState, len(all))
-	for i, c := range all {
-		p := *c.patch
+	s.next.patches = make([]listedPatch, 0, len(all))
+	for _, c := range all {
+		p := listedPatch{Patch: *c.patch, feed: c.feed, product: c.product}
 		p.EOLMarked = p.EOLMarked || !p.EOL.IsZero()
 		p.Published, p.EOL, p.Listed = stamp(p.Published), stamp(p.EOL), s.now
-		deprecated := due(&p, s.now)
+		p.deprecated = p.Withdrawn || past(p.EOL, s.now) // a mark without a date deprecates nothing (CAT-10)
 		if c.old >= 0 {
-			p.Listed = s.prev.patches[c.old].Listed
-			deprecated = deprecated || s.prev.states[c.old].deprecated
+			old := &s.prev.patches[c.old]
+			p.Listed, p.deprecated = old.Listed, p.deprecated || old.deprecated
 		}
-		s.next.patches[i] = p
-		s.next.states[i] = patchState{feed: c.feed, product: c.product, deprecated: deprecated}
+		s.next.patches = append(s.next.patches, p)
 	}
 }
 

@@ -22,7 +22,6 @@ type cache struct {
 	dir string
 }
 
-// meta is what is kept besides InRelease.
 type meta struct {
 	Validators validators                    `json:"validators"`
 	Published  map[catalog.PatchID]time.Time `json:"published,omitempty"`
@@ -116,7 +115,6 @@ func (h held) names(digest string) bool {
 	})
 }
 
-// write replaces a file as a whole.
 func (c cache) write(name string, data []byte) error {
 	if c.dir == "" {
 		return nil

@@ -1,10 +1,9 @@
 package aptfeed
 
 import (
-	"bufio"
-	"bytes"
 	"compress/bzip2"
 	"compress/gzip"
+	"errors"
 	"fmt"
 	"io"
 
@@ -21,69 +20,38 @@ var (
 	keptAs    = []string{"", ".lz4", ".gz", ".xz", ".zst", ".bz2", ".lzma"}
 )
 
-// maxWindow bounds the memory that unpacking one list may use, in bytes. The
-// strongest usual settings use 64 MiB (xz -9) and 128 MiB (zstd --ultra -22).
-const maxWindow = 128 << 20
-
-// decompress unpacks by file extension.
-func decompress(in io.Reader, extension string) (io.ReadCloser, error) {
+func decompress(in io.Reader, extension string) (io.Reader, error) {
 	switch extension {
 	case "":
-		return io.NopCloser(in), nil
+		return in, nil
 	case ".xz":
-		r, err := xz.ReaderConfig{DictCap: maxWindow}.NewReader(in)
-		return io.NopCloser(r), err
+		return xz.ReaderConfig{DictCap: maxWindow}.NewReader(in)
 	case ".lzma":
-		r, err := lzma.ReaderConfig{DictCap: maxWindow}.NewReader(in)
-		return io.NopCloser(r), err
+		return lzma.ReaderConfig{DictCap: maxWindow}.NewReader(in)
 	case ".gz":
-		r, err := newGzip(in)
-		return io.NopCloser(r), err
+		r, err := gzip.NewReader(in)
+		return unpadded{r}, err
 	case ".bz2":
-		return io.NopCloser(bzip2.NewReader(in)), nil
+		return bzip2.NewReader(in), nil
 	case ".zst":
-		r, err := zstd.NewReader(in, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
-		if err != nil {
-			return nil, err
-		}
-		return r.IOReadCloser(), nil
+		return zstd.NewReader(in, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow)) // 1: it needs no Close
 	case ".lz4":
-		return io.NopCloser(lz4.NewReader(in)), nil
+		return lz4.NewReader(in), nil
 	default:
 		return nil, fmt.Errorf("the compression %q is not supported", extension)
 	}
 }
 
-// gzipReader reads gzip streams and, like zlib, ends where no further stream
+// unpadded reads gzip streams and, like zlib, ends where no further stream
 // follows: some vendors pad with zero bytes.
-type gzipReader struct {
-	in *bufio.Reader
-	z  *gzip.Reader
-}
+type unpadded struct{ in io.Reader }
 
-func newGzip(in io.Reader) (*gzipReader, error) {
-	g := &gzipReader{in: bufio.NewReader(in)}
-	var err error
-	if g.z, err = gzip.NewReader(g.in); err != nil {
-		return nil, err
+func (r unpadded) Read(p []byte) (int, error) {
+	n, err := r.in.Read(p)
+	if errors.Is(err, gzip.ErrHeader) {
+		err = io.EOF
 	}
-	g.z.Multistream(false)
-	return g, nil
-}
-
-func (g *gzipReader) Read(p []byte) (int, error) {
-	n, err := g.z.Read(p)
-	if err != io.EOF {
-		return n, err
-	}
-	if magic, _ := g.in.Peek(2); !bytes.Equal(magic, []byte{0x1f, 0x8b}) {
-		return n, io.EOF
-	}
-	if err := g.z.Reset(g.in); err != nil {
-		return n, err
-	}
-	g.z.Multistream(false)
-	return n, nil
+	return n, err
 }
 
 // promised reads the plain list, of the size that the Release file promises.

@@ -48,8 +48,7 @@
 //     the feed is stale: [Config].MaxAge, or the entry's valid-until-max in
 //     seconds (CAT-2).
 //   - A Release file of another suite than the entry names is noted, as apt
-//     does. The option x-known-suite=NAME, which apt ignores, turns this note
-//     off for that suite.
+//     does.
 //   - trusted=yes, allow-insecure and similar options never switch a check off.
 //   - The signed file bounds the size of what is fetched, before and after
 //     unpacking. Digests are compared before anything is unpacked. apt repacks

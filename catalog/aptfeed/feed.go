@@ -35,8 +35,9 @@ type held struct {
 	signed    signedRelease
 	release   release
 	indexes   []index
-	missing   []string // named in the configuration, but not in the repository
-	records   []record // of all indexes, each id once
+	missing   []string                             // named in the configuration, but not in the repository
+	records   []record                             // of all indexes, each id once
+	digests   map[catalog.PatchID]integrity.Digest // of the records
 	rejected  rejected
 	published map[catalog.PatchID]time.Time // of patches that appeared after the first fetch
 	view      view
@@ -70,7 +71,7 @@ func (f *Feed) Fetch(ctx context.Context) (catalog.Batch, error) {
 	same := f.held.given && next.signed.equal(f.held.signed)
 	if !same {
 		f.merge(&next)
-		f.group.list(f.index, f.listing(next))
+		f.group.list(f, next)
 	} else {
 		signed := next.signed
 		next = f.held
@@ -91,14 +92,6 @@ func (f *Feed) Fetch(ctx context.Context) (catalog.Batch, error) {
 	return f.batch(now), nil
 }
 
-func (f *Feed) listing(h held) listing {
-	l := listing{f.id, f.source.authority(h.release.vouching(), f.config.Dir), h.release.security(), make(map[catalog.PatchID]integrity.Digest, len(h.records))}
-	for _, r := range h.records {
-		l.patches[r.id] = r.digest
-	}
-	return l
-}
-
 // read fetches and verifies everything. It does not change the feed.
 func (f *Feed) read(ctx context.Context, now time.Time) (held, error) {
 	ring, err := loadKeyring(f.source, system(f.config.Root), f.config.Dir)
@@ -115,7 +108,7 @@ func (f *Feed) read(ctx context.Context, now time.Time) (held, error) {
 		}
 	}
 	next := held{published: f.held.published}
-	if next.signed, err = f.from.signed(ctx, last); err != nil {
+	if next.signed, err = signed(ctx, f.from, last); err != nil {
 		return held{}, err
 	}
 	if next.release, err = ring.open(next.signed, address, now); err != nil {
@@ -128,14 +121,13 @@ func (f *Feed) read(ctx context.Context, now time.Time) (held, error) {
 	return next, f.readIndexes(ctx, &next)
 }
 
-// merge joins the indexes, each patch once.
 func (f *Feed) merge(next *held) {
 	total := 0
 	for _, x := range next.indexes {
 		total += len(x.records)
 	}
 	next.records = make([]record, 0, total)
-	seen := make(map[catalog.PatchID]integrity.Digest, total)
+	next.digests = make(map[catalog.PatchID]integrity.Digest, total)
 	next.rejected = next.release.notes
 	for _, missing := range next.missing {
 		next.rejected.add(missing, "the repository has no such package list")
@@ -146,10 +138,10 @@ func (f *Feed) merge(next *held) {
 		}
 		next.rejected.more += x.rejected.more
 		for _, r := range x.records {
-			sum, twice := seen[r.id]
+			sum, twice := next.digests[r.id]
 			switch {
 			case !twice:
-				seen[r.id] = r.digest
+				next.digests[r.id] = r.digest
 				next.records = append(next.records, r)
 			case sum != r.digest:
 				next.rejected.add("patch "+string(r.id), "the same version is listed twice with different digests: the first one counts")
@@ -159,35 +151,30 @@ func (f *Feed) merge(next *held) {
 	if len(next.indexes) == 1 && len(next.records) == total {
 		next.records = next.indexes[0].records // one copy is enough
 	}
-	next.published = f.publishing(next, seen)
+	next.published = f.publishing(next)
 }
 
 // publishing notes when patches appeared: the Date of the Release file of the
 // first state that lists them. What the very first state lists may be of any
 // age and gets no time.
-func (f *Feed) publishing(next *held, seen map[catalog.PatchID]integrity.Digest) map[catalog.PatchID]time.Time {
+func (f *Feed) publishing(next *held) map[catalog.PatchID]time.Time {
 	published := map[catalog.PatchID]time.Time{}
 	for id, at := range next.published {
-		if _, still := seen[id]; still {
+		if _, still := next.digests[id]; still {
 			published[id] = at
 		}
 	}
 	if !f.held.given || next.release.date.IsZero() {
 		return published
 	}
-	before := make(map[catalog.PatchID]bool, len(f.held.records))
-	for _, r := range f.held.records {
-		before[r.id] = true
-	}
 	for _, r := range next.records {
-		if !before[r.id] {
+		if _, before := f.held.digests[r.id]; !before {
 			published[r.id] = next.release.date
 		}
 	}
 	return published
 }
 
-// header returns a batch without records.
 func (f *Feed) header(now time.Time) catalog.Batch {
 	r := f.held.release
 	return catalog.Batch{
@@ -197,11 +184,13 @@ func (f *Feed) header(now time.Time) catalog.Batch {
 	}
 }
 
-// batch returns what the catalog gets.
 func (f *Feed) batch(now time.Time) catalog.Batch {
 	h := &f.held
 	b := f.header(now)
-	channel, vendor := h.release.Channel(), h.release.vendor()
+	channel, vendor := h.release.Channel(), h.release.Origin
+	if !showable(vendor) {
+		vendor = ""
+	}
 	b.Patches = make([]catalog.Patch, 0, len(h.records)-len(h.view.hidden))
 	products := make(map[catalog.ProductID]bool, len(h.records))
 	for _, r := range h.rejected.list {
@@ -251,9 +240,11 @@ func (s signedRelease) equal(t signedRelease) bool {
 // origin is the source of a feed's files: a repository, or a directory of
 // downloaded lists.
 type origin interface {
-	// signed returns the Release file. Last, if not empty, is the one that is
-	// held already and may be returned again.
-	signed(ctx context.Context, last signedRelease) (signedRelease, error)
+	// where returns the address or name of the file with this path in the
+	// Release file.
+	where(path string) string
+	// read returns a Release file or its signature, or errNotModified.
+	read(ctx context.Context, name string, have validators) ([]byte, validators, error)
 	// open returns the package list at path. Rel promises the sizes and digests
 	// of its forms.
 	open(ctx context.Context, path string, rel release) (packed, error)

@@ -26,13 +26,13 @@ var errNotModified = errors.New("not modified")
 
 // get reads a whole file of at most limit bytes over http, https or file. It
 // returns errNotModified or an *Error.
-func get(ctx context.Context, in system, client *http.Client, address string, have validators, limit int64) ([]byte, validators, error) {
+func (r *remote) get(ctx context.Context, address string, have validators, limit int64) ([]byte, validators, error) {
 	if path, is := strings.CutPrefix(address, "file://"); is {
 		path, err := url.PathUnescape(path)
 		if err != nil {
 			return nil, validators{}, fail(Unsupported, address, err, "the address cannot be used")
 		}
-		data, err := in.readFile(ctx, path, limit)
+		data, err := r.in.readFile(ctx, path, limit)
 		return data, validators{}, err
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
@@ -49,7 +49,7 @@ func get(ctx context.Context, in system, client *http.Client, address string, ha
 	if have.LastModified != "" {
 		req.Header.Set("If-Modified-Since", have.LastModified)
 	}
-	resp, err := client.Do(req)
+	resp, err := r.client.Do(req)
 	if err != nil {
 		return nil, validators{}, fail(Unreachable, address, reason(err), "it cannot be fetched")
 	}
@@ -103,7 +103,6 @@ func (s system) readFile(ctx context.Context, file string, limit int64) ([]byte,
 	return readAll(f, file, limit)
 }
 
-// readDir lists a directory by name.
 func (s system) readDir(dir string) ([]fs.DirEntry, error) { return inroot.ReadDir(s.in(dir)) }
 
 func readAll(in io.Reader, where string, limit int64) ([]byte, error) {

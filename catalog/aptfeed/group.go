@@ -18,7 +18,6 @@ type group struct {
 	listings []listing
 }
 
-// listing is what one feed last listed.
 type listing struct {
 	feed      catalog.FeedID
 	authority string
@@ -36,11 +35,10 @@ func (v view) equal(w view) bool {
 	return maps.Equal(v.hidden, w.hidden) && maps.Equal(v.security, w.security)
 }
 
-// list replaces the listing of feed i.
-func (g *group) list(i int, l listing) {
+func (g *group) list(f *Feed, h held) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.listings[i] = l
+	g.listings[f.index] = listing{f.id, f.source.authority(h.release.vouching(), f.config.Dir), h.release.security(), h.digests}
 }
 
 // view returns the effect of the other feeds on the records of feed i.

@@ -2,12 +2,41 @@ package aptfeed
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"strings"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/integrity/openpgp"
 )
+
+// signed returns InRelease, or the older pair of files. Last, if not empty, is
+// the one that is held already and may be returned again.
+func signed(ctx context.Context, from origin, last signedRelease) (signedRelease, error) {
+	text, v, err := from.read(ctx, "InRelease", last.validators)
+	switch {
+	case errors.Is(err, errNotModified):
+		return last, nil
+	case err == nil && len(text) == 0:
+		return signedRelease{}, fail(Unsigned, from.where("InRelease"), nil, "it is empty")
+	case !is(err, Missing):
+		return signedRelease{text: text, where: from.where("InRelease"), validators: v}, err
+	}
+	missing, where := err, from.where("Release")
+	text, _, err = from.read(ctx, "Release", validators{})
+	if is(err, Missing) {
+		return signedRelease{}, missing
+	}
+	if err != nil {
+		return signedRelease{}, err
+	}
+	signature, _, err := from.read(ctx, "Release.gpg", validators{})
+	if is(err, Missing) {
+		return signedRelease{}, fail(Unsigned, where, nil, "its signature file is missing: there is neither InRelease nor Release.gpg, so the repository is not signed")
+	}
+	return signedRelease{text: text, detached: append([]byte{}, signature...), where: where}, err
+}
 
 // verified returns the text that a trusted key signed, and nothing else of the
 // file. One good signature by a trusted key is enough. Errors are an *Error.
@@ -30,7 +59,6 @@ func (s signedRelease) verified(keys *openpgp.Verifier, now time.Time) ([]byte, 
 	return text, nil
 }
 
-// refused returns the error about a file without a good signature.
 func refused(r openpgp.Report, where string) *Error {
 	if r.Answer.Status == integrity.Absent {
 		return fail(Unsigned, where, nil, "it has no signature")

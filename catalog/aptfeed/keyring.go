@@ -17,7 +17,6 @@ import (
 // armorBegin distinguishes an embedded key block from names of keyrings.
 const armorBegin = "-----BEGIN PGP PUBLIC KEY BLOCK-----"
 
-// keyring verifies the Release file of a source.
 type keyring struct {
 	keys     *openpgp.Verifier
 	where    string // the entry that names it
@@ -67,7 +66,16 @@ func loadKeyring(s source, in system, dir string) (keyring, error) {
 	case s.keys != "":
 		add([]byte(s.keys), unusable([]byte(s.keys), "the key block in Signed-By"))
 	case files == 0:
-		for _, file := range trustedFiles(in, dir) {
+		trusted := []string{filepath.Join(dir, "trusted.gpg")}
+		parts, _ := in.readDir(filepath.Join(dir, "trusted.gpg.d")) // both may be missing
+		for _, ending := range []string{".gpg", ".asc"} {
+			for _, p := range parts {
+				if strings.HasSuffix(p.Name(), ending) {
+					trusted = append(trusted, filepath.Join(dir, "trusted.gpg.d", p.Name()))
+				}
+			}
+		}
+		for _, file := range trusted {
 			if ring, err := readKeys(in, file); !is(err, Missing) {
 				add(ring, err)
 			}
@@ -106,21 +114,6 @@ func trusting(rings [][]byte, only []string) (*openpgp.Verifier, error) {
 		return new(openpgp.Verifier), nil // it trusts no key
 	}
 	return openpgp.New(integrity.Signer{Name: "the repository", OpenPGP: []integrity.OpenPGPTrust{trust}})
-}
-
-// trustedFiles returns the keyrings of a configuration. trusted.gpg may be
-// missing.
-func trustedFiles(in system, dir string) []string {
-	files := []string{filepath.Join(dir, "trusted.gpg")}
-	more, _ := in.readDir(filepath.Join(dir, "trusted.gpg.d")) // it may be missing
-	for _, ending := range []string{".gpg", ".asc"} {
-		for _, n := range more {
-			if strings.HasSuffix(n.Name(), ending) {
-				files = append(files, filepath.Join(dir, "trusted.gpg.d", n.Name()))
-			}
-		}
-	}
-	return files
 }
 
 // readKeys reads a keyring and checks that it can be used.

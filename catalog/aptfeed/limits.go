@@ -16,12 +16,7 @@ const (
 	maxIndexPlain  = 1 << 30                // bytes of one unpacked package list, if the Release file promises no size
 	maxRedirects   = 10                     // redirects of one request
 	maxRejections  = 100                    // refused records of one index that are reported one by one; the others are counted
+	maxWindow      = 128 << 20              // bytes of memory to unpack one list: xz -9 needs 64 MiB, zstd --ultra -22 needs 128
+	maxAhead       = 10 * time.Minute       // how far in the future a Release file's Date may be: clocks differ
+	requestTimeout = 10 * time.Minute       // of one request of the default client, body included: 30 MB over a slow line
 )
-
-// maxAhead is how far in the future a Release file's Date may be: clocks
-// differ.
-const maxAhead = 10 * time.Minute
-
-// requestTimeout bounds one request, body included, of the default client: 30
-// MB over a slow line.
-const requestTimeout = 10 * time.Minute

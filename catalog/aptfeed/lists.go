@@ -22,32 +22,23 @@ type lists struct {
 
 const update = "run \"apt-get update\""
 
-func (l *lists) signed(ctx context.Context, last signedRelease) (signedRelease, error) {
-	where := l.file("InRelease")
-	text, err := l.in.readFile(ctx, where, maxInRelease)
-	if !is(err, Missing) {
-		return signedRelease{text: text, where: where}, err
-	}
-	text, err = l.in.readFile(ctx, l.file("Release"), maxInRelease)
+// where returns where apt keeps the file of that path.
+func (l *lists) where(path string) string { return filepath.Join(l.dir, l.source.listName(path)) }
+
+func (l *lists) read(ctx context.Context, name string, _ validators) ([]byte, validators, error) {
+	data, err := l.in.readFile(ctx, l.where(name), maxInRelease)
 	if is(err, Missing) {
-		return signedRelease{}, fail(Missing, where, nil, "apt has not downloaded this suite: %s", update)
+		err = fail(Missing, l.where(name), nil, "apt has not downloaded this suite: %s", update)
 	}
-	if err != nil {
-		return signedRelease{}, err
-	}
-	signature, err := l.in.readFile(ctx, l.file("Release.gpg"), maxInRelease)
-	if err != nil {
-		return signedRelease{}, fail(Unsigned, l.file("Release"), err, "its signature file is missing")
-	}
-	return signedRelease{text: text, detached: append([]byte{}, signature...), where: l.file("Release")}, nil
+	return data, validators{}, err
 }
 
 func (l *lists) open(ctx context.Context, path string, rel release) (packed, error) {
 	if _, known := rel.files[path]; !known {
-		return packed{}, fail(Unsupported, l.file(path), nil, "the Release file has only digests of the packed forms, and apt repacks what it keeps")
+		return packed{}, fail(Unsupported, l.where(path), nil, "the Release file has only digests of the packed forms, and apt repacks what it keeps")
 	}
 	for _, extension := range keptAs {
-		where := l.file(path) + extension
+		where := l.where(path) + extension
 		root, name := l.in.in(where)
 		f, _, err := inroot.OpenContext(ctx, root, name)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -60,10 +51,7 @@ func (l *lists) open(ctx context.Context, path string, rel release) (packed, err
 	}
 	if rel.files[path].size == 0 {
 		// apt does not keep empty lists.
-		return packed{io.NopCloser(bytes.NewReader(nil)), "", l.file(path)}, nil
+		return packed{io.NopCloser(bytes.NewReader(nil)), "", l.where(path)}, nil
 	}
-	return packed{}, fail(Missing, l.file(path), nil, "the list is missing in every form that can be read (plain, %s): %s", strings.Join(keptAs[1:], ", "), update)
+	return packed{}, fail(Missing, l.where(path), nil, "the list is missing in every form that can be read (plain, %s): %s", strings.Join(keptAs[1:], ", "), update)
 }
-
-// file returns where apt keeps the file of that path.
-func (l *lists) file(path string) string { return filepath.Join(l.dir, l.source.listName(path)) }

@@ -21,7 +21,7 @@ import (
 func download(t testing.TB, dir string, r *repo, form string) {
 	t.Helper()
 	l := &lists{source: source{uri: r.uri, suite: r.suite}, dir: filepath.Join(dir, "var/lib/apt/lists")}
-	writeFile(t, l.file("InRelease"), string(r.files[r.below("InRelease")]))
+	writeFile(t, l.where("InRelease"), string(r.files[r.below("InRelease")]))
 	for list, paragraphs := range r.lists {
 		plain := strings.Join(paragraphs, "\n")
 		if form == ".lz4" {
@@ -34,7 +34,7 @@ func download(t testing.TB, dir string, r *repo, form string) {
 		} else {
 			plain = string(pack(t, []byte(plain), form))
 		}
-		writeFile(t, l.file(list)+form, plain)
+		writeFile(t, l.where(list)+form, plain)
 	}
 }
 
@@ -133,7 +133,7 @@ func TestListNameAsAptHasIt(t *testing.T) {
 		"deb cdrom:[Debian GNU/Linux 12.0.0 _Bookworm_ - Official amd64 20230610-10:21]/ bookworm main",
 		"deb https://example.com/deb/$(ARCH) /",
 	}, "\n")+"\n")
-	sources, problems, err := readSources("", filepath.Join(dir, "etc/apt"), "amd64")
+	sources, problems, err := readSources("", filepath.Join(dir, "etc/apt"), []string{"amd64"})
 	require.NoError(t, err)
 	require.Empty(t, problems)
 	var want []string
@@ -144,8 +144,8 @@ func TestListNameAsAptHasIt(t *testing.T) {
 				path = target.component + "/binary-amd64/Packages"
 			}
 			l := lists{source: s, dir: filepath.Join(dir, "var/lib/apt/lists")}
-			want = append(want, l.file(path))
-			writeFile(t, l.file(path), "")
+			want = append(want, l.where(path))
+			writeFile(t, l.where(path), "")
 		}
 	}
 	// It names the lists that are there under the names that it gives them.

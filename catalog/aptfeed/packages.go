@@ -32,7 +32,6 @@ type record struct {
 	title   string
 }
 
-// rejected are the records that an index left out (CAT-16).
 type rejected struct {
 	list []catalog.Rejected
 	more int // beyond maxRejections
@@ -46,7 +45,6 @@ func (r *rejected) add(record string, reasons ...string) {
 	r.list = append(r.list, catalog.Rejected{Record: record, Reasons: reasons})
 }
 
-// parser reads package lists.
 type parser struct {
 	channel string
 	archs   []string
@@ -176,7 +174,6 @@ func fileProblem(file string) string {
 	return ""
 }
 
-// showable accepts printable text that the catalog takes.
 func showable(s string) bool {
 	return len(s) <= catalog.MaxText && utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
 }
@@ -200,7 +197,6 @@ func (r record) patch(s source) catalog.Patch {
 	}
 }
 
-// listed returns the catalog's record of the product.
 func (r record) listed(channel, vendor string) catalog.Product {
 	return catalog.Product{
 		ID:           r.product,

@@ -18,7 +18,6 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
-// release is what the feed needs of a signed Release file.
 type release struct {
 	debian.Release
 	date          time.Time // zero: missing or unreadable
@@ -119,33 +118,26 @@ func isList(file string) bool {
 	return is && slices.Contains(fetchedAs, extension)
 }
 
-// isHex accepts the hex digits of a digest.
 func isHex(s string, algorithm integrity.Algorithm) bool {
 	_, err := hex.DecodeString(s)
 	return err == nil && len(s) == 2*algorithm.Size()
 }
 
-// dateForms are the forms that apt accepts, all in UTC: RFC 1123, RFC 850 and
-// C's asctime.
-var dateForms = []string{"Mon, _2 Jan 2006 15:4:05", "Monday, _2-Jan-06 15:4:05", "Mon Jan _2 15:04:05 2006"}
-
-// parseDate reads a date of a Release file as apt does. The error continues the
-// field's name.
+// parseDate reads a date of a Release file as apt does, in UTC. The forms are
+// those of RFC 1123, RFC 850 and C's asctime, which has no zone. The error
+// continues the field's name.
 func parseDate(text string) (time.Time, error) {
 	clock := strings.Join(strings.Fields(text), " ")
-	utc := false
 	for _, zone := range []string{"UTC", "GMT", "Z", "+0000", "-0000", "+00:00", "+0"} {
-		if before, has := strings.CutSuffix(clock, " "+zone); has && !utc {
-			clock, utc = before, true
+		without, is := strings.CutSuffix(clock, " "+zone)
+		for _, form := range []string{"Mon, _2 Jan 2006 15:4:05", "Monday, _2-Jan-06 15:4:05"} {
+			if t, err := time.Parse(form, without); is && err == nil {
+				return t, nil
+			}
 		}
 	}
-	for i, form := range dateForms {
-		if asctime := i == len(dateForms)-1; utc == asctime { // asctime has no zone, the others have one
-			continue
-		}
-		if t, err := time.Parse(form, clock); err == nil {
-			return t, nil
-		}
+	if t, err := time.Parse(time.ANSIC, clock); err == nil {
+		return t, nil
 	}
 	if clock == "" {
 		return time.Time{}, errors.New("is missing")
@@ -174,26 +166,16 @@ func (rel *release) noteSuite(s source) {
 	if s.flat() || rel.Suite == "" && rel.Codename == "" {
 		return
 	}
-	for _, asked := range append([]string{s.suite, path.Dir(s.suite)}, s.known...) {
+	for _, asked := range []string{s.suite, path.Dir(s.suite)} {
 		if asked == rel.Suite || asked == rel.Codename {
 			return
 		}
 	}
-	rel.notes.add("the Release file", fmt.Sprintf("it is of suite %q, codename %q, and the entry at %s:%d asks for %q: to accept this, set x-known-suite=%s there",
-		rel.Suite, rel.Codename, s.file, s.line, s.suite, cmp.Or(rel.Codename, rel.Suite)))
+	rel.notes.add("the Release file", fmt.Sprintf("it is of suite %q, codename %q, and the entry at %s:%d asks for %q", rel.Suite, rel.Codename, s.file, s.line, s.suite))
 }
 
-// security reports whether this is a suite of security updates.
 func (rel release) security() bool {
 	return strings.HasSuffix(rel.Suite, "-security") || strings.HasSuffix(rel.Codename, "-security")
-}
-
-// vendor returns the Origin, if it can be shown.
-func (rel release) vendor() string {
-	if !showable(rel.Origin) {
-		return ""
-	}
-	return rel.Origin
 }
 
 // vouching returns who the repository says it is from, or its address if it

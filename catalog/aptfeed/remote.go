@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
-	"errors"
 	"io"
 	"net/http"
 	"path"
@@ -21,57 +20,22 @@ type remote struct {
 	in     system
 }
 
-func (r *remote) signed(ctx context.Context, last signedRelease) (signedRelease, error) {
-	where := r.source.base() + "InRelease"
-	have := last.validators
-	if last.detached != nil {
-		have = validators{}
-	}
-	text, v, err := get(ctx, r.in, r.client, where, have, maxInRelease)
-	switch {
-	case errors.Is(err, errNotModified):
-		return last, nil
-	case is(err, Missing):
-		return r.detached(ctx, err)
-	case err != nil:
-		return signedRelease{}, err
-	case len(text) == 0:
-		return signedRelease{}, fail(Unsigned, where, nil, "it is empty")
-	}
-	return signedRelease{text: text, where: where, validators: v}, nil
-}
+func (r *remote) where(path string) string { return r.source.base() + path }
 
-// detached gets the older pair of files. Instead is the error if they are
-// missing too.
-func (r *remote) detached(ctx context.Context, instead error) (signedRelease, error) {
-	where := r.source.base() + "Release"
-	text, _, err := get(ctx, r.in, r.client, where, validators{}, maxInRelease)
-	if is(err, Missing) {
-		return signedRelease{}, instead
-	}
-	if err != nil {
-		return signedRelease{}, err
-	}
-	signature, _, err := get(ctx, r.in, r.client, where+".gpg", validators{}, maxInRelease)
-	if is(err, Missing) {
-		return signedRelease{}, fail(Unsigned, where, nil, "it has neither InRelease nor Release.gpg: the repository is not signed")
-	}
-	if err != nil {
-		return signedRelease{}, err
-	}
-	return signedRelease{text: text, detached: append([]byte{}, signature...), where: where}, nil
+func (r *remote) read(ctx context.Context, name string, have validators) ([]byte, validators, error) {
+	return r.get(ctx, r.where(name), have, maxInRelease)
 }
 
 // open fetches a package list in the smallest form that exists. It checks the
 // bytes before anything unpacks them.
 func (r *remote) open(ctx context.Context, list string, rel release) (packed, error) {
-	err := error(fail(Missing, r.source.base()+list, nil, "the Release file does not list it"))
+	err := error(fail(Missing, r.where(list), nil, "the Release file does not list it"))
 	for _, extension := range fetchedAs {
 		sum, has := rel.files[list+extension]
 		if !has {
 			continue
 		}
-		where := r.source.base() + list + extension
+		where := r.where(list + extension)
 		if sum.size > maxIndex {
 			return packed{}, fail(TooLarge, where, nil, "it has %d bytes, at most %d are allowed", sum.size, maxIndex)
 		}
@@ -97,16 +61,15 @@ func (r *remote) fetch(ctx context.Context, where string, sum fileSum, offered b
 	if offered && r.source.byHash != "never" || r.source.byHash == "always" {
 		algorithm := strings.ToUpper(sum.digest.Algorithm.String())
 		byHash := where[:len(where)-len(path.Base(where))] + "by-hash/" + algorithm + "/" + sum.digest.Sum
-		data, _, err := get(ctx, r.in, r.client, byHash, validators{}, sum.size)
+		data, _, err := r.get(ctx, byHash, validators{}, sum.size)
 		if !is(err, Missing) {
 			return checked(data, err, byHash, sum)
 		}
 	}
-	data, _, err := get(ctx, r.in, r.client, where, validators{}, sum.size)
+	data, _, err := r.get(ctx, where, validators{}, sum.size)
 	return checked(data, err, where, sum)
 }
 
-// checked checks what was fetched against the Release file.
 func checked(data []byte, err error, where string, sum fileSum) ([]byte, error) {
 	switch {
 	case is(err, TooLarge):
@@ -120,14 +83,12 @@ func checked(data []byte, err error, where string, sum fileSum) ([]byte, error) 
 	return data, nil
 }
 
-// of sums up data by the same algorithm.
 func (s fileSum) of(data []byte) fileSum {
 	hash := s.digest.Algorithm.Hash().New()
 	hash.Write(data)
 	return fileSum{int64(len(data)), integrity.Digest{Algorithm: s.digest.Algorithm, Sum: hex.EncodeToString(hash.Sum(nil))}}
 }
 
-// sumOf sums up data by SHA-256.
 func sumOf(data []byte) fileSum {
 	return fileSum{digest: integrity.Digest{Algorithm: integrity.SHA256}}.of(data)
 }

@@ -272,7 +272,7 @@ func failed(t testing.TB, f *Feed, cause Cause) *Error {
 	b, err := f.Fetch(t.Context())
 	var e *Error
 	require.ErrorAs(t, err, &e)
-	require.Equal(t, cause.String(), e.Cause.String(), e.Error())
+	require.Equal(t, cause, e.Cause, e.Error())
 	require.Empty(t, b.Patches)
 	return e
 }

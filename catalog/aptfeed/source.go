@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,28 +25,21 @@ type source struct {
 	keys      string        // an embedded armored key block
 	byHash    string        // fetch lists at by-hash addresses: "always", "never", or empty: if the Release file offers it
 	maxAge    time.Duration // of its Release file; zero: that of the configuration
-	known     []string      // other suites and codenames that its Release file may name
 }
 
-// target is one component for some architectures.
 type target struct {
-	component     string
-	architectures []string // empty: those of the configuration
-	add, remove   []string // added to and removed from those of the configuration
+	component string
+	archs     []string
 }
 
-// wanted returns the architectures to take, given those of the configuration.
-func (t target) wanted(configured []string) []string {
-	archs := slices.Clone(configured)
-	if len(t.architectures) > 0 {
-		archs = slices.Clone(t.architectures)
-	}
-	for _, a := range t.add {
-		if !slices.Contains(archs, a) {
-			archs = append(archs, a)
+// union appends to a list what it lacks of another.
+func union(list, more []string) []string {
+	for _, s := range more {
+		if !slices.Contains(list, s) {
+			list = append(list, s)
 		}
 	}
-	return slices.DeleteFunc(archs, func(a string) bool { return slices.Contains(t.remove, a) })
+	return list
 }
 
 // flat reports whether the source is a flat repository, without a dists
@@ -134,9 +128,8 @@ func (o option) words() []string {
 	return strings.FieldsFunc(o.value, func(r rune) bool { return strings.ContainsRune(", \t\n", r) })
 }
 
-// list collects sources and problems.
 type list struct {
-	native   string // the architecture for $(ARCH)
+	archs    []string // those of the configuration; the first one is for $(ARCH)
 	sources  []source
 	problems []Problem
 }
@@ -163,8 +156,8 @@ func (l *list) add(e entry) {
 		}
 	}
 	model := source{file: e.file, line: e.line}
-	var wants target
-	if !l.options(e, &model, &wants) || !wanted {
+	archs, used := l.options(e, &model)
+	if !used || !wanted {
 		return
 	}
 	if len(e.uris) == 0 {
@@ -181,7 +174,7 @@ func (l *list) add(e entry) {
 	if slices.ContainsFunc(l.problems[before:], func(p Problem) bool { return p.Refused }) {
 		return
 	}
-	arch := strings.NewReplacer("$(ARCH)", l.native)
+	arch := strings.NewReplacer("$(ARCH)", l.archs[0])
 	for _, uri := range e.uris {
 		s := model
 		var problem string
@@ -191,13 +184,12 @@ func (l *list) add(e entry) {
 		}
 		for _, suite := range e.suites {
 			s.suite = arch.Replace(suite)
-			l.addSuite(s, wants, e.components)
+			l.addSuite(s, archs, e.components)
 		}
 	}
 }
 
-// addSuite checks the suite and adds or merges the source.
-func (l *list) addSuite(s source, t target, components []string) {
+func (l *list) addSuite(s source, archs, components []string) {
 	flat := s.flat()
 	switch {
 	case s.suite != "/" && s.suite != "./" && !plainPath(strings.TrimPrefix(strings.TrimSuffix(s.suite, "/"), "./")):
@@ -212,11 +204,10 @@ func (l *list) addSuite(s source, t target, components []string) {
 	}
 	s.targets = nil
 	for _, component := range components {
-		t.component = component
-		s.targets = append(s.targets, t)
+		s.targets = append(s.targets, target{component, archs})
 	}
 	if flat {
-		s.targets = []target{t}
+		s.targets = []target{{archs: archs}}
 	}
 	i := slices.IndexFunc(l.sources, func(o source) bool { return o.uri == s.uri && o.suite == s.suite })
 	if i < 0 {
@@ -233,7 +224,6 @@ func (l *list) addSuite(s source, t target, components []string) {
 		return
 	}
 	have.targets = append(have.targets, s.targets...)
-	have.known = append(have.known, s.known...)
 	have.maxAge = cmp.Or(min(have.maxAge, s.maxAge), have.maxAge, s.maxAge)
 }
 
@@ -269,10 +259,11 @@ func checkURI(uri string) (checked, listsOnly, problem string) {
 	return strings.TrimRight(u.String(), "/") + "/", listsOnly, ""
 }
 
-// options applies an entry's options, the last of repeated ones. It returns
-// false if the entry is disabled or refused.
-func (l *list) options(e entry, s *source, t *target) bool {
-	used := true
+// options applies an entry's options, the last of repeated ones, and returns the
+// architectures that it is for. It is not used if it is disabled or refused.
+func (l *list) options(e entry, s *source) (archs []string, used bool) {
+	byMode := map[byte][]string{}
+	used = true
 	refuse := func(o option, format string, args ...any) {
 		l.refuse(e.file, o.line, format, args...)
 		used = false
@@ -284,7 +275,12 @@ func (l *list) options(e entry, s *source, t *target) bool {
 		on, isBool := debian.ParseBool(o.value)
 		switch o.name {
 		case "arch":
-			l.architectures(e, o, t)
+			byMode[o.mode] = o.words()
+			for _, a := range byMode[o.mode] {
+				if !debian.ValidArchitecture(a) {
+					l.refuse(e.file, o.line, "%.40q is not an architecture", a)
+				}
+			}
 		case "signed-by":
 			if problem := s.trust(o); problem != "" {
 				refuse(o, "%s", problem)
@@ -309,8 +305,6 @@ func (l *list) options(e entry, s *source, t *target) bool {
 				refuse(o, "valid-until-max is a number of seconds, not %.40q", o.value)
 			}
 			s.maxAge = time.Duration(seconds) * time.Second
-		case "x-known-suite":
-			s.known = o.words()
 		case "trusted":
 			refuse(o, "trusted=%.20s is refused, because a feed uses only what it can verify: sign the repository and name its key in signed-by", o.value)
 		case "include", "exclude", "inrelease-path":
@@ -328,26 +322,11 @@ func (l *list) options(e entry, s *source, t *target) bool {
 			}
 		}
 	}
-	return used
-}
-
-func (l *list) architectures(e entry, o option, t *target) {
-	var archs []string
-	for _, a := range o.words() {
-		if !debian.ValidArchitecture(a) {
-			l.refuse(e.file, o.line, "%.40q is not an architecture", a)
-			continue
-		}
-		archs = append(archs, a)
+	if archs = byMode['=']; len(archs) == 0 {
+		archs = l.archs
 	}
-	switch o.mode {
-	case '+':
-		t.add = archs
-	case '-':
-		t.remove = archs
-	default:
-		t.architectures = archs
-	}
+	archs = union(slices.Clone(archs), byMode['+'])
+	return slices.DeleteFunc(archs, func(a string) bool { return slices.Contains(byMode['-'], a) }), used
 }
 
 // trust reads keyring files, fingerprints or an embedded key block, or returns
@@ -364,7 +343,7 @@ func (s *source) trust(o option) string {
 		switch {
 		case strings.HasPrefix(key, "/"):
 			s.signedBy = append(s.signedBy, key)
-		case isFingerprint(strings.TrimSuffix(key, "!")):
+		case keyFingerprint.MatchString(key):
 			s.signedBy = append(s.signedBy, strings.ToUpper(key))
 		default:
 			return fmt.Sprintf("signed-by names %.80q: want the absolute path of a keyring or a fingerprint of 40 hex digits", key)
@@ -376,11 +355,8 @@ func (s *source) trust(o option) string {
 	return ""
 }
 
-// isFingerprint accepts the hex digits of the fingerprint of a version 4 or
-// version 6 key.
-func isFingerprint(s string) bool {
-	return (len(s) == 40 || len(s) == 64) && strings.Trim(s, "0123456789abcdefABCDEF") == ""
-}
+// keyFingerprint is that of a version 4 or version 6 key.
+var keyFingerprint = regexp.MustCompile(`^([0-9a-fA-F]{40}|[0-9a-fA-F]{64})!?$`)
 
 // plainPath accepts a relative path of plain names, as suites and components
 // have it.

@@ -1,6 +1,7 @@
 package aptfeed
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -14,8 +15,9 @@ import (
 // readSources reads sources.list and sources.list.d of an apt configuration
 // directory ("/etc/apt"), as sources.list(5) says: one-line .list files and
 // deb822 .sources files, by name. It returns every source and every problem.
+// Archs are the wanted architectures, the native one first.
 // The error means that the directory could not be read.
-func readSources(in system, dir, native string) ([]source, []Problem, error) {
+func readSources(in system, dir string, archs []string) ([]source, []Problem, error) {
 	if _, err := in.readDir(dir); err != nil {
 		return nil, nil, fail(Refused, dir, err, "the apt configuration cannot be read")
 	}
@@ -26,11 +28,12 @@ func readSources(in system, dir, native string) ([]source, []Problem, error) {
 		return nil, nil, fail(Refused, parts, err, "the apt configuration cannot be read")
 	}
 	for _, name := range names {
-		if sourcesName(name.Name()) {
-			files = append(files, filepath.Join(parts, name.Name()))
+		name := name.Name() // apt ignores other names silently
+		if strings.Trim(name, nameBytes) == "" && !strings.HasPrefix(name, ".") && (strings.HasSuffix(name, ".list") || strings.HasSuffix(name, ".sources")) {
+			files = append(files, filepath.Join(parts, name))
 		}
 	}
-	l := &list{native: native}
+	l := &list{archs: archs}
 	for i, file := range files {
 		data, err := in.readFile(context.Background(), file, maxSourcesFile)
 		switch {
@@ -42,12 +45,6 @@ func readSources(in system, dir, native string) ([]source, []Problem, error) {
 		}
 	}
 	return l.sources, l.problems, nil
-}
-
-// sourcesName is apt's rule for names in sources.list.d. apt ignores others
-// silently.
-func sourcesName(name string) bool {
-	return strings.Trim(name, nameBytes) == "" && !strings.HasPrefix(name, ".") && (strings.HasSuffix(name, ".list") || strings.HasSuffix(name, ".sources"))
 }
 
 // file parses one sources file; the name gives the format (.list or .sources)
@@ -137,7 +134,6 @@ func quotedWord(s string) (word, rest string, ok bool) {
 	return b.String(), strings.TrimLeft(s[end:], blanks), end > 0
 }
 
-// oneLineOptions reads what follows an opening bracket, up to the closing one.
 func (l *list) oneLineOptions(e *entry, text string) (rest string, good bool) {
 	if !strings.Contains(text, "]") {
 		l.refuse(e.file, e.line, "the options have no closing bracket")
@@ -155,27 +151,34 @@ func (l *list) oneLineOptions(e *entry, text string) (rest string, good bool) {
 			continue
 		}
 		name, value, has := strings.Cut(word, "=")
-		o := option{mode: '=', value: value, line: e.line}
-		if n, plus := strings.CutSuffix(name, "+"); plus {
-			name, o.mode = n, '+'
-		} else if n, minus := strings.CutSuffix(name, "-"); minus {
-			name, o.mode = n, '-'
-		}
-		if !has || name == "" {
+		o := optionOf(name, "+", "-")
+		if !has || o.name == "" {
 			l.refuse(e.file, e.line, "the option %.40q is not of the form name=value", word)
 			good = false
 			continue
 		}
-		o.name = strings.ToLower(name)
+		o.value, o.line = value, e.line
 		e.options = append(e.options, o)
 	}
 	return text, good
 }
 
+// optionOf returns an option without its value. The name ends in plus or minus
+// if the value is added to the default or removed from it.
+func optionOf(name, plus, minus string) option {
+	name = strings.ToLower(name)
+	if n, adds := strings.CutSuffix(name, plus); adds {
+		return option{name: n, mode: '+'}
+	}
+	if n, removes := strings.CutSuffix(name, minus); removes {
+		return option{name: n, mode: '-'}
+	}
+	return option{name: name, mode: '='}
+}
+
 // optionNames maps deb822 fields to the names of one-line options that differ.
 var optionNames = map[string]string{"architectures": "arch", "languages": "lang", "targets": "target"}
 
-// stanzas parses deb822 entries.
 func (l *list) stanzas(name, text string) {
 	for p, err := range deb822.NewReader(strings.NewReader(text)).All() {
 		if broken, is := errors.AsType[*deb822.Error](err); is {
@@ -183,20 +186,12 @@ func (l *list) stanzas(name, text string) {
 			continue
 		}
 		e := entry{file: name, line: p.Line}
+		lists := map[string]*[]string{"types": &e.types, "uris": &e.uris, "suites": &e.suites, "components": &e.components}
 		for _, f := range p.Fields {
-			field := strings.ToLower(f.Name)
-			words := strings.Fields(f.Value)
-			switch field {
-			case "types":
-				e.types = words
-			case "uris":
-				e.uris = words
-			case "suites":
-				e.suites = words
-			case "components":
-				e.components = words
-			default:
-				e.options = append(e.options, stanzaOption(field, f))
+			if words := lists[strings.ToLower(f.Name)]; words != nil {
+				*words = strings.Fields(f.Value)
+			} else {
+				e.options = append(e.options, stanzaOption(f))
 			}
 		}
 		if len(e.types) == 0 {
@@ -207,21 +202,15 @@ func (l *list) stanzas(name, text string) {
 	}
 }
 
-func stanzaOption(field string, f deb822.Field) option {
-	o := option{mode: '=', line: f.Line}
-	if n, has := strings.CutSuffix(field, "-add"); has {
-		field, o.mode = n, '+'
-	} else if n, has := strings.CutSuffix(field, "-remove"); has {
-		field, o.mode = n, '-'
-	}
-	if n, has := optionNames[field]; has {
-		field = n
-	}
-	o.name, o.value = field, f.Value
-	if field == "signed-by" && strings.Contains(f.Value, armorBegin) {
-		lines := f.Lines()
-		for i := range lines {
-			lines[i] = strings.TrimSpace(lines[i])
+func stanzaOption(f deb822.Field) option {
+	o := optionOf(f.Name, "-add", "-remove")
+	o.name, o.value, o.line = cmp.Or(optionNames[o.name], o.name), f.Value, f.Line
+	if o.name == "signed-by" && strings.Contains(f.Value, armorBegin) {
+		lines := strings.Split(f.Value, "\n")
+		for i, line := range lines {
+			if lines[i] = strings.TrimSpace(line); lines[i] == "." { // an empty line
+				lines[i] = ""
+			}
 		}
 		o.value = strings.TrimSpace(strings.Join(lines, "\n")) + "\n"
 	}

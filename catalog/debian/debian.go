@@ -5,7 +5,6 @@ package debian
 
 import (
 	"cmp"
-	"io"
 	"runtime"
 	"slices"
 	"strings"
@@ -44,12 +43,7 @@ const maxFile = 1 << 20
 
 // lines returns the lines of a small file below root. None: it cannot be read.
 func lines(root, name string) []string {
-	f, err := inroot.Open(root, name)
-	if err != nil {
-		return nil
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxFile))
+	data, err := inroot.ReadFile(root, name, maxFile)
 	if err != nil {
 		return nil
 	}

@@ -68,7 +68,9 @@ func New(id catalog.FeedID, location string, o Options) (*Feed, error) {
 	u, err := url.Parse(location)
 	switch {
 	case filepath.IsAbs(location) || err == nil && u.Scheme == "":
-		f.path = location
+		if f.path, err = filepath.Abs(location); err != nil {
+			return nil, fmt.Errorf("feed %s: location: %w", id, err)
+		}
 	case err != nil:
 		return nil, fmt.Errorf("feed %s: location: %w", id, err)
 	case u.Scheme == "file":
@@ -127,10 +129,13 @@ func (f *Feed) fetch(ctx context.Context, b *catalog.Batch) (err error) {
 // did not change.
 func (f *Feed) read(ctx context.Context) (data []byte, now seen, err error) {
 	if f.location == nil {
-		if data, err = f.readFile(ctx); err == nil {
-			err = ctx.Err()
+		file, _, err := inroot.OpenContext(ctx, "/", f.path)
+		if err != nil {
+			return nil, seen{}, err
 		}
-		return data, seen{digest: sha256.Sum256(data)}, err
+		defer file.Close()
+		data, err = f.bounded(file)
+		return data, seen{digest: sha256.Sum256(data)}, cmp.Or(err, ctx.Err())
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, f.location.String(), nil)
 	if err != nil {
@@ -161,19 +166,6 @@ func (f *Feed) read(ctx context.Context) (data []byte, now seen, err error) {
 	return data, seen{sha256.Sum256(data), resp.Header.Get("ETag"), resp.Header.Get("Last-Modified")}, err
 }
 
-func (f *Feed) readFile(ctx context.Context) ([]byte, error) {
-	path, err := filepath.Abs(f.path)
-	if err != nil {
-		return nil, err
-	}
-	file, _, err := inroot.OpenContext(ctx, "/", path)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	return f.bounded(file)
-}
-
 func (f *Feed) bounded(r io.Reader) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(r, f.limit+1))
 	if err == nil && int64(len(data)) > f.limit {
@@ -181,9 +173,6 @@ func (f *Feed) bounded(r io.Reader) ([]byte, error) {
 	}
 	return data, err
 }
-
-// maxRedirects is the largest number of redirects that are followed.
-const maxRedirects = 10
 
 // careful returns a client that follows no redirect from https to http, and
 // none to another host if it may have credentials: those of the location, or

@@ -25,11 +25,10 @@ const (
 	MaxRejected = catalog.MaxRejected - 1 // bad records that are named; one more counts the others
 )
 
-// Bounds on the reasons reported of a bad record: their number, and the bytes
-// of each.
 const (
-	maxReasons = 20
-	maxReason  = 400
+	maxReasons   = 20  // reasons reported of a bad record
+	maxReason    = 400 // bytes of each
+	maxRedirects = 10  // that are followed
 )
 
 // end is an end of life in its two forms (CAT-13).
@@ -121,8 +120,10 @@ type parser struct {
 }
 
 func (p *parser) document() error {
-	if err := p.delim('{', "the document"); err != nil {
+	if token, err := p.json.Token(); err != nil {
 		return err
+	} else if token != json.Delim('{') {
+		return errors.New(`the document does not begin with "{"`)
 	}
 	format, seen := 0, map[string]bool{}
 	for p.json.More() {
@@ -164,16 +165,9 @@ func (p *parser) document() error {
 	return nil
 }
 
-func (p *parser) delim(want json.Delim, what string) error {
-	token, err := p.json.Token()
-	if err == nil && token != want {
-		err = fmt.Errorf("%s does not begin with %q", what, want.String())
-	}
-	return err
-}
-
-// list reads the records of one kind.
-func (p *parser) list(kind string, read func(raw []byte, bad error) (id string, problems []string)) error {
+// list reads the records of one kind. Read returns what is wrong with one, or
+// adds it to the batch.
+func (p *parser) list(kind string, read func(raw []byte) (id string, problems []string)) error {
 	if token, err := p.json.Token(); err != nil || token == nil { // null: none
 		return err
 	} else if token != json.Delim('[') {
@@ -187,25 +181,24 @@ func (p *parser) list(kind string, read func(raw []byte, bad error) (id string, 
 		if err := p.json.Decode(&raw); err != nil {
 			return err
 		}
-		if id, problems := p.record(kind, raw, read); len(problems) > 0 {
+		var id string
+		var problems []string
+		switch {
+		case len(raw) > MaxRecord:
+			problems = []string{fmt.Sprintf("it has %d bytes, the most is %d", len(raw), MaxRecord)}
+		case string(raw) == "null":
+			problems = []string{"it is null"}
+		case raw[0] != '{':
+			problems = []string{"it is not an object"}
+		default:
+			id, problems = read(raw)
+		}
+		if len(problems) > 0 {
 			p.reject(kind, i, id, problems)
 		}
 	}
 	_, err := p.json.Token()
 	return err
-}
-
-// record returns what is wrong with one record, or adds it to the batch.
-func (p *parser) record(kind string, raw []byte, read func([]byte, error) (string, []string)) (id string, problems []string) {
-	switch {
-	case len(raw) > MaxRecord:
-		return "", []string{fmt.Sprintf("it has %d bytes, the most is %d", len(raw), MaxRecord)}
-	case string(raw) == "null":
-		return "", []string{"it is null"}
-	case raw[0] != '{':
-		return "", []string{"it is not an object"}
-	}
-	return read(raw, strictjson.Check(raw, true))
 }
 
 func (p *parser) reject(kind string, number int, id string, problems []string) {
@@ -226,7 +219,6 @@ func (p *parser) reject(kind string, number int, id string, problems []string) {
 	p.batch.Rejected = append(p.batch.Rejected, catalog.Rejected{Feed: p.batch.Feed, Record: record, Reasons: problems})
 }
 
-// fit returns what is wrong with a record that could be read.
 func (p *parser) fit(kind, id string, err error, check func() []string) (problems []string) {
 	if err != nil {
 		problems = []string{err.Error()}
@@ -241,9 +233,9 @@ func (p *parser) fit(kind, id string, err error, check func() []string) (problem
 	return problems
 }
 
-func (p *parser) product(raw []byte, bad error) (id string, problems []string) {
+func (p *parser) product(raw []byte) (id string, problems []string) {
 	var r product
-	err := cmp.Or(bad, strict(raw, &r))
+	err := strict(raw, &r)
 	for _, l := range r.Lines {
 		r.Product.Lines = append(r.Product.Lines, catalog.Line{Prefix: l.Prefix, EOL: time.Time(l.EOL.at), Over: l.EOL.over, Extended: time.Time(l.Extended)})
 	}
@@ -253,9 +245,9 @@ func (p *parser) product(raw []byte, bad error) (id string, problems []string) {
 	return string(r.ID), problems
 }
 
-func (p *parser) patch(raw []byte, bad error) (id string, problems []string) {
+func (p *parser) patch(raw []byte) (id string, problems []string) {
 	var r patch
-	err := cmp.Or(bad, strict(raw, &r))
+	err := strict(raw, &r)
 	if err == nil && !r.Listed.IsZero() { // the catalog's own
 		err = errors.New(`unknown field "listed"`)
 	}
@@ -266,11 +258,11 @@ func (p *parser) patch(raw []byte, bad error) (id string, problems []string) {
 	return string(r.ID), problems
 }
 
-// strict reads a record and refuses unknown members.
+// strict reads a record and refuses unknown members and repeated ones.
 func strict(data []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
-	return d.Decode(v)
+	return cmp.Or(strictjson.Check(data, true), d.Decode(v)) // V is set in any case, for its id
 }
 
 func clip(s string) string { return problem.Clip(s, maxReason) }

@@ -53,6 +53,18 @@ func (k key) dotted(numbers string) key {
 	return append(k, end)
 }
 
+func dottedKey(k key, text string) (key, error) {
+	if n := strings.Count(text, ".") + 1; n > maxComponents {
+		return nil, fmt.Errorf("it has %d components, at most %d are allowed", n, maxComponents)
+	}
+	for part := range strings.SplitSeq(text, ".") {
+		if !isNumber(part) {
+			return nil, fmt.Errorf("component %q is not a decimal number", part)
+		}
+	}
+	return k.dotted(text), nil
+}
+
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
 func isLetter(c byte) bool { return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' }
@@ -62,7 +74,6 @@ func isNumber(s string) bool {
 	return s != "" && rest == ""
 }
 
-// cutRun cuts a run of characters of one kind off the beginning of s.
 func cutRun(s string, is func(byte) bool) (run, rest string) {
 	i := 0
 	for i < len(s) && is(s[i]) {

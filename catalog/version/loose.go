@@ -6,7 +6,6 @@ import (
 	"strings"
 )
 
-// looseKind is what a word does to the order.
 type looseKind uint8
 
 const (
@@ -48,7 +47,6 @@ const (
 	looseNumber     = 4
 )
 
-// loose is the state of reading a version.
 type loose struct {
 	zeros int // numbers that count only if another number follows
 	begun bool

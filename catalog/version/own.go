@@ -39,7 +39,6 @@ func (o Own) Parse(text string) (Version, error) {
 	return keep(o.Name, text, o.Key)
 }
 
-// keep makes a version of an importer's scheme.
 func keep(s Scheme, text string, keyOf func(string) ([]byte, error)) (Version, error) {
 	refuse := func(err error) (Version, error) { return Version{}, &SyntaxError{s, text, err.Error()} }
 	if err := checkLength(text); err != nil {
@@ -58,10 +57,7 @@ func keep(s Scheme, text string, keyOf func(string) ([]byte, error)) (Version, e
 	return Version{scheme: s, text: text, key: string(key)}, nil
 }
 
-// ownForm writes the key and the text of a version.
-func (v Version) ownForm() string { return hex.EncodeToString([]byte(v.key)) + ":" + v.text }
-
-// parseOwn reads what ownForm writes.
+// parseOwn reads "key:text", with the key in hex.
 func parseOwn(s Scheme, form string) (Version, error) {
 	digits, text, found := strings.Cut(form, ":")
 	if !found {

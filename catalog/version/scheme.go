@@ -27,7 +27,6 @@ const (
 // know, see [Version.KeepUnknown].
 const Unknown Scheme = "unknown"
 
-// schemes lists the built-in schemes.
 var schemes = []Scheme{Semver, Debian, Rpm, Apk, Dotted, Loose, Jdk}
 
 // appendKey appends the key of a text of a built-in scheme, or says why it is
@@ -66,7 +65,6 @@ func (s Scheme) Check() error {
 	return unknown
 }
 
-// own reports whether s is the name of an importer's scheme.
 func (s Scheme) own() bool {
 	name, has := strings.CutPrefix(string(s), ownPrefix)
 	return has && name != "" && len(s) <= MaxScheme && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
@@ -75,11 +73,12 @@ func (s Scheme) own() bool {
 // UnmarshalText reads the name of a scheme. The empty text is the zero value.
 // The error is that of [Scheme.Check].
 func (s *Scheme) UnmarshalText(text []byte) error {
-	if name := Scheme(text); name == "" || name.Check() == nil {
-		*s = name
-		return nil
+	name := Scheme(text)
+	if err := name.Check(); err != nil && name != "" {
+		return err
 	}
-	return Scheme(text).Check()
+	*s = name
+	return nil
 }
 
 // KeepUnknown makes s Unknown: a later release wrote the name (MAN-11).

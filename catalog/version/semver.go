@@ -55,7 +55,6 @@ func semverKey(k key, s string) (key, error) {
 
 func isIdentifier(c byte) bool { return isDigit(c) || isLetter(c) || c == '-' }
 
-// isStrict reports whether digits are a number without leading zeros.
 func isStrict(digits string) bool { return digits != "" && (digits[0] != '0' || digits == "0") }
 
 const semverNumber = 1

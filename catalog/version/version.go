@@ -2,6 +2,7 @@ package version
 
 import (
 	"bytes"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
@@ -72,7 +73,6 @@ func Compare(s Scheme, a, b string) (int, error) {
 	return bytes.Compare(k, l), nil
 }
 
-// keyOf appends the key of a text of a built-in scheme.
 func keyOf(k key, s Scheme, text string) (key, error) {
 	err := checkLength(text)
 	if err == nil {
@@ -140,14 +140,11 @@ func (v Version) Upstream() string {
 // MarshalText returns "scheme:text", of an [Own] scheme "scheme:key:text" with
 // the key in hex, and of the zero Version the empty text.
 func (v Version) MarshalText() ([]byte, error) {
-	if v.IsZero() {
-		return []byte{}, nil
-	}
-	if v.scheme == Unknown {
+	switch {
+	case v.scheme == "" || v.scheme == Unknown:
 		return []byte(v.text), nil
-	}
-	if v.scheme.own() {
-		return []byte(string(v.scheme) + ":" + v.ownForm()), nil
+	case v.scheme.own():
+		return []byte(string(v.scheme) + ":" + hex.EncodeToString([]byte(v.key)) + ":" + v.text), nil
 	}
 	return []byte(string(v.scheme) + ":" + v.text), nil
 }
@@ -188,9 +185,8 @@ func (v *Version) UnmarshalText(text []byte) error {
 		return err
 	}
 	parsed, err := Parse(s, rest)
-	if err != nil {
-		return err
+	if err == nil {
+		*v = parsed
 	}
-	*v = parsed
-	return nil
+	return err
 }

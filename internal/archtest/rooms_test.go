@@ -119,7 +119,6 @@ var rooms = []room{
 		{"catalog/version", "Debian versions"},
 		{"integrity", "a package carries digests"},
 		{"integrity/openpgp", "a repository's signature"},
-		{"internal/enum", "the names of kinds of index"},
 		{"github.com/klauspost/compress", "lists as repositories compress them: zstd"},
 		{"github.com/pierrec/lz4/v4", "lists that apt keeps compressed"},
 		{"github.com/ulikunitz/xz", "lists as repositories compress them"},

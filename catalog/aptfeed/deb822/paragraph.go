@@ -34,14 +34,3 @@ func (p Paragraph) Get(name string) string {
 	f, _ := p.Lookup(name)
 	return f.Value
 }
-
-// Lines returns a field's value as lines. A line of "." alone becomes empty.
-func (f Field) Lines() []string {
-	lines := strings.Split(f.Value, "\n")
-	for i, line := range lines {
-		if strings.TrimSpace(line) == "." {
-			lines[i] = ""
-		}
-	}
-	return lines
-}

@@ -27,35 +27,16 @@ func parse(text string, at []int) (Paragraph, error) {
 			return Paragraph{}, &Error{at[i], fmt.Sprintf("more than %d fields in one paragraph", MaxFields)}
 		}
 		f := Field{Name: name, Value: strings.Trim(value, " \t"), Line: at[i]}
-		end, lines := continuation(rest)
-		if lines > 0 {
-			f.Value = f.Value + unfold(rest[:end])
+		var more strings.Builder
+		for i, text = i+1, rest; text != "" && (text[0] == ' ' || text[0] == '\t'); i++ {
+			line, text, _ = strings.Cut(text, "\n")
+			more.WriteByte('\n')
+			more.WriteString(line[1:])
 		}
+		f.Value += more.String()
 		p.Fields = append(p.Fields, f)
-		text = rest[end:]
-		i += 1 + lines
 	}
 	return p, nil
-}
-
-// continuation measures the continuation lines at the beginning of text.
-func continuation(text string) (end, lines int) {
-	for end < len(text) && (text[end] == ' ' || text[end] == '\t') {
-		end += strings.IndexByte(text[end:], '\n') + 1
-		lines++
-	}
-	return end, lines
-}
-
-// unfold turns each line " text\n" into "\ntext".
-func unfold(lines string) string {
-	var b strings.Builder
-	b.Grow(len(lines))
-	for line := range strings.Lines(lines) {
-		b.WriteByte('\n')
-		b.WriteString(line[1 : len(line)-1])
-	}
-	return b.String()
 }
 
 // validName checks a field name by Debian's policy: printable ASCII, not

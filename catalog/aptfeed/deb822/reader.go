@@ -86,7 +86,6 @@ func (r *Reader) All() iter.Seq2[Paragraph, error] {
 	}
 }
 
-// collect reads the lines of one paragraph.
 func (r *Reader) collect() (tooLong *Error, err error) {
 	r.buf, r.at = r.buf[:0], r.at[:0]
 	if r.err != nil {

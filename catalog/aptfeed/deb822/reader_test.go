@@ -138,12 +138,6 @@ func TestLookupIgnoresCase(t *testing.T) {
 	require.Empty(t, got[0].Get("Signed"))
 }
 
-func TestFieldLines(t *testing.T) {
-	got, _ := readAll(t, strings.NewReader("K:\n a\n .\n  b\n"))
-	f, _ := got[0].Lookup("K")
-	require.Equal(t, []string{"", "a", "", " b"}, f.Lines())
-}
-
 // dpkg itself is the oracle on the one big file every Debian machine has.
 func TestReadsDpkgStatusAsDpkgDoes(t *testing.T) {
 	const status = "/var/lib/dpkg/status"

@@ -1,3 +1,11 @@
+// Package versiontest is the conformance suite of version schemes (CAT-20). The
+// built-in schemes run it, and an importer's should too:
+//
+//	versiontest.TestScheme(t, versiontest.Scheme{
+//		Parse:  version.Own{Name: "x-acme", Key: acmeKey}.Parse,
+//		Rising: [][]string{{"2024a"}, {"2024b", "2024B"}, {"2025a"}},
+//		Wrong:  []string{"2024", "a2024"},
+//	})
 package versiontest
 
 import (
@@ -35,7 +43,6 @@ func TestScheme(t *testing.T, s Scheme) {
 	}
 }
 
-// each calls f with every version of Rising and its row.
 func (s Scheme) each(t *testing.T, f func(row int, v version.Version)) {
 	t.Helper()
 	for i, row := range s.Rising {
