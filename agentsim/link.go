@@ -85,7 +85,7 @@ func (a *asset) call(c agent.Call) {
 		}
 		switch {
 		case errors.Is(err, manifest.ErrRefused):
-			a.after(network, nil, func() { a.step(agent.CallRefused{ID: c.ID, Err: err.Error()}) })
+			a.after(network, nil, func() { a.step(agent.CallFailed{ID: c.ID, Refused: true, Err: err.Error()}) })
 		case err != nil:
 			failed(network, err.Error())
 		case take(&l.loseAnswers):

@@ -1,5 +1,12 @@
 package reboot
 
+import (
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/internal/enum"
+	"github.com/patchpolicy/patchpolicy/job/schedule"
+)
+
 // Event is something that happened. Exactly one of the types below.
 type Event interface{ event() }
 
@@ -35,3 +42,66 @@ func (Defer) event()           {}
 func (Accept) event()          {}
 func (Booted) event()          {}
 func (Tick) event()            {}
+
+// Effect is something to carry out once the new state is durable. Exactly one
+// of the types below.
+type Effect interface{ effect() }
+
+// The effects.
+type (
+	// ShowPrompt asks the user whether to reboot now or later. It replaces
+	// what is on the screen.
+	ShowPrompt struct {
+		Remaining int             // deferrals left, this one included
+		Wait      time.Duration   // how long the prompt waits
+		Last      schedule.Steady // when the reboot is asked for if nobody ever answers (RBT-12)
+	}
+	// ShowCountdown announces the reboot. It replaces what is on the
+	// screen.
+	ShowCountdown struct {
+		Left time.Duration
+		Last schedule.Steady // when the countdown ends and the reboot is asked for (RBT-12)
+	}
+	// ClearPrompt removes the prompt or countdown from the screen.
+	ClearPrompt struct{}
+	// Reboot reboots the asset. The results so far are durable before it
+	// (JOB-21).
+	Reboot struct{}
+)
+
+func (ShowPrompt) effect()    {}
+func (ShowCountdown) effect() {}
+func (ClearPrompt) effect()   {}
+func (Reboot) effect()        {}
+
+// Sessions says who is logged in on the asset.
+type Sessions uint8
+
+// The sessions. Unknown counts as Active (RBT-9).
+const (
+	Unknown Sessions = 1 + iota
+	Nobody
+	Active
+	Locked
+)
+
+var sessions = enum.Of[Sessions]("sessions", "unknown", "nobody", "active", "locked")
+
+// String returns the name.
+func (s Sessions) String() string { return sessions.String(s) }
+
+// MarshalText returns the name; zero is the empty text, an unknown value an
+// error.
+func (s Sessions) MarshalText() ([]byte, error) { return sessions.MarshalText(s) }
+
+// UnmarshalText sets the value by its name; the empty text is zero.
+func (s *Sessions) UnmarshalText(text []byte) error { return sessions.UnmarshalText(text, s) }
+
+// Known returns s, or Unknown for zero and for a value that this package does
+// not know (RBT-9).
+func (s Sessions) Known() Sessions {
+	if sessions.Valid(s) {
+		return s
+	}
+	return Unknown
+}

@@ -17,14 +17,6 @@ type Policy struct {
 	Countdown time.Duration `json:"countdown,omitempty"` // how long the reboot is announced before it comes, at most 24 h; zero: 5 min; negative: none
 }
 
-// Problem is one thing that is wrong with a policy. Field is the JSON name of
-// the field.
-type Problem = problem.Problem
-
-// Invalid is the error of [Policy.Validate]. It lists every problem, not only
-// the first.
-type Invalid = problem.Invalid
-
 // WithDefaults returns the policy with each zero duration replaced by its
 // default.
 func (p Policy) WithDefaults() Policy {
@@ -41,7 +33,7 @@ func (p Policy) WithDefaults() Policy {
 }
 
 // Validate says everything that is wrong with the policy, after its defaults
-// are filled in. It returns nil or an *Invalid.
+// are filled in. It returns nil or a *job.Invalid.
 //
 // All deferrals, each with the prompt before it, and the countdown at the end
 // must fit into [MaxDeferral] (RBT-6). Suppress goes with any valid values.
@@ -84,5 +76,4 @@ func (p Policy) bounded() Policy {
 	return p
 }
 
-// hours prints whole hours as people write them.
 func hours(d time.Duration) string { return fmt.Sprintf("%d h", d/time.Hour) }

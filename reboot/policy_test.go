@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
 func TestDefaults(t *testing.T) {
@@ -34,7 +36,7 @@ func TestValidateFindsEveryProblem_RBT6(t *testing.T) {
 		{"suppressed is judged too", Policy{Suppress: true, Deferrals: -1}, []string{"deferrals"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			var invalid *Invalid
+			var invalid *problem.Invalid
 			err := tc.policy.Validate()
 			require.ErrorAs(t, err, &invalid)
 			var fields []string
@@ -81,11 +83,11 @@ func TestPolicyLimits_RBT6(t *testing.T) {
 		"no room at the end":   {Deferrals: 1, Interval: MaxDeferral - MinWait, Prompt: MinWait, Countdown: 1},
 		"defaults are counted": {Deferrals: 156}, // × 1 h 5 min = 169 h
 	} {
-		var invalid *Invalid
+		var invalid *problem.Invalid
 		require.ErrorAs(t, bad.Validate(), &invalid, name)
 		require.Len(t, invalid.Problems, 1, name)
 	}
-	require.Equal(t, &Invalid{What: "reboot policy", Problems: []Problem{{
+	require.Equal(t, &problem.Invalid{What: "reboot policy", Problems: []problem.Problem{{
 		Field: "deferrals", Value: "7", Text: "with a prompt of 5m0s, an interval of 24h0m0s and a countdown of 5m0s, the reboot could come later than " +
 			"168 h after the first offer; use at most 6 deferrals or shorter times (RBT-6)",
 	}}}, Policy{Deferrals: 7, Interval: 24 * time.Hour}.Validate())

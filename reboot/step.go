@@ -64,7 +64,6 @@ func (m *machine) out(before Phase) (out Out) {
 	return out
 }
 
-// shown reports whether a prompt or a countdown is on the screen in that phase.
 func shown(p Phase) bool { return p == Prompting || p == Counting }
 
 func (m *machine) due(e Due) {
@@ -76,7 +75,6 @@ func (m *machine) due(e Due) {
 	m.offer()
 }
 
-// live takes an event in a phase between Idle and Rebooted.
 func (m *machine) live(e Event) {
 	if b, ok := e.(Booted); ok && m.rebooted(b.BootID) {
 		return
@@ -172,7 +170,6 @@ func (m *machine) offer() {
 	m.showAgain()
 }
 
-// putOff uses one deferral, which began at from.
 func (m *machine) putOff(from schedule.Steady) {
 	m.Used++
 	m.Phase, m.Until = Deferred, m.before(from.Add(m.p.Interval), m.p.Countdown)

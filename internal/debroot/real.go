@@ -19,9 +19,10 @@ type Repository struct {
 // Own finds the repository of the machine's own release: main of the suite that
 // VERSION_CODENAME names, without updates.
 func Own(ctx context.Context) (Repository, error) {
-	suite, err := codename("/etc/os-release")
-	if err != nil {
-		return Repository{}, err
+	release, err := exec.CommandContext(ctx, "sh", "-c", ". /etc/os-release && echo $VERSION_CODENAME").Output()
+	suite := strings.TrimSpace(string(release))
+	if err != nil || suite == "" {
+		return Repository{}, fmt.Errorf("/etc/os-release names no VERSION_CODENAME (%v)", err)
 	}
 	cmd := exec.CommandContext(ctx, "apt-get", "indextargets", "--format", "$(REPO_URI)|$(RELEASE)|$(COMPONENT)|$(SIGNED_BY)", "Created-By: Packages")
 	cmd.Env = append(os.Environ(), "LC_ALL=C")
@@ -41,19 +42,6 @@ func Own(ctx context.Context) (Repository, error) {
 		return r, nil
 	}
 	return Repository{}, fmt.Errorf("the machine's apt configuration has no main component of %s", suite)
-}
-
-func codename(file string) (string, error) {
-	b, err := os.ReadFile(file)
-	if err != nil {
-		return "", err
-	}
-	for line := range strings.Lines(string(b)) {
-		if v, ok := strings.CutPrefix(strings.TrimSpace(line), "VERSION_CODENAME="); ok && v != "" {
-			return strings.Trim(v, `"`), nil
-		}
-	}
-	return "", fmt.Errorf("%s names no VERSION_CODENAME", file)
 }
 
 // Real makes a minimal root of the machine's own release in dir, which must not

@@ -9,6 +9,7 @@
 package inroot
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -165,7 +166,6 @@ func resolve(s system, name string) (string, error) {
 	return done, nil
 }
 
-// split returns the parts of a name, without empty ones and ".".
 func split(name string) []string {
 	return slices.DeleteFunc(strings.Split(filepath.ToSlash(name), "/"), func(p string) bool { return p == "" || p == "." })
 }
@@ -181,3 +181,53 @@ func (host) Stat(name string) (fs.FileInfo, error)        { return os.Stat(name)
 func (host) Readlink(name string) (string, error)         { return os.Readlink(name) }
 func (host) Remove(name string) error                     { return os.Remove(name) }
 func (host) MkdirAll(name string, perm fs.FileMode) error { return os.MkdirAll(name, perm) }
+
+// OpenContext opens a regular file for reading and returns its size. Open,
+// reads and close return when ctx ends, even if the system never answers, as on
+// a network mount that is gone.
+func OpenContext(ctx context.Context, root, name string) (io.ReadCloser, int64, error) {
+	type opened struct {
+		body io.ReadCloser
+		size int64
+		err  error
+	}
+	done := make(chan opened, 1)
+	go func() {
+		f, err := Open(root, name)
+		if err != nil {
+			done <- opened{err: err}
+			return
+		}
+		info, err := f.Stat()
+		if err != nil {
+			_ = f.Close()
+			done <- opened{err: err}
+			return
+		}
+		done <- opened{body: until(ctx, f), size: info.Size()}
+	}()
+	select {
+	case o := <-done:
+		return o.body, o.size, o.err
+	case <-ctx.Done():
+		return nil, 0, context.Cause(ctx)
+	}
+}
+
+// buffer is how many bytes are read at a time.
+const buffer = 256 << 10
+
+// until reads a file on a goroutine of its own, until the file or ctx ends or
+// the result is closed, and closes it then.
+func until(ctx context.Context, file io.ReadCloser) io.ReadCloser {
+	from, to := io.Pipe()
+	stop := context.AfterFunc(ctx, func() { _ = to.CloseWithError(ctx.Err()) })
+	go func() {
+		defer stop()
+		defer file.Close()
+		// Only Read: a file's WriteTo would use a smaller buffer.
+		_, err := io.CopyBuffer(to, struct{ io.Reader }{file}, make([]byte, buffer))
+		_ = to.CloseWithError(err)
+	}()
+	return from
+}

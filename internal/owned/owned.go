@@ -25,7 +25,6 @@
 package owned
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -104,7 +103,6 @@ func CheckLinked(path string, kind Kind) error {
 	return Check(path, kind)
 }
 
-// judge checks what exists at the path.
 func judge(path string, info fs.FileInfo, kind Kind) error {
 	want, right := "a regular file", info.Mode().IsRegular()
 	if kind == Dir {
@@ -165,14 +163,11 @@ func Read(path string, kind Kind, most int64) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	var data bytes.Buffer
-	if _, err := io.Copy(&data, io.LimitReader(f, most+1)); err != nil {
-		return nil, err
-	}
-	if int64(data.Len()) > most {
+	data, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err == nil && int64(len(data)) > most {
 		return nil, fmt.Errorf("%s has more than %d bytes", printable(path), most)
 	}
-	return data.Bytes(), nil
+	return data, err
 }
 
 // Write makes a file with mode 0600, or replaces one that passes the check. It

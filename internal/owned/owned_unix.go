@@ -21,7 +21,6 @@ const (
 // maxLinks is how many links on a path are followed, as the system does.
 const maxLinks = 40
 
-// whose checks owner and mode.
 func whose(path string, info fs.FileInfo, kind Kind) error {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {

@@ -27,7 +27,6 @@ func Printable(s string) string {
 	return b.String()
 }
 
-// shows reports whether a character shows as itself.
 func shows(r rune) bool {
 	const blank = '\u2800' // a pattern of no dots
 	return r != utf8.RuneError && r != blank && unicode.IsPrint(r) && !unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)

@@ -139,11 +139,7 @@ func Clip(s string, n int) string {
 // with "…" if it was cut. It is escaped as by [Printable], except for line
 // breaks. N must be at least 3.
 func Tail(s string, n int) string {
-	lines := strings.Split(strings.TrimSpace(s), "\n")
-	for i, line := range lines {
-		lines[i] = Printable(strings.ReplaceAll(strings.TrimRight(line, "\r"), "\t", " "))
-	}
-	if s = strings.Join(lines, "\n"); len(s) <= n {
+	if s = Lines(strings.ReplaceAll(strings.TrimSpace(s), "\t", " "), ""); len(s) <= n {
 		return s
 	}
 	s = s[len(s)-n+len("…"):]

@@ -92,12 +92,16 @@ func (m *machine) call() {
 	if m.owes() {
 		since = m.s.Owed.Since
 	}
+	trust := m.trust().Version
+	if m.disowned() {
+		trust = 1 // the server sends the manifest again
+	}
 	const most = time.Duration(manifest.MaxNumber)
 	offset := max(min(m.s.Clock.offset(m.at), most), -most)
 	m.out.Effects = slices.Insert(m.out.Effects, 0, Effect(Call{ID: calls.Last, Request: manifest.CheckIn{
 		Asset: m.c.Asset, Held: m.s.Revision, HeldDigest: m.s.Held, At: m.now.UTC.Add(-offset), Offset: offset, Boot: m.at.BootID,
 		Reboot: m.owes(), RebootSince: since, LastCall: calls.LastCall.Order != "", Made: m.s.Sequence, Reports: slices.Clone(reports),
-		Call: calls.Last, Format: manifest.Format, Trust: m.trustHeld(), Release: m.c.Release, Hostname: m.c.Hostname, Can: m.c.Can,
+		Call: calls.Last, Format: manifest.Format, Trust: trust, Release: m.c.Release, Hostname: m.c.Hostname, Can: m.c.Can,
 	}}))
 }
 
@@ -235,7 +239,6 @@ func (m *machine) acknowledge(upTo job.Sequence) {
 	m.s.Reports = slices.DeleteFunc(m.s.Reports, func(r job.Report) bool { return r.Sequence <= upTo })
 }
 
-// reporting reports whether a report on the order is not acknowledged yet.
 func (m *machine) reporting(id job.OrderID) bool {
 	return slices.ContainsFunc(m.s.Reports, func(r job.Report) bool { return r.Order == id })
 }
@@ -272,10 +275,10 @@ func (m *machine) open(sealed []byte) {
 		m.report(job.Report{Order: id, Result: job.Withdrawn, Text: "withdrawn before it started"})
 	}
 	for _, id := range changes.Cancelled {
-		m.end(id, job.Cancelled, "cancelled before it started")
+		m.end(job.Report{Order: id, Result: job.Cancelled, Text: "cancelled before it started"})
 	}
 	for _, id := range changes.Lost {
-		m.end(id, job.Failed, "the agent lost its state; what it did is not known")
+		m.end(job.Report{Order: id, Result: job.Failed, Text: "the agent lost its state; what it did is not known"})
 	}
 	for _, id := range changes.CancelStarted {
 		m.forOrder(id, execution.Cancel{})

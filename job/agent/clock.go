@@ -67,7 +67,6 @@ func (c Clock) setBack(at Moment) bool {
 	return c.SetBack || c.Known && at.BootID != c.BootID && c.Wall.Sub(at.Wall) > manifest.MaxSkew
 }
 
-// anchor returns the clock tied to a moment.
 func (c Clock) anchor(at Moment) Clock {
 	return Clock{Offset: c.offset(at), Known: c.Known, Jump: c.Jump, SetBack: c.setBack(at), BootID: at.BootID, Up: at.Up, Wall: at.Wall, Steady: c.steady(at)}
 }

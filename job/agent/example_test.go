@@ -94,7 +94,7 @@ func Example() {
 		state, events = next, events[1:]
 		for _, effect := range out.Effects { // in this order, and only after the commit
 			switch e := effect.(type) {
-			case agent.Call: // agent.CallFailed or agent.CallRefused if no answer comes
+			case agent.Call: // agent.CallFailed if no answer comes
 				events = append(events, agent.CallDone{ID: e.ID, Answer: srv.answer(e.Request, now.Wall)})
 			case agent.Execute:
 				if answer := carryOut(e.Effect); answer != nil {

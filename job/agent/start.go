@@ -42,10 +42,12 @@ func (m *machine) start() {
 // that waits for the server starts after an answer, if the manifest has not
 // expired (MAN-5, MAN-7).
 func (m *machine) blocked(o job.Order) string {
-	by := m.occupied(o)
+	for _, x := range m.s.Executions {
+		if m.occupies(x, o) {
+			return fmt.Sprintf("waits for job %s", x.Order.Job)
+		}
+	}
 	switch expires := m.s.Expires; {
-	case by != "":
-		return fmt.Sprintf("waits for job %s", by)
 	case m.s.Calls.Refused:
 		return "waits for the server, which refuses this agent's calls (MAN-7)"
 	case m.s.Clock.setBack(m.at):
@@ -58,17 +60,8 @@ func (m *machine) blocked(o job.Order) string {
 	return ""
 }
 
-// occupied returns the job that keeps an order from starting; empty: none does.
-// An order that reboots for a pending reboot does not wait for it (RBT-11).
-func (m *machine) occupied(o job.Order) job.ID {
-	for _, x := range m.s.Executions {
-		if m.occupies(x, o) {
-			return x.Order.Job
-		}
-	}
-	return ""
-}
-
+// occupies reports whether an execution keeps an order from starting. An order
+// that reboots for a pending reboot does not wait for it (RBT-11).
 func (m *machine) occupies(x execution.State, o job.Order) bool {
 	return !x.Unverified() && !x.Retrying() && (!x.Parked() || m.c.WaitParked && !o.RebootPending)
 }
@@ -81,12 +74,8 @@ func (m *machine) due() []job.Order {
 			due = append(due, o)
 		}
 	}
-	slices.SortFunc(due, byStart)
+	slices.SortFunc(due, func(a, b job.Order) int { return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(a.ID, b.ID)) })
 	return due
-}
-
-func byStart(a, b job.Order) int {
-	return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(a.ID, b.ID))
 }
 
 // expire ends the queued orders whose window is over, and all but the newest
@@ -109,7 +98,7 @@ func (m *machine) expire() {
 		default:
 			return false
 		}
-		m.end(o.ID, job.TimedOut, why)
+		m.end(job.Report{Order: o.ID, Result: job.TimedOut, Text: why})
 		return true
 	})
 }
@@ -123,7 +112,7 @@ func (m *machine) refuse() {
 		}
 		x := m.obstacle(o)
 		if x.Text != "" {
-			m.endAs(o.Refuse(x))
+			m.end(o.Refuse(x))
 		}
 		return x.Text != ""
 	})
@@ -137,13 +126,7 @@ func (m *machine) obstacle(o job.Order) job.Obstacle {
 	return o.Obstacle(m.c.Can, m.c.Policy)
 }
 
-// end ends a queued order.
-func (m *machine) end(id job.OrderID, r job.Result, why string) {
-	m.endAs(job.Report{Order: id, Result: r, Text: why})
-}
-
-// endAs ends a queued order with a report.
-func (m *machine) endAs(r job.Report) {
+func (m *machine) end(r job.Report) {
 	id := r.Order
 	m.report(r)
 	m.remember(id, r.Result)
@@ -186,7 +169,6 @@ func (m *machine) begin(id job.OrderID) {
 	m.execute(len(m.s.Executions)-1, execution.Begin{Order: order, BootID: m.at.BootID, Sessions: reboot.Unknown})
 }
 
-// wake returns when the machine wants a Tick, at the latest.
 func (m *machine) wake() time.Duration {
 	wake := m.s.Calls.Next.Sub(m.now.Steady)
 	sooner := func(d time.Duration) { wake = min(wake, d) }

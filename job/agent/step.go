@@ -65,9 +65,7 @@ func (m *machine) handle(ev Event) {
 	case CallDone:
 		m.callDone(ev)
 	case CallFailed:
-		m.noAnswer(ev.ID, false)
-	case CallRefused:
-		m.noAnswer(ev.ID, true)
+		m.noAnswer(ev.ID, ev.Refused)
 	case DownloadedEarly:
 		m.downloadedEarly(ev)
 	case ForOrder:
@@ -122,7 +120,6 @@ func (m *machine) report(r job.Report) {
 	}
 }
 
-// forOrder brings an event to the execution of an order, if there is one.
 func (m *machine) forOrder(id job.OrderID, ev execution.Event) {
 	if i := slices.IndexFunc(m.s.Executions, func(x execution.State) bool { return x.Order.ID == id }); i >= 0 {
 		m.execute(i, ev)

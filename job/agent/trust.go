@@ -37,16 +37,6 @@ func (m *machine) disowned() bool {
 	return false
 }
 
-// trustHeld is the version of the trust document that a call reports. While the
-// manifest held is disowned it is the first version, so that the server sends
-// the manifest again.
-func (m *machine) trustHeld() uint64 {
-	if m.disowned() {
-		return 1
-	}
-	return m.trust().Version
-}
-
 // follow takes in the versions of the trust document that an answer brings. It
 // reports one that it refuses; those before it count. An expired document is
 // reported once, and stays trusted (MAN-13).

@@ -167,7 +167,7 @@ func (w *world) answer(call Call) {
 		return
 	}
 	if w.server.refuses {
-		w.step(CallRefused{ID: call.ID, Err: "not enrolled here"})
+		w.step(CallFailed{ID: call.ID, Refused: true, Err: "not enrolled here"})
 		return
 	}
 	w.requests = append(w.requests, call.Request)

@@ -64,7 +64,7 @@ func (m *machine) act() {
 // run runs an action, if it may still run (INT-10).
 func (m *machine) run(p Phase, a job.Action) {
 	if x := a.Obstacle(m.c.Can, m.c.Policy); x.Text != "" {
-		m.skip(func(*PatchState) bool { return true }, x.Rule, x.Text)
+		m.skip(x.Rule, x.Text)
 		m.Aborted = true
 		m.acted(1, "", x.Text)
 		return
@@ -94,7 +94,7 @@ func (m *machine) acted(exit int, output, trouble string) {
 	case exitAbort:
 		m.Aborted = true
 		m.Failed++
-		m.skip(func(*PatchState) bool { return true }, "JOB-13", "An action ended with exit code 12, which aborts the rest of the order.")
+		m.skip("JOB-13", "An action ended with exit code 12, which aborts the rest of the order.")
 	default:
 		m.Failed++
 	}
@@ -112,11 +112,14 @@ func (m *machine) next() {
 	m.act()
 }
 
-// skip fails the verified patches for which which is true.
-func (m *machine) skip(which func(*PatchState) bool, rule, text string) {
+func (m *machine) skip(rule, text string) {
+	m.fail(job.PatchInstallationSkipped, rule, text, job.Verified)
+}
+
+func (m *machine) fail(code job.Code, rule, text string, in ...job.PatchStatus) {
 	for i := range m.Patches {
-		if p := &m.Patches[i]; p.Status == job.Verified && which(p) {
-			p.fail(job.PatchInstallationSkipped, rule, text)
+		if p := &m.Patches[i]; slices.Contains(in, p.Status) {
+			p.fail(code, rule, text)
 		}
 	}
 }
@@ -125,8 +128,12 @@ func (m *machine) skip(which func(*PatchState) bool, rule, text string) {
 // transaction. The commit before the effect counts the attempt, so no crash
 // loses the count (JOB-17).
 func (m *machine) install() {
-	if m.windowOver() { // an install that began before a crash may be finished
-		m.skip(func(p *PatchState) bool { return p.Attempts == 0 }, "JOB-10", "The patch window ended before its installation began.")
+	if m.windowOver() {
+		for i := range m.Patches {
+			if p := &m.Patches[i]; p.Status == job.Verified && p.Attempts == 0 { // an install that began before a crash may be finished
+				p.fail(job.PatchInstallationSkipped, "JOB-10", windowEnded)
+			}
+		}
 		if m.count(job.Verified) == 0 {
 			m.act()
 			return
@@ -145,8 +152,6 @@ func (m *machine) install() {
 	m.do(Install{ID: m.wait(PhaseInstall), Patches: group, Limit: m.Order.InstallLimit})
 }
 
-// group returns the next patch to be installed, with the others of its
-// transaction.
 func (m *machine) group() []Staged {
 	var transaction string
 	first := -1
@@ -179,15 +184,10 @@ func (m *machine) installed(results []InstallResult) {
 		}
 		p.Status = job.Installed
 	}
-	for i := range m.Patches {
-		if p := &m.Patches[i]; p.Status == job.Installing {
-			p.fail(job.UnspecifiedAgentError, "JOB-16", "The installer returned no result for it.")
-		}
-	}
+	m.fail(job.UnspecifiedAgentError, "JOB-16", "The installer returned no result for it.", job.Installing)
 	m.next()
 }
 
-// takeInventory asks what is installed, in one of the five phases that need it.
 func (m *machine) takeInventory(p Phase) {
 	m.do(TakeInventory{ID: m.wait(p)})
 }
@@ -224,15 +224,11 @@ func (m *machine) noInventory(trouble string) {
 	}
 	switch {
 	case m.Phase == PhaseRequire && m.Stage == job.StageDeploy && m.Tries >= inventoryTries:
-		m.skip(func(*PatchState) bool { return true }, "JOB-14", "The inventory could not be taken before its installation: "+trouble)
+		m.skip("JOB-14", "The inventory could not be taken before its installation: "+trouble)
 		m.act()
 		return
 	case m.Stage == job.StageDownload && m.Tries >= inventoryTries:
-		for i := range m.Patches {
-			if p := &m.Patches[i]; p.Status == job.Pending || p.Status == job.Verified {
-				p.fail(job.UnspecifiedAgentError, "JOB-18", "The inventory could not be taken: "+trouble)
-			}
-		}
+		m.fail(job.UnspecifiedAgentError, "JOB-18", "The inventory could not be taken: "+trouble, job.Pending, job.Verified)
 		m.end(job.Failed)
 		return
 	case m.Phase == PhaseInventory || m.Phase == PhaseRequire: // nothing waits to be verified
@@ -249,15 +245,9 @@ func (m *machine) noInventory(trouble string) {
 // It asks for no reboot, because what was installed is not known (JOB-18).
 func (m *machine) unverified(trouble string) {
 	m.out.Owes = m.Stage == job.StageDeploy && m.asksForReboot()
-	m.skip(func(*PatchState) bool { return true }, "JOB-18", "The inventory could not be taken before its installation: "+trouble)
-	for i := range m.Patches {
-		switch p := &m.Patches[i]; p.Status {
-		case job.Installed:
-			p.fail(job.UnspecifiedAgentError, "JOB-18", fmt.Sprintf("Installed, could not be verified: the inventory could not be taken for %v: %s", maxUnverified, trouble))
-		case job.Installing:
-			p.fail(job.DeployerProcessCrashed, "JOB-18", "Its installation was cut off, and the inventory that shows the outcome could not be taken:  "+trouble)
-		}
-	}
+	m.skip("JOB-18", "The inventory could not be taken before its installation: "+trouble)
+	m.fail(job.UnspecifiedAgentError, "JOB-18", fmt.Sprintf("Installed, could not be verified: the inventory could not be taken for %v: %s", maxUnverified, trouble), job.Installed)
+	m.fail(job.DeployerProcessCrashed, "JOB-18", "Its installation was cut off, and the inventory that shows the outcome could not be taken: "+trouble, job.Installing)
 	m.end(m.result())
 }
 
@@ -270,18 +260,12 @@ func (m *machine) at(i int, inv catalog.Inventory) bool {
 	return ok && orderable && order >= 0
 }
 
-// worksAgain reports that an execution which could not take the inventory goes
-// on.
-func (m *machine) worksAgain() {
-	if m.Result == job.PendingVerification {
+// recheck finds out what an installation that was cut off has done (JOB-17).
+func (m *machine) recheck(inv catalog.Inventory) {
+	if m.Result == job.PendingVerification { // the inventory could not be taken, and the execution goes on
 		m.Result = 0
 		m.progress(job.Deploying)
 	}
-}
-
-// recheck finds out what an installation that was cut off has done (JOB-17).
-func (m *machine) recheck(inv catalog.Inventory) {
-	m.worksAgain()
 	for i := range m.Patches {
 		p := &m.Patches[i]
 		switch {
@@ -319,8 +303,6 @@ func (m *machine) verify(ev InventoryTaken) {
 	m.rebootEvent(reboot.Due{BootID: m.BootID, Sessions: m.Sessions})
 }
 
-// pending reports whether a reboot is pending on the asset, whoever caused it
-// (RBT-11).
 func (m *machine) pending(ev InventoryTaken) bool { return ev.RebootRequired || m.c.Parked }
 
 // asksForReboot reports whether an action, an installer or a patch that was
@@ -366,7 +348,6 @@ func instead(version string) string {
 	return ": " + strings.TrimSpace(version) + " is installed."
 }
 
-// result sums up the patches and the actions.
 func (m *machine) result() job.Result {
 	failed := m.count(job.PatchFailed) + m.Failed
 	succeeded := m.count(job.Succeeded) + m.Acted - m.Failed

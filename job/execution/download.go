@@ -14,20 +14,20 @@ import (
 func (m *machine) apply(inv catalog.Inventory) {
 	for i := range m.Patches {
 		p, ordered := &m.Patches[i], m.Order.Patches[i]
-		if p.Status != job.Pending && p.Status != job.Verified {
+		switch p.Status {
+		case job.Pending:
+			p.Code = 0 // a download that did not reach its source is tried again
+		case job.Verified:
+		default:
 			continue
 		}
-		if p.Status == job.Pending {
-			p.Code = 0 // a download that did not reach its source is tried again
-		}
-		verified := p.Status == job.Verified
 		from, why := inv.Upgrade(ordered.Product, ordered.Name, ordered.Version)
 		p.From, p.Now = from, from
 		if why.Code.Blocks() {
+			if p.Status == job.Verified { // somebody installed it meanwhile
+				m.do(Discard{Index: i})
+			}
 			p.leave(why.Rule, why.Text)
-		}
-		if verified && p.Status == job.Inapplicable { // somebody installed it meanwhile
-			m.do(Discard{Index: i})
 		}
 	}
 	if m.nothingApplies() {
@@ -49,7 +49,6 @@ func (m *machine) nothingApplies() bool {
 	return m.count(job.Inapplicable) == len(m.Patches) && len(m.Order.Pre)+len(m.Order.Post) == 0 && !m.Pending
 }
 
-// downloadNext downloads the next patch; after the last one it goes on.
 func (m *machine) downloadNext() {
 	for i := range m.Patches {
 		p, ordered := &m.Patches[i], m.Order.Patches[i]
@@ -78,8 +77,12 @@ func (m *machine) downloaded(ev Downloaded) {
 	p, ordered := &m.Patches[i], m.Order.Patches[i]
 	p.Check, p.Digests = nil, nil
 	switch {
-	case ev.Code == job.FileDownloadFailed:
-		m.miss(p, ev.Text)
+	case ev.Code == job.FileDownloadFailed: // the patch stays pending until another one is ready to deploy or the time is over
+		p.Code, p.Text = job.FileDownloadFailed, ev.Text
+		p.Tries++
+		if m.Missed.IsZero() {
+			m.Missed = m.now.Steady
+		}
 	case ev.Code != 0:
 		p.fail(ev.Code, "JOB-2", ev.Text)
 	case len(ev.Files) != len(ordered.Files):
@@ -91,16 +94,6 @@ func (m *machine) downloaded(ev Downloaded) {
 		m.do(Discard{Index: i})
 	}
 	m.downloadNext()
-}
-
-// miss notes that a download did not reach its source. The patch stays pending
-// until another one is ready to deploy or the time is over.
-func (m *machine) miss(p *PatchState, text string) {
-	p.Code, p.Text = job.FileDownloadFailed, text
-	p.Tries++
-	if m.Missed.IsZero() {
-		m.Missed = m.now.Steady
-	}
 }
 
 // retry waits to try the failed downloads again: within the window, or without
@@ -138,7 +131,6 @@ func (m *machine) waits() {
 	}
 }
 
-// giveUp fails the patches whose source was not reached.
 func (m *machine) giveUp(rule string) {
 	for i := range m.Patches {
 		p := &m.Patches[i]
@@ -164,27 +156,16 @@ func (m *machine) judge(p *PatchState, ordered job.OrderPatch, ev Downloaded) {
 			p.fail(job.Code(verdict.Code), verdict.Rule, fmt.Sprintf("%s: %s", ordered.Files[i].Name, verdict.Text))
 			return
 		}
-		digest, ok := sha256Of(f.Digests)
-		if !ok {
+		at := slices.IndexFunc(f.Digests, func(d integrity.Digest) bool { return d.Algorithm == integrity.SHA256 })
+		if at < 0 {
 			p.fail(job.UnspecifiedAgentError, "INT-6", fmt.Sprintf("%s: the agent computed no SHA-256, which the install needs to check the file again.", ordered.Files[i].Name))
 			return
 		}
-		p.Digests = append(p.Digests, digest)
+		p.Digests = append(p.Digests, f.Digests[at])
 	}
 	p.Status, p.Rule, p.Text = job.Verified, p.Check.Rule, p.Check.Text
 }
 
-func sha256Of(digests []integrity.Digest) (integrity.Digest, bool) {
-	for _, d := range digests {
-		if d.Algorithm == integrity.SHA256 {
-			return d, true
-		}
-	}
-	return integrity.Digest{}, false
-}
-
-// preflight asks the platform about the verified patches, before anything
-// changes.
 func (m *machine) preflight() {
 	if m.nothingLeft() {
 		return
@@ -231,15 +212,21 @@ func (m *machine) ready() {
 	if m.count(job.Verified) > 0 {
 		m.progress(job.Downloaded)
 	}
-	m.lastCall()
+	if m.Order.NoLastCall {
+		m.deploy()
+		return
+	}
+	m.do(LastCall{ID: m.wait(PhaseLastCall)})
 }
+
+const windowEnded = "The patch window ended before its installation began."
 
 // nothingLeft ends the execution if failures or the window's end left nothing
 // to deploy: no deploy, and no reboot (JOB-2) unless the job reboots for a
 // pending one (RBT-2). Before that, failed downloads are retried (JOB-27).
 func (m *machine) nothingLeft() bool {
 	if m.windowOver() {
-		m.skip(func(*PatchState) bool { return true }, "JOB-10", "The patch window ended before its installation began.")
+		m.skip("JOB-10", windowEnded)
 	}
 	switch {
 	case m.deployable():
@@ -269,15 +256,6 @@ func (m *machine) deployable() bool {
 	return len(m.Patches) == m.count(job.Inapplicable)
 }
 
-func (m *machine) lastCall() {
-	if m.Order.NoLastCall {
-		m.deploy()
-		return
-	}
-	m.do(LastCall{ID: m.wait(PhaseLastCall)})
-}
-
-// count returns how many patches have the status.
 func (m *machine) count(s job.PatchStatus) int {
 	n := 0
 	for i := range m.Patches {

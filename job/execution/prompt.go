@@ -58,10 +58,8 @@ func (m *machine) prompt(kind reboot.Effect) Prompt {
 	return p
 }
 
-// shown returns a name as a screen shows it.
 func shown(name string) string { return problem.Clip(problem.Printable(name), maxName) }
 
-// reasons lists what the reboot is for.
 func (m *machine) reasons() (list []string) {
 	for i, p := range m.Patches {
 		if p.Status == job.Installed {

@@ -28,7 +28,6 @@ func (m *machine) require(ev InventoryTaken) {
 	m.deploy()
 }
 
-// needy reports whether any of the patches has requirements.
 func (m *machine) needy(patches []Staged) bool {
 	return slices.ContainsFunc(patches, func(s Staged) bool { return len(s.Patch.Requires) > 0 })
 }

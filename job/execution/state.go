@@ -84,12 +84,10 @@ type PatchState struct {
 	Digests  []integrity.Digest `json:"digests,omitempty"`  // SHA-256 of each file that passed INT
 }
 
-// fail ends a patch with a code.
 func (p *PatchState) fail(code job.Code, rule, text string) {
 	p.Status, p.Code, p.Rule, p.Text = job.PatchFailed, code, rule, text
 }
 
-// leave ends a patch that does not apply.
 func (p *PatchState) leave(rule, text string) {
 	p.Status, p.Rule, p.Text = job.Inapplicable, rule, text
 }
@@ -101,20 +99,18 @@ func (x State) Wake(now schedule.At) time.Duration {
 	if x.Phase == PhaseReboot {
 		until = x.Reboot.Until
 	}
-	switch {
-	case x.Stage == job.StageDone:
+	if x.Stage == job.StageDone {
 		return 0
-	case x.endsWithWindow():
-		wake := x.Order.End.Sub(now.UTC)
-		if !until.IsZero() {
-			wake = min(wake, until.Sub(now.Steady))
-		}
-		return max(wake, time.Millisecond)
-	case until.IsZero():
-		return 0
-	default:
-		return max(until.Sub(now.Steady), time.Millisecond)
 	}
+	var wake time.Duration
+	if !until.IsZero() {
+		wake = max(until.Sub(now.Steady), time.Millisecond)
+	}
+	if x.endsWithWindow() {
+		end := max(x.Order.End.Sub(now.UTC), time.Millisecond)
+		wake = min(cmp.Or(wake, end), end)
+	}
+	return wake
 }
 
 // endsWithWindow reports whether the end of the window ends the wait, because
@@ -158,15 +154,6 @@ func (x State) Unconfirmed() (products []catalog.ProductID) {
 	return products
 }
 
-// outcomes returns what is known about each patch.
-func (x State) outcomes() []job.PatchOutcome {
-	outcomes := make([]job.PatchOutcome, len(x.Patches))
-	for i, p := range x.Patches {
-		outcomes[i] = p.PatchOutcome
-	}
-	return outcomes
-}
-
 // Validate says why x is not a valid state, so that damaged storage is found
 // and causes no panic. A state with names that only another release knows
 // passes; its execution ends at the next start. The error is a *job.Invalid.
@@ -205,3 +192,36 @@ func (x State) Validate() error {
 func (x State) downloading() int {
 	return slices.IndexFunc(x.Patches, func(p PatchState) bool { return p.Status == job.Pending && p.Code == 0 })
 }
+
+// Phase is what an execution waits for.
+type Phase uint8
+
+// The phases, in their order. Those from PhasePre to PhasePost belong to the
+// deploy stage.
+const (
+	PhaseInventory Phase = 1 + iota // the first inventory
+	PhaseDownload                   // one patch's files, or the time to retry failed downloads (JOB-27)
+	PhasePreflight                  // the platform's answer about the verified patches
+	PhaseLastCall                   // a check-in just before the deploy stage (MAN-7)
+	PhasePre                        // one pre-action
+	PhaseRequire                    // the inventory before the install of a patch that needs others (JOB-14)
+	PhaseInstall                    // one installation
+	PhaseRecheck                    // the inventory after an installation was cut off, or the agent stopped after a result (JOB-17)
+	PhasePost                       // one post-action
+	PhaseVerify                     // the inventory after the last change (JOB-18)
+	PhaseReboot                     // the reboot machine
+	PhaseConfirm                    // the inventory after the reboot (JOB-18)
+	PhaseEnd                        // nothing
+)
+
+var phases = enum.Of[Phase]("execution phase", "inventory", "download", "preflight", "last call", "pre-action", "require", "install", "recheck",
+	"post-action", "verify", "reboot", "confirm", "end")
+
+// String returns the phase's name.
+func (p Phase) String() string { return phases.String(p) }
+
+// MarshalText returns the name.
+func (p Phase) MarshalText() ([]byte, error) { return phases.MarshalText(p) }
+
+// UnmarshalText sets the phase by its name; the error is an unknown name.
+func (p *Phase) UnmarshalText(text []byte) error { return phases.UnmarshalText(text, p) }

@@ -12,10 +12,10 @@ import (
 func TestOutcomesBeforeAnythingIsKnown(t *testing.T) {
 	o := orderOf(t, "a", "b")
 	x, _ := Step(Config{}, State{}, Begin{Order: o, BootID: "boot-1", Sessions: reboot.Unknown}, start)
-	require.Equal(t, []job.PatchOutcome{
-		{Patch: o.Patches[0].Patch, Name: "a", Status: job.Pending, To: o.Patches[0].Version},
-		{Patch: o.Patches[1].Patch, Name: "b", Status: job.Pending, To: o.Patches[1].Version},
-	}, x.outcomes())
+	require.Equal(t, []PatchState{
+		{PatchOutcome: job.PatchOutcome{Patch: o.Patches[0].Patch, Name: "a", Status: job.Pending, To: o.Patches[0].Version}},
+		{PatchOutcome: job.PatchOutcome{Patch: o.Patches[1].Patch, Name: "b", Status: job.Pending, To: o.Patches[1].Version}},
+	}, x.Patches)
 }
 
 // Nothing happens before the beginning, and there is only one.

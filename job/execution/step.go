@@ -164,9 +164,10 @@ func (m *machine) progress(p job.Progress) {
 // takes.
 func (m *machine) reportResult(r job.Result) {
 	m.Result = r
-	outcomes := m.outcomes()
-	for i := range outcomes {
-		outcomes[i].Text = problem.Clip(outcomes[i].Text, min(job.MaxText, maxReportText/len(outcomes)))
+	outcomes := make([]job.PatchOutcome, len(m.Patches))
+	for i, p := range m.Patches {
+		outcomes[i] = p.PatchOutcome
+		outcomes[i].Text = problem.Clip(p.Text, min(job.MaxText, maxReportText/len(outcomes)))
 	}
 	m.report(job.Report{At: m.now.UTC, Order: m.Order.ID, Result: r, Patches: outcomes, Actions: m.Actions, Reboots: m.Reboots})
 }
@@ -177,7 +178,6 @@ func (m *machine) end(r job.Result) {
 	m.do(Discard{Index: -1})
 }
 
-// windowOver reports whether the patch window has ended (JOB-10).
 func (m *machine) windowOver() bool {
 	return !m.Order.End.IsZero() && !m.now.UTC.Before(m.Order.End)
 }
@@ -186,11 +186,7 @@ func (m *machine) windowOver() bool {
 // the cancel came too late (JOB-3).
 func (m *machine) cancel() {
 	if m.Stage == job.StageDownload {
-		for i := range m.Patches {
-			if p := &m.Patches[i]; p.Status == job.Pending || p.Status == job.Verified {
-				p.fail(job.CodeCancelled, "JOB-3", "The job was cancelled before the deploy stage began.")
-			}
-		}
+		m.fail(job.CodeCancelled, "JOB-3", "The job was cancelled before the deploy stage began.", job.Pending, job.Verified)
 		m.end(job.Cancelled)
 		return
 	}
@@ -259,28 +255,18 @@ func (m *machine) restarted(bootID string) {
 		m.waits()
 		return
 	}
-	switch m.Phase {
-	case PhaseRequire:
-		if m.Stage == job.StageDownload {
-			m.takeInventory(PhaseInventory)
-			return
-		}
-		m.takeInventory(PhaseRequire)
-	case PhaseVerify:
-		if !rebooted || !m.asksForReboot() {
-			m.takeInventory(PhaseVerify)
-			return
-		}
+	switch {
+	case m.Stage == job.StageDownload: // much may have changed
+		m.takeInventory(PhaseInventory)
+	case m.Phase == PhaseVerify && rebooted && m.asksForReboot():
 		m.Stage, m.NeedsReboot = job.StageReboot, true // somebody rebooted before it was asked for (RBT-8)
 		m.takeInventory(PhaseConfirm)
-	case PhaseRecheck, PhaseConfirm:
-		m.takeInventory(m.Phase)
-	case PhaseInventory, PhaseDownload, PhasePreflight, PhaseLastCall: // much may have changed
-		m.takeInventory(PhaseInventory)
-	case PhasePre, PhasePost:
+	case m.Phase == PhasePre || m.Phase == PhasePost:
 		m.acted(1, "", "The agent stopped while it ran.")
-	case PhaseInstall:
+	case m.Phase == PhaseInstall:
 		m.takeInventory(PhaseRecheck)
+	default: // require, recheck, verify and confirm
+		m.takeInventory(m.Phase)
 	}
 }
 

@@ -3,7 +3,9 @@ package runner
 import (
 	"context"
 	"errors"
+	"time"
 
+	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
@@ -26,12 +28,13 @@ func (l *loop) call(ctx context.Context, c agent.Call) {
 		switch {
 		case err == nil:
 			l.send(agent.CallDone{ID: c.ID, Answer: answer})
-		case ctx.Err() == nil && errors.Is(err, manifest.ErrRefused):
-			l.cfg.Logger.Warn("the server refuses this agent's calls; nothing starts until it answers again", "error", err)
-			l.send(agent.CallRefused{ID: c.ID, Err: problem.Clip(err.Error(), job.MaxText)})
 		case ctx.Err() == nil: // otherwise the agent is stopping, which is not a failure of the server
-			l.cfg.Logger.Warn("the server did not answer", "error", err)
-			l.send(agent.CallFailed{ID: c.ID, Err: problem.Clip(err.Error(), job.MaxText)})
+			text, refused := "the server did not answer", errors.Is(err, manifest.ErrRefused)
+			if refused {
+				text = "the server refuses this agent's calls; nothing starts until it answers again"
+			}
+			l.cfg.Logger.Warn(text, "error", err)
+			l.send(agent.CallFailed{ID: c.ID, Refused: refused, Err: problem.Clip(err.Error(), job.MaxText)})
 		}
 	})
 }
@@ -41,10 +44,8 @@ func (l *loop) call(ctx context.Context, c agent.Call) {
 // refusal counts.
 func (l *loop) checkIn(ctx context.Context, in manifest.CheckIn) (manifest.Answer, error) {
 	in.Zone = l.cfg.Zone()
-	if status, err := l.askStatus(ctx); err == nil { // otherwise the next call reports it
-		if status.RebootRequired {
-			in.Reboot, in.RebootSince = true, status.RebootSince.UTC()
-		}
+	if status, err := l.askStatus(ctx); err == nil && status.RebootRequired { // without an answer the next call reports it
+		in.Reboot, in.RebootSince = true, status.RebootSince.UTC()
 	}
 	inv := l.presentInventory(false)
 	if inv != nil {
@@ -80,4 +81,63 @@ func (l *loop) ask(ctx context.Context, in manifest.CheckIn) (manifest.Answer, e
 		err = manifest.CheckFormat("the server's answer", answer.Format, manifest.Format)
 	}
 	return answer, err
+}
+
+// inventory is the last inventory that was taken.
+type inventory struct {
+	catalog.Inventory
+	taken time.Duration // on the clock's Up
+	cost  time.Duration
+}
+
+// askInventory takes the inventory and caches it. The caller has locked the
+// platform and must not change the result.
+func (l *loop) askInventory(ctx context.Context) (catalog.Inventory, error) {
+	began := l.cfg.Clock().Up
+	inv, err := l.cfg.Platform.Inventory(ctx)
+	if err != nil {
+		return catalog.Inventory{}, err
+	}
+	now := l.cfg.Clock().Up
+	l.inventory.Store(&inventory{inv, now, now - began})
+	return inv, nil
+}
+
+// presentInventory returns the inventory whose digest a check-in reports, or
+// nil if no inventory was taken. It takes a new one if that is cheap and the
+// platform is free; otherwise it returns the last one. With wanted, because the
+// server asks for it, the last one is enough, and presentInventory waits for an
+// inventory that another check-in is taking. It does not wait for a deploy, so
+// that the server's answer is not hours old when it is used (MAN-3).
+func (l *loop) presentInventory(wanted bool) *catalog.Inventory {
+	free := l.taking.TryLock()
+	if !free && wanted {
+		l.taking.Lock()
+		free = true
+	}
+	if free {
+		defer l.taking.Unlock()
+	}
+	var present *catalog.Inventory
+	if last := l.inventory.Load(); last != nil {
+		present = &last.Inventory
+		age := l.cfg.Clock().Up - last.taken
+		free = free && !wanted && (last.cost <= inventoryCheap || age < 0 || age >= inventoryFresh)
+	}
+	if !free || !l.platform.TryLock() {
+		return present
+	}
+	defer l.platform.Unlock()
+	// It continues when a newer check-in cancels this one: otherwise a slow
+	// asset would never finish an inventory.
+	ctx, cancel := context.WithTimeout(l.life, callTimeout)
+	defer cancel()
+	fresh, err := l.askInventory(ctx)
+	if err == nil {
+		return &fresh
+	}
+	if l.life.Err() == nil {
+		l.cfg.Logger.Warn("the inventory could not be taken", "error", err)
+	}
+	return present
 }

@@ -43,18 +43,11 @@ type Config struct {
 	// usual proxy settings and without cookies.
 	HTTP *http.Client
 
-	Clock   func() Clock       // nil: the machine's clocks
-	Logger  *slog.Logger       // nil: no log
-	Observe func(agent.State)  // called after each commit, on Run's goroutine; must not change the state; nil: nothing is called
-	Trace   func(point string) // for crash tests, see the package documentation; nil: nothing is called
-	Poll    time.Duration      // between calls of Platform.Status during an execution; default 5 s
-}
-
-// Clock is what the asset's clocks show. The boot identity comes from
-// [Platform].Status.
-type Clock struct {
-	Wall time.Time     // UTC
-	Up   time.Duration // since boot, sleep included
+	Clock   func() agent.Moment // without the boot identity, which comes from Platform.Status; nil: the machine's clocks
+	Logger  *slog.Logger        // nil: no log
+	Observe func(agent.State)   // called after each commit, on Run's goroutine; must not change the state; nil: nothing is called
+	Trace   func(point string)  // for crash tests, see the package documentation; nil: nothing is called
+	Poll    time.Duration       // between calls of Platform.Status during an execution; default 5 s
 }
 
 // ErrRebootNotAllowed is the error of [Platform].Reboot when the platform's
@@ -66,7 +59,7 @@ func (c Config) withDefaults() Config {
 	c.Logger = cmp.Or(c.Logger, slog.New(slog.DiscardHandler))
 	c.Poll = cmp.Or(c.Poll, defaultPoll)
 	if c.Clock == nil {
-		c.Clock = systemClock
+		c.Clock = func() agent.Moment { return agent.Moment{Wall: time.Now().UTC(), Up: uptime()} }
 	}
 	if c.Zone == nil {
 		c.Zone = func() string { return "" }
@@ -80,8 +73,6 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// validate returns one error for all settings that are missing or out of
-// bounds.
 func (c Config) validate() error {
 	var errs []error
 	need := func(ok bool, what string) {
@@ -106,3 +97,6 @@ func (c Config) validate() error {
 	}
 	return nil
 }
+
+// begun is the zero of the portable clock.
+var begun = time.Now()

@@ -11,14 +11,8 @@
 //
 // No effect starts before the state that asks for it is durable. When a commit
 // fails, Run returns an error and starts no effect of that step. Results come
-// back as events through a bounded channel. Effects run as follows:
-//
-//   - Call runs on its own goroutine. A newer check-in cancels an older one.
-//   - TakeInventory, Preflight, Install, RunAction and Reboot run one at a
-//     time, in the order of the effects.
-//   - Download, DownloadEarly and Discard run one at a time per order. A
-//     Discard cancels downloads of the same files, running or waiting.
-//   - Prompt runs one at a time, beside the others.
+// back as events through a bounded channel. Effects run one after another or
+// side by side as agent.Out says; a newer check-in cancels an older one.
 //
 // Three ports connect the runner to the rest: [State] (adapter boltstate),
 // [Platform] (adapter dpkg, conformance suite platformtest) and [Server]

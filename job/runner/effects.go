@@ -12,13 +12,12 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/runner/internal/staging"
 )
 
-// carryOut hands an effect to the goroutine that carries it out.
 func (l *loop) carryOut(ctx context.Context, e agent.Effect) {
 	switch e := e.(type) {
 	case agent.Call:
 		l.call(ctx, e)
 	case agent.DownloadEarly:
-		l.download(e.Order, e.Index, e.Patch, func(execution.Downloaded) { l.send(agent.DownloadedEarly{Order: e.Order, Index: e.Index}) })
+		l.download(e.Order, e.Index, e.Patch, func(execution.Downloaded) agent.Event { return agent.DownloadedEarly{Order: e.Order, Index: e.Index} })
 	case agent.Execute:
 		l.execute(e.Order, e.Effect)
 	default:
@@ -27,64 +26,80 @@ func (l *loop) carryOut(ctx context.Context, e agent.Effect) {
 }
 
 func (l *loop) execute(order job.OrderID, e execution.Effect) {
-	reply := func(ev execution.Event) { l.send(agent.ForOrder{Order: order, Event: ev}) }
+	work := func(name string, run func(ctx context.Context) execution.Event) {
+		l.work.add(task{name: name, run: func(ctx context.Context) agent.Event {
+			l.platform.Lock()
+			defer l.platform.Unlock()
+			if ev := run(ctx); ev != nil {
+				return agent.ForOrder{Order: order, Event: ev}
+			}
+			return nil
+		}})
+	}
 	switch e := e.(type) {
 	case execution.TakeInventory:
-		l.work.add(task{name: "inventory", run: func(ctx context.Context) { l.takeInventory(ctx, e, reply) }})
+		work("inventory", func(ctx context.Context) execution.Event { return l.takeInventory(ctx, e) })
 	case execution.Download:
-		l.download(order, e.Index, e.Patch, func(d execution.Downloaded) { d.ID = e.ID; reply(d) })
+		l.download(order, e.Index, e.Patch, func(d execution.Downloaded) agent.Event {
+			d.ID = e.ID
+			return agent.ForOrder{Order: order, Event: d}
+		})
 	case execution.Preflight:
-		l.work.add(task{name: "preflight", run: func(ctx context.Context) { l.preflight(ctx, order, e, reply) }})
+		work("preflight", func(ctx context.Context) execution.Event { return l.preflight(ctx, order, e) })
 	case execution.Install:
-		l.work.add(task{name: "install", run: func(ctx context.Context) { l.install(ctx, order, e, reply) }})
+		work("install", func(ctx context.Context) execution.Event { return l.install(ctx, order, e) })
 	case execution.RunAction:
-		l.work.add(task{name: "action", run: func(ctx context.Context) { l.runAction(ctx, e, reply) }})
+		work("action", func(ctx context.Context) execution.Event { return l.runAction(ctx, e) })
 	case execution.Prompt:
-		l.prompt.add(task{name: "prompt", run: func(ctx context.Context) { l.show(ctx, order, e) }})
+		l.prompt.add(task{name: "prompt", run: func(ctx context.Context) agent.Event { return l.show(ctx, order, e) }})
 	case execution.Reboot:
-		l.work.add(task{name: "reboot", run: l.reboot})
+		work("reboot", l.reboot)
 	case execution.Discard:
 		key := staging.Key{Order: order, Index: e.Index}
 		fetch := l.fetching(order)
 		fetch.cutOff(key)
-		fetch.add(task{name: "discard", run: func(context.Context) { l.discard(key) }})
+		fetch.add(task{name: "discard", run: func(context.Context) agent.Event {
+			if err := l.stage.Discard(key); err != nil {
+				l.cfg.Logger.Error("staged files could not be deleted", "order", order, "error", err)
+			}
+			return nil
+		}})
 	default:
 		l.cfg.Logger.Error("this runner does not know an effect of the execution and skipped it", "kind", fmt.Sprintf("%T", e))
 	}
 }
 
-func (l *loop) takeInventory(ctx context.Context, e execution.TakeInventory, reply func(execution.Event)) {
-	l.platform.Lock()
+func (l *loop) takeInventory(ctx context.Context, e execution.TakeInventory) execution.Event {
 	bounded, cancel := context.WithTimeout(ctx, inventoryTime)
 	defer cancel()
 	inv, err := l.askInventory(bounded)
-	l.platform.Unlock()
 	var status Status
 	if err == nil {
 		status, err = l.askStatus(ctx)
 	}
-	l.cfg.Trace("inventory:after")
 	switch {
 	case err == nil:
-		reply(execution.InventoryTaken{ID: e.ID, Inventory: inv, RebootRequired: status.RebootRequired, Sessions: status.Sessions})
+		l.see(status)
+		return execution.InventoryTaken{ID: e.ID, Inventory: inv, RebootRequired: status.RebootRequired, Sessions: status.Sessions}
 	case ctx.Err() == nil:
-		reply(execution.InventoryTaken{ID: e.ID, Err: problem.Clip(err.Error(), job.MaxText)})
+		return execution.InventoryTaken{ID: e.ID, Err: problem.Clip(err.Error(), job.MaxText)}
 	}
+	return nil
 }
 
-func (l *loop) download(order job.OrderID, index int, p job.OrderPatch, reply func(execution.Downloaded)) {
+func (l *loop) download(order job.OrderID, index int, p job.OrderPatch, result func(execution.Downloaded) agent.Event) {
 	key := staging.Key{Order: order, Index: index}
-	l.fetching(order).add(task{name: "download", key: key, run: func(ctx context.Context) {
+	l.fetching(order).add(task{name: "download", key: key, run: func(ctx context.Context) agent.Event {
 		files, failure := l.stage.Fetch(ctx, key, p)
-		l.cfg.Trace("download:after")
 		switch {
 		case failure == nil:
-			reply(execution.Downloaded{Files: files})
+			return result(execution.Downloaded{Files: files})
 		case ctx.Err() == nil:
 			text := problem.Printable(failure.Text) // parts of it come from a vendor's server
 			l.cfg.Logger.Warn("a download failed", "order", order, "patch", p.Patch, "error", text)
-			reply(execution.Downloaded{Files: files, Code: failure.Code, Text: problem.Clip(text, job.MaxText)})
+			return result(execution.Downloaded{Files: files, Code: failure.Code, Text: problem.Clip(text, job.MaxText)})
 		}
+		return nil
 	}})
 }
 
@@ -102,7 +117,7 @@ func (l *loop) open(order job.OrderID, patches []execution.Staged) opened {
 	for _, p := range patches {
 		files, failure := l.stage.Open(staging.Key{Order: order, Index: p.Index}, p)
 		if failure != nil {
-			o.bad = append(o.bad, execution.InstallResult{Index: p.Index, Code: failure.Code, Text: problem.Clip(failure.Text, job.MaxText)})
+			o.bad = append(o.bad, execution.InstallResult{Index: p.Index, Code: failure.Code, Text: failure.Text})
 			continue
 		}
 		o.good = append(o.good, Staged{Index: p.Index, Patch: p.Patch, Files: files})
@@ -120,24 +135,20 @@ func (o opened) close() {
 
 // preflight returns no result for patches whose files changed: the install that
 // follows gives them their code.
-func (l *loop) preflight(ctx context.Context, order job.OrderID, e execution.Preflight, reply func(execution.Event)) {
+func (l *loop) preflight(ctx context.Context, order job.OrderID, e execution.Preflight) execution.Event {
 	o := l.open(order, e.Patches)
 	defer o.close()
 	var results []execution.PreflightResult
-	var err error
 	if len(o.good) > 0 {
-		l.platform.Lock()
-		results, err = l.cfg.Platform.Preflight(ctx, o.good)
-		l.platform.Unlock()
-	}
-	l.cfg.Trace("preflight:after")
-	if err != nil {
-		if ctx.Err() != nil {
-			return
-		}
-		results = nil
-		for _, s := range o.good {
-			results = append(results, execution.PreflightResult{Index: s.Index, Refused: problem.Clip("the platform could not check whether this patch would install: "+err.Error(), job.MaxText)})
+		var err error
+		if results, err = l.cfg.Platform.Preflight(ctx, o.good); err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			results = nil
+			for _, s := range o.good {
+				results = append(results, execution.PreflightResult{Index: s.Index, Refused: "the platform could not check whether this patch would install: " + err.Error()})
+			}
 		}
 	}
 	for i := range results {
@@ -147,98 +158,68 @@ func (l *loop) preflight(ctx context.Context, order job.OrderID, e execution.Pre
 	if err != nil && ctx.Err() == nil {
 		l.cfg.Logger.Warn("the platform did not report its status before the deploy stage", "error", err)
 	}
-	reply(execution.PreflightDone{ID: e.ID, Results: results, RebootRequired: status.RebootRequired})
+	return execution.PreflightDone{ID: e.ID, Results: results, RebootRequired: status.RebootRequired}
 }
 
-func (l *loop) install(ctx context.Context, order job.OrderID, e execution.Install, reply func(execution.Event)) {
+func (l *loop) install(ctx context.Context, order job.OrderID, e execution.Install) execution.Event {
 	o := l.open(order, e.Patches)
 	defer o.close()
-	var results []execution.InstallResult
+	results := o.bad
 	if len(o.good) > 0 {
-		l.platform.Lock()
 		if ctx.Err() != nil { // stopped before anything changed
-			l.platform.Unlock()
-			return
+			return nil
 		}
 		got, err := l.cfg.Platform.Install(ctx, o.good, e.Limit)
 		l.inventory.Store(nil)
-		l.platform.Unlock()
 		if err != nil && ctx.Err() != nil {
-			l.cfg.Trace("install:after")
-			return
+			return nil
 		}
-		results = settle(o.good, got, err)
-	}
-	l.cfg.Trace("install:after")
-	reply(execution.Installed{ID: e.ID, Results: append(results, o.bad...)})
-}
-
-// settle returns exactly one result per patch, in order, whatever the platform
-// returned.
-func settle(patches []Staged, got []execution.InstallResult, err error) []execution.InstallResult {
-	out := make([]execution.InstallResult, 0, len(patches))
-	for _, p := range patches {
-		r := execution.InstallResult{Index: p.Index, Code: job.UnspecifiedAgentError, Text: "the platform returned no result for this patch; the next inventory decides"}
-		if err != nil {
-			r.Code, r.Text = job.InstallerFailed, "the installer could not be run: "+err.Error()
-		}
-		for _, g := range got {
-			if g.Index == p.Index {
-				r = g
-				break
+		results = append(results, got...)
+		for _, s := range o.good {
+			if err != nil { // of several results for a patch, the first counts
+				results = append(results, execution.InstallResult{Index: s.Index, Code: job.InstallerFailed, Text: "the installer could not be run: " + err.Error()})
 			}
 		}
-		r.Text = problem.Clip(r.Text, job.MaxText)
-		out = append(out, r)
 	}
-	return out
+	for i := range results {
+		results[i].Text = problem.Clip(results[i].Text, job.MaxText)
+	}
+	return execution.Installed{ID: e.ID, Results: results}
 }
 
-func (l *loop) runAction(ctx context.Context, e execution.RunAction, reply func(execution.Event)) {
-	l.platform.Lock()
+func (l *loop) runAction(ctx context.Context, e execution.RunAction) execution.Event {
 	exit, output, err := l.cfg.Platform.RunAction(ctx, e.Action)
 	l.inventory.Store(nil)
-	l.platform.Unlock()
-	l.cfg.Trace("action:after")
 	switch {
 	case err == nil:
-		reply(execution.ActionDone{ID: e.ID, Exit: exit, Output: output})
+		return execution.ActionDone{ID: e.ID, Exit: exit, Output: output}
 	case ctx.Err() == nil:
-		reply(execution.ActionDone{ID: e.ID, Exit: 1, Output: output, Err: problem.Clip(err.Error(), job.MaxText)})
+		return execution.ActionDone{ID: e.ID, Exit: 1, Output: output, Err: problem.Clip(err.Error(), job.MaxText)}
 	}
+	return nil
 }
 
 // show calls Platform.Prompt. The answer may come at any time until Run ends.
-func (l *loop) show(ctx context.Context, order job.OrderID, e execution.Prompt) {
+func (l *loop) show(ctx context.Context, order job.OrderID, e execution.Prompt) agent.Event {
 	err := l.cfg.Platform.Prompt(l.life, e, func(later bool) {
 		select {
 		case l.events <- agent.ForOrder{Order: order, Event: execution.PromptAnswered{Later: later}}:
 		case <-l.life.Done():
 		}
 	})
-	l.cfg.Trace("prompt:after")
 	if err != nil && ctx.Err() == nil {
 		l.cfg.Logger.Warn("the reboot prompt could not be shown; it counts as unanswered (RBT-5)", "order", order, "error", err)
 	}
+	return nil
 }
 
-func (l *loop) reboot(ctx context.Context) {
-	l.platform.Lock()
+func (l *loop) reboot(ctx context.Context) execution.Event {
 	err := l.cfg.Platform.Reboot(ctx)
-	l.platform.Unlock()
-	l.cfg.Trace("reboot:after")
 	switch {
 	case errors.Is(err, ErrRebootNotAllowed):
 		l.cfg.Logger.Warn("this asset needs a reboot", "error", err)
 	case err != nil && ctx.Err() == nil:
 		l.cfg.Logger.Error("the reboot could not be requested; the agent tries again", "error", err)
 	}
-}
-
-func (l *loop) discard(key staging.Key) {
-	err := l.stage.Discard(key)
-	l.cfg.Trace("discard:after")
-	if err != nil {
-		l.cfg.Logger.Error("staged files could not be deleted", "order", key.Order, "error", err)
-	}
+	return nil
 }

@@ -323,7 +323,7 @@ func newBench(t *testing.T) *bench {
 	b.cfg = runner.Config{
 		Agent: agent.Config{Asset: asset, Key: manifest.NewVerifier(serverKey.Public().(ed25519.PublicKey)), Every: time.Minute},
 		State: b.state, Platform: b.pc, Server: b.server, Verifier: unsigned{}, Stage: filepath.Join(b.dir, "stage"), LocalFiles: b.dir,
-		Clock: func() runner.Clock { return runner.Clock{Wall: time.Now().UTC(), Up: time.Since(start)} },
+		Clock: func() agent.Moment { return agent.Moment{Wall: time.Now().UTC(), Up: time.Since(start)} },
 		Trace: func(p string) {
 			b.mu.Lock()
 			defer b.mu.Unlock()

@@ -5,23 +5,22 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/patchpolicy/patchpolicy/job/agent"
 	"github.com/patchpolicy/patchpolicy/job/runner/internal/staging"
 )
 
 // task is one effect to carry out.
 type task struct {
-	name string      // for Trace
-	key  staging.Key // of a download: what a Discard cancels
-	run  func(ctx context.Context)
+	name string                                // for Trace
+	key  staging.Key                           // of a download: what a Discard cancels
+	run  func(ctx context.Context) agent.Event // returns the result; nil: none
 }
 
 // lane carries out tasks one at a time, on a goroutine that lives while there
 // are tasks. Adding a task never blocks, so the loop cannot deadlock with what
 // it waits for. What the machine asks for at a time bounds the queue.
 type lane struct {
-	ctx     context.Context
-	helpers *sync.WaitGroup
-	trace   func(string)
+	loop *loop
 
 	mu      sync.Mutex
 	queue   []task
@@ -36,7 +35,7 @@ func (l *lane) add(t task) {
 	l.queue = append(l.queue, t)
 	if !l.working {
 		l.working = true
-		l.helpers.Go(l.work)
+		l.loop.helpers.Go(l.work)
 	}
 }
 
@@ -50,23 +49,26 @@ func (l *lane) cutOff(k staging.Key) {
 	}
 }
 
-// idle reports whether the lane has nothing to do.
 func (l *lane) idle() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return !l.working
 }
 
-// work carries out the queue. When ctx ends, it waits for the running task and
-// drops the others.
+// work carries out the queue. When Run's helpers must stop, it waits for the
+// running task and drops the others.
 func (l *lane) work() {
 	for {
 		t, ctx, ok := l.next()
 		if !ok {
 			return
 		}
-		l.trace(t.name + ":before")
-		t.run(ctx)
+		l.loop.cfg.Trace(t.name + ":before")
+		ev := t.run(ctx)
+		l.loop.cfg.Trace(t.name + ":after")
+		if ev != nil {
+			l.loop.send(ev)
+		}
 		l.cut()
 	}
 }
@@ -74,13 +76,13 @@ func (l *lane) work() {
 func (l *lane) next() (task, context.Context, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.queue) == 0 || l.ctx.Err() != nil {
+	if len(l.queue) == 0 || l.loop.life.Err() != nil {
 		l.queue, l.working = nil, false
 		return task{}, nil, false
 	}
 	t := l.queue[0]
 	l.queue = l.queue[1:]
-	ctx, cancel := context.WithCancel(l.ctx)
+	ctx, cancel := context.WithCancel(l.loop.life)
 	l.current, l.cut = t.key, cancel
 	return t, ctx, true
 }

@@ -71,8 +71,7 @@ type loop struct {
 	state  agent.State
 	saved  []byte // as committed
 	status Status
-	fresh  bool                   // the status was asked for since executions began
-	known  map[job.OrderID]Status // what each execution knows
+	fresh  bool // the status was asked for since executions began
 	wake   time.Duration
 
 	events  chan agent.Event
@@ -97,7 +96,8 @@ func (l *loop) run(ctx context.Context) error {
 	if err := l.stage.Keep(l.orders()); err != nil {
 		l.cfg.Logger.Warn("staged files that are no longer needed could not be deleted", "error", err)
 	}
-	l.work, l.prompt = l.lane(), l.lane()
+	l.work, l.prompt = &lane{loop: l}, &lane{loop: l}
+	l.look()
 	poll := time.NewTicker(l.cfg.Poll)
 	defer poll.Stop()
 	timer := time.NewTimer(0)
@@ -131,11 +131,6 @@ func (l *loop) run(ctx context.Context) error {
 	}
 }
 
-func (l *loop) lane() *lane {
-	return &lane{ctx: l.life, helpers: &l.helpers, trace: l.cfg.Trace}
-}
-
-// fetching returns the lane of an order's files.
 func (l *loop) fetching(o job.OrderID) *lane {
 	for id, old := range l.fetch {
 		if id != o && old.idle() {
@@ -143,7 +138,7 @@ func (l *loop) fetching(o job.OrderID) *lane {
 		}
 	}
 	if l.fetch[o] == nil {
-		l.fetch[o] = l.lane()
+		l.fetch[o] = &lane{loop: l}
 	}
 	return l.fetch[o]
 }
@@ -153,12 +148,16 @@ func (l *loop) take(ctx context.Context, ev agent.Event) error {
 	if ctx.Err() != nil { // the loop received the event before the stop
 		return l.last(ev)
 	}
+	idle := len(l.state.Executions) == 0
 	out, err := l.commit(ctx, l.cfg.Agent, ev)
 	if err != nil {
 		return err
 	}
 	l.wake = max(out.Wake, time.Millisecond)
-	l.attend()
+	if idle { // of the time before an execution, the status may be old
+		l.fresh = false
+		l.look()
+	}
 	for _, e := range out.Effects {
 		l.carryOut(ctx, e)
 	}
@@ -224,7 +223,6 @@ func (l *loop) last(ev agent.Event) error {
 	return err
 }
 
-// changesAsset reports whether an effect changes the asset.
 func changesAsset(e agent.Effect) bool {
 	if x, ok := e.(agent.Execute); ok {
 		switch x.Effect.(type) {
@@ -239,11 +237,11 @@ func changesAsset(e agent.Effect) bool {
 func (l *loop) send(ev agent.Event) { l.events <- ev }
 
 func (l *loop) moment() agent.Moment {
-	c := l.cfg.Clock()
-	return agent.Moment{Wall: c.Wall, BootID: l.status.BootID, Up: c.Up}
+	at := l.cfg.Clock()
+	at.BootID = l.status.BootID
+	return at
 }
 
-// orders lists the orders whose staged files are kept.
 func (l *loop) orders() []job.OrderID {
 	var ids []job.OrderID
 	for _, e := range l.state.Executions {

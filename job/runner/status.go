@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 
-	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
 	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/reboot"
@@ -32,11 +31,16 @@ func (l *loop) look() {
 			}
 			s = Status{Sessions: reboot.Unknown}
 		}
-		select {
-		case l.seen <- s:
-		case <-l.life.Done():
-		}
+		l.see(s)
 	})
+}
+
+// see hands a status to the loop, unless Run's helpers must stop.
+func (l *loop) see(s Status) {
+	select {
+	case l.seen <- s:
+	case <-l.life.Done():
+	}
 }
 
 // askStatus asks the platform for its status, for a bounded time. A later
@@ -65,25 +69,6 @@ func (l *loop) sessionsUnknown() {
 	l.status.Sessions, l.fresh = reboot.Unknown, true
 }
 
-// attend updates, after each step, what each execution knows. A new execution
-// knows the boot identity from the step that began it. The platform is asked as
-// soon as there is an execution.
-func (l *loop) attend() {
-	under := map[job.OrderID]Status{}
-	for _, e := range l.state.Executions {
-		s, known := l.known[e.Order.ID]
-		if !known {
-			s = Status{BootID: l.status.BootID}
-		}
-		under[e.Order.ID] = s
-	}
-	if (len(under) > 0) != (len(l.known) > 0) {
-		l.fresh = false
-		l.look()
-	}
-	l.known = under
-}
-
 // looked notes a status. A platform that cannot report the boot identity leaves
 // it as it was.
 func (l *loop) looked(s Status) {
@@ -97,17 +82,12 @@ func (l *loop) looked(s Status) {
 // news returns an event that an execution does not know yet, or nil.
 func (l *loop) news() agent.Event {
 	for _, e := range l.state.Executions {
-		id := e.Order.ID
-		known := l.known[id]
 		switch {
-		case known.BootID != l.status.BootID:
-			known.BootID = l.status.BootID
-			l.known[id] = known
-			return agent.ForOrder{Order: id, Event: execution.Restarted{BootID: l.status.BootID}}
-		case l.fresh && known.Sessions != l.status.Sessions:
-			known.Sessions = l.status.Sessions
-			l.known[id] = known
-			return agent.ForOrder{Order: id, Event: execution.SessionsChanged{Sessions: l.status.Sessions}}
+		case l.life.Err() != nil: // the agent stops
+		case e.BootID != l.status.BootID:
+			return agent.ForOrder{Order: e.Order.ID, Event: execution.Restarted{BootID: l.status.BootID}}
+		case l.fresh && e.Sessions != l.status.Sessions:
+			return agent.ForOrder{Order: e.Order.ID, Event: execution.SessionsChanged{Sessions: l.status.Sessions}}
 		}
 	}
 	return nil

@@ -110,7 +110,7 @@ func (a *Asset) boot(ctx context.Context, enrolled manifest.Enrolled, trust mani
 	return runner.Run(ctx, runner.Config{
 		Agent: agent.Config{Asset: enrolled.Asset, Trust: trust, Every: enrolled.Every, Retry: enrolled.Every},
 		State: state, Platform: a.disk, Server: server, Verifier: a.cfg.Verifier, Stage: filepath.Join(a.cfg.Dir, "stage"),
-		Clock:   func() runner.Clock { return runner.Clock{Wall: time.Now().UTC(), Up: time.Since(up)} },
+		Clock:   func() agent.Moment { return agent.Moment{Wall: time.Now().UTC(), Up: time.Since(up)} },
 		Observe: a.cfg.Observe, Poll: enrolled.Every,
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"syscall"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -60,17 +61,21 @@ func Open(path string) (s *State, err error) {
 			s, err = nil, &Corrupt{path, fmt.Sprint(r)}
 		}
 	}()
-	if why := cutOff(path); why != "" {
-		return nil, &Corrupt{path, why}
+	var db *bbolt.DB
+	if err = whole(path); err == nil {
+		db, err = bbolt.Open(path, 0o600, &bbolt.Options{Timeout: lockWait})
 	}
-	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: lockWait})
+	_, corrupt := errors.AsType[*Corrupt](err)
+	_, system := errors.AsType[syscall.Errno](err)
 	switch {
+	case corrupt:
+		return nil, err
 	case errors.Is(err, bolterrors.ErrTimeout):
 		return nil, fmt.Errorf("%s: %w", path, ErrInUse)
-	case errors.Is(err, bolterrors.ErrInvalid), errors.Is(err, bolterrors.ErrVersionMismatch), errors.Is(err, bolterrors.ErrChecksum), errors.Is(err, bolterrors.ErrInvalidMapping):
-		return nil, &Corrupt{path, err.Error()}
-	case err != nil:
+	case system:
 		return nil, fmt.Errorf("the agent's state file cannot be opened: %w", err)
+	case err != nil: // it is about what the file contains
+		return nil, &Corrupt{path, err.Error()}
 	}
 	s = &State{db: db, path: path}
 	if err := os.Chmod(path, 0o600); err != nil {
@@ -80,6 +85,27 @@ func Open(path string) (s *State, err error) {
 		return nil, errors.Join(err, db.Close())
 	}
 	return s, nil
+}
+
+// whole returns a *Corrupt for a file that is shorter than its own header says.
+// bbolt maps the file into memory, where reading a missing page would end the
+// process; to open it for reading only, it reads no page but the headers.
+func whole(path string) error {
+	if info, err := os.Stat(path); err != nil || info.Size() == 0 {
+		return nil // a new file, or Open says what is wrong
+	}
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{ReadOnly: true, Timeout: lockWait})
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	return db.View(func(tx *bbolt.Tx) error {
+		info, err := os.Stat(path)
+		if err == nil && info.Size() < tx.Size() {
+			err = &Corrupt{path, fmt.Sprintf("it is cut off: it should have %d bytes, and has %d", tx.Size(), info.Size())}
+		}
+		return err
+	})
 }
 
 // Load returns what was committed last, or nil if nothing was. It returns a

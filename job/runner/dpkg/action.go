@@ -46,25 +46,21 @@ func (p *Platform) RunAction(ctx context.Context, a job.Action) (exit int, outpu
 	err = cmd.Run()
 	output, _ = tail(out, job.MaxOutput) // the exit code counts without it
 	switch {
-	case ctx.Err() != nil && errors.Is(context.Cause(ctx), errActionTime):
+	case errors.Is(context.Cause(ctx), errActionTime):
 		return 0, output, fmt.Errorf("the action %q was ended: %w of %v", a.Name, errActionTime, timeout)
 	case ctx.Err() != nil:
 		return 0, output, ctx.Err()
-	}
-	if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.Exited() {
-		return exit.ExitCode(), output, nil
-	}
-	if err != nil {
+	case cmd.ProcessState == nil || !cmd.ProcessState.Exited():
 		return 0, output, fmt.Errorf("the action %q could not be run: %w", a.Name, err)
 	}
-	return 0, output, nil
+	return cmd.ProcessState.ExitCode(), output, nil
 }
 
-// Prompt calls Config.Prompt, or writes to the host's terminals.
-func (p *Platform) Prompt(ctx context.Context, prompt execution.Prompt, answer func(later bool)) error {
-	if p.cfg.Prompt != nil {
-		return p.cfg.Prompt(ctx, prompt, answer)
-	}
+// Prompt shows the prompt on the terminals of the host's users, with wall(1).
+// That takes no answer, so each prompt uses up a deferral (RBT-5). Nothing is
+// shown in a root folder or without Config.AllowReboot. To ask in another way,
+// embed the Platform and replace this method.
+func (p *Platform) Prompt(ctx context.Context, prompt execution.Prompt, _ func(later bool)) error {
 	text := announcement(prompt, time.Local)
 	if !p.host || !p.cfg.AllowReboot || text == "" { // a reboot that cannot happen is not announced
 		return nil

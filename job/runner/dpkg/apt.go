@@ -52,34 +52,44 @@ func (p *Platform) OpenApt(ctx context.Context) (*Apt, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p.openApt(ctx, db)
+	return p.openApt(db, func(a *Apt) error { return a.prepare(ctx) })
 }
 
-func (p *Platform) openApt(ctx context.Context, db *database) (*Apt, error) {
+// openApt makes the private folder, and calls prepare for what is in it.
+func (p *Platform) openApt(db *database, prepare func(*Apt) error) (*Apt, error) {
 	for _, program := range []string{"apt-get", "apt-cache"} {
-		if _, err := findProgram("/", program, p.cfg.Programs...); err != nil {
+		if _, err := findProgram("/", program); err != nil {
 			return nil, fmt.Errorf("apt is not on this machine, and its answers are needed (install the package apt): %w", err)
 		}
-	}
-	if err := checkRoot(ctx, p.cfg.Root, aptReads...); err != nil {
-		return nil, err
 	}
 	dir, err := os.MkdirTemp(p.cfg.Temp, "patchpolicy-apt-")
 	if err != nil {
 		return nil, err
 	}
 	a := &Apt{p: p, db: db, dir: dir, channels: map[string]string{}}
-	if err := a.prepare(); err != nil {
+	a.env = append(environment(), "HOME="+dir, "TMPDIR="+dir, "APT_CONFIG="+a.file("apt.conf"))
+	if err := prepare(a); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	return a, nil
 }
 
+func (a *Apt) file(name string) string { return filepath.Join(a.dir, name) }
+
+// settle writes the package database to the file "status", with everything
+// unfinished taken as finished.
+func (a *Apt) settle() error {
+	status, err := settled(a.p.cfg.Root)
+	return errors.Join(err, os.WriteFile(a.file("status"), status, 0o600))
+}
+
 // Close removes the caches.
 func (a *Apt) Close() { _ = os.RemoveAll(a.dir) } // best effort
 
-func (a *Apt) prepare() error {
-	conf, guard := filepath.Join(a.dir, "apt.conf"), filepath.Join(a.dir, "guard.conf")
+func (a *Apt) prepare(ctx context.Context) error {
+	if err := checkRoot(ctx, a.p.cfg.Root, aptReads...); err != nil {
+		return err
+	}
 	set := func(settings ...string) {
 		for pair := range slices.Chunk(settings, 2) {
 			a.flags = append(a.flags, "-o", pair[0]+"="+pair[1])
@@ -87,7 +97,7 @@ func (a *Apt) prepare() error {
 	}
 	text := ""
 	if root := a.p.cfg.Root; !a.p.host {
-		a.flags = append(a.flags, "-c", guard)
+		a.flags = append(a.flags, "-c", a.file("guard.conf"))
 		// apt must know the root before it reads the rest of its
 		// configuration, which is in there.
 		text = aptConf("Dir", root, "Dir::State::status", filepath.Join(root, statusFile))
@@ -97,27 +107,21 @@ func (a *Apt) prepare() error {
 		set("APT::Architectures::", arch)
 	}
 	set("APT::Cache-Start", "50331648", // bytes: the lists of a release fit without growing the cache
-		"Dir::Cache::pkgcache", filepath.Join(a.dir, "pkgcache.bin"),
+		"Dir::Cache::pkgcache", a.file("pkgcache.bin"),
 		"Dir::Cache::srcpkgcache", "",
 		"Dir::Cache::archives", a.dir,
 		"APT::Install-Recommends", "false", // a deploy adds nothing
 		"APT::Get::HideAutoRemove", "true",
 		"Debug::NoLocking", "true")
 	if a.db.dirty() {
-		status, err := settled(a.p.cfg.Root)
-		if err != nil {
-			return err
-		}
-		copied := filepath.Join(a.dir, "status")
-		set("Dir::State::status", copied)
-		if err := os.WriteFile(copied, status, 0o600); err != nil {
+		set("Dir::State::status", a.file("status"))
+		if err := a.settle(); err != nil {
 			return err
 		}
 	} else if a.p.host {
 		a.reuseCache()
 	}
-	a.env = append(environment(), "HOME="+a.dir, "TMPDIR="+a.dir, "APT_CONFIG="+conf)
-	return errors.Join(os.WriteFile(conf, []byte(text), 0o600), os.WriteFile(guard, []byte(aptGuard(a.p.cfg.Root)), 0o600))
+	return errors.Join(os.WriteFile(a.file("apt.conf"), []byte(text), 0o600), os.WriteFile(a.file("guard.conf"), []byte(aptGuard(a.p.cfg.Root)), 0o600))
 }
 
 // reuseCache copies the cache that apt last made of its lists, with its time.
@@ -128,7 +132,7 @@ func (a *Apt) reuseCache() {
 		return
 	}
 	defer from.Close()
-	name := filepath.Join(a.dir, "pkgcache.bin")
+	name := a.file("pkgcache.bin")
 	to, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return
@@ -148,7 +152,7 @@ func (a *Apt) reuseCache() {
 // run returns what the program prints and, if it failed, its last line. The
 // error is for a program that did not run.
 func (a *Apt) run(ctx context.Context, program string, args ...string) (out, failed string, err error) {
-	cmd := a.p.command(ctx, program, append(args, a.flags...)...)
+	cmd := command(ctx, program, append(args, a.flags...)...)
 	cmd.Env = a.env
 	text, err := cmd.CombinedOutput()
 	if ctx.Err() != nil {
@@ -174,7 +178,6 @@ func (a *Apt) parse(name string) Package {
 	return Package{name, a.p.native}
 }
 
-// hasLists reports whether apt has downloaded lists in the root.
 func (p *Platform) hasLists() bool {
 	names, err := inroot.ReadDir(p.cfg.Root, listsFolder)
 	return err == nil && slices.ContainsFunc(names, func(n fs.DirEntry) bool { return strings.Contains(n.Name(), "_Packages") })

@@ -1,6 +1,7 @@
 package dpkg
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -46,16 +47,10 @@ func checkRoot(ctx context.Context, root string, names ...string) error {
 		if left--; left < 0 {
 			return fmt.Errorf("%s has more than %d files that dpkg and apt would read", root, maxWalk)
 		}
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
+		target := ""
+		if err = cmp.Or(err, ctx.Err()); err == nil {
+			target, err = filepath.EvalSymlinks(name)
 		}
-		if err != nil {
-			return err
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		target, err := filepath.EvalSymlinks(name)
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
@@ -74,21 +69,14 @@ func checkRoot(ctx context.Context, root string, names ...string) error {
 		return err
 	}
 	for _, name := range names {
-		if all, is := strings.CutSuffix(name, "/"); is {
-			if err := check(filepath.Join(root, all), nil, nil); err != nil {
-				return err
-			}
-			target, err := filepath.EvalSymlinks(filepath.Join(root, all)) // WalkDir would not follow it
-			if errors.Is(err, fs.ErrNotExist) {
-				continue
-			}
-			if err == nil {
+		err := check(filepath.Join(root, name), nil, nil)
+		if err == nil && strings.HasSuffix(name, "/") {
+			target, missing := filepath.EvalSymlinks(filepath.Join(root, name)) // WalkDir would not follow it
+			if missing == nil {
 				err = filepath.WalkDir(target, check)
 			}
-			if err != nil {
-				return err
-			}
-		} else if err := check(filepath.Join(root, name), nil, nil); err != nil {
+		}
+		if err != nil {
 			return err
 		}
 	}

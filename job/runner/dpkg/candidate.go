@@ -13,22 +13,22 @@ import (
 
 // candidate is a patch whose file was examined.
 type candidate struct {
-	index      int // of the patch
-	name, arch string
-	own        string          // the file's own architecture: "all", or arch
-	version    version.Version // what the file contains
-	installed  entry
-	file       *os.File
+	index int // of the patch
+	Package
+	own       string          // the file's own architecture: "all", or Arch
+	version   version.Version // what the file contains
+	installed entry
+	file      *os.File
 }
 
-func (c candidate) String() string { return c.name + " " + c.version.String() }
+func (c candidate) String() string { return c.Name + " " + c.version.String() }
 
 // spec is the name of the unpacked package for dpkg.
 func (c candidate) spec() string {
 	if c.own == "all" {
-		return c.name
+		return c.Name
 	}
-	return c.name + ":" + c.arch
+	return c.Package.String()
 }
 
 // same reports whether the asset already has the version of the file.
@@ -45,7 +45,7 @@ func (p *Platform) examine(ctx context.Context, db *database, s runner.Staged) (
 	case len(s.Files) != 1:
 		return c, fmt.Sprintf("a Debian package is one file, and this patch has %d", len(s.Files)), nil
 	}
-	c.name, c.arch, c.file = name, arch, s.Files[0]
+	c.Package, c.file = Package{name, arch}, s.Files[0]
 	has, err := p.control(ctx, c.file)
 	if err != nil {
 		if ctx.Err() != nil {
@@ -80,7 +80,6 @@ func (p *Platform) examine(ctx context.Context, db *database, s runner.Staged) (
 	return c, "", nil
 }
 
-// control reads a package file's name, version and architecture.
 func (p *Platform) control(ctx context.Context, f *os.File) (entry, error) {
 	cmd := p.tool(ctx, "dpkg-deb", "--show", "--showformat=${Package}\\n${Version}\\n${Architecture}\\n", "/proc/self/fd/3")
 	cmd.ExtraFiles = []*os.File{f}
@@ -96,26 +95,20 @@ func (p *Platform) control(ctx context.Context, f *os.File) (entry, error) {
 }
 
 // dropDoubles refuses all but the newest of several patches of one package.
-func dropDoubles(cs []candidate) (kept []candidate, refused map[int]string) {
-	refused = map[int]string{}
-	best := map[string]int{}
-	for i, c := range cs {
-		key := c.name + ":" + c.arch
-		j, ok := best[key]
-		if !ok {
-			best[key] = i
-			continue
+func (d *deployment) dropDoubles(cs []candidate) (kept []candidate) {
+	newest := map[Package]candidate{}
+	for _, c := range cs {
+		best, again := newest[c.Package]
+		if order, _ := c.version.Compare(best.version); !again || order > 0 {
+			newest[c.Package] = c
 		}
-		older := i
-		if order, _ := c.version.Compare(cs[j].version); order > 0 {
-			best[key], older = i, j
-		}
-		refused[cs[older].index] = fmt.Sprintf("the same order contains %s (CAT-14)", cs[best[key]])
 	}
 	for _, c := range cs {
-		if _, no := refused[c.index]; !no {
+		if best := newest[c.Package]; best.index == c.index {
 			kept = append(kept, c)
+		} else {
+			d.refused[c.index] = fmt.Sprintf("the same order contains %s (CAT-14)", best)
 		}
 	}
-	return kept, refused
+	return kept
 }

@@ -2,7 +2,6 @@ package dpkg
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -13,7 +12,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/catalog/debian"
 	"github.com/patchpolicy/patchpolicy/internal/inroot"
-	"github.com/patchpolicy/patchpolicy/job/execution"
+	"github.com/patchpolicy/patchpolicy/job/runner"
 )
 
 // Config is the settings of a [Platform]. The zero Config is for the host.
@@ -37,20 +36,9 @@ type Config struct {
 	Grace    time.Duration // from SIGTERM to SIGKILL at the install limit (JOB-25); default 1 min
 	Logger   *slog.Logger  // nil: no log
 
-	// Programs are the folders of dpkg, apt and the system's other programs.
-	// Empty: /usr/sbin, /usr/bin, /sbin and /bin.
-	Programs []string
-
 	// Temp is the folder for temporary files. Nobody else may write to it,
 	// unless it is sticky. Empty: /tmp, whatever TMPDIR says.
 	Temp string
-
-	// Prompt shows, replaces or clears the reboot prompt, as
-	// [runner.Platform].Prompt does. Nil: on the host, wall(1) shows the
-	// prompt on the users' terminals; it takes no answer, so each prompt uses
-	// up a deferral (RBT-5). Nothing is shown in a root folder or without
-	// AllowReboot.
-	Prompt func(ctx context.Context, prompt execution.Prompt, answer func(later bool)) error
 }
 
 // defaultLockWait is long enough for an unattended upgrade of a slow machine.
@@ -84,14 +72,12 @@ func New(c Config) (*Platform, error) {
 	}
 	c.Root = root
 	for _, program := range []string{"dpkg", "dpkg-deb"} {
-		if _, err := findProgram("/", program, c.Programs...); err != nil {
-			errs = append(errs, fmt.Errorf("the programs of dpkg are missing (install the package dpkg, or set Programs): %w", err))
+		if _, err := findProgram("/", program); err != nil {
+			errs = append(errs, fmt.Errorf("the programs of dpkg are missing (install the package dpkg): %w", err))
 		}
 	}
-	for _, folder := range append([]string{c.Temp}, c.Programs...) {
-		if !filepath.IsAbs(folder) {
-			errs = append(errs, fmt.Errorf("the settings Temp and Programs: %q is not an absolute path", folder))
-		}
+	if !filepath.IsAbs(c.Temp) {
+		errs = append(errs, fmt.Errorf("the setting Temp is %q: want an absolute path", c.Temp))
 	}
 	p := &Platform{cfg: c, host: root == "/", native: debian.Architectures(root)[0]}
 	if c.Channel == "" {
@@ -111,3 +97,17 @@ func New(c Config) (*Platform, error) {
 	}
 	return p, nil
 }
+
+// Platform is a Debian system. Use [New] to make one.
+type Platform struct {
+	cfg    Config
+	host   bool // the root is "/"
+	native string
+}
+
+var _ runner.Platform = (*Platform)(nil)
+
+// maxSmall bounds what is read of a small file of the root, in bytes.
+const maxSmall = 1 << 20
+
+func (p *Platform) database() (*database, error) { return readDatabase(p.cfg.Root, p.native) }

@@ -17,9 +17,8 @@ import (
 // entry is one package in the database.
 type entry struct {
 	name, arch, version string
-	want, state         string         // "install", "hold" …; "installed", "half-configured" …
-	configured          string         // the version that was configured last, if the package is unfinished; empty: none
-	fields              []deb822.Field // what the resolver needs
+	want, state         string // "install", "hold" …; "installed", "half-configured" …
+	configured          string // the version that was configured last, if the package is unfinished; empty: none
 }
 
 // installed reports whether the package works, as dpkg defines it: one that
@@ -67,18 +66,11 @@ type database struct {
 	problems []error        // for paragraphs that could not be read
 }
 
-// resolverFields decide which packages can be installed together.
-var resolverFields = []string{"Multi-Arch", "Essential", "Protected", "Important", "Pre-Depends", "Depends", "Provides", "Conflicts", "Breaks", "Replaces"}
-
-// readDatabase reads the status file and what an interrupted dpkg left beside
-// it.
-func readDatabase(root, native string) (*database, error) {
+func readDatabase(root, native string) (_ *database, err error) {
 	db := &database{native: native, index: map[string]int{}}
-	journal, err := eachParagraph(root, db.put)
-	if err != nil {
+	if db.journal, err = eachParagraph(root, db.put); err != nil {
 		return nil, fmt.Errorf("the package database of %s cannot be read: %w", root, err)
 	}
-	db.journal = journal
 	return db, nil
 }
 
@@ -119,7 +111,6 @@ func readParagraphs(root, name string, do func(deb822.Paragraph, entry, error)) 
 	return parseStatus(f, filepath.Join(root, name), do)
 }
 
-// parseStatus reads paragraphs. Name is for errors.
 func parseStatus(from io.Reader, name string, do func(deb822.Paragraph, entry, error)) error {
 	for p, err := range deb822.NewReader(from).All() {
 		if bad, is := errors.AsType[*deb822.Error](err); is {
@@ -148,11 +139,6 @@ func parseEntry(p deb822.Paragraph) (entry, bool) {
 		return entry{}, false
 	}
 	e.want, e.state = strings.Clone(status[0]), strings.Clone(status[2])
-	for _, name := range resolverFields {
-		if f, ok := p.Lookup(name); ok {
-			e.fields = append(e.fields, deb822.Field{Name: name, Value: strings.Clone(f.Value)})
-		}
-	}
 	return e, true
 }
 
@@ -171,15 +157,9 @@ func (db *database) put(_ deb822.Paragraph, e entry, problem error) {
 
 // find looks up a package. One of architecture "all" is found under the native
 // one.
-func (db *database) find(arch, name string) (entry, bool) {
-	keys := []string{name + ":" + arch}
-	if arch == db.native {
-		keys = append(keys, name+":all")
-	}
-	var found entry
-	ok := false
-	for _, k := range keys {
-		if i, there := db.index[k]; there && (!ok || db.entries[i].present()) {
+func (db *database) find(arch, name string) (found entry, ok bool) {
+	for _, a := range []string{arch, "all"} {
+		if i, there := db.index[name+":"+a]; there && (a == arch || arch == db.native) && (!ok || db.entries[i].present()) {
 			found, ok = db.entries[i], true
 		}
 	}
@@ -191,18 +171,6 @@ func (db *database) dirty() bool {
 	return db.journal || slices.ContainsFunc(db.entries, entry.unfinished)
 }
 
-// architectures lists the native one and each foreign one of a present package.
-func (db *database) architectures() []string {
-	archs := []string{db.native}
-	for _, e := range db.entries {
-		if e.present() && e.arch != "all" && !slices.Contains(archs, e.arch) {
-			archs = append(archs, e.arch)
-		}
-	}
-	slices.Sort(archs[1:])
-	return archs
-}
-
 // settled writes the package database as it will be when everything unfinished
 // is finished. A package of which no version ever worked is on hold there,
 // because others may depend on it.
@@ -210,7 +178,10 @@ func settled(root string) ([]byte, error) {
 	var order []string
 	texts := map[string]string{}
 	_, err := eachParagraph(root, func(p deb822.Paragraph, e entry, _ error) {
-		if !e.present() {
+		if _, again := texts[e.key()]; !again {
+			order = append(order, e.key())
+		}
+		if texts[e.key()] = ""; !e.present() {
 			return
 		}
 		want := e.want
@@ -224,14 +195,11 @@ func settled(root string) ([]byte, error) {
 				fmt.Fprintf(&b, "%s: %s\n", f.Name, strings.ReplaceAll(f.Value, "\n", "\n "))
 			}
 		}
-		if _, again := texts[e.key()]; !again {
-			order = append(order, e.key())
-		}
-		texts[e.key()] = b.String()
+		texts[e.key()] = b.String() + "\n"
 	})
 	var all bytes.Buffer
 	for _, key := range order {
-		all.WriteString(texts[key] + "\n")
+		all.WriteString(texts[key])
 	}
 	return all.Bytes(), err
 }

@@ -49,8 +49,8 @@
 //     names more packages than before the install, or if a kernel package of
 //     the running version or a newer one was installed on the host. A mark from
 //     before the job does not count.
-//   - RBT-9: sessions are Unknown if neither logind nor utmp can say. In a root
-//     folder they are Nobody.
+//   - RBT-9: sessions are Unknown if logind cannot say. In a root folder they
+//     are Nobody.
 //
 // # A root folder
 //
@@ -72,9 +72,9 @@
 //
 // # Programs and files of the host
 //
-// The host's programs are found in Config.Programs, never through PATH, and get
-// a fixed environment. Temporary files are in Config.Temp, whatever TMPDIR
-// says.
+// The host's programs are found in /usr/sbin, /usr/bin, /sbin and /bin, never
+// through PATH, and get a fixed environment. Temporary files are in
+// Config.Temp, whatever TMPDIR says.
 //
 // # Locks
 //

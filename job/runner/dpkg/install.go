@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -61,7 +62,6 @@ func (p *Platform) Install(ctx context.Context, patches []runner.Staged, limit t
 	if err != nil {
 		return nil, err
 	}
-	audit := p.audit()
 	needs := p.rebootNeed(marks)
 	results := make([]execution.InstallResult, 0, len(patches))
 	for _, s := range patches {
@@ -69,7 +69,7 @@ func (p *Platform) Install(ctx context.Context, patches []runner.Staged, limit t
 		if why, no := plan.refused[s.Index]; no {
 			r.Code, r.Text = job.InstallerFailed, why
 		} else {
-			p.judge(&r, s, plan.versions[s.Index], after, ran, audit, repaired)
+			p.judge(&r, s, plan.versions[s.Index], after, ran, repaired)
 			_, _, name, _ := debian.SplitProductID(s.Patch.Product)
 			r.Reboot = r.Code == 0 && needs(name)
 		}
@@ -89,7 +89,7 @@ func within(ctx context.Context, limit time.Duration) (context.Context, context.
 
 // judge decides by the database after the install. dpkg's exit code alone is
 // for the whole transaction.
-func (p *Platform) judge(r *execution.InstallResult, s runner.Staged, want version.Version, after *database, ran transcript, audit, repaired string) {
+func (p *Platform) judge(r *execution.InstallResult, s runner.Staged, want version.Version, after *database, ran transcript, repaired string) {
 	_, arch, name, _ := debian.SplitProductID(s.Patch.Product)
 	e, _ := after.find(arch, name)
 	if e.installed() && e.version == want.String() {
@@ -105,8 +105,8 @@ func (p *Platform) judge(r *execution.InstallResult, s runner.Staged, want versi
 	} else if ran.err != "" {
 		text += "\n" + ran.err + "\n" + lastLines(ran.output, 1500)
 	}
-	if audit != "" {
-		text += "\nThe package database has errors: remove the cause, then run " + p.wording("dpkg --configure -a") + " on the asset. dpkg --audit says:\n" + lastLines(audit, 800)
+	if after.dirty() {
+		text += "\nThe package database has errors: remove the cause, then run " + p.wording("dpkg --configure -a") + " on the asset."
 	}
 	if repaired != "" {
 		text += "\nThe repair of an earlier interruption failed: " + lastLines(repaired, 500)
@@ -129,20 +129,16 @@ type transcript struct {
 	ended  bool   // at the install limit (JOB-25)
 }
 
-// about finds what dpkg said about the failure of one package.
 func (t transcript) about(name string) string {
 	var found []string
+	about := regexp.MustCompile("^dpkg: (error processing (package|archive)|dependency problems prevent configuration of) " + regexp.QuoteMeta(name) + "[ :]")
 	lines := strings.Split(t.output, "\n")
 	for i := 0; i < len(lines); i++ {
-		line := lines[i]
-		package_ := strings.HasPrefix(line, "dpkg: error processing package "+name+" ") || strings.HasPrefix(line, "dpkg: error processing package "+name+":")
-		archive := strings.HasPrefix(line, "dpkg: error processing archive "+name+" ")
-		depends := strings.HasPrefix(line, "dpkg: dependency problems prevent configuration of "+name+":")
-		if !package_ && !archive && !depends {
+		if !about.MatchString(lines[i]) {
 			continue
 		}
 		found = append(found, said(lines, i, name)...)
-		found = append(found, line)
+		found = append(found, lines[i])
 		for i+1 < len(lines) && strings.HasPrefix(lines[i+1], " ") {
 			i++
 			found = append(found, lines[i])
@@ -227,7 +223,7 @@ func (p *Platform) call(ctx context.Context, locks *locks, all []candidate, item
 		path := "/proc/self/fd/" + strconv.Itoa(firstDescriptor+n)
 		args = append(args, path)
 		files = append(files, c.file)
-		names = append(names, path+" ", c.name+" ") // the space keeps /fd/1 apart from /fd/10
+		names = append(names, path+" ", c.Name+" ") // the space keeps /fd/1 apart from /fd/10
 	}
 	t, err := p.dpkg(ctx, locks, files, args...)
 	t.output = strings.NewReplacer(names...).Replace(t.output)
@@ -251,17 +247,13 @@ func (p *Platform) dpkg(ctx context.Context, locks *locks, files []*os.File, arg
 		return transcript{}, err
 	}
 	defer out.Close()
-	args = p.inRoot(args...)
-	name := "dpkg"
-	if n := len(files) + 256; n > 1024 { // the usual limit of open files; the agent's own is higher
-		program, err := findProgram("/", name, p.cfg.Programs...)
-		if err != nil {
-			return transcript{}, err
-		}
-		args = append([]string{"-c", `ulimit -n "$0" && exec "$@"`, strconv.Itoa(n), program}, args...)
-		name = "sh"
+	if !p.host {
+		args = append([]string{"--root=" + p.cfg.Root}, args...)
 	}
-	cmd := p.command(ctx, name, args...)
+	cmd := command(ctx, "dpkg", args...)
+	if n := len(files) + 256; n > 1024 { // the usual limit of open files; the agent's own is higher
+		cmd = command(ctx, "sh", append([]string{"-c", `ulimit -n "$0" && exec "$@"`, strconv.Itoa(n), cmd.Path}, args...)...)
+	}
 	cmd.Env = append(cmd.Env, "DPKG_FRONTEND_LOCKED=true")
 	cmd.ExtraFiles = files
 	cmd.Stdout, cmd.Stderr = out, out
@@ -283,21 +275,12 @@ func (p *Platform) dpkg(ctx context.Context, locks *locks, files []*os.File, arg
 		t.err, t.ended = overLimit, true
 		return t, nil
 	}
-	if _, exited := errors.AsType[*exec.ExitError](ran); ran != nil && !exited {
+	if _, exited := errors.AsType[*exec.ExitError](ran); exited {
+		t.err = "dpkg ended with " + ran.Error()
+	} else if ran != nil {
 		return t, fmt.Errorf("dpkg could not be run: %w", ran)
 	}
-	if ran != nil {
-		t.err = "dpkg ended with " + ran.Error()
-	}
 	return t, nil
-}
-
-// inRoot adds the root to arguments of dpkg.
-func (p *Platform) inRoot(args ...string) []string {
-	if p.host {
-		return args
-	}
-	return append([]string{"--root=" + p.cfg.Root}, args...)
 }
 
 // maxOutput is how many bytes of dpkg's output are read, from its end: the
@@ -316,7 +299,6 @@ func (p *Platform) outputFile() (*os.File, error) {
 	return f, nil
 }
 
-// tail reads the last bytes of a file, at most most.
 func tail(f *os.File, most int64) (string, error) {
 	end, err := f.Seek(0, io.SeekEnd)
 	if err != nil {
@@ -355,15 +337,6 @@ func (p *Platform) repair(ctx context.Context, locks *locks, limit time.Duration
 	return t.err + "\n" + lastLines(t.output, 1500), nil
 }
 
-// audit returns what dpkg finds wrong, or an empty text.
-func (p *Platform) audit() string {
-	out, err := p.tool(context.Background(), "dpkg", p.inRoot("--audit")...).CombinedOutput()
-	if err != nil && len(out) == 0 {
-		return err.Error()
-	}
-	return strings.TrimSpace(string(out))
-}
-
 // policy keeps packages of a root folder from starting services on the host.
 const policy = "#!/bin/sh\n# Put here by patchpolicy while packages are deployed: services of a root folder are not started.\nexit 101\n"
 
@@ -374,8 +347,7 @@ func (p *Platform) forbidServices() (undo func(), err error) {
 		return func() {}, nil
 	}
 	const name = "usr/sbin/policy-rc.d"
-	remove := func() error { return inroot.Remove(p.cfg.Root, name) }
-	undo = func() { _ = remove() }                                                                // if this fails, the next deploy finds and removes it
+	undo = func() { _ = inroot.Remove(p.cfg.Root, name) }                                         // if this fails, the next deploy finds and removes it
 	if b, err := inroot.ReadFile(p.cfg.Root, name, maxSmall); err == nil && string(b) == policy { // left by a crash
 		return undo, nil
 	} else if !errors.Is(err, fs.ErrNotExist) {
@@ -389,8 +361,8 @@ func (p *Platform) forbidServices() (undo func(), err error) {
 		return nil, err
 	}
 	_, err = f.WriteString(policy)
-	if err := errors.Join(err, f.Close()); err != nil {
-		return nil, errors.Join(err, remove())
+	if err = errors.Join(err, f.Close()); err != nil {
+		undo()
 	}
-	return undo, nil
+	return undo, err
 }

@@ -13,47 +13,33 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 )
 
-// Inventory lists the packages that are installed and work, with holds and
-// apt's pins (CAT-5). Also has the same package in the other channels of apt's
-// sources that list it (CAT-17). It needs no root rights and changes nothing.
-//
-// An upgrade that dpkg did not finish is still missing: the package has the
-// version that worked last (JOB-17). Packages whose record cannot be read are
-// left out and logged. Without apt or its lists there are neither pins nor
-// other channels.
+// Inventory lists the packages that are installed and work, each at the version
+// that worked last. Packages whose record cannot be read are left out and
+// logged. Without apt or its lists there are neither pins nor other channels.
 func (p *Platform) Inventory(ctx context.Context) (catalog.Inventory, error) {
 	db, err := p.database()
 	if err != nil {
 		return catalog.Inventory{}, err
 	}
-	choices, err := p.ask(ctx, db)
-	if err != nil {
+	var choices map[Package]Choice
+	if p.hasLists() {
+		a, err := p.openApt(db, func(a *Apt) error { return a.prepare(ctx) })
+		if err == nil {
+			defer a.Close()
+			choices, err = a.choices(ctx)
+		}
 		if ctx.Err() != nil {
 			return catalog.Inventory{}, ctx.Err()
 		}
-		p.cfg.Logger.Warn("apt did not answer: the inventory has neither pins nor other channels", "error", err)
+		if err != nil && !errors.Is(err, exec.ErrNotFound) {
+			p.cfg.Logger.Warn("apt did not answer: the inventory has neither pins nor other channels", "error", err)
+		}
 	}
 	inventory, problems, err := p.inventory(db, choices)
 	if len(problems) > 0 {
 		p.cfg.Logger.Warn("records of the package database were left out of the inventory", "count", len(problems), "first", errors.Join(problems[:min(len(problems), 5)]...))
 	}
 	return inventory, err
-}
-
-// ask asks apt about all packages. It returns nil without apt or its lists.
-func (p *Platform) ask(ctx context.Context, db *database) (map[Package]Choice, error) {
-	if !p.hasLists() {
-		return nil, nil
-	}
-	a, err := p.openApt(ctx, db)
-	if errors.Is(err, exec.ErrNotFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer a.Close()
-	return a.choices(ctx)
 }
 
 // Answer is an inventory with apt's choice for each package.

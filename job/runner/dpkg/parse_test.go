@@ -1,8 +1,6 @@
 package dpkg
 
 import (
-	"bytes"
-	"encoding/binary"
 	"os"
 	"path/filepath"
 	"strings"
@@ -115,20 +113,6 @@ func TestSessionsOfLogind_RBT5_RBT9(t *testing.T) {
 	require.Equal(t, reboot.Unknown, parseSessions("", 1))
 }
 
-func TestSessionsOfUtmp_RBT9(t *testing.T) {
-	record := func(kind uint16, user string) []byte {
-		b := make([]byte, utmpRecord)
-		binary.NativeEndian.PutUint16(b, kind)
-		copy(b[utmpUser:], user)
-		return b
-	}
-	require.Equal(t, reboot.Unknown, parseUtmp(nil), "nobody writes it")
-	require.Equal(t, reboot.Nobody, parseUtmp(record(2, "reboot")))
-	require.Equal(t, reboot.Nobody, parseUtmp(record(8, "anna")), "a session that ended")
-	require.Equal(t, reboot.Active, parseUtmp(bytes.Join([][]byte{record(2, "reboot"), record(7, "anna")}, nil)))
-	require.Equal(t, reboot.Unknown, parseUtmp(record(7, "anna")[:100]))
-}
-
 const status = `Package: dpkg
 Status: install ok installed
 Architecture: amd64
@@ -194,9 +178,11 @@ func TestDatabaseIsReadWithItsJournal_JOB17(t *testing.T) {
 	require.False(t, gone.present())
 	_, ok = db.find("arm64", "held")
 	require.False(t, ok)
-	require.Equal(t, "Package: dpkg\nStatus: install ok installed\nVersion: 1.21.22\nArchitecture: amd64\n\n"+
-		"Package: held\nStatus: install ok installed\nVersion: 1:2-4\nArchitecture: all\n\n"+
-		"Package: broken\nStatus: install ok installed\nVersion: 2\nArchitecture: amd64\n\n", finished(db))
+	settled, err := settled(root)
+	require.NoError(t, err)
+	require.Equal(t, "Status: install ok installed\nPackage: dpkg\nArchitecture: amd64\nVersion: 1.21.22\n\n"+
+		"Status: install ok installed\nPackage: held\nArchitecture: all\nVersion: 1:2-4\n\n"+
+		"Status: install ok installed\nPackage: broken\nArchitecture: amd64\nVersion: 2\nConfig-Version: 1\n\n", string(settled))
 }
 
 func TestDatabaseThatIsNotThere(t *testing.T) {
@@ -209,11 +195,14 @@ func FuzzDatabase(f *testing.F) {
 	f.Add(status)
 	f.Add("Package: a\nStatus: install ok installed\nVersion: 1\nArchitecture: all\nDepends: b\n c\n .\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		db := &database{index: map[string]int{}, native: "amd64"}
-		require.NoError(t, parseStatus(strings.NewReader(text), "status", db.put))
+		root := files(t, map[string]string{statusFile: text})
+		db, err := readDatabase(root, "amd64")
+		require.NoError(t, err)
 		// What is written for apt is read back with the same packages.
-		again := &database{index: map[string]int{}}
-		require.NoError(t, parseStatus(strings.NewReader(finished(db)), "again", again.put))
+		settled, err := settled(root)
+		require.NoError(t, err)
+		again, err := readDatabase(files(t, map[string]string{statusFile: string(settled)}), "amd64")
+		require.NoError(t, err)
 		require.Empty(t, again.problems)
 		present := 0
 		for _, e := range db.entries {

@@ -1,6 +1,7 @@
 package dpkg
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -88,9 +89,7 @@ func (a *Apt) plan(ctx context.Context, args ...string) (Plan, error) {
 		return Plan{}, err
 	}
 	p := a.readPlan(out)
-	if failed != "" && p.Failed == "" {
-		p.Failed = failed
-	}
+	p.Failed = cmp.Or(p.Failed, failed)
 	return p, nil
 }
 

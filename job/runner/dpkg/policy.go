@@ -53,7 +53,6 @@ func older(a, b string) bool {
 // below the limit of any system.
 const perCall = 5000
 
-// choices asks apt about every package on the system.
 func (a *Apt) choices(ctx context.Context) (map[Package]Choice, error) {
 	all := map[Package]Choice{}
 	for _, e := range a.db.entries {
@@ -173,10 +172,7 @@ func (a *Apt) channel(words []string) string {
 		}
 		for _, base := range bases {
 			for _, name := range []string{"InRelease", "Release"} {
-				if channel != "" {
-					break
-				}
-				if r, ok := a.p.release(debian.ListName(base) + name); ok {
+				if r, ok := a.p.release(debian.ListName(base) + name); ok && channel == "" {
 					channel = r.Channel()
 				}
 			}
@@ -192,7 +188,6 @@ const listsFolder = "var/lib/apt/lists"
 // use have 300 kB.
 const maxRelease = 8 << 20
 
-// release reads a downloaded Release file.
 func (p *Platform) release(listName string) (debian.Release, bool) {
 	text, err := inroot.ReadFile(p.cfg.Root, listsFolder+"/"+listName, maxRelease)
 	if err != nil {

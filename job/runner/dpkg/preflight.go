@@ -35,7 +35,6 @@ type deployment struct {
 	versions map[int]version.Version // what the files contain
 }
 
-// plan examines each file and asks apt's resolver.
 func (p *Platform) plan(ctx context.Context, db *database, patches []runner.Staged) (deployment, error) {
 	d := deployment{refused: map[int]string{}, versions: map[int]version.Version{}}
 	var cs []candidate
@@ -51,26 +50,18 @@ func (p *Platform) plan(ctx context.Context, db *database, patches []runner.Stag
 		}
 		cs = append(cs, c)
 	}
-	cs, doubles := dropDoubles(cs)
-	for i, why := range doubles {
-		d.refused[i] = why
-	}
-	if len(cs) == 0 {
+	if d.all = d.dropDoubles(cs); len(d.all) == 0 {
 		return d, nil
 	}
-	r, err := p.newResolver(db, cs)
+	r, err := p.newResolver(db, d.all)
 	if err != nil {
 		return d, err
 	}
-	defer r.close()
-	d.all = cs
+	defer r.apt.Close()
 	var refused map[int]string
-	d.steps, refused, err = settle(len(cs), func(set []int) (answer, error) { return r.ask(ctx, set) })
-	if err != nil {
-		return d, err
-	}
+	d.steps, refused, err = settle(len(d.all), func(set []int) (answer, error) { return r.ask(ctx, set) })
 	for i, why := range refused {
-		d.refused[cs[i].index] = "apt's resolver refuses it: " + why
+		d.refused[d.all[i].index] = "apt's resolver refuses it: " + why
 	}
-	return d, nil
+	return d, err
 }

@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/patchpolicy/patchpolicy/catalog/debian"
 )
 
 // resolver asks apt's own resolver, by simulation, what would happen to a root
@@ -17,8 +17,7 @@ import (
 // files, nothing else: no repository and no network. So nothing can be added
 // that the order does not contain.
 type resolver struct {
-	p   *Platform
-	dir string
+	apt *Apt
 	all []candidate
 }
 
@@ -26,78 +25,36 @@ type resolver struct {
 // names that apt accepts, and the package database as it will be after an
 // interrupted dpkg is finished.
 func (p *Platform) newResolver(db *database, all []candidate) (*resolver, error) {
-	if _, err := findProgram("/", "apt-get", p.cfg.Programs...); err != nil {
-		return nil, fmt.Errorf("apt-get is not on this machine, and its resolver is needed (install the package apt): %w", err)
-	}
-	dir, err := os.MkdirTemp(p.cfg.Temp, "patchpolicy-resolve-")
-	if err != nil {
-		return nil, err
-	}
-	r := &resolver{p: p, dir: dir, all: all}
-	if err := r.prepare(db); err != nil {
-		r.close()
-		return nil, err
-	}
-	return r, nil
-}
-
-func (r *resolver) close() { _ = os.RemoveAll(r.dir) } // best effort: it contains links and a copy
-
-func (r *resolver) prepare(db *database) error {
-	for _, d := range []string{"state", "lists/partial", "cache/archives/partial", "log"} {
-		if err := os.MkdirAll(filepath.Join(r.dir, d), 0o700); err != nil {
-			return err
+	apt, err := p.openApt(db, func(a *Apt) error {
+		settings := []string{
+			"Dir::State", a.dir,
+			"Dir::State::lists", a.dir,
+			"Dir::State::status", a.file("status"),
+			"Dir::Cache", a.dir,
+			"Dir::Log", a.dir,
+			"APT::Architecture", p.native,
+			"APT::Install-Recommends", "false",
+			"APT::Get::Remove", "false",
+			"Debug::NoLocking", "true",
 		}
-	}
-	for i, c := range r.all {
-		// The link leads to this process's descriptor: apt reads what was
-		// verified.
-		to := fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), c.file.Fd())
-		if err := os.Symlink(to, filepath.Join(r.dir, debName(i))); err != nil {
-			return err
+		for _, key := range []string{"main", "parts", "sourcelist", "sourceparts", "preferences", "preferencesparts"} {
+			settings = append(settings, "Dir::Etc::"+key, "/dev/null")
 		}
-	}
-	if err := os.WriteFile(filepath.Join(r.dir, "status"), []byte(finished(db)), 0o600); err != nil {
+		for _, arch := range debian.Architectures(p.cfg.Root) {
+			settings = append(settings, "APT::Architectures::", arch)
+		}
+		err := errors.Join(a.settle(), os.WriteFile(a.file("apt.conf"), []byte(aptConf(settings...)), 0o600))
+		for i, c := range all {
+			// The link leads to this process's descriptor: apt reads what was
+			// verified.
+			err = errors.Join(err, os.Symlink(fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), c.file.Fd()), a.deb(i)))
+		}
 		return err
-	}
-	settings := []string{
-		"Dir::State", filepath.Join(r.dir, "state"),
-		"Dir::State::lists", filepath.Join(r.dir, "lists"),
-		"Dir::State::status", filepath.Join(r.dir, "status"),
-		"Dir::Cache", filepath.Join(r.dir, "cache"),
-		"Dir::Log", filepath.Join(r.dir, "log"),
-		"APT::Architecture", r.p.native,
-		"APT::Install-Recommends", "false",
-		"APT::Get::Remove", "false",
-		"Debug::NoLocking", "true",
-	}
-	for _, key := range []string{"main", "parts", "sourcelist", "sourceparts", "preferences", "preferencesparts"} {
-		settings = append(settings, "Dir::Etc::"+key, "/dev/null")
-	}
-	for _, a := range db.architectures() {
-		settings = append(settings, "APT::Architectures::", a)
-	}
-	return os.WriteFile(filepath.Join(r.dir, "apt.conf"), []byte(aptConf(settings...)), 0o600)
+	})
+	return &resolver{apt, all}, err
 }
 
-func debName(i int) string { return strconv.Itoa(i) + ".deb" }
-
-// finished writes the database for apt, with everything unfinished taken as
-// finished: a deploy repairs before it installs.
-func finished(db *database) string {
-	var b strings.Builder
-	for _, e := range db.entries {
-		if !e.present() {
-			continue
-		}
-		fmt.Fprintf(&b, "Package: %s\nStatus: install ok installed\nVersion: %s\nArchitecture: %s\n", e.name, e.version, e.arch)
-		for _, f := range e.fields {
-			fmt.Fprintf(&b, "%s: %s\n", f.Name, strings.ReplaceAll(f.Value, "\n", "\n "))
-		}
-		b.WriteByte('\n')
-	}
-	return b.String()
-}
+func (a *Apt) deb(i int) string { return a.file(strconv.Itoa(i) + ".deb") }
 
 // step is one call of dpkg: it unpacks some candidates, or configures them.
 type step struct {
@@ -117,11 +74,6 @@ func (s *steps) add(configure bool, item int) {
 	last.items = append(last.items, item)
 }
 
-// unpacks reports whether the steps unpack a candidate.
-func (s steps) unpacks(item int) bool {
-	return slices.ContainsFunc(s, func(t step) bool { return !t.configure && slices.Contains(t.items, item) })
-}
-
 // answer is what apt says about a set of candidates.
 type answer struct {
 	ok     bool
@@ -134,22 +86,13 @@ type answer struct {
 func (r *resolver) ask(ctx context.Context, set []int) (answer, error) {
 	args := []string{"--simulate", "--quiet", "install"}
 	for _, i := range set {
-		args = append(args, "./"+debName(i))
+		args = append(args, r.apt.deb(i))
 	}
-	cmd := r.p.tool(ctx, "apt-get", args...)
-	cmd.Dir = r.dir
-	cmd.Env = append(cmd.Env, "APT_CONFIG="+filepath.Join(r.dir, "apt.conf"))
-	out, err := cmd.CombinedOutput()
-	if ctx.Err() != nil {
-		return answer{}, ctx.Err()
+	out, failed, err := r.apt.run(ctx, "apt-get", args...)
+	if err != nil || failed != "" {
+		return r.refusal(out, set), err
 	}
-	if _, ran := errors.AsType[*exec.ExitError](err); err != nil && !ran {
-		return answer{}, fmt.Errorf("apt-get: %w", err)
-	}
-	if err != nil {
-		return r.refusal(string(out), set), nil
-	}
-	return r.plan(string(out), set), nil
+	return r.plan(out, set), nil
 }
 
 // plan reads a simulation that succeeded, and checks that it does what was
@@ -179,7 +122,7 @@ func (r *resolver) plan(out string, set []int) answer {
 	}
 	for _, i := range set {
 		switch {
-		case a.steps.unpacks(i):
+		case slices.ContainsFunc(a.steps, func(s step) bool { return !s.configure && slices.Contains(s.items, i) }):
 		case r.all[i].same(): // an interrupted install, again
 			a.steps.add(false, i)
 			a.steps.add(true, i)
@@ -190,15 +133,10 @@ func (r *resolver) plan(out string, set []int) answer {
 	return a
 }
 
-// byName finds the candidate that apt calls name: with its architecture if that
-// is foreign.
+// byName finds the candidate that apt calls name; -1: none.
 func (r *resolver) byName(name string, set []int) int {
-	base, arch, foreign := strings.Cut(name, ":")
-	if !foreign {
-		arch = r.p.native
-	}
 	for _, i := range set {
-		if r.all[i].name == base && r.all[i].arch == arch {
+		if r.all[i].Package == r.apt.parse(name) {
 			return i
 		}
 	}
@@ -210,16 +148,16 @@ func (r *resolver) byName(name string, set []int) int {
 func (r *resolver) refusal(out string, set []int) answer {
 	a := answer{broken: map[int]string{}}
 	var why []string
-	unmet, removed := false, false
-	last := -1
+	section, last := "", -1
 	for line := range strings.Lines(out) {
 		text := strings.TrimSpace(line)
 		switch {
-		case strings.HasPrefix(line, "The following packages have unmet dependencies"):
-			unmet, removed = true, false
-		case strings.HasPrefix(line, "The following packages will be REMOVED"):
-			unmet, removed = false, true
-		case strings.HasPrefix(line, " ") && unmet:
+		case !strings.HasPrefix(line, " "):
+			section = text
+			if words, is := strings.CutPrefix(text, "E: "); is && len(why) == 0 {
+				why = append(why, words)
+			}
+		case strings.Contains(section, "unmet dependencies"):
 			name, problem, named := strings.Cut(text, " : ")
 			if named {
 				last = r.byName(name, set)
@@ -231,15 +169,8 @@ func (r *resolver) refusal(out string, set []int) answer {
 			if last >= 0 {
 				a.broken[last] = strings.TrimPrefix(a.broken[last]+"; "+problem, "; ")
 			}
-		case strings.HasPrefix(line, " ") && removed:
+		case strings.Contains(section, "REMOVED"):
 			why = append(why, "it would remove "+text+" (CAT-3)")
-		case strings.HasPrefix(text, "E: "):
-			unmet, removed = false, false
-			if len(why) == 0 {
-				why = append(why, strings.TrimPrefix(text, "E: "))
-			}
-		default:
-			unmet, removed = false, false
 		}
 	}
 	a.why = strings.Join(why, "; ")

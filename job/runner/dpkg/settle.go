@@ -17,15 +17,14 @@ func settle(n int, ask func(set []int) (answer, error)) (order steps, refused ma
 	}
 	for again := true; again && len(left) > 0; {
 		before := len(left)
-		if left, err = s.grow(left); err != nil {
+		left, err = s.grow(left)
+		if err == nil && len(left) == before && before > 2 {
+			left, err = s.leaveOneOut(left)
+		}
+		if err != nil {
 			return nil, nil, err
 		}
-		if again = len(left) < before; !again && len(left) > 2 {
-			if left, err = s.leaveOneOut(left); err != nil {
-				return nil, nil, err
-			}
-			again = len(left) < before
-		}
+		again = len(left) < before
 	}
 	refused = map[int]string{}
 	for _, i := range left {

@@ -2,13 +2,13 @@ package dpkg
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
 	"strings"
 	"time"
 
+	"github.com/patchpolicy/patchpolicy/catalog/version"
 	"github.com/patchpolicy/patchpolicy/internal/inroot"
 	"github.com/patchpolicy/patchpolicy/job/runner"
 	"github.com/patchpolicy/patchpolicy/reboot"
@@ -53,22 +53,10 @@ func (p *Platform) boot() (string, error) {
 // sessionsWait bounds the call of logind: Status must be cheap.
 const sessionsWait = 3 * time.Second
 
-// hostSessions asks logind, or utmp if logind cannot say. If neither can, the
-// sessions are Unknown (RBT-9).
+// hostSessions asks logind. If it cannot say, the sessions are Unknown (RBT-9).
 func (p *Platform) hostSessions(ctx context.Context) reboot.Sessions {
 	ctx, cancel := context.WithTimeout(ctx, sessionsWait)
 	defer cancel()
-	if s := p.logind(ctx); s != reboot.Unknown {
-		return s
-	}
-	b, err := os.ReadFile("/run/utmp")
-	if err != nil {
-		return reboot.Unknown
-	}
-	return parseUtmp(b)
-}
-
-func (p *Platform) logind(ctx context.Context) reboot.Sessions {
 	list, err := p.tool(ctx, "loginctl", "list-sessions", "--no-legend").Output()
 	if err != nil {
 		return reboot.Unknown
@@ -120,26 +108,58 @@ func parseSessions(shown string, sessions int) reboot.Sessions {
 	return found
 }
 
-// The layout of a utmp record, the same on every current Linux: the type comes
-// first, the user's name after pid, line and id.
+// marks is what the system itself says about a needed reboot.
+type marks struct {
+	present  bool
+	since    time.Time
+	packages map[string]bool // the packages that asked for it
+}
+
 const (
-	utmpRecord  = 384
-	utmpUser    = 44
-	userProcess = 7
-	maxUtmp     = 1 << 20 // bytes: 2,700 sessions
+	markFile     = "run/reboot-required"
+	markPackages = "run/reboot-required.pkgs"
 )
 
-// parseUtmp looks for a record of a logged-in user. A file that is empty or not
-// a list of records gives Unknown: where utmp is written, it has at least the
-// record of the boot.
-func parseUtmp(b []byte) reboot.Sessions {
-	if len(b) == 0 || len(b)%utmpRecord != 0 || len(b) > maxUtmp {
-		return reboot.Unknown
+func (p *Platform) rebootMarks() marks {
+	m := marks{packages: map[string]bool{}}
+	if info, err := inroot.Stat(p.cfg.Root, markFile); err == nil {
+		m.present, m.since = true, info.ModTime()
 	}
-	for ; len(b) > 0; b = b[utmpRecord:] {
-		if binary.NativeEndian.Uint16(b) == userProcess && b[utmpUser] != 0 {
-			return reboot.Active
-		}
+	b, err := inroot.ReadFile(p.cfg.Root, markPackages, maxSmall)
+	if err != nil {
+		return m // no package named itself
 	}
-	return reboot.Nobody
+	for name := range strings.FieldsSeq(string(b)) {
+		m.packages[name] = true
+	}
+	return m
+}
+
+// rebootNeed compares the marks with those before a deploy. For each deployed
+// package it reports whether that package needs a reboot (RBT-2): the mark
+// names it, whoever left the mark first, or the mark is new and names no
+// package.
+func (p *Platform) rebootNeed(before marks) func(name string) bool {
+	now := p.rebootMarks()
+	all := now.present && !before.present && len(now.packages) == 0
+	running := ""
+	if p.host {
+		b, _ := os.ReadFile("/proc/sys/kernel/osrelease") // without it, no kernel package asks for a reboot
+		running = strings.TrimSpace(string(b))
+	}
+	return func(name string) bool {
+		return all || now.packages[name] || kernelNeedsReboot(name, running)
+	}
+}
+
+// kernelNeedsReboot reports whether the package contains the running kernel or
+// a newer one.
+func kernelNeedsReboot(name, running string) bool {
+	release, is := strings.CutPrefix(name, "linux-image-")
+	release = strings.TrimPrefix(release, "unsigned-")
+	if !is || running == "" || release == "" || release[0] < '0' || release[0] > '9' { // it may only depend on the newest kernel
+		return false
+	}
+	order, err := version.Compare(version.Debian, release, running)
+	return release == running || err == nil && order > 0
 }

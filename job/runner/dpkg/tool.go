@@ -55,8 +55,8 @@ func environment() []string {
 
 // command makes a command of a program of the system. A missing program fails
 // when the command runs.
-func (p *Platform) command(ctx context.Context, name string, args ...string) *exec.Cmd {
-	path, err := findProgram("/", name, p.cfg.Programs...)
+func command(ctx context.Context, name string, args ...string) *exec.Cmd {
+	path, err := findProgram("/", name)
 	cmd := exec.CommandContext(ctx, path, args...)
 	if err != nil {
 		cmd.Err = err
@@ -67,12 +67,11 @@ func (p *Platform) command(ctx context.Context, name string, args ...string) *ex
 
 // tool makes a command that answers a question. It is killed when ctx ends.
 func (p *Platform) tool(ctx context.Context, name string, args ...string) *exec.Cmd {
-	cmd := p.command(ctx, name, args...)
+	cmd := command(ctx, name, args...)
 	cmd.Env = append(cmd.Env, "TMPDIR="+p.cfg.Temp)
 	return cmd
 }
 
-// stderrOf returns the error output of a failed Output, to append to an error.
 func stderrOf(err error) string {
 	if ee, ok := errors.AsType[*exec.ExitError](err); ok && len(ee.Stderr) > 0 {
 		return ": " + lastLines(string(ee.Stderr), 1000)

@@ -1,6 +1,7 @@
 package staging
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -121,7 +122,7 @@ func (s *Store) keepSignature(ctx context.Context, base string, file job.File, m
 		}
 		_, tr := s.retry(ctx, func() (bool, *trouble) { return false, s.signatureOnce(ctx, a, m) })
 		if tr != nil {
-			return &Failure{Code: codeOf(tr.err), Err: typed(tr.err), Text: fmt.Sprintf("the signature of %s could not be fetched from %s: %v", file.Name, a, tr.err)}
+			return &Failure{Code: cmp.Or(tr.code, job.FileDownloadFailed), Text: fmt.Sprintf("the signature of %s could not be fetched from %s: %v", file.Name, a, tr.err)}
 		}
 	}
 	if err := s.writeMeta(base+metaFile, *m); err != nil {
@@ -130,7 +131,6 @@ func (s *Store) keepSignature(ctx context.Context, base string, file job.File, m
 	return nil
 }
 
-// signatureOnce uses one connection.
 func (s *Store) signatureOnce(ctx context.Context, a address, m *meta) *trouble {
 	ctx, cancel := context.WithTimeoutCause(ctx, s.cfg.Stall, errStalled)
 	defer cancel()

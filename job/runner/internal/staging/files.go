@@ -27,13 +27,10 @@ func (s *Store) reopen(name string, flags int) (*os.File, error) {
 		return nil, err
 	}
 	after, err := f.Stat()
-	switch {
-	case err != nil || !os.SameFile(before, after):
+	if err != nil || !os.SameFile(before, after) {
 		err = fmt.Errorf("%s was replaced while it was opened", path.Base(name))
-	default:
-		if err = private(after); err != nil {
-			err = fmt.Errorf("%s %w", path.Base(name), err)
-		}
+	} else if err = private(after); err != nil {
+		err = fmt.Errorf("%s %w", path.Base(name), err)
 	}
 	if err != nil {
 		_ = f.Close()
@@ -77,19 +74,13 @@ func (s *Store) readMeta(name string) meta {
 }
 
 func (s *Store) writeMeta(name string, m meta) error {
-	b, err := json.Marshal(m)
-	if err != nil {
-		return err
-	}
+	b, _ := json.Marshal(m) // texts and numbers: it cannot fail
 	f, err := s.create(name + ".new")
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(b)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err := errors.Join(err, f.Close()); err != nil {
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return errors.Join(err, s.root.Remove(name+".new"))
 	}
 	return s.root.Rename(name+".new", name)

@@ -16,12 +16,10 @@ const (
 	foldersCannotSync = false
 )
 
-// diskFull reports whether err means that there is no space left.
 func diskFull(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }
 
-// ownedByUs refuses a file or folder of another user.
 func ownedByUs(info fs.FileInfo) error {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	if !ok || int(st.Uid) == os.Geteuid() {

@@ -13,7 +13,6 @@ const (
 	foldersCannotSync = true
 )
 
-// diskFull reports whether err means that there is no space left.
 func diskFull(err error) bool {
 	return errors.Is(err, windows.ERROR_DISK_FULL) || errors.Is(err, windows.ERROR_HANDLE_DISK_FULL)
 }

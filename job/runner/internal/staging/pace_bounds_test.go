@@ -8,8 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The table of Pace's documentation, and what no size may do: give no time, or
-// more than the most.
+// What sizes give, and what no size may do: give no time, or more than the most.
 func TestBoundsOfADownload_INT11(t *testing.T) {
 	for _, c := range []struct {
 		pace  Pace

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/patchpolicy/patchpolicy/internal/inroot"
 	"github.com/patchpolicy/patchpolicy/job"
 )
 
@@ -29,7 +30,6 @@ func (a address) String() string {
 	return shown.String()
 }
 
-// parseAddress accepts http, https and file URLs.
 func parseAddress(s string) (address, *Failure) {
 	u, err := url.Parse(s)
 	if err != nil {
@@ -44,13 +44,29 @@ func parseAddress(s string) (address, *Failure) {
 	return address{u}, nil
 }
 
-// path is the local file of a file URL.
-func (a address) path() string {
-	p := a.u.Path
-	if runtime.GOOS == "windows" && len(p) > 2 && p[0] == '/' && p[2] == ':' {
-		p = p[1:]
+// openLocal opens the file of a file URL at its beginning. It opens only files
+// below the folder for local files (INT-11). Otherwise whoever makes orders
+// could have the agent read, with all its rights, any file.
+func openLocal(ctx context.Context, folder string, a address) (response, *trouble) {
+	path := a.u.Path
+	if runtime.GOOS == "windows" && len(path) > 2 && path[0] == '/' && path[2] == ':' {
+		path = path[1:]
 	}
-	return filepath.FromSlash(p)
+	path = filepath.FromSlash(path)
+	if folder == "" {
+		return response{}, &trouble{code: job.PatchURLMissing, err: fmt.Errorf("%s is a file of this computer, and this agent fetches none (INT-11): "+
+			"serve it over http or https, or set a folder for local files on the agent", path)}
+	}
+	rel, err := filepath.Rel(folder, path)
+	if err != nil || !filepath.IsLocal(rel) {
+		return response{}, &trouble{code: job.PatchURLMissing, err: fmt.Errorf("%s is not in %s, the folder for local files of this agent (INT-11): "+
+			"move it there, or serve it over http or https", path, folder)}
+	}
+	f, size, err := inroot.OpenContext(ctx, folder, rel)
+	if err != nil {
+		return response{}, &trouble{err: err}
+	}
+	return response{body: f, total: size}, nil
 }
 
 // response is an open connection.
@@ -110,7 +126,6 @@ func (s *Store) request(ctx context.Context, a address, at int64, validator stri
 	return r, tr
 }
 
-// answer turns an HTTP response into a response.
 func answer(res *http.Response, at int64) (response, *trouble) {
 	r := response{body: res.Body, total: -1, validator: validatorOf(res.Header)}
 	switch code := res.StatusCode; {

@@ -38,18 +38,6 @@ func (k Key) Covers(other Key) bool {
 type Failure struct {
 	Code job.Code
 	Text string
-	Err  error // a *SlowError or a *LocalError, or nil
-}
-
-// typed returns the *SlowError or *LocalError in an error, or nil.
-func typed(err error) error {
-	if slow, is := errors.AsType[*SlowError](err); is {
-		return slow
-	}
-	if local, is := errors.AsType[*LocalError](err); is {
-		return local
-	}
-	return nil
 }
 
 // Config is the settings of a store. All are required except Pace and Local.
@@ -119,19 +107,20 @@ func openPrivate(dir string) (*os.Root, error) {
 	if err != nil {
 		return nil, err
 	}
-	fail := func(err error) (*os.Root, error) { return nil, errors.Join(err, root.Close()) }
 	opened, err := root.Stat(".")
+	if err == nil && !os.SameFile(named, opened) {
+		err = fmt.Errorf("%s was replaced while it was opened", dir)
+	}
+	if err == nil {
+		if err = ownedByUs(opened); err != nil {
+			err = fmt.Errorf("%s %w: name a folder that belongs to the agent", dir, err)
+		}
+	}
+	if err == nil {
+		err = root.Chmod(".", 0o700)
+	}
 	if err != nil {
-		return fail(err)
-	}
-	if !os.SameFile(named, opened) {
-		return fail(fmt.Errorf("%s was replaced while it was opened", dir))
-	}
-	if err := ownedByUs(opened); err != nil {
-		return fail(fmt.Errorf("%s %w: name a folder that belongs to the agent", dir, err))
-	}
-	if err := root.Chmod(".", 0o700); err != nil {
-		return fail(err)
+		return nil, errors.Join(err, root.Close())
 	}
 	return root, nil
 }
@@ -242,7 +231,6 @@ func patchFolder(k Key, p job.OrderPatch) string {
 	return path.Join(orderFolder(k.Order), strconv.Itoa(k.Index)+"-"+hash(b))
 }
 
-// fileBase is the name of file i of a patch, without its ending.
 func fileBase(folder string, i int) string { return path.Join(folder, strconv.Itoa(i)) }
 
 // hash shortens a name to a file name. 128 bits are enough against chance, and

@@ -1,6 +1,7 @@
 package staging
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,6 +30,7 @@ type transfer struct {
 // trouble is why one connection did not bring the whole file.
 type trouble struct {
 	err   error
+	code  job.Code      // zero: FileDownloadFailed
 	again bool          // another try may help
 	after time.Duration // the wait that the server asked for
 	local bool          // the error is of the asset's own disk
@@ -48,7 +50,7 @@ func (t *transfer) run(ctx context.Context) *Failure {
 	timed, cancel := context.WithTimeoutCause(ctx, total, errTotal)
 	defer cancel()
 	begin, ended := t.at, time.Now()
-	t.pace = pacer{rate: t.store.cfg.Pace.rate(t.file.Size), window: t.store.cfg.Pace.Window}
+	t.pace = pacer{rate: t.store.cfg.Pace.rate(t.file.Size)}
 	try, tr := t.store.retry(timed, func() (bool, *trouble) {
 		before := t.at
 		t.pace.waited += time.Since(ended) // a vendor that cuts each connection after a byte is slow, too
@@ -68,45 +70,42 @@ func (t *transfer) run(ctx context.Context) *Failure {
 		}
 		return t.store.local(tr.err, t.file)
 	case errors.Is(context.Cause(timed), errTotal):
-		tr.err = &SlowError{Got: t.at - begin, In: total}
+		tr.err = fmt.Errorf("the download was not complete after %v, the longest time for a file of its size (INT-11): %d bytes came", total, t.at-begin)
 	case !tr.again:
 		t.discard = true
-		return &Failure{Code: codeOf(tr.err), Err: typed(tr.err), Text: fmt.Sprintf("%s could not be fetched from %s: %v", t.file.Name, t.from, tr.err)}
+		return &Failure{Code: cmp.Or(tr.code, job.FileDownloadFailed), Text: fmt.Sprintf("%s could not be fetched from %s: %v", t.file.Name, t.from, tr.err)}
 	case t.pace.slow != nil:
 		tr.err = t.pace.slow
 	}
-	return &Failure{Code: job.FileDownloadFailed, Err: typed(tr.err), Text: fmt.Sprintf("%s could not be fetched from %s in %d tries: %v. What was fetched so far is kept; check the connection to that server.", t.file.Name, t.from, try, tr.err)}
+	return &Failure{Code: job.FileDownloadFailed, Text: fmt.Sprintf("%s could not be fetched from %s in %d tries: %v. What was fetched so far is kept; check the connection to that server.", t.file.Name, t.from, try, tr.err)}
 }
 
-// once uses one connection.
 func (t *transfer) once(ctx context.Context) *trouble {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	watchdog := time.AfterFunc(t.store.cfg.Stall, func() { cancel(errStalled) })
 	defer watchdog.Stop()
 
-	if t.at > 0 && t.meta.Validator == "" { // the server's file may have changed
-		if tr := t.restart(); tr != nil {
-			return tr
-		}
+	from := t.at
+	if t.meta.Validator == "" { // the server's file may have changed
+		from = 0
 	}
 	began := time.Now()
-	r, tr := t.store.request(ctx, t.from, t.at, t.meta.Validator)
+	r, tr := t.store.request(ctx, t.from, from, t.meta.Validator)
 	t.pace.waited += time.Since(began)
 	watchdog.Stop()
 	if tr != nil {
 		if errors.Is(tr.err, errRangeGone) {
-			if tr := t.restart(); tr != nil {
-				return tr
-			}
+			t.meta.Validator = "" // the next try takes the whole file
 		}
 		return stalled(ctx, tr, t.store.cfg.Stall)
 	}
 	defer r.body.Close()
 	if r.at != t.at {
-		if tr := t.restart(); tr != nil {
-			return tr
+		if err := t.f.Truncate(0); err != nil {
+			return &trouble{err: err, local: true}
 		}
+		t.at, t.received = 0, integrity.NewDigester(integrity.SHA256)
 	}
 	limit := sizeLimit(t.file.Size)
 	if r.total > limit {
@@ -117,18 +116,6 @@ func (t *transfer) once(ctx context.Context) *trouble {
 		return &trouble{err: err, local: true}
 	}
 	return stalled(ctx, t.copy(r, limit, watchdog), t.store.cfg.Stall)
-}
-
-// restart empties the file.
-func (t *transfer) restart() *trouble {
-	if err := t.f.Truncate(0); err != nil {
-		return &trouble{err: err, local: true}
-	}
-	if _, err := t.f.Seek(0, io.SeekStart); err != nil {
-		return &trouble{err: err, local: true}
-	}
-	t.at, t.received = 0, integrity.NewDigester(integrity.SHA256)
-	return nil
 }
 
 // copy moves the body into the file. The watchdog runs while it waits for the
