@@ -136,14 +136,12 @@ func (c *Controller) starts(ctx context.Context, status JobStatus, zones map[str
 // zoneOf resolves a zone's name for a schedule. Why says why it cannot be used.
 func (c *Controller) zoneOf(s schedule.Schedule, name string) (zone *time.Location, why string) {
 	switch {
-	case name == "UTC", name == "" && s.Zone == "":
+	case name == "" && s.Zone == "":
 		return time.UTC, ""
 	case name == "":
 		return nil, "they have not reported their time zone yet"
-	case schedule.ValidZone(name) != nil || c.config.Zone == nil:
-		return nil, "the server does not know this time zone"
 	}
-	zone, err := c.config.Zone(name)
+	zone, err := c.location(name)
 	if err != nil {
 		return nil, "the server does not know this time zone"
 	}
