@@ -133,7 +133,9 @@ func (c *Controller) PreviewFleet(ctx context.Context, id job.ID, now time.Time)
 			why.add(id, x.Patch, x.Rule, x.Text)
 		}
 	}
-	p.Patches = ranked(patches, func(a, b PatchCount) int { return cmp.Or(cmp.Compare(b.Assets, a.Assets), cmp.Compare(a.Patch, b.Patch)) })
+	p.Patches = ranked(patches, func(a, b PatchCount) int {
+		return cmp.Or(cmp.Compare(b.Assets, a.Assets), cmp.Compare(a.Patch, b.Patch))
+	})
 	p.Reasons, p.More = why.list()
 	return p, nil
 }
@@ -185,6 +187,8 @@ func (c *Controller) MissingFleet(ctx context.Context, now time.Time) (m FleetMi
 	for id, p := range patches {
 		p.Reasons, _ = why[id].list()
 	}
-	m.Patches = ranked(patches, func(a, b MissingPatch) int { return cmp.Or(cmp.Compare(b.Assets, a.Assets), cmp.Compare(a.Patch, b.Patch)) })
+	m.Patches = ranked(patches, func(a, b MissingPatch) int {
+		return cmp.Or(cmp.Compare(b.Assets, a.Assets), cmp.Compare(a.Patch, b.Patch))
+	})
 	return m, err
 }
