@@ -91,53 +91,36 @@ type AssetStatus struct {
 
 // Asset returns one asset; the error is a *NotFoundError for an unknown one.
 func (c *Controller) Asset(ctx context.Context, id job.AssetID, now time.Time) (AssetStatus, error) {
-	return view(ctx, c.store, func(r Reader) (AssetStatus, error) {
-		rec, err := loadAsset(r, id)
-		if err != nil {
-			return AssetStatus{}, err
-		}
-		return c.assetStatus(r, rec, now)
-	})
+	return view(ctx, c, func(r *reader) AssetStatus { return r.assetStatus(r.asset(id), now) })
 }
 
 // Assets lists assets by id, after the id past, limit at most (1 to MaxPage).
 func (c *Controller) Assets(ctx context.Context, past job.AssetID, limit int, now time.Time) ([]AssetStatus, error) {
-	return view(ctx, c.store, func(r Reader) ([]AssetStatus, error) {
-		return page(r, tableAssets, "", start("", past), limit, func(r Reader, rec assetRecord) (AssetStatus, error) {
-			return c.assetStatus(r, rec, now)
-		})
+	return view(ctx, c, func(r *reader) []AssetStatus {
+		return page(r, tableAssets, "", start("", past), limit, func(rec assetRecord) AssetStatus { return r.assetStatus(rec, now) })
 	})
 }
 
-func (c *Controller) assetStatus(r Reader, rec assetRecord, now time.Time) (s AssetStatus, err error) {
-	s = AssetStatus{
-		Asset: rec.Asset, Architecture: rec.Architecture, Hostname: rec.Hostname, Version: rec.Version, Enrolled: rec.Enrolled,
-	}
-	settled, err := empty(r, tableReboots, key(string(rec.ID)))
-	if err != nil {
-		return s, err
-	}
-	got, err := loadCall(r, rec.ID, "")
-	if err != nil {
-		return s, err
-	}
-	seen, reports := got.seen, got.reports
+func (r *reader) assetStatus(rec assetRecord, now time.Time) AssetStatus {
+	got := r.call(rec.ID, "")
+	seen, reports, newest := got.seen, got.reports, got.revisions.Wanted
 	heard := seen.At
 	if heard.IsZero() {
 		heard = rec.Enrolled
 	}
-	s.Hostname, s.Version, s.Can = cmp.Or(seen.Hostname, s.Hostname), cmp.Or(seen.Release, s.Version), seen.Can
-	s.LastSeen, s.Silent = seen.At, now.Sub(heard) > c.config.SilentAfter
-	s.Zone = seen.Zone
-	s.Offset, s.OffsetTooFar = seen.Offset, seen.Offset.Abs() > MaxOffset
-	s.Held, s.Newest, s.Behind = seen.Held, got.revisions.Wanted, seen.Held < got.revisions.Wanted
-	s.InventoryAt, s.NeedsReboot = got.inventory.At, !settled
-	s.Cloned = cloneOf(rec.ID, seen.Caller)
-	s.AnomalyCount, s.LastAnomalies = reports.AnomalyCount, reports.Anomalies
+	s := AssetStatus{
+		Asset: rec.Asset, Architecture: rec.Architecture, Enrolled: rec.Enrolled,
+		Hostname: cmp.Or(seen.Hostname, rec.Hostname), Version: cmp.Or(seen.Release, rec.Version), Can: seen.Can,
+		LastSeen: seen.At, Silent: now.Sub(heard) > r.c.config.SilentAfter, Zone: seen.Zone,
+		Offset: seen.Offset, OffsetTooFar: seen.Offset.Abs() > MaxOffset,
+		Held: seen.Held, Newest: newest, Behind: seen.Held < newest,
+		InventoryAt: got.inventory.At, NeedsReboot: !r.empty(tableReboots, key(string(rec.ID))),
+		Cloned: cloneOf(rec.ID, seen.Caller), AnomalyCount: reports.AnomalyCount, LastAnomalies: reports.Anomalies,
+	}
 	if s.Behind || reports.Refused != nil && !reports.Refused.At.Before(seen.At) {
 		s.Refused = reports.Refused
 	}
-	return s, nil
+	return s
 }
 
 // TagAsset replaces an asset's tags. Runs whose orders are made keep their
@@ -148,17 +131,14 @@ func (c *Controller) TagAsset(ctx context.Context, id job.AssetID, tags []string
 	if err != nil {
 		return err
 	}
-	return c.update(ctx, now, func(t *tx) error {
-		rec, err := loadAsset(t, id)
-		if err != nil {
-			return err
-		}
+	return c.update(ctx, now, func(t *tx) {
+		rec := t.asset(id)
 		if !slices.Equal(rec.Tags, tags) {
 			rec.Tags = tags
 			t.save(tableAssets, key(string(id)), rec)
 			t.acted(AssetTagged, string(id), strings.Join(tags, ", "))
 		}
-		return t.join(rec.Asset)
+		t.join(rec.Asset)
 	})
 }
 
@@ -178,13 +158,23 @@ func cleanTags(tags []string) ([]string, error) {
 	return slices.Compact(tags), nil
 }
 
-func loadAsset(r Reader, id job.AssetID) (assetRecord, error) {
-	if err := job.ValidID(string(id)); err != nil {
-		return assetRecord{}, err
+// findAsset returns an asset, if there is one of that ID.
+func (r *reader) findAsset(id job.AssetID) (assetRecord, bool) {
+	return load[assetRecord](r, tableAssets, key(string(id)))
+}
+
+// asset returns an asset; the error is a *NotFoundError for an unknown one.
+func (r *reader) asset(id job.AssetID) assetRecord {
+	r.fail(job.ValidID(string(id)))
+	rec, found := r.findAsset(id)
+	if !found {
+		r.fail(&NotFoundError{"asset", string(id)})
 	}
-	rec, found, err := load[assetRecord](r, tableAssets, key(string(id)))
-	if err == nil && !found {
-		err = &NotFoundError{"asset", string(id)}
-	}
-	return rec, err
+	return rec
+}
+
+// seen returns what an asset's calls last reported.
+func (r *reader) seen(id job.AssetID) seenRecord {
+	seen, _ := load[seenRecord](r, tableSeen, key(string(id)))
+	return seen
 }

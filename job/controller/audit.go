@@ -3,7 +3,6 @@ package controller
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -17,50 +16,29 @@ import (
 // orders, runs and jobs, the list and the number of failed installs. A store
 // that nothing but controllers write has none.
 func (c *Controller) CheckIndexes(ctx context.Context) ([]string, error) {
-	return view(ctx, c.store, audit)
+	return view(ctx, c, (*reader).audit)
 }
 
-func audit(r Reader) (differences []string, err error) {
+func (r *reader) audit() (differences []string) {
 	add := func(format string, args ...any) { differences = append(differences, fmt.Sprintf(format, args...)) }
 	want, failures, stops := map[Key]string{}, 0, 0
-	for e, err := range values[ledger.Entry](r, tableOrders, "", "") {
-		if err != nil {
-			return nil, err
-		}
+	for e := range values[ledger.Entry](r, tableOrders, "", "") {
 		if err := e.Validate(); err != nil {
 			add("%v", err)
 		}
 		for _, row := range e.Index() {
-			k, value, err := rowRecord(e, row)
-			if err != nil {
-				return nil, err
-			}
+			k, value := r.rowRecord(e, row)
 			want[k] = string(value)
 		}
-		o, _, err := load[ledger.Outcomes](r, tableOutcomes, key(string(e.Run), string(e.Asset)))
-		if err != nil {
-			return nil, err
-		}
-		for _, f := range o.Index(e.Run, e.Asset) {
-			value, err := json.Marshal(f)
-			if err != nil {
-				return nil, err
-			}
-			want[Key{tableFailures, failureKey(f)}] = string(value)
+		for _, f := range r.outcomesOf(e).Index(e.Run, e.Asset) {
+			want[Key{tableFailures, failureKey(f)}] = string(r.encode(f))
 			if f.Tried() {
-				at, err := json.Marshal(f.At)
-				if err != nil {
-					return nil, err
-				}
-				want[Key{tableTried, triedKey(f)}] = string(at)
+				want[Key{tableTried, triedKey(f)}] = string(r.encode(f.At))
 			}
 			failures++
 		}
 	}
-	for run, err := range values[runRecord](r, tableRuns, "", "") {
-		if err != nil {
-			return nil, err
-		}
+	for run := range values[runRecord](r, tableRuns, "", "") {
 		for _, row := range run.Index() {
 			want[runRowKey(run.Run, row)] = ""
 			if row.Index == ledger.Stopping {
@@ -68,14 +46,8 @@ func audit(r Reader) (differences []string, err error) {
 			}
 		}
 	}
-	for rec, err := range records(r, tableSeen, "", "") {
-		if err != nil {
-			return nil, err
-		}
-		seen, err := decode[seenRecord](tableSeen, rec)
-		if err != nil {
-			return nil, err
-		}
+	for rec := range r.records(tableSeen, "", "") {
+		seen := decode[seenRecord](r, tableSeen, rec)
 		if !seen.Reboot.Since.IsZero() {
 			want[Key{tableReboots, rec.Key + key("")}] = ""
 		}
@@ -83,60 +55,39 @@ func audit(r Reader) (differences []string, err error) {
 			want[Key{tableCloned, rec.Key}] = ""
 		}
 	}
-	for j, err := range values[jobRecord](r, tableJobs, "", "") {
-		if err != nil {
-			return nil, err
-		}
+	for j := range values[jobRecord](r, tableJobs, "", "") {
 		for _, k := range jobRows(j.Definition) {
 			want[k] = ""
 		}
 	}
 	for _, table := range []Table{tableLive, tableQueue, tableUnheard, tableCancels, tableReboots, tableWorking, tableCloned, tableFailures, tableTried, tableDue, tableWork, tableStopping, tableFollowers, tableJoins} {
-		for rec, err := range records(r, table, "", "") {
-			if err != nil {
-				return nil, err
-			}
+		for rec := range r.records(table, "", "") {
 			k := Key{table, rec.Key}
 			value, wanted := want[k]
 			delete(want, k)
-			if !wanted {
-				if kept, err := outlives(r, k); err != nil {
-					return nil, err
-				} else if kept {
-					continue
-				}
-				add("table %s lists %q, and should not", table, rec.Key)
-			} else if value != string(rec.Value) {
+			switch {
+			case wanted && value != string(rec.Value):
 				add("table %s has %q under %q; want %q", table, rec.Value, rec.Key, value)
+			case !wanted && !r.outlives(k):
+				add("table %s lists %q, and should not", table, rec.Key)
 			}
 		}
 	}
 	for _, k := range slices.SortedFunc(maps.Keys(want), func(a, b Key) int { return cmp.Or(cmp.Compare(a.Table, b.Table), cmp.Compare(a.Key, b.Key)) }) {
 		add("table %s does not list %q", k.Table, k.Key)
 	}
-	pruned, err := sum(r, prunedInstalls)
-	if err != nil {
-		return nil, err
-	}
-	if counted, err := sum(r, failedInstalls); err != nil {
-		return nil, err
-	} else if counted -= pruned; counted != failures {
+	if counted := r.sum(failedInstalls) - r.sum(prunedInstalls); counted != failures {
 		add("%d failed installs are counted; the outcomes have %d", counted, failures)
 	}
-	if counted, _, err := load[int](r, tableMeta, stopsKey); err != nil {
-		return nil, err
-	} else if counted != stops {
+	if counted, _ := load[int](r, tableMeta, stopsKey); counted != stops {
 		add("%d runs are counted as being stopped; %d are", counted, stops)
 	}
-	return differences, nil
+	return differences
 }
 
 // outlives reports whether a row is one of tableTried whose order was pruned.
-func outlives(r Reader, k Key) (bool, error) {
+func (r *reader) outlives(k Key) bool {
 	p, err := parts(k.Key)
-	if err != nil || k.Table != tableTried || len(p) != 4 {
-		return false, err
-	}
-	e, err := loadEntry(r, job.RunID(p[3]), job.AssetID(p[1]))
-	return e.Phase == 0, err
+	r.fail(err)
+	return k.Table == tableTried && len(p) == 4 && r.entry(job.RunID(p[3]), job.AssetID(p[1])).Phase == 0
 }

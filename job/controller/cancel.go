@@ -40,9 +40,9 @@ type AssetCancel struct {
 // is filled all the same; an *UnfinishedError when the run is cancelled and
 // some of its orders are still to follow; a *NotFoundError.
 func (c *Controller) CancelRun(ctx context.Context, id job.RunID, now time.Time) (CancelReport, error) {
-	return c.cancel(ctx, RunCancelled, string(id), now, func(r Reader) (chosen, error) {
-		run, err := loadRun(r, id)
-		return chosen{runs: []runRecord{run}, why: noOrder(run)}, err
+	return c.cancel(ctx, RunCancelled, string(id), now, func(r *reader) chosen {
+		run := r.run(id)
+		return chosen{runs: []runRecord{run}, why: noOrder(run)}
 	})
 }
 
@@ -54,31 +54,20 @@ func (c *Controller) CancelRun(ctx context.Context, id job.RunID, now time.Time)
 // cancelled any more, the cancel is refused (JOB-3). The job stays enabled: to
 // keep it from running again, disable it.
 func (c *Controller) CancelJob(ctx context.Context, id job.ID, now time.Time) (CancelReport, error) {
-	return c.cancel(ctx, JobCancelled, string(id), now, func(r Reader) (of chosen, err error) {
-		rec, err := loadJob(r, id)
-		if err != nil {
-			return of, err
-		}
-		busy := false
+	return c.cancel(ctx, JobCancelled, string(id), now, func(r *reader) (of chosen) {
+		rec, busy := r.job(id), false
 		for _, open := range rec.Open {
-			run, err := loadRun(r, open)
-			if err == nil && !busy {
-				busy, err = c.inProgress(r, run, now)
-			}
-			if err != nil {
-				return of, err
-			}
+			run := r.run(open)
+			busy = busy || r.inProgress(run, now)
 			of.runs = append(of.runs, run)
 		}
-		if of.why, err = idle(r, rec, of.runs); err != nil {
-			return of, err
-		}
+		of.why = r.idle(rec, of.runs)
 		planned := func(r runRecord) bool { return r.State == ledger.RunPlanned }
 		if i := slices.IndexFunc(of.runs, planned); busy && i >= 0 {
 			of.spared = of.runs[i].ID
 			of.runs = slices.Delete(of.runs, i, i+1)
 		}
-		return of, nil
+		return of
 	})
 }
 
@@ -102,101 +91,79 @@ func noOrder(run runRecord) string {
 }
 
 // idle says why a job has nothing to cancel, if none of its runs has.
-func idle(r Reader, rec jobRecord, runs []runRecord) (string, error) {
-	status, err := jobStatus(r, rec)
+func (r *reader) idle(rec jobRecord, runs []runRecord) string {
+	waits := r.jobStatus(rec).Waits
 	switch {
-	case err != nil:
-		return "", err
 	case rec.Enabled.IsZero():
-		return "it was never enabled, so it has no run", nil
-	case len(runs) > 0 && status.Waits == nil:
+		return "it was never enabled, so it has no run"
+	case waits != nil:
+		return "it has not started since it was last enabled, or since its last run ended. " + waits.Text
+	case len(runs) > 0:
 		newest := slices.MaxFunc(runs, func(a, b runRecord) int { return a.Start.Compare(b.Start) })
-		return fmt.Sprintf("its last run is %s, and %s", newest.ID, noOrder(newest)), nil
-	case status.Waits != nil:
-		return "it has not started since it was last enabled, or since its last run ended. " + status.Waits.Text, nil
+		return fmt.Sprintf("its last run is %s, and %s", newest.ID, noOrder(newest))
 	default:
-		return fmt.Sprintf("it is %v and has no run", rec.Definition.State), nil
+		return fmt.Sprintf("it is %v and has no run", rec.Definition.State)
 	}
 }
 
-// errRefused rolls back the transaction of a cancel that comes too late.
-var errRefused = errors.New("nothing can be cancelled any more")
-
 // cancel marks the chosen runs in one short transaction, with a first batch of
 // their orders, and brings the mark to the other orders in further ones.
-func (c *Controller) cancel(ctx context.Context, action Action, id string, now time.Time, choose func(Reader) (chosen, error)) (report CancelReport, err error) {
-	of, err := view(ctx, c.store, choose)
+func (c *Controller) cancel(ctx context.Context, action Action, id string, now time.Time, choose func(*reader) chosen) (report CancelReport, err error) {
+	of, err := view(ctx, c, choose)
 	if err != nil {
 		return report, err
 	}
 	report.Spared = of.spared
-	var refused *CancelRefused
+	what := "run " + id
+	if action == JobCancelled {
+		what = "job " + id
+	}
 	var more []job.RunID
-	err = c.update(ctx, now, func(t *tx) (err error) {
-		what := "run " + id
-		if action == JobCancelled {
-			what = "job " + id
-		}
-		if refused, err = cancellable(t, what, of.why, of.runs, t.now); err != nil {
-			return err
-		}
-		if refused != nil {
-			return errRefused
+	err = c.update(ctx, now, func(t *tx) {
+		if refused := t.cancellable(what, of.why, of.runs, t.now); refused != nil {
+			t.fail(refused)
+			return
 		}
 		var ids []string
-		ids, more, err = t.cancel(of.runs)
+		ids, more = t.cancel(of.runs)
 		if len(ids) > 0 {
 			t.acted(action, id, strings.Join(ids, ", "))
 		}
-		return err
 	})
-	switch {
-	case refused != nil:
-		err = refused
-	case err != nil:
-		return report, err
-	default:
+	if _, refused := errors.AsType[*CancelRefused](err); !refused {
+		if err != nil {
+			return report, err
+		}
 		err = unfinished(c.finish(ctx, more, now))
 	}
 	var unread error
-	report.Assets, unread = view(ctx, c.store, func(r Reader) ([]AssetCancel, error) { return known(r, of.runs) })
+	report.Assets, unread = view(ctx, c, func(r *reader) []AssetCancel { return r.known(of.runs) })
 	return report, cmp.Or(err, unread)
 }
 
 // cancel marks runs. It returns those that were not cancelled before, and those
 // with orders left for another transaction.
-func (t *tx) cancel(runs []runRecord) (cancelled []string, more []job.RunID, err error) {
+func (t *tx) cancel(runs []runRecord) (cancelled []string, more []job.RunID) {
 	for _, run := range runs {
-		run, err := loadRun(t, run.ID)
-		if err != nil {
-			return nil, nil, err
-		}
+		run := t.run(run.ID)
 		was := run.State
-		if run, err = t.stop(run, ledger.RunCancel{}); err != nil {
-			return nil, nil, err
-		}
-		if run.State != was {
+		if run = t.stop(run, ledger.RunCancel{}); run.State != was {
 			cancelled = append(cancelled, string(run.ID))
 		}
 		if was == ledger.RunPlanned { // this run only: the job goes on with the one after it
-			if _, err := t.renew(run); err != nil {
-				return nil, nil, err
-			}
+			t.renew(run)
 		}
 		if run.Stopping() != nil {
 			more = append(more, run.ID)
 		}
 	}
-	return cancelled, more, nil
+	return cancelled, more
 }
 
 // known returns what is known of a cancel on each asset.
-func known(r Reader, runs []runRecord) (assets []AssetCancel, err error) {
+func (r *reader) known(runs []runRecord) (assets []AssetCancel) {
 	for _, run := range runs {
-		for e, err := range entries(r, run.ID) {
-			if err != nil {
-				return nil, err
-			}
+		for e := range r.entries(run.ID) {
 			line := AssetCancel{Run: run.ID, Asset: e.Asset, State: e.Cancel()}
 			switch line.State {
 			case ledger.CancelTooLate:
@@ -207,40 +174,30 @@ func known(r Reader, runs []runRecord) (assets []AssetCancel, err error) {
 			assets = append(assets, line)
 		}
 	}
-	return assets, nil
+	return assets
 }
 
 // cancellable returns a *CancelRefused if no order of the runs was cancelled or
 // can be. Why is the reason if no order was made.
-func cancellable(r Reader, what, why string, runs []runRecord, now time.Time) (refused *CancelRefused, err error) {
-	refused = &CancelRefused{What: what}
+func (r *reader) cancellable(what, why string, runs []runRecord, now time.Time) *CancelRefused {
+	refused := &CancelRefused{What: what}
 	none, cancelled := true, false
 	for _, run := range runs {
-		run, err := loadRun(r, run.ID)
-		if err != nil {
-			return nil, err
-		}
+		run := r.run(run.ID)
 		cancelled = cancelled || run.State == ledger.RunCancelled
 		switch {
 		case run.State == ledger.RunPlanned, run.State == ledger.RunMaking, run.joinable(now):
-			return nil, nil // orders that will not be made
+			return nil // orders that will not be made
 		case run.After != "" && !run.State.Over(): // further assets could follow
-			before, found, err := findRun(r, run.After)
-			if err != nil {
-				return nil, err
-			}
-			if done, err := over(r, before, now); found && (err != nil || !done) {
-				return nil, err
+			if before, found := r.findRun(run.After); found && !r.over(before, now) {
+				return nil
 			}
 		}
-		for e, err := range entries(r, run.ID) {
-			if err != nil {
-				return nil, err
-			}
+		for e := range r.entries(run.ID) {
 			none = false
 			switch e.Cancel() {
 			case ledger.CancelDone, ledger.CancelPending:
-				return nil, nil
+				return nil
 			case ledger.CancelTooLate:
 				if stage := max(e.TooLate, e.Stage); stage != job.StageDone {
 					refused.Stage = max(refused.Stage, stage)
@@ -250,38 +207,28 @@ func cancellable(r Reader, what, why string, runs []runRecord, now time.Time) (r
 	}
 	switch {
 	case none && cancelled:
-		return nil, nil
+		return nil
 	case none:
 		refused.Why = why
 	case refused.Stage == 0:
 		refused.Stage = job.StageDone
 	}
-	return refused, nil
+	return refused
 }
 
 // inProgress reports whether an asset that still calls has not ended the run,
 // and is not merely waiting for a reboot.
-func (c *Controller) inProgress(r Reader, run runRecord, now time.Time) (busy bool, err error) {
+func (r *reader) inProgress(run runRecord, now time.Time) bool {
 	if run.State == ledger.RunMaking {
-		return true, nil
+		return true
 	}
-	for e, err := range entries(r, run.ID) {
-		if err != nil {
-			return false, err
-		}
+	for e := range r.entries(run.ID) {
 		if e.Phase == ledger.Ended || e.Result == job.PendingReboot {
 			continue
 		}
-		rec, err := loadAsset(r, e.Asset)
-		if _, gone := errors.AsType[*NotFoundError](err); gone {
-			continue
-		}
-		if err != nil {
-			return false, err
-		}
-		if status, err := c.assetStatus(r, rec, now); err != nil || !status.Silent {
-			return true, err
+		if rec, found := r.findAsset(e.Asset); found && !r.assetStatus(rec, now).Silent {
+			return true
 		}
 	}
-	return false, nil
+	return false
 }

@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"slices"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/internal/problem"
@@ -12,34 +13,33 @@ import (
 // makes orders in one transaction.
 const maxChain = 32
 
-// checkChain refuses a job that would run after itself, after nothing, or at
+// checkChain fails for a job that would run after itself, after nothing, or at
 // the end of too long a chain (JOB-19).
-func checkChain(r Reader, d job.Definition) error {
-	what := "job " + string(d.ID)
+func (r *reader) checkChain(d job.Definition) {
+	refuse := func(other job.ID, format string, args ...any) {
+		r.fail(problem.One("job "+string(d.ID), "after.job", string(other), format, args...))
+	}
 	for at, n := d.After, 0; at != nil; n++ {
 		if at.Job == d.ID || n == maxChain {
-			return problem.One(what, "after.job", string(d.After.Job), "leads back to the job itself, or is a chain of more than %d jobs; name another job (JOB-19)", maxChain)
+			refuse(d.After.Job, "leads back to the job itself, or is a chain of more than %d jobs; name another job (JOB-19)", maxChain)
+			return
 		}
-		rec, found, err := load[jobRecord](r, tableJobs, key(string(at.Job)))
-		if err != nil {
-			return err
-		}
+		rec, found := load[jobRecord](r, tableJobs, key(string(at.Job)))
 		if n == 0 && (!found || rec.Definition.State == job.Deleted) {
-			return problem.One(what, "after.job", string(at.Job), "is not a job; save that job first (JOB-19)")
+			refuse(at.Job, "is not a job; save that job first (JOB-19)")
 		}
 		at = rec.Definition.After
 	}
-	return nil
 }
 
 // enlist keeps the lists of who runs after whom, and of who takes late joiners,
 // in step with a job's change.
 func (t *tx) enlist(old, now job.Definition) {
 	for _, k := range jobRows(old) {
-		t.Delete(k.Table, k.Key)
+		t.delete(k.Table, k.Key)
 	}
 	for _, k := range jobRows(now) {
-		t.Put(k.Table, k.Key, nil)
+		t.put(k.Table, k.Key, nil)
 	}
 }
 
@@ -59,160 +59,112 @@ func jobRows(d job.Definition) (rows []Key) {
 
 // followers lists the enabled jobs that run after another. Who runs after whom
 // is read once per transaction, since one call may report many successes.
-func (t *tx) followers(of job.ID) (list []jobRecord, err error) {
+func (t *tx) followers(of job.ID) (list []jobRecord) {
 	if t.chains == nil {
-		chains := map[job.ID][]job.ID{}
-		for row, err := range rows(t, tableFollowers, "", 2) {
-			if err != nil {
-				return nil, err
-			}
+		t.chains = map[job.ID][]job.ID{}
+		for row := range t.rows(tableFollowers, "", 2) {
 			before, follower := job.ID(row.parts[0]), job.ID(row.parts[1])
-			chains[before] = append(chains[before], follower)
+			t.chains[before] = append(t.chains[before], follower)
 		}
-		t.chains = chains
 	}
 	for _, id := range t.chains[of] {
-		j, err := loadJob(t, id)
-		if err != nil {
-			return nil, err
+		if j := t.job(id); t.failed == nil {
+			list = append(list, j)
 		}
-		list = append(list, j)
 	}
-	return list, nil
+	return list
 }
 
 // follow starts the jobs that go asset by asset on an asset whose order
 // succeeded (JOB-19).
-func (t *tx) follow(e ledger.Entry) error {
-	list, err := t.followers(e.Run.Job())
-	if err != nil {
-		return err
-	}
-	for _, j := range list {
+func (t *tx) follow(e ledger.Entry) {
+	for _, j := range t.followers(e.Run.Job()) {
 		if !j.Definition.After.PerAsset {
 			continue
 		}
-		rec, _, err := load[assetRecord](t, tableAssets, key(string(e.Asset)))
-		if err != nil {
-			return err
-		}
-		if j.Definition.Select(rec.Asset) {
-			if err := t.followOn(j, e, rec.Asset); err != nil {
-				return err
-			}
+		if rec, _ := t.findAsset(e.Asset); j.Definition.Select(rec.Asset) {
+			t.followOn(j, e, rec.Asset)
 		}
 	}
-	return nil
 }
 
 // followOn makes the order of a job on an asset that verified the run before,
 // by an inventory taken since (JOB-14). In a run that is planned, or whose turn
 // has not come on the asset's clock, it waits until that is due.
-func (t *tx) followOn(j jobRecord, e ledger.Entry, asset job.Asset) error {
+func (t *tx) followOn(j jobRecord, e ledger.Entry, asset job.Asset) {
 	find := t.chained
 	if recurs(j.Definition.Schedule) {
 		find = t.nextTime
 	}
-	run, err := find(j, e)
-	if err != nil || run.State.Over() { // it was cancelled
-		return err
-	}
-	waits, err := loadEntry(t, run.ID, asset.ID)
-	if err != nil {
-		return err
-	}
-	if waits.Phase == ledger.Open || waits.Phase == ledger.Gone {
-		return nil
+	run := find(j, e)
+	waits := t.entry(run.ID, asset.ID)
+	if run.State.Over() || waits.Phase == ledger.Open || waits.Phase == ledger.Gone { // over: it was cancelled
+		return
 	}
 	fresh := t.outdated != asset.ID
 	t.wanted = t.wanted || !fresh
 	if run.State != ledger.RunPlanned && fresh {
-		due, err := t.makeOrPlan(run, asset, ledger.Pass{Kind: ledger.MakePass})
-		if err != nil || !due.After(t.now) || waits.Phase != 0 {
-			return err
+		due := t.makeOrPlan(run, asset, ledger.Pass{Kind: ledger.MakePass})
+		if !due.After(t.now) || waits.Phase != 0 {
+			return
 		}
 	}
-	return t.only(waits, ledger.Awaited{})
+	t.step(waits, ledger.Awaited{})
 }
 
 // chained returns the run of a job that follows a run asset by asset, and
 // begins it with the first asset.
-func (t *tx) chained(j jobRecord, e ledger.Entry) (run runRecord, err error) {
+func (t *tx) chained(j jobRecord, e ledger.Entry) runRecord {
 	k := key(string(e.Run), string(j.Definition.ID))
-	id, err := t.Get(tableChained, k)
-	if err != nil {
-		return run, err
-	}
-	if id != nil {
-		var found bool
-		run, found, err = findRun(t, job.RunID(id))
+	if id := t.get(tableChained, k); id != nil {
+		run, found := t.findRun(job.RunID(id))
 		window := run.Definition.Window
 		closed := window != 0 && !run.State.Over() && !t.now.Before(run.Start.Add(window))
-		if err != nil || found && run.State != ledger.RunWithdrawn && !closed {
-			return run, err
+		if found && run.State != ledger.RunWithdrawn && !closed {
+			return run
 		} // the job was off in between, and is on again, the window has closed, or the run was pruned: it goes on with a run of its own
 	}
-	start, err := freeStart(t, j.Definition, t.now)
-	if err != nil {
-		return run, err
-	}
-	run = runRecord{Run: ledger.FollowRun(job.MakeRunID(j.Definition.ID, start), e.Run, start), Definition: j.Definition}
-	t.Put(tableChained, k, []byte(run.ID))
-	if err := t.saveRun(ledger.Run{}, run); err != nil {
-		return run, err
-	}
-	return run, t.opened(j, run.ID)
+	start := t.freeStart(j.Definition, t.now)
+	run := runRecord{Run: ledger.FollowRun(job.MakeRunID(j.Definition.ID, start), e.Run, start), Definition: j.Definition}
+	t.put(tableChained, k, []byte(run.ID))
+	t.saveRun(ledger.Run{}, run)
+	t.opened(j, run.ID)
+	return run
 }
 
 // nextTime returns the run of a job's next time on an asset that verified a run
 // now, and plans it for the first asset. One that was cancelled stays so: then
 // it is the time after it.
-func (t *tx) nextTime(j jobRecord, e ledger.Entry) (run runRecord, err error) {
+func (t *tx) nextTime(j jobRecord, e ledger.Entry) runRecord {
 	d := j.Definition
 	from := t.now.Add(d.After.Delay)
 	for {
-		o, _, err := t.c.nextOn(t, d, e.Asset, from, from.Add(-1)) // without a zone, the order is left out with the reason
-		if err != nil {
-			return run, err
-		}
-		run, found, err := findRun(t, d.Run(o))
+		o, _ := t.nextOn(d, e.Asset, from, from.Add(-1)) // without a zone, the order is left out with the reason
+		run, found := t.findRun(d.Run(o))
 		switch {
-		case err == nil && (!found || run.State == ledger.RunWithdrawn):
-			id, err := t.planRun(d, ledger.RunPlan{Occurrence: o, After: e.Run})
-			if err != nil {
-				return run, err
-			}
-			if run, err = loadRun(t, id); err != nil {
-				return run, err
-			}
-			return run, t.opened(j, id)
-		case err != nil || !run.State.Over():
-			return run, err
+		case !found || run.State == ledger.RunWithdrawn:
+			id := t.planRun(d, ledger.RunPlan{Occurrence: o, After: e.Run})
+			t.opened(j, id)
+			return t.run(id)
+		case !run.State.Over():
+			return run
 		}
 		from = o.Start.Add(time.Second)
 	}
 }
 
 // opened saves a job that has a new run.
-func (t *tx) opened(j jobRecord, run job.RunID) error {
-	if err := t.reopen(&j, run); err != nil {
-		return err
-	}
-	t.save(tableJobs, key(string(j.Definition.ID)), j)
-	return nil
+func (t *tx) opened(j jobRecord, run job.RunID) {
+	t.reopen(&j, run)
+	t.saveJob(j)
 }
 
 // freeStart is the first second from now on at which the job has no run yet.
-func freeStart(r Reader, d job.Definition, now time.Time) (time.Time, error) {
+func (r *reader) freeStart(d job.Definition, now time.Time) time.Time {
 	start := now.UTC().Truncate(time.Second)
 	for {
-		k, err := runKey(job.MakeRunID(d.ID, start))
-		if err != nil {
-			return start, err
-		}
-		have, err := r.Get(tableRuns, k)
-		if err != nil || have == nil {
-			return start, err
+		if _, taken := r.findRun(job.MakeRunID(d.ID, start)); !taken {
+			return start
 		}
 		start = start.Add(time.Second)
 	}
@@ -220,94 +172,57 @@ func freeStart(r Reader, d job.Definition, now time.Time) (time.Time, error) {
 
 // recount has the next Tick reckon the share of a run that succeeded, if a job
 // waits for one (JOB-19).
-func (t *tx) recount(run job.RunID) error {
-	list, err := t.followers(run.Job())
-	if err != nil {
-		return err
+func (t *tx) recount(run job.RunID) {
+	if slices.ContainsFunc(t.followers(run.Job()), func(j jobRecord) bool { return !j.Definition.After.PerAsset }) {
+		t.put(tableShares, key(string(run)), nil)
 	}
-	for _, j := range list {
-		if !j.Definition.After.PerAsset {
-			t.Put(tableShares, key(string(run)), nil)
-			return nil
-		}
-	}
-	return nil
 }
 
 // recountOpen reckons the shares of a job's open runs.
-func (t *tx) recountOpen(of job.ID) error {
-	rec, err := loadJob(t, of)
-	if err != nil {
-		return err
+func (t *tx) recountOpen(of job.ID) {
+	for _, run := range t.job(of).Open {
+		t.recount(run)
 	}
-	for _, run := range rec.Open {
-		if err := t.recount(run); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // followed lists the open runs of the jobs that others run after.
-func (t *tx) followed() (runs []job.RunID, err error) {
-	if _, err := t.followers(""); err != nil { // reads who runs after whom
-		return nil, err
-	}
+func (t *tx) followed() (runs []job.RunID) {
+	t.followers("") // reads who runs after whom
 	for id := range t.chains {
-		rec, err := loadJob(t, id)
-		if err != nil {
-			return nil, err
-		}
-		runs = append(runs, rec.Open...)
+		runs = append(runs, t.job(id).Open...)
 	}
-	return runs, nil
+	return runs
 }
 
 // share starts the jobs that follow a run once a share of its assets succeeded,
 // if enough have (JOB-19).
-func (t *tx) share(run runRecord) (_ runRecord, err error) {
-	t.Delete(tableShares, key(string(run.ID)))
+func (t *tx) share(run runRecord) {
+	t.delete(tableShares, key(string(run.ID)))
 	if run.State == ledger.RunPlanned || run.State == ledger.RunMaking {
-		return run, nil // it is reckoned again when all orders are made
+		return // it is reckoned again when all orders are made
 	}
-	list, err := t.followers(run.ID.Job())
-	if err != nil {
-		return run, err
-	}
-	n, err := reckon(t, run)
-	if err != nil {
-		return run, err
-	}
-	for _, j := range list {
+	n := t.reckon(run)
+	for _, j := range t.followers(run.ID.Job()) {
 		after := j.Definition.After
-		if !after.Due(n.succeeded, n.assets) {
-			continue
-		}
-		if started, err := startedBy(t, run.ID, j.Definition.ID); err != nil {
-			return run, err
-		} else if started {
+		if !after.Due(n.succeeded, n.assets) || t.startedBy(run.ID, j.Definition.ID) {
 			continue
 		}
 		from := t.now.Add(after.Delay)
-		next, err := t.schedule(&j, from, from.Add(-1))
-		if err != nil {
-			return run, err
-		}
-		t.Put(tableChained, key(string(run.ID), string(j.Definition.ID)), []byte(next))
-		t.save(tableJobs, key(string(j.Definition.ID)), j)
+		next := t.schedule(&j, from, from.Add(-1))
+		t.put(tableChained, key(string(run.ID), string(j.Definition.ID)), []byte(next))
+		t.saveJob(j)
 	}
-	return run, nil
 }
 
 // startedBy reports whether a run started one of another job. One that was
 // withdrawn does not count: the job may be on again. One that was pruned does.
-func startedBy(r Reader, before job.RunID, follower job.ID) (bool, error) {
-	id, err := r.Get(tableChained, key(string(before), string(follower)))
-	if err != nil || id == nil {
-		return false, err
+func (r *reader) startedBy(before job.RunID, follower job.ID) bool {
+	id := r.get(tableChained, key(string(before), string(follower)))
+	if id == nil {
+		return false
 	}
-	run, _, err := findRun(r, job.RunID(id))
-	return err == nil && run.State != ledger.RunWithdrawn, err
+	run, _ := r.findRun(job.RunID(id))
+	return run.State != ledger.RunWithdrawn
 }
 
 // shareCount is what a share of a run's assets is taken of.
@@ -316,19 +231,16 @@ type shareCount struct{ orders, assets, succeeded, ended int } // assets: those 
 // reckon counts the assets of a run whose order was not withdrawn, and which
 // were not removed. In a run that was cancelled or withdrawn as a whole all
 // count: stopping a job starts nothing (JOB-19).
-func reckon(r Reader, run runRecord) (n shareCount, err error) {
-	count := func(list []ledger.Entry) error {
+func (r *reader) reckon(run runRecord) (n shareCount) {
+	count := func(list []ledger.Entry) {
 		var keys []Key
 		for _, e := range list {
 			keys = append(keys, Key{tableAssets, key(string(e.Asset))})
 		}
-		assets, err := r.GetMany(keys)
-		if err != nil {
-			return err
-		}
-		for i, e := range list {
+		for i, asset := range r.getMany(keys) {
 			n.orders++
-			if !run.State.Over() && (assets[i] == nil || !e.Counts()) {
+			e := list[i]
+			if !run.State.Over() && (asset == nil || !e.Counts()) {
 				continue
 			}
 			n.assets++
@@ -339,19 +251,14 @@ func reckon(r Reader, run runRecord) (n shareCount, err error) {
 				n.succeeded++
 			}
 		}
-		return nil
 	}
 	var list []ledger.Entry // some at a time: a run may have a million
-	for e, err := range entries(r, run.ID) {
-		if err != nil {
-			return n, err
-		}
+	for e := range r.entries(run.ID) {
 		if list = append(list, e); len(list) == MaxMany {
-			if err := count(list); err != nil {
-				return n, err
-			}
+			count(list)
 			list = nil
 		}
 	}
-	return n, count(list)
+	count(list)
+	return n
 }

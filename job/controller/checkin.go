@@ -52,63 +52,48 @@ func (c *Controller) CheckIn(ctx context.Context, in manifest.CheckIn, now time.
 	if !news {
 		answer, news, err = c.look(ctx, in, now)
 	}
-	if errors.Is(err, errOther) {
+	if err == nil && news {
+		err = c.update(ctx, now, func(t *tx) {
+			t.fetch(callKeys(in.Asset)...)
+			got := t.call(in.Asset, in.Key)
+			t.takeIn(&got, in)
+			if answer = t.answer(got, in, now); answer.Manifest != nil {
+				got.revisions.Digest = manifest.Digest(answer.Manifest)
+				t.saveRevisions(in.Asset, got.revisions)
+			}
+		})
+	}
+	switch {
+	case errors.Is(err, errOther):
 		return c.farewell(ctx, in, now)
+	case err != nil:
+		return manifest.Answer{}, err
 	}
-	if err != nil || !news {
-		return answer, err
-	}
-	err = c.update(ctx, now, func(t *tx) error {
-		if err := t.fetch(callKeys(in.Asset)...); err != nil {
-			return err
-		}
-		got, err := loadCall(&t.fetched, in.Asset, in.Key)
-		if err != nil {
-			return err
-		}
-		if err := t.takeIn(&got, in); err != nil {
-			return err
-		}
-		if answer, err = c.answer(&t.fetched, got, in, now); err != nil || answer.Manifest == nil {
-			return err
-		}
-		got.revisions.Digest = manifest.Digest(answer.Manifest)
-		return t.saveRevisions(in.Asset, got.revisions)
-	})
-	if errors.Is(err, errOther) {
-		return c.farewell(ctx, in, now)
-	}
-	return answer, err
+	return answer, nil
 }
 
 // look answers a call that brings nothing new, or reports that the call does
 // bring something.
 func (c *Controller) look(ctx context.Context, in manifest.CheckIn, now time.Time) (answer manifest.Answer, news bool, err error) {
-	err = c.store.View(ctx, func(r Reader) error {
-		f := &fetched{Reader: r}
-		if err := f.fetch(callKeys(in.Asset)...); err != nil {
-			return err
-		}
-		seen, _, err := load[seenRecord](f, tableSeen, key(string(in.Asset)))
+	answer, err = view(ctx, c, func(r *reader) (answer manifest.Answer) {
+		r.have = map[Key][]byte{}
+		r.fetch(callKeys(in.Asset)...)
+		seen := r.seen(in.Asset)
 		_, heard := seen.Caller.Heard(in, 0, now)
-		if news = heard.Age == ledger.Newest && c.seenIsOld(seen, in, now); news || err != nil { // most often
-			return err
+		if news = heard.Age == ledger.Newest && c.seenIsOld(seen, in, now); news { // most often
+			return answer
 		}
-		got, err := loadCall(f, in.Asset, in.Key)
-		if err != nil {
-			return err
-		}
+		got := r.call(in.Asset, in.Key)
 		got.late = heard.Age == ledger.Late
 		if news = !got.late && got.news(in, now); news {
-			return nil
+			return answer
 		}
-		answer, err = c.answer(f, got, in, now)
-		return err
+		return r.answer(got, in, now)
 	})
 	return answer, news, err
 }
 
-// callKeys are the records that loadCall reads. A check-in names an asset that
+// callKeys are the records that reader.call reads. A check-in names an asset that
 // can exist, see manifest.CheckIn.Validate.
 func callKeys(id job.AssetID) []Key {
 	k := key(string(id))
@@ -119,34 +104,22 @@ func callKeys(id job.AssetID) []Key {
 // the name now.
 var errOther = errors.New("another key")
 
-// loadCall reads what answering the asset of a name needs. The error is
-// errOther if that has another key than keyID.
-func loadCall(r Reader, id job.AssetID, keyID string) (got call, err error) {
+// call reads what answering the asset of a name needs. The error is errOther if
+// that has another key than keyID.
+func (r *reader) call(id job.AssetID, keyID string) (got call) {
 	k := key(string(id))
-	rec, found, err := load[assetRecord](r, tableAssets, k)
+	rec, found := r.findAsset(id)
 	switch {
-	case err != nil:
-		return got, err
 	case keyID != "" && (!found || keyID != manifest.Fingerprint(rec.Key)):
-		return got, errOther
+		r.fail(errOther)
 	case !found:
-		_, err = enrolled(r, id) // the error says what is wrong
-		return got, err
+		r.enrolled(id) // the error says what is wrong
 	}
-	if got.seen, _, err = load[seenRecord](r, tableSeen, k); err != nil {
-		return got, err
-	}
-	if got.reports, _, err = load[reportsRecord](r, tableReports, k); err != nil {
-		return got, err
-	}
-	if got.revisions, err = loadRevisions(r, id); err != nil {
-		return got, err
-	}
-	if got.stops, _, err = load[int](r, tableMeta, stopsKey); err != nil {
-		return got, err
-	}
-	got.inventory, _, err = load[inventoryRecord](r, tableInventories, k)
-	return got, err
+	got.seen, got.revisions = r.seen(id), r.revisions(id)
+	got.reports, _ = load[reportsRecord](r, tableReports, k)
+	got.stops, _ = load[int](r, tableMeta, stopsKey)
+	got.inventory, _ = load[inventoryRecord](r, tableInventories, k)
+	return got
 }
 
 // news reports whether a call without reports and inventory changes anything
@@ -168,7 +141,7 @@ func (c *Controller) seenIsOld(seen seenRecord, in manifest.CheckIn, now time.Ti
 
 // takeIn stores what the call brings and numbers the manifest that the asset
 // should hold.
-func (t *tx) takeIn(got *call, in manifest.CheckIn) error {
+func (t *tx) takeIn(got *call, in manifest.CheckIn) {
 	k := key(string(in.Asset))
 	before, zone := got.reports, got.seen.Zone
 	if in.Held > MaxRevision {
@@ -180,32 +153,23 @@ func (t *tx) takeIn(got *call, in manifest.CheckIn) error {
 	if got.late = heard.Age == ledger.Late; got.late { // it describes the past
 		in.Inventory, in.Digest, in.Zone = nil, got.inventory.Digest, zone
 	}
-	rev, err := loadRevisions(t, in.Asset)
-	if err != nil {
-		return err
-	}
-	next, _, ahead := rev.Heard(in)
+	next, _, ahead := t.revisions(in.Asset).Heard(in)
 	if ahead = ahead && !got.late; ahead { // reports are judged by it
-		if err := t.saveRevisions(in.Asset, next); err != nil {
-			return err
-		}
+		t.saveRevisions(in.Asset, next)
 	}
 	pending := got.seen.Reboot
 	switch {
 	case heard.Lost:
 		got.reports.anomaly(Anomaly{At: t.now, Text: fmt.Sprintf(
 			"its state was lost or put back: it holds manifest revision %d and has made %d reports; %d were accepted", in.Held, in.Made, got.reports.Acknowledged)})
-		pending, err = t.doubt(in.Asset, got.seen, ledger.StateLost{})
+		pending = t.doubt(in.Asset, got.seen, ledger.StateLost{})
 	case ahead:
-		pending, err = t.doubt(in.Asset, got.seen, ledger.ServerPutBack{})
+		pending = t.doubt(in.Asset, got.seen, ledger.ServerPutBack{})
 	case heard.Back:
 		got.reports.anomaly(Anomaly{At: t.now, Text: fmt.Sprintf(
 			"its state was put back: it makes call %d in boot %q after call %d in boot %q", in.Call, in.Boot, got.seen.Caller.Call, got.seen.Boot)})
 	case cloned && caller.Cloned.IsZero():
-		pending, err = t.doubt(in.Asset, got.seen, ledger.StateLost{})
-	}
-	if err != nil {
-		return err
+		pending = t.doubt(in.Asset, got.seen, ledger.StateLost{})
 	}
 	news := heard.Lost || heard.Back || fresh(in.Reports, before.Acknowledged) || cloned != !caller.Cloned.IsZero() || t.c.seenIsOld(got.seen, in, t.now)
 	if heard.Age == ledger.Newest && news { // first: orders are made by the zone that the asset reports
@@ -220,60 +184,31 @@ func (t *tx) takeIn(got *call, in manifest.CheckIn) error {
 		t.save(tableSeen, k, got.seen)
 	}
 	if got.stops != 0 {
-		if err := t.stopNow(in.Asset); err != nil {
-			return err
-		}
+		t.stopNow(in.Asset)
 	}
-	if err := t.fold(in, "", !got.late && caller.Sole(), &got.reports); err != nil {
-		return err
-	}
+	t.fold(in, "", !got.late && caller.Sole(), &got.reports)
 	if is := !caller.Cloned.IsZero(); is != cloned {
-		if err := t.cloned(in.Asset, got, is); err != nil {
-			return err
-		}
+		t.cloned(in.Asset, got, is)
 	}
-	changed := false
-	if in.Inventory != nil {
-		if changed, err = t.takeInventory(in.Asset, got, in); err != nil {
-			return err
-		}
-	}
+	changed := in.Inventory != nil && t.takeInventory(in.Asset, got, in)
 	if in.Zone != zone {
-		asset, err := enrolled(t, in.Asset)
-		if err == nil {
-			err = t.moved(asset.Asset, zone)
-		}
-		if err != nil {
-			return err
-		}
+		t.moved(t.enrolled(in.Asset).Asset, zone)
 	}
 	if changed || t.replan {
-		asset, err := enrolled(t, in.Asset)
-		if err == nil {
-			err = t.planAgain(asset.Asset)
-		}
-		if err != nil {
-			return err
-		}
+		t.planAgain(t.enrolled(in.Asset).Asset)
 	}
 	if in.Inventory == nil && in.Digest != got.inventory.Digest {
 		t.outdated = in.Asset
 	}
-	if err := t.followAll(); err != nil { // before the manifest is numbered, so that it has their orders
-		return err
-	}
+	t.followAll() // before the manifest is numbered, so that it has their orders
 	if t.wanted && got.inventory.Digest != "" {
 		got.inventory.Wanted = true
 		t.save(tableInventories, k, got.inventory)
 	}
-	if err := t.number(got, in); err != nil {
-		return err
-	}
+	t.number(got, in)
 	if got.reports.Acknowledged != before.Acknowledged || got.reports.AnomalyCount != before.AnomalyCount {
 		t.save(tableReports, k, got.reports)
-		return nil
 	}
-	return nil
 }
 
 // listReboot lists an asset that needs a reboot which none of its orders waits
@@ -284,38 +219,28 @@ func (t *tx) listReboot(asset job.AssetID, was, is ledger.Pending) {
 	}
 	t.replan = true
 	if k := key(string(asset), ""); is.Since.IsZero() {
-		t.Delete(tableReboots, k)
+		t.delete(tableReboots, k)
 	} else {
-		t.Put(tableReboots, k, nil)
+		t.put(tableReboots, k, nil)
 	}
 }
 
 // doubt steps every order of the asset that has not ended, because the agent or
 // the server may have lost its state (JOB-24). A reboot that such an order
 // waits for stays pending until the asset has another boot identity (RBT-11).
-func (t *tx) doubt(asset job.AssetID, seen seenRecord, ev ledger.Event) (pending ledger.Pending, err error) {
-	pending = seen.Reboot
-	runs, err := notEnded(t, asset)
-	if err != nil {
-		return pending, err
-	}
+func (t *tx) doubt(asset job.AssetID, seen seenRecord, ev ledger.Event) ledger.Pending {
+	pending, runs := seen.Reboot, t.notEnded(asset)
 	for _, run := range runs {
-		e, err := loadEntry(t, run, asset)
-		if err != nil {
-			return pending, err
-		}
-		pending = pending.Keep(e, seen.Boot)
+		pending = pending.Keep(t.entry(run, asset), seen.Boot)
 	}
-	return pending, t.stepEach(asset, runs, ev)
+	t.stepEach(asset, runs, ev)
+	return pending
 }
 
 // number records which manifest the asset holds, and numbers the one that it
 // should hold.
-func (t *tx) number(got *call, in manifest.CheckIn) error {
-	rev, err := loadRevisions(t, in.Asset) // what came in may have changed it
-	if err != nil {
-		return err
-	}
+func (t *tx) number(got *call, in manifest.CheckIn) {
+	rev := t.revisions(in.Asset) // what came in may have changed it
 	if !got.late {
 		next, silent, ahead := rev.Heard(in)
 		if !got.seen.Caller.Cloned.IsZero() { // one of two computers proves nothing about the other
@@ -325,27 +250,17 @@ func (t *tx) number(got *call, in manifest.CheckIn) error {
 			got.reports.anomaly(Anomaly{At: t.now, Text: fmt.Sprintf("holds manifest revision %d; the newest known here was %d", in.Held, rev.Sealed)})
 		}
 		rev = next
-		if err := t.saveRevisions(in.Asset, rev); err != nil {
-			return err
-		}
+		t.saveRevisions(in.Asset, rev)
 		if silent {
-			runs, err := names[job.RunID](t, tableUnheard, key(string(in.Asset)))
-			if err == nil {
-				err = t.stepEach(in.Asset, runs, ledger.NeverHeld{Unsure: in.Made > got.reports.Acknowledged})
-			}
-			if err != nil {
-				return err
-			}
+			t.stepEach(in.Asset, names[job.RunID](t.reader, tableUnheard, key(string(in.Asset))), ledger.NeverHeld{Unsure: in.Made > got.reports.Acknowledged})
 		}
 	}
 	if rev.Due(t.now) {
-		if err := t.endMissed(in.Asset); err != nil {
-			return err
-		}
+		t.endMissed(in.Asset)
 		rev = rev.Seal(t.now, t.c.config.Lifetime)
 	}
 	got.revisions = rev
-	return t.saveRevisions(in.Asset, rev)
+	t.saveRevisions(in.Asset, rev)
 }
 
 // endMissed ends the orders of an asset that were never handed out and have a
@@ -353,11 +268,8 @@ func (t *tx) number(got *call, in manifest.CheckIn) error {
 // newest runs (JOB-12). Among the orders that it holds, the asset decides this
 // itself. But a manifest has limited room, and an older order that came with a
 // later manifest would run after the newer one.
-func (t *tx) endMissed(asset job.AssetID) error {
-	rows, err := queue(t, asset)
-	if err != nil {
-		return err
-	}
+func (t *tx) endMissed(asset job.AssetID) {
+	rows := t.queue(asset)
 	newest := map[job.ID]time.Time{} // that is due
 	for _, q := range rows {
 		if of := q.run.Job(); !q.Cancelled && missed(newest[of], q.Start, t.now) {
@@ -370,61 +282,56 @@ func (t *tx) endMissed(asset job.AssetID) error {
 			runs = append(runs, q.run)
 		}
 	}
-	return t.stepEach(asset, runs, ledger.Missed{})
+	t.stepEach(asset, runs, ledger.Missed{})
 }
 
 // answer only reads. The manifest of a revision is the same bytes however often
 // it is asked for.
-func (c *Controller) answer(f *fetched, got call, in manifest.CheckIn, now time.Time) (manifest.Answer, error) {
+func (r *reader) answer(got call, in manifest.CheckIn, now time.Time) manifest.Answer {
 	a := manifest.Answer{Format: manifest.Format, At: instant(now), Acknowledged: got.reports.Acknowledged}
 	if got.late {
-		return a, nil
+		return a
 	}
 	a.WantInventory = in.Inventory == nil && (got.inventory.Digest == "" || got.inventory.Wanted || in.Digest != "" && in.Digest != got.inventory.Digest)
-	complete := c.bring(&a, in)
+	complete := r.c.bring(&a, in)
 	// An agent that gets newer keys gets the manifest signed by the newest. So
 	// does an agent whose manifest nobody here can have signed.
-	if in.Held >= got.revisions.Sealed && len(a.Trust) == 0 && in.Held <= MaxRevision || got.revisions.Sealed == 0 || !complete {
-		return a, nil
+	outdated := in.Held < got.revisions.Sealed || len(a.Trust) > 0 || in.Held > MaxRevision
+	if outdated && got.revisions.Sealed != 0 && complete {
+		a.Manifest = r.seal(in.Asset, got)
 	}
-	var err error
-	a.Manifest, err = c.seal(f, in.Asset, got)
-	return a, err
+	return a
 }
 
 // seal seals the manifest of a revision. While the asset is cloned, it has
 // nothing that could start: only orders that are marked as cancelled, or as
 // begun already (MAN-9).
-func (c *Controller) seal(f *fetched, asset job.AssetID, got call) ([]byte, error) {
-	rows, err := queue(f, asset)
-	if err != nil {
-		return nil, err
-	}
+func (r *reader) seal(asset job.AssetID, got call) []byte {
 	cloned := !got.seen.Caller.Cloned.IsZero()
-	rows = slices.DeleteFunc(rows, func(q queued) bool { return q.Waiting || cloned && !q.Cancelled && !q.Begun })
-	ids := make([]job.OrderID, 0, len(rows))
+	rows := slices.DeleteFunc(r.queue(asset), func(q queued) bool { return q.Waiting || cloned && !q.Cancelled && !q.Begun })
+	var ids []job.OrderID
 	for _, q := range rows {
 		ids = append(ids, job.MakeOrderID(q.run, asset))
 	}
-	orders, err := loadContents(f, ids...)
-	if err != nil {
-		return nil, err
-	}
+	orders := r.contents(ids...)
 	for i := range orders {
 		orders[i].Cancelled, orders[i].Begun = rows[i].Cancelled, rows[i].Begun
 	}
-	if orders, err = manifest.Hold(orders); err != nil {
-		return nil, err
-	}
-	return c.sealed(asset, got.revisions, orders)
+	orders, err := manifest.Hold(orders)
+	r.fail(err)
+	return r.sealed(asset, got.revisions, orders)
 }
 
-func (c *Controller) sealed(asset job.AssetID, rev ledger.Revisions, orders []job.Order) ([]byte, error) {
+// sealed signs nothing that was decided after an error.
+func (r *reader) sealed(asset job.AssetID, rev ledger.Revisions, orders []job.Order) []byte {
+	if r.failed != nil {
+		return nil
+	}
 	sealed, err := manifest.Seal(manifest.Document{
 		Format: manifest.Format, Asset: asset, Revision: rev.Sealed, Issued: rev.Issued, Expires: rev.Expires, Orders: orders,
-	}, c.config.Signer)
+	}, r.c.config.Signer)
 	if err != nil {
-		return nil, fmt.Errorf("manifest of asset %s: %w", asset, err)
+		r.fail(fmt.Errorf("manifest of asset %s: %w", asset, err))
 	}
-	return sealed, nil
+	return sealed
 }

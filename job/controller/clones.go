@@ -32,21 +32,12 @@ func cloneOf(id job.AssetID, c ledger.Caller) *Clone {
 // Cloned lists the assets that two computers call as (RPT-3, MAN-9), by id,
 // limit at most (1 to MaxPage).
 func (c *Controller) Cloned(ctx context.Context, limit int, now time.Time) ([]AssetStatus, error) {
-	return collect(ctx, c.store, limit, func(r Reader, add func(AssetStatus) bool) error {
-		for row, err := range rows(r, tableCloned, "", 1) {
-			if err != nil {
-				return err
-			}
-			rec, err := loadAsset(r, job.AssetID(row.parts[0]))
-			if err != nil {
-				return err
-			}
-			status, err := c.assetStatus(r, rec, now)
-			if err != nil || add(status) {
-				return err
+	return collect(ctx, c, limit, func(r *reader, add func(AssetStatus) bool) {
+		for row := range r.rows(tableCloned, "", 1) {
+			if add(r.assetStatus(r.asset(job.AssetID(row.parts[0])), now)) {
+				return
 			}
 		}
-		return nil
 	})
 }
 
@@ -55,66 +46,42 @@ func (c *Controller) Cloned(ctx context.Context, limit int, now time.Time) ([]As
 // soon listed again. The error is a *NotFoundError for an asset that is unknown
 // or is not cloned.
 func (c *Controller) SettleClone(ctx context.Context, id job.AssetID, now time.Time) error {
-	return c.update(ctx, now, func(t *tx) error {
-		rec, err := loadAsset(t, id)
-		if err != nil {
-			return err
-		}
-		got, err := loadCall(t, id, "")
-		if err != nil {
-			return err
-		}
+	return c.update(ctx, now, func(t *tx) {
+		rec, got := t.asset(id), t.call(id, "")
 		if got.seen.Caller.Cloned.IsZero() {
-			return &NotFoundError{"cloned asset", string(id)}
+			t.fail(&NotFoundError{"cloned asset", string(id)})
+			return
 		}
-		pending, err := t.doubt(id, got.seen, ledger.StateLost{})
-		if err != nil {
-			return err
-		}
+		pending := t.doubt(id, got.seen, ledger.StateLost{})
 		t.listReboot(id, got.seen.Reboot, pending)
 		got.seen.Reboot, got.seen.Caller = pending, got.seen.Caller.Settled()
 		t.save(tableSeen, key(string(id)), got.seen)
-		if err := t.cloned(id, &got, false); err != nil {
-			return err
-		}
+		t.cloned(id, &got, false)
 		t.acted(CloneSettled, string(id), "")
-		return t.planAgain(rec.Asset)
+		t.planAgain(rec.Asset)
 	})
 }
 
 // cloned lists an asset as cloned, or takes it off the list. Its manifest
 // changes with that. The orders that it has not begun wait meanwhile.
-func (t *tx) cloned(id job.AssetID, got *call, is bool) error {
+func (t *tx) cloned(id job.AssetID, got *call, is bool) {
 	k := key(string(id))
-	rev, err := loadRevisions(t, id)
-	if err == nil {
-		err = t.saveRevisions(id, rev.Revise(false))
-	}
-	if err != nil {
-		return err
-	}
+	t.saveRevisions(id, t.revisions(id).Revise(false))
 	if !is {
 		t.replan = true
-		t.Delete(tableCloned, k)
-		return nil
+		t.delete(tableCloned, k)
+		return
 	}
 	got.reports.anomaly(Anomaly{At: t.now, Text: cloneOf(id, got.seen.Caller).Text})
-	t.Put(tableCloned, k, nil)
-	rows, err := queue(t, id)
-	if err != nil {
-		return err
-	}
+	t.put(tableCloned, k, nil)
 	var runs []job.RunID
-	for _, q := range rows {
+	for _, q := range t.queue(id) {
 		if !q.Waiting {
 			runs = append(runs, q.run)
 		}
 	}
-	return t.stepEach(id, runs, ledger.Awaited{})
+	t.stepEach(id, runs, ledger.Awaited{})
 }
 
 // isCloned reports whether an asset is listed as cloned.
-func (t *tx) isCloned(id job.AssetID) (bool, error) {
-	row, err := t.Get(tableCloned, key(string(id)))
-	return row != nil, err
-}
+func (r *reader) isCloned(id job.AssetID) bool { return r.get(tableCloned, key(string(id))) != nil }

@@ -13,18 +13,13 @@ import (
 // from now on use them; orders that are made already stay as they are (JOB-8).
 // The error is a *catalog.Invalid that names each one refused.
 func (c *Controller) SetCustomURLs(ctx context.Context, urls []catalog.CustomURL, now time.Time) error {
-	return c.update(ctx, now, func(t *tx) error {
-		old, err := c.snapshot(t)
-		if err != nil {
-			return err
-		}
+	return c.update(ctx, now, func(t *tx) {
+		old := t.snapshot()
 		snap, err := old.WithCustomURLs(urls)
-		if err != nil || snap == old {
-			return err
+		if t.fail(err); err == nil && snap != old {
+			t.acted(URLsChanged, "", fmt.Sprintf("%d given", len(urls)))
+			t.saveSnapshot(snap)
 		}
-		t.acted(URLsChanged, "", fmt.Sprintf("%d given", len(urls)))
-		_, _, err = t.saveSnapshot(snap)
-		return err
 	})
 }
 

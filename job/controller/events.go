@@ -75,32 +75,18 @@ func (t *tx) acted(action Action, subject, text string) {
 
 // saveEvent stores the transaction's event now, or a microsecond after the
 // events of the same instant.
-func (t *tx) saveEvent() error {
+func (t *tx) saveEvent() {
 	if t.event == nil {
-		return nil
+		return
 	}
 	t.event.At = t.now
-	same, err := t.Scan(tableEvents, key(fallingTime(t.now.Add(time.Second))), after(key(fallingTime(t.now))), 1)
-	if err != nil {
-		return err
+	for _, same := range t.scan(tableEvents, key(fallingTime(t.now.Add(time.Second))), after(key(fallingTime(t.now))), 1) {
+		t.event.At = decode[Event](t.reader, tableEvents, same).At.Add(time.Microsecond)
 	}
-	if len(same) > 0 {
-		e, err := decode[Event](tableEvents, same[0])
-		if err != nil {
-			return err
-		}
-		t.event.At = e.At.Add(time.Microsecond)
-	}
-	for { // the clock may have been put back, into the midst of others
-		k := key(fallingTime(t.event.At))
-		if taken, err := t.Get(tableEvents, k); err != nil {
-			return err
-		} else if taken == nil {
-			t.save(tableEvents, k, t.event)
-			return nil
-		}
+	for t.get(tableEvents, key(fallingTime(t.event.At))) != nil { // the clock may have been put back, into the midst of others
 		t.event.At = t.event.At.Add(time.Microsecond)
 	}
+	t.save(tableEvents, key(fallingTime(t.event.At)), t.event)
 }
 
 // Events lists the administrative acts before an instant, newest first, limit
@@ -111,7 +97,7 @@ func (c *Controller) Events(ctx context.Context, before time.Time, limit int) ([
 	if !before.IsZero() {
 		from = after(key(fallingTime(instant(before))))
 	}
-	return view(ctx, c.store, func(r Reader) ([]Event, error) {
-		return page(r, tableEvents, "", from, limit, func(_ Reader, e Event) (Event, error) { return e, nil })
+	return view(ctx, c, func(r *reader) []Event {
+		return page(r, tableEvents, "", from, limit, func(e Event) Event { return e })
 	})
 }

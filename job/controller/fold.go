@@ -53,13 +53,10 @@ const maxGap = manifest.MaxNumber / 4
 // fold accepts the reports after the acknowledged one (MAN-6) and takes each
 // into its order. Former is the key of a removed asset that calls; empty: the
 // asset of that name calls.
-func (t *tx) fold(in manifest.CheckIn, former string, live bool, to *reportsRecord) error {
+func (t *tx) fold(in manifest.CheckIn, former string, live bool, to *reportsRecord) {
 	reports := slices.Clone(in.Reports)
 	reports = slices.DeleteFunc(reports, func(r job.Report) bool { return r.Sequence <= to.Acknowledged })
-	foreign, err := t.foreign(in.Asset, reports)
-	if err != nil {
-		return err
-	}
+	foreign := t.foreign(in.Asset, reports)
 	for i, rep := range reports {
 		if lost := to.Acknowledged + 1; rep.Sequence > lost && rep.Sequence > maxGap {
 			to.anomaly(Anomaly{At: t.now, Sequence: rep.Sequence, Text: fmt.Sprintf("is far above report %d: it is refused, because the numbers would soon be used up", to.Acknowledged)})
@@ -76,13 +73,7 @@ func (t *tx) fold(in manifest.CheckIn, former string, live bool, to *reportsReco
 		}
 		odd := "it names no order of this asset"
 		if ours(in.Asset, rep) {
-			e, err := loadEntry(t, rep.Order.Run(), in.Asset)
-			if err == nil {
-				_, odd, err = t.step(e, ledger.Reported{Report: rep, Foreign: foreign[i], Former: former, Live: live})
-			}
-			if err != nil {
-				return fmt.Errorf("report %d of asset %s: %w", rep.Sequence, in.Asset, err)
-			}
+			odd = t.step(t.entry(rep.Order.Run(), in.Asset), ledger.Reported{Report: rep, Foreign: foreign[i], Former: former, Live: live})
 		}
 		if odd != "" {
 			to.anomaly(Anomaly{
@@ -90,7 +81,6 @@ func (t *tx) fold(in manifest.CheckIn, former string, live bool, to *reportsReco
 			})
 		}
 	}
-	return nil
 }
 
 // ours reports whether a report is on an order that the asset can have.
@@ -103,7 +93,7 @@ func ours(asset job.AssetID, rep job.Report) bool {
 // run ever had; empty: there is none. An order may have been made again, or
 // trimmed, while the asset executed it as it was: then the patches of the run
 // count. What folding the reports needs is read here, in two round trips.
-func (t *tx) foreign(asset job.AssetID, reports []job.Report) ([]catalog.PatchID, error) {
+func (t *tx) foreign(asset job.AssetID, reports []job.Report) []catalog.PatchID {
 	var keys []Key
 	for _, rep := range reports {
 		if ours(asset, rep) {
@@ -111,9 +101,7 @@ func (t *tx) foreign(asset job.AssetID, reports []job.Report) ([]catalog.PatchID
 			keys = append(keys, e, Key{tableContents, e.Key}, Key{tableOutcomes, e.Key})
 		}
 	}
-	if err := t.fetch(keys...); err != nil {
-		return nil, err
-	}
+	t.fetch(keys...)
 	var unsure []Key // patches that are not in the order as it is now
 	of := make([][]catalog.PatchID, len(reports))
 	held := func(run job.RunID, p catalog.PatchID) Key { return Key{tableRunPatches, key(string(run), string(p))} }
@@ -121,12 +109,8 @@ func (t *tx) foreign(asset job.AssetID, reports []job.Report) ([]catalog.PatchID
 		if !ours(asset, rep) {
 			continue
 		}
-		content, _, err := load[contentRecord](t, tableContents, contentKey(rep.Order).Key)
-		if err != nil {
-			return nil, err
-		}
-		ordered := make(map[catalog.PatchID]bool, len(content.Patches))
-		for _, p := range content.Patches {
+		ordered := map[catalog.PatchID]bool{}
+		for _, p := range t.content(rep.Order).Patches {
 			ordered[p.Patch] = true
 		}
 		for _, p := range rep.Patches {
@@ -139,19 +123,15 @@ func (t *tx) foreign(asset job.AssetID, reports []job.Report) ([]catalog.PatchID
 			}
 		}
 	}
-	if err := t.fetch(unsure...); err != nil {
-		return nil, err
-	}
+	t.fetch(unsure...)
 	found := make([]catalog.PatchID, len(reports))
 	for i, rep := range reports {
-		for _, p := range of[i] {
-			if t.have[held(rep.Order.Run(), p)] == nil {
-				found[i] = p
-				break
-			}
+		never := func(p catalog.PatchID) bool { return t.have[held(rep.Order.Run(), p)] == nil }
+		if n := slices.IndexFunc(of[i], never); n >= 0 {
+			found[i] = of[i][n]
 		}
 	}
-	return found, nil
+	return found
 }
 
 // failedInstalls is the counter of RPT-1.

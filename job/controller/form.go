@@ -61,13 +61,11 @@ func (s *formed) Update(ctx context.Context, fn func(Writer) error) error {
 }
 
 // checkRecords returns the format of the records, zero if none is stored.
-func checkRecords(r Reader) (format int, err error) {
-	format, _, err = load[int](r, tableMeta, formatKey)
-	if err == nil {
-		err = manifest.CheckFormat("what is stored there", format, RecordsFormat)
-	}
-	if err != nil {
-		return format, fmt.Errorf("the store cannot be used: %w", err)
+func checkRecords(from Reader) (format int, err error) {
+	r := &reader{from: from}
+	format, _ = load[int](r, tableMeta, formatKey)
+	if r.fail(manifest.CheckFormat("what is stored there", format, RecordsFormat)); r.failed != nil {
+		return format, fmt.Errorf("the store cannot be used: %w", r.failed)
 	}
 	return format, nil
 }

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -23,62 +24,59 @@ type inventoryRecord struct {
 
 // takeInventory stores an inventory, and reports whether orders must be planned
 // again with it.
-func (t *tx) takeInventory(id job.AssetID, got *call, in manifest.CheckIn) (changed bool, err error) {
-	asset, err := enrolled(t, id)
-	if err != nil {
-		return false, err
-	}
-	inventory := *in.Inventory
-	err = inventory.Check()
-	switch {
-	case err != nil:
+func (t *tx) takeInventory(id job.AssetID, got *call, in manifest.CheckIn) (changed bool) {
+	asset, inventory := t.enrolled(id), *in.Inventory
+	if err := inventory.Check(); err != nil {
 		got.reports.anomaly(Anomaly{At: t.now, Text: problem.Clip(err.Error(), ledger.MaxText)})
-		return false, nil
-	case inventory.Platform != asset.Platform:
+		return false
+	}
+	if inventory.Platform != asset.Platform {
 		got.reports.anomaly(Anomaly{At: t.now, Text: fmt.Sprintf("sent an inventory of platform %v; it enrolled as %v", inventory.Platform, asset.Platform)})
-		return false, nil
+		return false
 	}
 	digest := cmp.Or(in.Digest, inventory.Digest()) // an agent of a later release counts what is not known here
 	if digest == got.inventory.Digest && !got.inventory.Wanted {
-		return false, nil
-	}
-	data, err := json.Marshal(inventory)
-	if err != nil {
-		return false, fmt.Errorf("inventory of asset %s: %w", id, err)
+		return false
 	}
 	k := key(string(id))
-	chunks := t.saveChunks(tableInventory, k, data, got.inventory.Chunks)
+	chunks := t.saveChunks(tableInventory, k, t.encode(inventory), got.inventory.Chunks)
 	got.inventory = inventoryRecord{Digest: digest, At: t.now, Chunks: chunks}
 	t.save(tableInventories, k, got.inventory)
-	return true, nil
+	return true
 }
 
 // knownAsset returns an asset and its last inventory; the error is a
 // *NotFoundError if it has none, or is unknown.
-func knownAsset(r Reader, id job.AssetID) (rec assetRecord, inventory catalog.Inventory, err error) {
-	if rec, err = loadAsset(r, id); err != nil {
-		return rec, inventory, err
+func (r *reader) knownAsset(id job.AssetID) (assetRecord, catalog.Inventory) {
+	rec := r.asset(id)
+	inventory, known := r.inventory(id)
+	if !known {
+		r.fail(&NotFoundError{"inventory of asset", string(id)})
 	}
-	inventory, known, err := loadInventory(r, id)
-	if err == nil && !known {
-		err = &NotFoundError{"inventory of asset", string(id)}
-	}
-	return rec, inventory, err
+	return rec, inventory
 }
 
-// loadInventory returns an asset's last inventory; known is false while there
-// is none.
-func loadInventory(r Reader, id job.AssetID) (inventory catalog.Inventory, known bool, err error) {
-	header, known, err := load[inventoryRecord](r, tableInventories, key(string(id)))
-	if err != nil || !known {
-		return inventory, known, err
+// inventory returns an asset's last inventory; known is false while there is
+// none.
+func (r *reader) inventory(id job.AssetID) (inventory catalog.Inventory, known bool) {
+	k := key(string(id))
+	header, known := load[inventoryRecord](r, tableInventories, k)
+	if !known {
+		return inventory, false
 	}
-	data, err := loadChunks(r, tableInventory, key(string(id)), header.Chunks)
-	if err == nil {
-		err = json.Unmarshal(data, &inventory)
+	if data := r.loadChunks(tableInventory, k, header.Chunks); r.failed == nil {
+		if err := json.Unmarshal(data, &inventory); err != nil {
+			r.fail(fmt.Errorf("inventory of asset %s: %w", id, err))
+		}
 	}
-	if err != nil {
-		err = fmt.Errorf("inventory of asset %s: %w", id, err)
-	}
-	return inventory, known, err
+	return inventory, r.failed == nil
+}
+
+// Inventory returns an asset's last inventory. The error is a *NotFoundError for
+// an unknown asset, or one that sent none yet.
+func (c *Controller) Inventory(ctx context.Context, id job.AssetID) (catalog.Inventory, error) {
+	return view(ctx, c, func(r *reader) catalog.Inventory {
+		_, inventory := r.knownAsset(id)
+		return inventory
+	})
 }

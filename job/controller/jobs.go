@@ -46,41 +46,36 @@ func (c *Controller) SaveJob(ctx context.Context, d job.Definition, now time.Tim
 		return job.Definition{}, err
 	}
 	var saved job.Definition
-	err := c.change(ctx, now, func(t *tx) error {
+	err := c.change(ctx, now, func(t *tx) {
 		saved = d
-		rec, found, err := load[jobRecord](t, tableJobs, key(string(d.ID)))
-		if err != nil {
-			return err
-		}
+		rec, found := load[jobRecord](t.reader, tableJobs, key(string(d.ID)))
 		old := rec.Definition
 		switch {
 		case !found:
 			rec.Created, saved.Revision = t.now, 1
 		case old.State == job.Deleted:
-			return problem.One("job "+string(d.ID), "state", old.State.String(), "is final; save the job under another ID (JOB-6)")
+			t.fail(problem.One("job "+string(d.ID), "state", old.State.String(), "is final; save the job under another ID (JOB-6)"))
+			return
 		default:
 			saved.State, saved.Revision = old.State, old.Revision
 			if reflect.DeepEqual(saved, old) {
-				return nil
+				return
 			}
 			saved.Revision++
 		}
 		rec.Definition, rec.Changed = saved, t.now
 		t.acted(JobSaved, string(d.ID), fmt.Sprintf("revision %d", saved.Revision))
 		if saved.State == job.Enabled {
-			if err := t.change(&rec, old); err != nil {
-				return err
-			}
+			t.change(&rec, old)
 		}
-		t.save(tableJobs, key(string(d.ID)), rec)
-		return nil
+		t.saveJob(rec)
 	})
 	return saved, err
 }
 
 // change runs a transaction that changes jobs or the catalog, and brings the
 // change to the orders that are due.
-func (c *Controller) change(ctx context.Context, now time.Time, fn func(*tx) error) error {
+func (c *Controller) change(ctx context.Context, now time.Time, fn func(*tx)) error {
 	if err := c.update(ctx, now, fn); err != nil {
 		return err
 	}
@@ -89,132 +84,94 @@ func (c *Controller) change(ctx context.Context, now time.Time, fn func(*tx) err
 }
 
 // change makes the open runs of an enabled job follow its change.
-func (t *tx) change(rec *jobRecord, old job.Definition) error {
+func (t *tx) change(rec *jobRecord, old job.Definition) {
 	d := rec.Definition
 	at := t.now
 	same := d.Schedule.Equal(old.Schedule) && reflect.DeepEqual(d.After, old.After)
 	if same {
 		at = time.Time{} // its start may be past: it stays what it is
 	}
-	if err := t.c.enable(t, d, at); err != nil {
-		return err
-	}
+	t.enable(d, at)
 	t.enlist(old, d)
 	for _, id := range rec.Open {
-		run, err := loadRun(t, id)
+		run := t.run(id)
 		switch {
-		case err != nil:
-			return err
-		case run.State.Over():
-			continue
+		case run.State.Over(): // it stays what it is
 		case !same:
-			_, err = t.withdraw(run)
+			t.withdraw(run)
 		default:
 			run.Definition = d
-			_, err = t.stepRun(run, ledger.JobChanged{Started: recurs(d.Schedule) && run.lastStart().Before(t.now)})
-		}
-		if err != nil {
-			return err
+			t.stepRun(run, ledger.JobChanged{Started: recurs(d.Schedule) && run.lastStart().Before(t.now)})
 		}
 	}
-	if same {
-		return nil
+	switch {
+	case same:
+	case d.After != nil: // by another share, or for another time, as saved
+		t.saveJob(*rec)
+		t.recountOpen(d.After.Job)
+	default:
+		t.schedule(rec, t.now, t.now)
 	}
-	if d.After != nil { // by another share, or for another time, as saved
-		t.save(tableJobs, key(string(d.ID)), *rec)
-		return t.recountOpen(d.After.Job)
-	}
-	_, err := t.schedule(rec, t.now, t.now)
-	return err
 }
 
 // withdraw withdraws a run of a job, unless it is over: history never changes.
-func (t *tx) withdraw(run runRecord) (runRecord, error) {
-	if over, err := settled(t, run); err != nil || over && run.lastStart().Before(t.now) {
-		return run, err
+func (t *tx) withdraw(run runRecord) runRecord {
+	if t.settled(run) && run.lastStart().Before(t.now) {
+		return run
 	}
 	return t.stop(run, ledger.RunWithdraw{})
 }
 
-// enable returns why a job cannot be enabled at a time.
-func (c *Controller) enable(r Reader, d job.Definition, at time.Time) error {
-	if err := d.Enable(at); err != nil {
-		return err
-	}
-	if err := checkChain(r, d); err != nil {
-		return err
-	}
-	snap, err := c.snapshot(r)
-	if err != nil {
-		return err
-	}
-	return d.CheckPairs(snap)
+// enable fails if a job cannot be enabled at a time.
+func (r *reader) enable(d job.Definition, at time.Time) {
+	r.fail(d.Enable(at))
+	r.checkChain(d)
+	r.fail(d.CheckPairs(r.snapshot()))
 }
 
 // schedule plans the next run of an enabled job: at a time from enabled on and
 // after after.
-func (t *tx) schedule(rec *jobRecord, enabled, after time.Time) (job.RunID, error) {
-	o, err := t.c.first(t, rec.Definition, enabled, after)
-	if err != nil {
-		return "", err
-	}
-	id, err := t.planRun(rec.Definition, ledger.RunPlan{Occurrence: o, From: after})
-	if err != nil {
-		return "", err
-	}
-	return id, t.reopen(rec, id)
+func (t *tx) schedule(rec *jobRecord, enabled, after time.Time) job.RunID {
+	id := t.planRun(rec.Definition, ledger.RunPlan{Occurrence: t.first(rec.Definition, enabled, after), From: after})
+	t.reopen(rec, id)
+	return id
 }
 
 // first is the next occurrence of a job that has no run yet. A run that was
 // withdrawn and has the same start again is the same run, and its withdrawn
 // orders are made again.
-func (c *Controller) first(r Reader, d job.Definition, enabled, after time.Time) (o schedule.Occurrence, err error) {
+func (r *reader) first(d job.Definition, enabled, after time.Time) schedule.Occurrence {
 	if d.Schedule.Kind == schedule.OnDemand {
-		o.Start, err = freeStart(r, d, enabled) // two runs are never one
-		return o, err
+		return schedule.Occurrence{Start: r.freeStart(d, enabled)} // two runs are never one
 	}
-	zone, err := c.lastZone(d)
-	if err != nil {
-		return o, err
-	}
+	zone := r.lastZone(d)
 	if d.After != nil && d.Schedule.Zone == schedule.AssetZone {
 		zone = schedule.East // no run follows this one, so the start is to be ahead on every asset
 	}
-	for ; ; after = o.Start {
-		if o, err = next(d, zone, enabled, after); err != nil {
-			return o, err
+	for {
+		o, err := next(d, zone, enabled, after)
+		r.fail(err)
+		run, found := r.findRun(d.Run(o))
+		if !found || run.State == ledger.RunWithdrawn {
+			return o
 		}
-		run, found, err := findRun(r, d.Run(o))
-		switch {
-		case err != nil:
-			return o, err
-		case !found || run.State == ledger.RunWithdrawn:
-			return o, nil
-		case !recurs(d.Schedule):
-			return o, problem.One("job "+string(d.ID), "schedule.at", o.Start.Format(time.RFC3339),
-				"is the start of run %s, which is %v; give another start", run.ID, run.State)
+		if !recurs(d.Schedule) {
+			r.fail(problem.One("job "+string(d.ID), "schedule.at", o.Start.Format(time.RFC3339),
+				"is the start of run %s, which is %v; give another start", run.ID, run.State))
 		}
+		after = o.Start
 	}
 }
 
 // reopen adds a run to the open ones and leaves out those that have ended.
-func (t *tx) reopen(rec *jobRecord, add job.RunID) error {
+func (t *tx) reopen(rec *jobRecord, add job.RunID) {
 	open := []job.RunID{add}
 	for _, id := range rec.Open {
-		run, err := loadRun(t, id)
-		if err != nil {
-			return err
-		}
-		done, err := over(t, run, t.now)
-		if err != nil {
-			return err
-		}
-		if !done && id != add {
+		if id != add && !t.over(t.run(id), t.now) {
 			open = append(open, id)
 		}
 	}
 	rec.Open = open
-	return nil
 }
 
 // EnableJob enables a job and plans its run (JOB-6, JOB-9). A job that is
@@ -230,28 +187,20 @@ func (t *tx) reopen(rec *jobRecord, add job.RunID) error {
 // *NotFoundError; an *UnfinishedError when the job is enabled, but not all
 // orders are made yet.
 func (c *Controller) EnableJob(ctx context.Context, id job.ID, now time.Time) (run job.RunID, err error) {
-	err = c.change(ctx, now, func(t *tx) error {
+	err = c.change(ctx, now, func(t *tx) {
 		run = ""
-		rec, err := loadJob(t, id)
-		if err != nil {
-			return err
-		}
+		rec := t.job(id)
 		if rec.Definition.State == job.Enabled {
-			return nil
+			return
 		}
-		if err := c.enable(t, rec.Definition, t.now); err != nil {
-			return err
-		}
+		t.enable(rec.Definition, t.now)
 		rec.Definition.State, rec.Changed, rec.Enabled = job.Enabled, t.now, t.now
 		t.enlist(rec.Definition, rec.Definition)
 		if rec.Definition.After == nil {
-			if run, err = t.schedule(&rec, t.now, t.now); err != nil {
-				return err
-			}
+			run = t.schedule(&rec, t.now, t.now)
 		}
 		t.acted(JobEnabled, string(id), string(run))
-		t.save(tableJobs, key(string(id)), rec)
-		return nil
+		t.saveJob(rec)
 	})
 	return run, err
 }
@@ -264,31 +213,17 @@ func (c *Controller) EnableJob(ctx context.Context, id job.ID, now time.Time) (r
 // *job.CoDependent (JOB-14); an *UnfinishedError when the run is stored and
 // orders are still to follow.
 func (c *Controller) RunJob(ctx context.Context, id job.ID, now time.Time) (run job.RunID, err error) {
-	err = c.change(ctx, now, func(t *tx) error {
-		rec, err := loadJob(t, id)
-		if err != nil {
-			return err
-		}
+	err = c.change(ctx, now, func(t *tx) {
+		rec := t.job(id)
 		d := rec.Definition
 		if d.State != job.Enabled {
-			return problem.One("job "+string(id), "state", d.State.String(), "does not allow a run; enable the job first (JOB-6)")
+			t.fail(problem.One("job "+string(id), "state", d.State.String(), "does not allow a run; enable the job first (JOB-6)"))
+			return
 		}
-		snap, err := c.snapshot(t)
-		if err != nil {
-			return err
-		}
-		if err := d.CheckPairs(snap); err != nil {
-			return err
-		}
-		start, err := freeStart(t, d, t.now)
-		if err != nil {
-			return err
-		}
-		if run, err = t.planRun(d, ledger.RunPlan{Occurrence: schedule.Occurrence{Start: start}}); err != nil {
-			return err
-		}
+		t.fail(d.CheckPairs(t.snapshot()))
+		run = t.planRun(d, ledger.RunPlan{Occurrence: schedule.Occurrence{Start: t.freeStart(d, t.now)}})
 		t.acted(JobStarted, string(id), string(run))
-		return t.opened(rec, run)
+		t.opened(rec, run)
 	})
 	return run, err
 }
@@ -315,46 +250,38 @@ func (c *Controller) DeleteJob(ctx context.Context, id job.ID, force bool, now t
 
 func (c *Controller) retire(ctx context.Context, id job.ID, state job.State, force bool, now time.Time) error {
 	var more []job.RunID
-	err := c.update(ctx, now, func(t *tx) error {
+	err := c.update(ctx, now, func(t *tx) {
 		more = nil
-		rec, err := loadJob(t, id)
-		if err != nil || rec.Definition.State == state {
-			return err
+		rec := t.job(id)
+		if rec.Definition.State == state {
+			return
 		}
 		if rec.Definition.State == job.Deleted {
-			return problem.One("job "+string(id), "state", rec.Definition.State.String(), "is final (JOB-6)")
+			t.fail(problem.One("job "+string(id), "state", rec.Definition.State.String(), "is final (JOB-6)"))
+			return
 		}
-		if list, err := t.followers(id); err != nil {
-			return err
-		} else if !force && len(list) > 0 {
+		if list := t.followers(id); !force && len(list) > 0 {
 			refused := &FollowedError{Job: id}
 			for _, j := range list {
 				refused.Followers = append(refused.Followers, j.Definition.ID)
 			}
-			return refused
+			t.fail(refused)
+			return
 		}
 		for _, open := range rec.Open {
-			run, err := loadRun(t, open)
-			if err == nil {
-				run, err = t.withdraw(run)
-			}
-			if err != nil {
-				return err
-			}
-			if run.Stopping() != nil {
+			if run := t.withdraw(t.run(open)); run.Stopping() != nil {
 				more = append(more, run.ID)
 			}
 		}
 		old := rec.Definition
 		rec.Definition.State, rec.Changed = state, t.now
 		t.enlist(old, rec.Definition)
+		action := JobDisabled
 		if state == job.Deleted {
-			t.acted(JobDeleted, string(id), "")
-		} else {
-			t.acted(JobDisabled, string(id), "")
+			action = JobDeleted
 		}
-		t.save(tableJobs, key(string(id)), rec)
-		return nil
+		t.acted(action, string(id), "")
+		t.saveJob(rec)
 	})
 	if err != nil {
 		return err
@@ -374,45 +301,30 @@ func (c *Controller) Preview(ctx context.Context, d job.Definition, id job.Asset
 	if err := d.Validate(); err != nil {
 		return plan, selected, err
 	}
-	err = c.store.View(ctx, func(r Reader) error {
-		rec, inventory, err := knownAsset(r, id)
-		if err != nil {
-			return err
-		}
-		snap, err := c.snapshot(r)
-		if err != nil {
-			return err
-		}
+	plan, err = view(ctx, c, func(r *reader) job.Plan {
+		rec, inventory := r.knownAsset(id)
 		o := schedule.Occurrence{Start: now}
 		if d.Schedule.Kind != schedule.OnDemand {
-			next, unusable, err := c.nextOn(r, d, id, now, now)
-			switch {
-			case err != nil:
-				return err
-			case unusable != "":
-				return problem.One("asset "+string(id), "zone", "", "%s", unusable)
+			var unusable string
+			if o, unusable = r.nextOn(d, id, now, now); unusable != "" {
+				r.fail(problem.One("asset "+string(id), "zone", "", "%s", unusable))
 			}
-			o = next
 		}
-		probed, err := unreachable(r)
-		if err != nil {
-			return err
-		}
+		in := job.PlanInput{Snapshot: r.snapshot(), Asset: id, Inventory: inventory, Occurrence: o, Unreachable: r.unreachable(), Now: now}
 		selected = d.Select(rec.Asset)
-		plan, err = c.plan(r, d, job.PlanInput{Snapshot: snap, Asset: id, Inventory: inventory, Occurrence: o, Unreachable: probed, Now: now})
-		return err
+		return r.plan(d, in)
 	})
 	return plan, selected, err
 }
 
-// loadJob returns a job; the error is a *NotFoundError for an unknown one.
-func loadJob(r Reader, id job.ID) (jobRecord, error) {
-	if err := job.ValidID(string(id)); err != nil {
-		return jobRecord{}, err
+// job returns a job; the error is a *NotFoundError for an unknown one.
+func (r *reader) job(id job.ID) jobRecord {
+	r.fail(job.ValidID(string(id)))
+	rec, found := load[jobRecord](r, tableJobs, key(string(id)))
+	if !found {
+		r.fail(&NotFoundError{"job", string(id)})
 	}
-	rec, found, err := load[jobRecord](r, tableJobs, key(string(id)))
-	if err == nil && !found {
-		err = &NotFoundError{"job", string(id)}
-	}
-	return rec, err
+	return rec
 }
+
+func (t *tx) saveJob(rec jobRecord) { t.save(tableJobs, key(string(rec.Definition.ID)), rec) }

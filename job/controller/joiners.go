@@ -24,51 +24,32 @@ func (run runRecord) joinsUntil(now, start time.Time) bool {
 // zone now, in the newest run of each job that takes late joiners (JOB-26).
 // With each asset's own clock, it is the newest whose turn has come there:
 // those after it have the asset anyway.
-func (t *tx) join(asset job.Asset) error {
-	jobs, err := names[job.ID](t, tableJoins, "")
-	if err != nil {
-		return err
-	}
-	zone, err := zoneName(t, asset.ID)
-	if err != nil {
-		return err
-	}
+func (t *tx) join(asset job.Asset) {
+	jobs, zone := names[job.ID](t.reader, tableJoins, ""), t.seen(asset.ID).Zone
 	for _, id := range jobs {
-		rec, err := loadJob(t, id)
-		if err != nil {
-			return err
-		}
 		var newest runRecord
-		for _, open := range rec.Open {
-			run, err := loadRun(t, open)
-			switch {
-			case err != nil:
-				return err
-			case run.State == ledger.RunPlanned, run.zoned() && t.dueIn(run, zone).After(t.now):
-			case run.Start.After(newest.Start):
+		for _, open := range t.job(id).Open {
+			run := t.run(open)
+			if turn := run.State != ledger.RunPlanned && !(run.zoned() && t.dueIn(run, zone).After(t.now)); turn && run.Start.After(newest.Start) {
 				newest = run
 			}
 		}
 		if newest.joinable(t.now) && newest.Definition.Select(asset) {
-			if err := t.joinRun(newest, asset, zone); err != nil {
-				return err
-			}
+			t.joinRun(newest, asset, zone)
 		}
 	}
-	return nil
 }
 
 // joinRun makes the order of an asset that has none in a run, unless it is too
 // late where the asset is. Until the asset has reported its zone, that is not
 // known.
-func (t *tx) joinRun(run runRecord, asset job.Asset, zone string) error {
-	e, err := loadEntry(t, run.ID, asset.ID)
-	if err != nil || e.Phase == ledger.Waiting || e.Phase == ledger.Open {
-		return err
+func (t *tx) joinRun(run runRecord, asset job.Asset, zone string) {
+	e := t.entry(run.ID, asset.ID)
+	if e.Phase == ledger.Waiting || e.Phase == ledger.Open {
+		return
 	}
 	if at := t.assetZone(zone); run.zoned() && at.unusable == "" && !run.joinsUntil(t.now, run.Local.In(at.Location)) {
-		return nil
+		return
 	}
-	_, err = t.make(run, asset, ledger.Pass{Kind: ledger.MakePass})
-	return err
+	t.make(run, asset, ledger.Pass{Kind: ledger.MakePass})
 }

@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -12,26 +13,30 @@ import (
 
 // lastZone finds the zone in which the starts of a job come last; nil for a
 // schedule that needs none. With each asset's own zone, a start is ahead while
-// it is ahead in that one. The error is a *job.Invalid: the zone is unknown.
-func (c *Controller) lastZone(d job.Definition) (zone *time.Location, err error) {
+// it is ahead in that one. It fails with a *job.Invalid if the zone is unknown.
+func (r *reader) lastZone(d job.Definition) *time.Location {
 	switch d.Schedule.Zone {
 	case "":
-		return nil, nil
+		return nil
 	case schedule.AssetZone:
-		return schedule.West, nil
+		return schedule.West
 	}
-	if zone, err = c.location(d.Schedule.Zone); err != nil {
-		err = problem.One("job "+string(d.ID), "schedule.zone", d.Schedule.Zone, "cannot be used: %v (JOB-20)", err)
+	zone, err := r.c.location(d.Schedule.Zone)
+	if err != nil {
+		r.fail(problem.One("job "+string(d.ID), "schedule.zone", d.Schedule.Zone, "cannot be used: %v (JOB-20)", err))
 	}
-	return zone, err
+	return zone
 }
 
 func (c *Controller) location(name string) (*time.Location, error) {
-	if name == "UTC" {
-		return time.UTC, nil
+	if err := schedule.ValidZone(name); err != nil {
+		return nil, err
 	}
-	if c.config.Zone == nil {
-		return nil, fmt.Errorf("this server knows no time zone except UTC")
+	switch {
+	case name == "UTC":
+		return time.UTC, nil
+	case c.config.Zone == nil:
+		return nil, errors.New("this server knows no time zone except UTC")
 	}
 	return c.config.Zone(name)
 }
@@ -48,24 +53,20 @@ func next(d job.Definition, zone *time.Location, from, after time.Time) (schedul
 
 // nextOn is the first occurrence of a job after an instant, on an asset.
 // Unusable says why the asset's own zone cannot be used where it is needed:
-// then the occurrence is the first anywhere. The error is a *job.Invalid: there
-// is none.
-func (c *Controller) nextOn(r Reader, d job.Definition, asset job.AssetID, from, after time.Time) (o schedule.Occurrence, unusable string, err error) {
-	zone, err := c.lastZone(d)
-	if err == nil && d.Schedule.Zone == schedule.AssetZone {
-		var name string
-		name, err = zoneName(r, asset)
-		own := c.assetZone(name)
+// then the occurrence is the first anywhere. It fails with a *job.Invalid if
+// there is none.
+func (r *reader) nextOn(d job.Definition, asset job.AssetID, from, after time.Time) (o schedule.Occurrence, unusable string) {
+	zone := r.lastZone(d)
+	if d.Schedule.Zone == schedule.AssetZone {
+		own := r.c.assetZone(r.seen(asset).Zone)
 		zone, unusable = own.Location, own.unusable
 		if unusable != "" {
 			zone = schedule.East
 		}
 	}
-	if err != nil {
-		return o, "", err
-	}
-	o, err = next(d, zone, from, after)
-	return o, unusable, err
+	o, err := next(d, zone, from, after)
+	r.fail(err)
+	return o, unusable
 }
 
 // zoned reports whether a run starts by each asset's own clock.
@@ -91,47 +92,32 @@ func recurs(s schedule.Schedule) bool { return s.Kind != schedule.OnDemand && s.
 // renew plans the next run of a recurring job when a run is due. Late: the due
 // run is missed, because a newer one has started on every asset during an
 // outage of the server (JOB-12).
-func (t *tx) renew(run runRecord) (late bool, err error) {
+func (t *tx) renew(run runRecord) (late bool) {
 	if run.Local == 0 || !recurs(run.Definition.Schedule) || run.Definition.After != nil {
-		return false, nil
+		return false
 	}
-	rec, err := loadJob(t, run.Definition.ID)
-	if err != nil || rec.Definition.State != job.Enabled {
-		return false, err
-	}
+	rec := t.job(run.Definition.ID)
 	d := rec.Definition
-	zone, err := t.c.lastZone(d)
-	if err != nil {
-		return false, err
+	if d.State != job.Enabled {
+		return false
 	}
-	o, err := next(d, zone, run.From, run.lastStart())
-	if err != nil {
-		return false, nil // the last there is
-	}
+	zone := t.lastZone(d)
+	o, none := next(d, zone, run.From, run.lastStart())
 	if newest, ok := d.Schedule.PrevIn(run.From, t.now, zone); ok && newest.Start.After(o.Start) {
 		o = newest
 	}
-	for { // one that was cancelled stays so
-		was, _, err := findRun(t, d.Run(o))
-		if err != nil {
-			return false, err
-		}
-		if was.State != ledger.RunCancelled {
+	for none == nil { // one that was cancelled stays so
+		if was, _ := t.findRun(d.Run(o)); was.State != ledger.RunCancelled {
 			break
 		}
-		if o, err = next(d, zone, run.From, o.Start); err != nil {
-			return false, nil
-		}
+		o, none = next(d, zone, run.From, o.Start)
 	}
-	id, err := t.planRun(d, ledger.RunPlan{Occurrence: o, From: run.From})
-	if err == nil {
-		err = t.reopen(&rec, id)
+	if none != nil {
+		return false
 	}
-	if err != nil {
-		return false, err
-	}
-	t.save(tableJobs, key(string(d.ID)), rec)
-	return missed(run.lastStart(), o.Start, t.now), nil
+	t.reopen(&rec, t.planRun(d, ledger.RunPlan{Occurrence: o, From: run.From}))
+	t.saveJob(rec)
+	return missed(run.lastStart(), o.Start, t.now)
 }
 
 // assetZone is the time zone that an asset's clock is in.
@@ -141,18 +127,15 @@ type assetZone struct {
 }
 
 // assetZone finds the zone that an asset reports.
-func (c *Controller) assetZone(name string) (zone assetZone) {
+func (c *Controller) assetZone(name string) assetZone {
 	if name == "" {
 		return assetZone{unusable: "The job uses the asset's own time zone, and the asset has not reported one (JOB-20)."}
 	}
-	err := schedule.ValidZone(name)
-	if err == nil {
-		zone.Location, err = c.location(name)
-	}
+	at, err := c.location(name)
 	if err != nil {
-		zone.unusable = fmt.Sprintf("The job uses the asset's own time zone %q, which cannot be used: %v (JOB-20).", name, err)
+		return assetZone{unusable: fmt.Sprintf("The job uses the asset's own time zone %q, which cannot be used: %v (JOB-20).", name, err)}
 	}
-	return zone
+	return assetZone{Location: at}
 }
 
 // assetZone finds each zone once in a transaction.
@@ -163,12 +146,6 @@ func (t *tx) assetZone(name string) assetZone {
 		t.zones[name] = zone
 	}
 	return zone
-}
-
-// zoneName returns the zone that an asset reported; empty: it reported none.
-func zoneName(r Reader, asset job.AssetID) (string, error) {
-	seen, _, err := load[seenRecord](r, tableSeen, key(string(asset)))
-	return seen.Zone, err
 }
 
 // dueIn is when the order of a zoned run is due on an asset that says its clock
@@ -183,96 +160,66 @@ func (t *tx) dueIn(run runRecord, zone string) time.Time {
 
 // newer lists the newer runs of a run's job that are planned, or made on some
 // asset, by the local times they start at.
-func (t *tx) newer(run runRecord) (list []schedule.LocalTime, err error) {
+func (t *tx) newer(run runRecord) (list []schedule.LocalTime) {
 	if run.After != "" {
-		return nil, nil // an asset that takes part in this one may take part in none of them
+		return nil // an asset that takes part in this one may take part in none of them
 	}
 	if list, known := t.newerRuns[run.ID]; known {
-		return list, nil
+		return list
 	}
-	rec, err := loadJob(t, run.Definition.ID)
-	if err != nil {
-		return nil, err
-	}
-	for _, id := range rec.Open {
-		other, err := loadRun(t, id)
-		if err != nil {
-			return nil, err
-		}
-		if other.Local > run.Local && !other.State.Over() {
+	for _, id := range t.job(run.Definition.ID).Open {
+		if other := t.run(id); other.Local > run.Local && !other.State.Over() {
 			list = append(list, other.Local)
 		}
 	}
 	t.newerRuns[run.ID] = list
-	return list, nil
+	return list
 }
 
 // moved makes an asset's orders of runs that use its own clock again when that
 // was in another zone before (JOB-9).
-func (t *tx) moved(asset job.Asset, before string) error {
-	rows, err := queue(t, asset.ID)
-	if err != nil {
-		return err
-	}
-	runs, err := names[job.RunID](t, tableDue, "") // of these, zones are still to come
-	if err != nil {
-		return err
-	}
-	for _, q := range rows {
+func (t *tx) moved(asset job.Asset, before string) {
+	runs := names[job.RunID](t.reader, tableDue, "") // of these, zones are still to come
+	for _, q := range t.queue(asset.ID) {
 		runs = append(runs, q.run)
 	}
 	var keys []Key
 	for _, id := range runs {
 		keys = append(keys, Key{tableRuns, key(string(id.Job()), string(id))})
 	}
-	if err := t.fetch(keys...); err != nil {
-		return err
-	}
+	t.fetch(keys...)
 	for _, id := range runs {
-		run, err := loadRun(t, id)
-		if err == nil && run.zoned() && (run.State == ledger.RunMaking || run.State == ledger.RunMade) {
-			err = t.follows(run, asset, before)
-		}
-		if err != nil {
-			return fmt.Errorf("order %s: %w", job.MakeOrderID(id, asset.ID), err)
+		if run := t.run(id); run.zoned() && (run.State == ledger.RunMaking || run.State == ledger.RunMade) {
+			t.follows(run, asset, before)
 		}
 	}
 	if before == "" { // only now it is known where the asset can still join
-		return t.join(asset)
+		t.join(asset)
 	}
-	return nil
 }
 
 // follows makes the order of a run on an asset that has moved: one that has not
 // begun or, while other zones are still to come, one that was left out because
 // of the zone before. Where there is none, it is made if the asset's turn had
 // not come in that zone, or has not in the new one.
-func (t *tx) follows(run runRecord, asset job.Asset, before string) error {
-	e, err := loadEntry(t, run.ID, asset.ID)
-	if err != nil {
-		return err
-	}
-	zone, err := zoneName(t, asset.ID)
-	if err != nil {
-		return err
-	}
+func (t *tx) follows(run runRecord, asset job.Asset, before string) {
+	e, zone := t.entry(run.ID, asset.ID), t.seen(asset.ID).Zone
 	was, is := t.assetZone(before), t.assetZone(zone)
 	pass := ledger.Pass{Kind: ledger.MakePass}
 	switch {
 	case e.Phase == 0 && run.After != "":
-		return nil // it has not passed the run before
+		return // it has not passed the run before
 	case e.Phase == 0 && before == "" && !t.dueIn(run, zone).After(t.now):
-		if !run.Definition.Select(asset) {
-			return nil
+		if run.Definition.Select(asset) {
+			t.step(e, ledger.MadeEmpty{Result: job.TimedOut, Text: "The asset enrolled after its orders of this run were due (MAN-1)."})
 		}
-		return t.only(e, ledger.MadeEmpty{Result: job.TimedOut, Text: "The asset enrolled after its orders of this run were due (MAN-1)."})
+		return
 	case e.Phase == 0 && !t.dueIn(run, before).After(run.Taken):
 		pass = ledger.Pass{Kind: ledger.MorePass, Since: run.Taken}
 	case e.Phase == ledger.Open && is.unusable == "" && run.Local.In(was.Location).Equal(run.Local.In(is.Location)):
-		return nil
+		return
 	case e.Phase == ledger.Gone, e.Phase == ledger.Ended && (e.Since != 0 || e.Result != job.Failed && e.Result != job.TimedOut):
-		return nil
+		return
 	}
-	_, err = t.makeOrPlan(run, asset, pass)
-	return err
+	t.makeOrPlan(run, asset, pass)
 }

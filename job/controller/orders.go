@@ -2,9 +2,6 @@ package controller
 
 import (
 	"bytes"
-	"cmp"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -33,266 +30,212 @@ type patchRef struct {
 // make makes the order of a run on an asset, or makes it again (MAN-2). What
 // has begun or was cancelled is left alone. Due is when the asset's turn comes,
 // if it has no order and that is later; nothing is made then.
-func (t *tx) make(run runRecord, asset job.Asset, pass ledger.Pass) (due time.Time, err error) {
-	e, err := loadEntry(t, run.ID, asset.ID)
-	if err != nil {
-		return due, err
+func (t *tx) make(run runRecord, asset job.Asset, pass ledger.Pass) (due time.Time) {
+	e := t.entry(run.ID, asset.ID)
+	due, turn := t.turn(run, e, pass)
+	if !turn {
+		return due
 	}
-	due, turn, err := t.turn(run, e, pass)
-	if err != nil || !turn {
-		return due, err
+	start, left := t.onAsset(run, e)
+	if pass.Kind == ledger.RemakePass && recurs(run.Definition.Schedule) && e.Phase != ledger.Open && e.Phase != ledger.Waiting &&
+		left.Result != job.Failed && start.Start.Before(t.now) { // there is a next run
+		return due
 	}
-	start, left, err := t.onAsset(run, e)
-	if err != nil {
-		return due, err
+	if !run.Definition.Select(asset) {
+		t.step(e, ledger.Withdrawn{})
+		return due
 	}
+	inventory, known := t.inventory(asset.ID)
 	switch {
-	case pass.Kind == ledger.RemakePass && recurs(run.Definition.Schedule) && e.Phase != ledger.Open && e.Phase != ledger.Waiting &&
-		left.Result != job.Failed && start.Start.Before(t.now): // there is a next run
-		return due, nil
-	case !run.Definition.Select(asset):
-		return due, t.only(e, ledger.Withdrawn{})
-	}
-	inventory, known, err := loadInventory(t, asset.ID)
-	switch {
-	case err != nil:
-		return due, err
 	case !known:
-		return due, t.only(e, ledger.Awaited{})
+		t.step(e, ledger.Awaited{})
 	case left.Result != 0:
-		return due, t.only(e, left)
+		t.step(e, left)
+	default:
+		return t.makeAs(t.planNow(run.Definition, e.Asset, inventory, start), e)
 	}
-	plan, err := t.plan(run.Definition, e.Asset, inventory, start)
-	if err != nil {
-		return due, err
-	}
-	return t.makeAs(plan, e)
+	return due
 }
 
 // makeAs stores an order as it is planned. Due is when to plan it again, if it
 // waits for what it needs.
-func (t *tx) makeAs(plan job.Plan, e ledger.Entry) (due time.Time, err error) {
+func (t *tx) makeAs(plan job.Plan, e ledger.Entry) (due time.Time) {
 	order, cut, err := manifest.Fit(plan.Order)
-	if err != nil {
-		return due, err
+	t.fail(err)
+	if t.isCloned(e.Asset) { // made when it is settled (MAN-9)
+		t.step(e, ledger.Awaited{})
+		return due
 	}
-	if cloned, err := t.isCloned(e.Asset); err != nil || cloned { // made when it is settled (MAN-9)
-		return due, errors.Join(err, t.only(e, ledger.Awaited{}))
-	}
-	stops := plan.Obstacle.Stops()
-	if stops && plan.Obstacle.Rule == "INT-10" { // an agent that holds the order ends it itself, as Failed
-		has, err := held(t, e)
-		if err != nil {
-			return due, err
-		}
-		stops = !has
-	}
+	// An agent that holds the order ends it itself, as Failed.
+	stops := plan.Obstacle.Stops() && !(plan.Obstacle.Rule == "INT-10" && t.held(e))
 	if stops {
 		for _, p := range order.Refuse(plan.Obstacle).Patches {
 			p.Status = job.LeftOut
 			plan.LeftOut = append(plan.LeftOut, p)
 		}
 	}
-	err = t.outcomes(e, func(o ledger.Outcomes) ledger.Outcomes { return o.LeaveOut(plan.LeftOut) })
-	if err != nil {
-		return due, err
-	}
+	t.outcomes(e, func(o ledger.Outcomes) ledger.Outcomes { return o.LeaveOut(plan.LeftOut) })
 	dropped, until := plan.Dropped+cut, order.Start
 	if !order.End.IsZero() {
 		until = order.End
 	}
-	err = order.Validate()
+	end := func(result job.Result, text string) {
+		t.step(e, ledger.MadeEmpty{Result: result, Text: text, Dropped: dropped})
+	}
+	bad, empty := order.Validate(), plan.Empty()
 	switch {
-	case err != nil:
-		return due, t.only(e, ledger.MadeEmpty{Result: job.Failed, Text: err.Error(), Dropped: dropped})
-	case plan.Empty() && plan.Waits() && t.now.Before(until): // it may still come (JOB-14, RBT-11)
-		return until, t.only(e, ledger.Awaited{})
-	case plan.Empty() && plan.GaveUp():
-		return due, t.only(e, ledger.MadeEmpty{Result: job.Failed, Text: "The job has given up every patch that it could deploy on this asset (JOB-27).", Dropped: dropped})
-	case plan.Empty() && plan.Order.RebootPending:
-		return due, t.only(e, ledger.MadeEmpty{Result: job.NotApplicable, Text: "Nothing in the job applies to this asset, and no reboot is pending on it (RBT-11).", Dropped: dropped})
-	case plan.Empty():
-		return due, t.only(e, ledger.MadeEmpty{Result: job.NotApplicable, Text: "Nothing in the job applies to this asset.", Dropped: dropped})
+	case bad != nil:
+		end(job.Failed, bad.Error())
+	case empty && plan.Waits() && t.now.Before(until): // it may still come (JOB-14, RBT-11)
+		t.step(e, ledger.Awaited{})
+		return until
+	case empty && plan.GaveUp():
+		end(job.Failed, "The job has given up every patch that it could deploy on this asset (JOB-27).")
+	case empty && plan.Order.RebootPending:
+		end(job.NotApplicable, "Nothing in the job applies to this asset, and no reboot is pending on it (RBT-11).")
+	case empty:
+		end(job.NotApplicable, "Nothing in the job applies to this asset.")
+	case stops:
+		end(job.Failed, plan.Obstacle.Text)
+	default:
+		if same := t.saveContent(order); !same || e.Phase != ledger.Open {
+			t.step(e, ledger.Made{Start: order.Start, Dropped: dropped})
+		}
 	}
-	if stops {
-		return due, t.only(e, ledger.MadeEmpty{Result: job.Failed, Text: plan.Obstacle.Text, Dropped: dropped})
-	}
-	same, err := t.saveContent(order)
-	if err != nil || same && e.Phase == ledger.Open {
-		return due, err
-	}
-	return due, t.only(e, ledger.Made{Start: order.Start, Dropped: dropped})
+	return due
 }
 
 // makeOrPlan is make outside of the run's passes: if the asset's turn comes
 // later, there will be a pass for it.
-func (t *tx) makeOrPlan(run runRecord, asset job.Asset, pass ledger.Pass) (due time.Time, err error) {
-	due, err = t.make(run, asset, pass)
-	if err == nil && due.After(t.now) {
-		_, err = t.stepRun(run, ledger.OrderDue{Due: due})
+func (t *tx) makeOrPlan(run runRecord, asset job.Asset, pass ledger.Pass) (due time.Time) {
+	if due = t.make(run, asset, pass); due.After(t.now) {
+		t.stepRun(run, ledger.OrderDue{Due: due})
 	}
-	return due, err
+	return due
 }
 
 // turn reports whether to make an order now. Due is when it is due, where
 // that uses the asset's own clock.
-func (t *tx) turn(run runRecord, e ledger.Entry, pass ledger.Pass) (due time.Time, now bool, err error) {
+func (t *tx) turn(run runRecord, e ledger.Entry, pass ledger.Pass) (due time.Time, now bool) {
 	unmade := e.Phase == 0 || e.Phase == ledger.Waiting
 	if e.Fixed() || pass.Kind == ledger.MorePass && !unmade {
-		return due, false, nil
+		return due, false
 	}
 	if !run.zoned() {
-		return due, pass.Kind != ledger.MorePass || e.Phase == ledger.Waiting, nil
+		return due, pass.Kind != ledger.MorePass || e.Phase == ledger.Waiting
 	}
-	name, err := zoneName(t, e.Asset)
-	if err != nil {
-		return due, false, err
-	}
-	due = t.dueIn(run, name)
+	due = t.dueIn(run, t.seen(e.Asset).Zone)
 	late := e.Phase == 0 && !due.After(pass.Since) // the asset had no part in the run when its turn came
-	return due, !late && !(unmade && due.After(t.now)), nil
+	return due, !late && !(unmade && due.After(t.now))
 }
 
 // onAsset is the occurrence of a run on an asset, or why the asset is left out.
-func (t *tx) onAsset(run runRecord, e ledger.Entry) (o schedule.Occurrence, left ledger.MadeEmpty, err error) {
+func (t *tx) onAsset(run runRecord, e ledger.Entry) (o schedule.Occurrence, left ledger.MadeEmpty) {
 	o = schedule.Occurrence{Local: run.Local, Start: run.Start}
 	if !run.zoned() {
-		return o, left, nil
+		return o, left
 	}
-	name, err := zoneName(t, e.Asset)
-	if err != nil {
-		return o, left, err
-	}
-	zone := t.assetZone(name)
+	zone := t.assetZone(t.seen(e.Asset).Zone)
 	if zone.unusable != "" {
-		return o, ledger.MadeEmpty{Result: job.Failed, Text: zone.unusable}, nil
+		return o, ledger.MadeEmpty{Result: job.Failed, Text: zone.unusable}
 	}
 	o.Start = run.Local.In(zone.Location)
 	if e.Phase == ledger.Open { // the asset ends what it holds itself
-		return o, left, nil
+		return o, left
 	}
-	newer, err := t.newer(run)
-	if text := run.TooLate(zone.Location, newer, t.now); text != "" {
+	if text := run.TooLate(zone.Location, t.newer(run), t.now); text != "" {
 		left = ledger.MadeEmpty{Result: job.TimedOut, Text: text}
 	}
-	return o, left, err
+	return o, left
 }
 
-// only steps an order whose new state the caller does not need.
-func (t *tx) only(e ledger.Entry, ev ledger.Event) error {
-	_, _, err := t.step(e, ev)
-	return err
-}
-
-// plan decides what a job does on an asset, by what is known now (JOB-22).
-func (t *tx) plan(d job.Definition, asset job.AssetID, inventory catalog.Inventory, o schedule.Occurrence) (plan job.Plan, err error) {
+// planNow decides what a job does on an asset, by what is known now (JOB-22).
+func (t *tx) planNow(d job.Definition, asset job.AssetID, inventory catalog.Inventory, o schedule.Occurrence) job.Plan {
 	if t.probed == nil {
-		if t.probed, err = unreachable(t); err != nil {
-			return plan, err
-		}
-		if t.snap, err = t.c.snapshot(t); err != nil {
-			return plan, err
-		}
+		t.probed, t.snap = t.unreachable(), t.snapshot()
 	}
-	return t.c.plan(t, d, job.PlanInput{Snapshot: t.snap, Asset: asset, Inventory: inventory, Occurrence: o, Unreachable: t.probed, Now: t.now})
+	return t.plan(d, job.PlanInput{Snapshot: t.snap, Asset: asset, Inventory: inventory, Occurrence: o, Unreachable: t.probed, Now: t.now})
 }
 
 // saveContent freezes an order. Same reports that nothing changed.
-func (t *tx) saveContent(order job.Order) (same bool, err error) {
+func (t *tx) saveContent(order job.Order) (same bool) {
 	content := contentRecord{Order: order, Patches: make([]patchRef, 0, len(order.Patches))}
 	content.Order.Patches = nil
 	once := func(table Table, key string, value []byte) {
-		if k := (Key{table, key}); !t.wrote[k] {
+		if k := (Key{table, key}); !t.wrote[k] && t.failed == nil {
 			t.wrote[k] = true
-			t.failed = cmp.Or(t.failed, t.w.Put(table, key, value))
+			t.fail(t.w.Put(table, key, value))
 		}
 	}
 	for _, p := range order.Patches {
-		data, err := json.Marshal(p)
-		if err != nil {
-			return false, fmt.Errorf("patch %s: %w", p.Patch, err)
-		}
+		data := t.encode(p)
 		body := hash(string(data))
 		once(tableBodies, key(body), data)
 		once(tableRunPatches, key(string(order.Run), string(p.Patch)), nil)
 		content.Patches = append(content.Patches, patchRef{p.Patch, body})
 	}
-	k := contentKey(order.ID)
-	before, err := t.Get(k.Table, k.Key)
-	if err != nil {
-		return false, err
+	k, data := contentKey(order.ID), t.encode(content)
+	if bytes.Equal(t.get(k.Table, k.Key), data) {
+		return true
 	}
-	data, err := json.Marshal(content)
-	if err != nil {
-		return false, fmt.Errorf("order %s: %w", order.ID, err)
-	}
-	if bytes.Equal(before, data) {
-		return true, nil
-	}
-	t.Put(k.Table, k.Key, data)
-	return false, nil
+	t.put(k.Table, k.Key, data)
+	return false
 }
 
 func contentKey(id job.OrderID) Key {
 	return Key{tableContents, key(string(id.Run()), string(id.Asset()))}
 }
 
-// loadContents puts frozen orders together again, in two round trips.
-func loadContents(f *fetched, ids ...job.OrderID) ([]job.Order, error) {
-	keys := make([]Key, 0, len(ids))
-	for _, id := range ids {
-		keys = append(keys, contentKey(id))
+// content returns an order as it was frozen, without its patches.
+func (r *reader) content(id job.OrderID) contentRecord {
+	content, _ := load[contentRecord](r, tableContents, contentKey(id).Key)
+	return content
+}
+
+// contents puts frozen orders together again, in two round trips.
+func (r *reader) contents(ids ...job.OrderID) []job.Order {
+	if r.have == nil { // remember what is read until all are together
+		r.have = map[Key][]byte{}
+		defer func() { r.have = nil }()
 	}
-	if err := f.fetch(keys...); err != nil {
-		return nil, err
-	}
-	contents := make([]contentRecord, 0, len(ids))
-	var bodies []Key
+	keys := make([]Key, len(ids))
 	for i, id := range ids {
-		content, found, err := load[contentRecord](f, keys[i].Table, keys[i].Key)
-		if err == nil && !found {
-			err = fmt.Errorf("order %s has no content", id)
+		keys[i] = contentKey(id)
+	}
+	r.fetch(keys...)
+	contents := make([]contentRecord, len(ids))
+	var bodies []Key
+	for i, k := range keys {
+		var found bool
+		if contents[i], found = load[contentRecord](r, k.Table, k.Key); !found {
+			r.fail(fmt.Errorf("order %s has no content", ids[i]))
 		}
-		if err != nil {
-			return nil, err
-		}
-		contents = append(contents, content)
-		for _, ref := range content.Patches {
+		for _, ref := range contents[i].Patches {
 			bodies = append(bodies, Key{tableBodies, key(ref.Body)})
 		}
 	}
 	slices.SortFunc(bodies, func(a, b Key) int { return strings.Compare(a.Key, b.Key) })
-	if err := f.fetch(slices.Compact(bodies)...); err != nil {
-		return nil, err
-	}
-	orders := make([]job.Order, 0, len(ids))
-	for _, content := range contents {
-		order := content.Order
+	r.fetch(slices.Compact(bodies)...)
+	orders := make([]job.Order, len(ids))
+	for i, content := range contents {
+		orders[i] = content.Order
 		for _, ref := range content.Patches {
-			patch, found, err := load[job.OrderPatch](f, tableBodies, key(ref.Body))
-			if err == nil && !found {
-				err = fmt.Errorf("order %s: patch %s is missing", order.ID, ref.Patch)
+			patch, found := load[job.OrderPatch](r, tableBodies, key(ref.Body))
+			if !found {
+				r.fail(fmt.Errorf("order %s: patch %s is missing", ids[i], ref.Patch))
 			}
-			if err != nil {
-				return nil, err
-			}
-			order.Patches = append(order.Patches, patch)
+			orders[i].Patches = append(orders[i].Patches, patch)
 		}
-		orders = append(orders, order)
 	}
-	return orders, nil
+	return orders
 }
 
 // trim takes patches out of an open order (CAT-6, CAT-9).
-func (t *tx) trim(e ledger.Entry, drops []ledger.Drop) error {
+func (t *tx) trim(e ledger.Entry, drops []ledger.Drop) {
 	if !e.Trimmable() {
-		return nil
+		return
 	}
-	orders, err := loadContents(&t.fetched, e.ID())
-	if err != nil {
-		return err
-	}
-	order := orders[0]
+	order := t.contents(e.ID())[0]
 	var left []job.PatchOutcome
 	order.Patches = slices.DeleteFunc(order.Patches, func(p job.OrderPatch) bool {
 		i := slices.IndexFunc(drops, func(d ledger.Drop) bool { return d.Patch == p.Patch })
@@ -304,31 +247,20 @@ func (t *tx) trim(e ledger.Entry, drops []ledger.Drop) error {
 		return i >= 0
 	})
 	if len(left) == 0 {
-		return nil
+		return
 	}
-	err = t.outcomes(e, func(o ledger.Outcomes) ledger.Outcomes { return o.LeaveOut(append(o.LeftOut, left...)) })
-	if err != nil {
-		return err
-	}
+	t.outcomes(e, func(o ledger.Outcomes) ledger.Outcomes { return o.LeaveOut(append(o.LeftOut, left...)) })
 	plan := job.Plan{Order: order}
-	if order.RebootPending {
-		pending, err := pendingReboots(t, e.Asset)
-		if err != nil {
-			return err
-		}
-		plan.Reboots = pending.Any()
-	}
+	plan.Reboots = order.RebootPending && t.pendingReboots(e.Asset).Any()
 	empty := plan.Empty()
 	if !empty {
-		if _, err := t.saveContent(order); err != nil {
-			return err
-		}
+		t.saveContent(order)
 	}
-	return t.only(e, ledger.Trimmed{Empty: empty})
+	t.step(e, ledger.Trimmed{Empty: empty})
 }
 
 // entries reads the orders of a run by asset.
-func entries(r Reader, run job.RunID) iter.Seq2[ledger.Entry, error] {
+func (r *reader) entries(run job.RunID) iter.Seq[ledger.Entry] {
 	return values[ledger.Entry](r, tableOrders, key(string(run)), "")
 }
 
@@ -339,50 +271,30 @@ type queued struct {
 }
 
 // queue lists the orders of an asset that wait or are open, by run.
-func queue(r Reader, asset job.AssetID) (list []queued, err error) {
-	for row, err := range rows(r, tableQueue, key(string(asset)), 2) {
-		var q ledger.Queued
-		if err == nil {
-			q, err = decode[ledger.Queued](tableQueue, row.Record)
-		}
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, queued{job.RunID(row.parts[1]), q})
+func (r *reader) queue(asset job.AssetID) (list []queued) {
+	for row := range r.rows(tableQueue, key(string(asset)), 2) {
+		list = append(list, queued{job.RunID(row.parts[1]), decode[ledger.Queued](r, tableQueue, row.Record)})
 	}
-	return list, nil
+	return list
 }
 
 // notEnded lists the runs in which an asset has an order that has not ended.
-func notEnded(r Reader, asset job.AssetID) ([]job.RunID, error) {
-	runs, err := names[job.RunID](r, tableUnheard, key(string(asset)))
-	if err != nil {
-		return nil, err
-	}
-	rows, err := queue(r, asset)
-	for _, q := range rows {
+func (r *reader) notEnded(asset job.AssetID) []job.RunID {
+	runs := names[job.RunID](r, tableUnheard, key(string(asset)))
+	for _, q := range r.queue(asset) {
 		runs = append(runs, q.run)
 	}
-	return runs, err
+	return runs
 }
 
 // stepEach steps orders of an asset.
-func (t *tx) stepEach(asset job.AssetID, runs []job.RunID, ev ledger.Event) error {
-	keys := make([]Key, 0, len(runs))
+func (t *tx) stepEach(asset job.AssetID, runs []job.RunID, ev ledger.Event) {
+	var keys []Key
 	for _, run := range runs {
 		keys = append(keys, entryKey(run, asset))
 	}
-	if err := t.fetch(keys...); err != nil {
-		return err
-	}
+	t.fetch(keys...)
 	for _, run := range runs {
-		e, err := loadEntry(t, run, asset)
-		if err == nil {
-			err = t.only(e, ev)
-		}
-		if err != nil {
-			return fmt.Errorf("order %s: %w", job.MakeOrderID(run, asset), err)
-		}
+		t.step(t.entry(run, asset), ev)
 	}
-	return nil
 }

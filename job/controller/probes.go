@@ -60,22 +60,14 @@ func probeURLs(snap *catalog.Snapshot) (urls []string) {
 // out when they download it. At most MaxUnreachable are kept, and what is
 // beyond counts as reachable.
 func (c *Controller) Probed(ctx context.Context, probes []Probe, now time.Time) error {
-	return c.update(ctx, now, func(t *tx) error {
-		snap, err := c.snapshot(t)
-		if err != nil {
-			return err
-		}
-		wanted := probeURLs(snap)
-		known, err := all[Unreachable](t, tableUnreachable)
-		if err != nil {
-			return err
-		}
-		since := make(map[string]Unreachable, len(known))
-		for _, u := range known {
+	return c.update(ctx, now, func(t *tx) {
+		wanted := probeURLs(t.snapshot())
+		since := map[string]Unreachable{}
+		for _, u := range all[Unreachable](t.reader, tableUnreachable) {
 			if _, is := slices.BinarySearch(wanted, u.URL); is {
 				since[u.URL] = u
 			} else {
-				t.Delete(tableUnreachable, key(hash(u.URL)))
+				t.delete(tableUnreachable, key(hash(u.URL)))
 			}
 		}
 		for _, p := range probes {
@@ -85,7 +77,7 @@ func (c *Controller) Probed(ctx context.Context, probes []Probe, now time.Time) 
 			case !is:
 			case p.Err == "" && bad:
 				delete(since, p.URL)
-				t.Delete(tableUnreachable, key(hash(p.URL)))
+				t.delete(tableUnreachable, key(hash(p.URL)))
 			case p.Err == "" || bad && u.Err == problem.Clip(p.Err, ledger.MaxText) || !bad && len(since) >= MaxUnreachable:
 			default:
 				if !bad {
@@ -96,27 +88,22 @@ func (c *Controller) Probed(ctx context.Context, probes []Probe, now time.Time) 
 				t.save(tableUnreachable, key(hash(p.URL)), u)
 			}
 		}
-		return nil
 	})
 }
 
 // Unreachable lists the URLs that the last probes could not reach, sorted
 // (CAT-10).
 func (c *Controller) Unreachable(ctx context.Context) ([]Unreachable, error) {
-	list, err := view(ctx, c.store, func(r Reader) ([]Unreachable, error) { return all[Unreachable](r, tableUnreachable) })
+	list, err := view(ctx, c, func(r *reader) []Unreachable { return all[Unreachable](r, tableUnreachable) })
 	slices.SortFunc(list, func(a, b Unreachable) int { return strings.Compare(a.URL, b.URL) })
 	return list, err
 }
 
 // unreachable is what verdicts are made with.
-func unreachable(r Reader) (map[string]bool, error) {
-	list, err := all[Unreachable](r, tableUnreachable)
-	if err != nil {
-		return nil, err
-	}
-	urls := make(map[string]bool, len(list))
-	for _, u := range list {
+func (r *reader) unreachable() map[string]bool {
+	urls := map[string]bool{}
+	for u := range values[Unreachable](r, tableUnreachable, "", "") {
 		urls[u.URL] = true
 	}
-	return urls, nil
+	return urls
 }

@@ -61,10 +61,9 @@ func (c *Controller) Prune(ctx context.Context, before, now time.Time) (all Remo
 	if all == (Removed{}) {
 		return all, err
 	}
-	return all, errors.Join(err, c.update(context.WithoutCancel(ctx), now, func(t *tx) error {
+	return all, errors.Join(err, c.update(context.WithoutCancel(ctx), now, func(t *tx) {
 		t.acted(Pruned, "", fmt.Sprintf("before %s: %d runs, %d orders, %d failures, %d events, %d anomalies",
 			before.Format(time.RFC3339), all.Runs, all.Orders, all.Failures, all.Events, all.Anomalies))
-		return nil
 	}))
 }
 
@@ -73,32 +72,22 @@ func (c *Controller) pruneRuns(ctx context.Context, before, now time.Time, all *
 	cursor := ""
 	for more := true; more; {
 		from, end := cursor, false
-		runs, err := view(ctx, c.store, func(r Reader) (list []job.RunID, err error) {
-			page, err := r.Scan(tableRuns, from, "", most)
-			if end = len(page) < most; err != nil {
-				return nil, err
-			}
+		runs, err := view(ctx, c, func(r *reader) (list []job.RunID) {
+			page := r.scan(tableRuns, from, "", most)
+			end = len(page) < most
 			for _, rec := range page {
 				cursor = rec.Key + "\x00"
-				run, err := decode[runRecord](tableRuns, rec)
-				if err != nil {
-					return nil, err
-				}
-				ended, err := endedBefore(r, run, before, now)
-				if err != nil {
-					return nil, err
-				}
-				if ended {
+				if run := decode[runRecord](r, tableRuns, rec); r.endedBefore(run, before, now) {
 					list = append(list, run.ID)
 				}
 			}
-			return list, nil
+			return list
 		})
 		if err != nil {
 			return err
 		}
 		for _, id := range runs {
-			if err := c.pruneEach(ctx, now, all, func(t *tx) (Removed, bool, error) { return t.pruneRun(id) }); err != nil {
+			if err := c.pruneEach(ctx, now, all, func(t *tx) (Removed, bool) { return t.pruneRun(id) }); err != nil {
 				return fmt.Errorf("run %s: %w", id, err)
 			}
 		}
@@ -109,127 +98,91 @@ func (c *Controller) pruneRuns(ctx context.Context, before, now time.Time, all *
 
 // endedBefore reports whether nothing of a run is needed, and all of it ended
 // before an instant.
-func endedBefore(r Reader, run runRecord, before, now time.Time) (bool, error) {
-	if !run.lastStart().Add(run.Definition.Window).Before(before) {
-		return false, nil
+func (r *reader) endedBefore(run runRecord, before, now time.Time) bool {
+	if !run.lastStart().Add(run.Definition.Window).Before(before) || !r.unneeded(run, now) {
+		return false
 	}
-	if free, err := unneeded(r, run, now); err != nil || !free {
-		return false, err
-	}
-	for e, err := range entries(r, run.ID) {
-		if err != nil || e.Phase != ledger.Ended || !e.Ended.Before(before) {
-			return false, err
+	for e := range r.entries(run.ID) {
+		if e.Phase != ledger.Ended || !e.Ended.Before(before) {
+			return false
 		}
 	}
-	return true, nil
+	return true
 }
 
 // unneeded reports whether no use case can still change a run or wait for it.
-func unneeded(r Reader, run runRecord, now time.Time) (bool, error) {
-	if done, err := over(r, run, now); err != nil || !done {
-		return false, err
+func (r *reader) unneeded(run runRecord, now time.Time) bool {
+	if !r.over(run, now) {
+		return false
 	}
-	rec, err := loadJob(r, run.Definition.ID)
-	if err != nil || rec.Definition.State == job.Deleted {
-		return err == nil, err
+	rec := r.job(run.Definition.ID)
+	if rec.Definition.State == job.Deleted {
+		return true
 	}
-	last, found, err := lastRun(r, rec)
-	return !found || last.ID != run.ID, err
+	last, found := r.lastRun(rec)
+	return !found || last.ID != run.ID
 }
 
 // pruneRun removes some orders of a run, and the run with the last of them.
-func (t *tx) pruneRun(id job.RunID) (step Removed, more bool, err error) {
-	run, found, err := findRun(t, id)
-	if err != nil || !found {
-		return step, false, err
+func (t *tx) pruneRun(id job.RunID) (step Removed, more bool) {
+	run, found := t.findRun(id)
+	if !found || !t.unneeded(run, t.now) { // it changed meanwhile
+		return step, false
 	}
-	if free, err := unneeded(t, run, t.now); err != nil || !free { // it changed meanwhile
-		return step, false, err
-	}
-	rec, err := loadJob(t, run.Definition.ID)
-	if err != nil {
-		return step, false, err
-	}
+	rec := t.job(run.Definition.ID)
 	if i := slices.Index(rec.Open, id); i >= 0 {
 		rec.Open = slices.Delete(rec.Open, i, i+1)
-		t.save(tableJobs, key(string(rec.Definition.ID)), rec)
+		t.saveJob(rec)
 	}
-	list, err := t.batch(tableOrders, key(string(id)), "")
-	if err != nil {
-		return step, false, err
-	}
+	prefix := key(string(id))
+	list := t.batch(tableOrders, prefix, "")
 	var keys []Key
 	for _, order := range list {
-		keys = append(keys, Key{tableOutcomes, order.Key}, Key{tableAssets, order.Key[len(key(string(id))):]})
+		keys = append(keys, Key{tableOutcomes, order.Key}, Key{tableAssets, order.Key[len(prefix):]})
 	}
-	if err := t.fetch(keys...); err != nil {
-		return step, false, err
-	}
+	t.fetch(keys...)
 	for _, order := range list {
-		failures, err := t.pruneOrder(rec.Definition.State, order)
-		if err != nil {
-			return step, false, err
-		}
-		step.Orders, step.Failures = step.Orders+1, step.Failures+failures
+		step.Orders, step.Failures = step.Orders+1, step.Failures+t.pruneOrder(rec.Definition.State, order)
 	}
 	if len(list) == t.c.config.Batch {
-		return step, true, nil
+		return step, true
 	}
 	step.Runs = 1
-	prefix := key(string(id))
 	for _, table := range []Table{tableRunPatches, tableChained, tableShares} {
-		for row, err := range records(t, table, prefix, "") {
-			if err != nil {
-				return step, false, err
-			}
-			t.Delete(table, row.Key)
+		for row := range t.records(table, prefix, "") {
+			t.delete(table, row.Key)
 		}
 	}
-	k, err := runKey(id)
-	if err != nil {
-		return step, false, err
-	}
-	t.Delete(tableRuns, k)
-	return step, false, nil
+	t.delete(tableRuns, key(string(id.Job()), string(id)))
+	return step, false
 }
 
 // pruneOrder removes an order, and returns its number of failed installs.
-func (t *tx) pruneOrder(state job.State, order Record) (failures int, err error) {
-	e, err := decode[ledger.Entry](tableOrders, order)
-	if err != nil {
-		return 0, err
-	}
-	outcomes, _, err := load[ledger.Outcomes](t, tableOutcomes, order.Key)
-	if err != nil {
-		return 0, err
-	}
-	asset, found, err := load[assetRecord](t, tableAssets, key(string(e.Asset)))
-	if err != nil {
-		return 0, err
-	}
-	failed := outcomes.Index(e.Run, e.Asset)
-	var keys []Key
+func (t *tx) pruneOrder(state job.State, order Record) int {
+	e := decode[ledger.Entry](t.reader, tableOrders, order)
+	asset, found := t.findAsset(e.Asset)
+	failed := t.outcomesOf(e).Index(e.Run, e.Asset)
 	for _, f := range failed {
-		keys = append(keys, Key{tableFailures, failureKey(f)})
+		t.delete(tableFailures, failureKey(f))
 		counts := state != job.Deleted && found && e.Former == "" && !f.At.Before(asset.Enrolled) // towards giving up (JOB-27)
 		if !counts {
-			keys = append(keys, Key{tableTried, triedKey(f)})
+			t.delete(tableTried, triedKey(f))
 		}
 	}
-	keys = append(keys, Key{tableOutcomes, order.Key}, Key{tableContents, order.Key}, Key{tableOrders, order.Key})
-	for _, k := range keys {
-		t.Delete(k.Table, k.Key)
+	for _, table := range []Table{tableOutcomes, tableContents, tableOrders} {
+		t.delete(table, order.Key)
 	}
-	return len(failed), t.add(prunedInstalls, e.Asset, len(failed))
+	t.add(prunedInstalls, e.Asset, len(failed))
+	return len(failed)
 }
 
 func (c *Controller) pruneEvents(ctx context.Context, before, now time.Time, all *Removed) error {
-	return c.pruneEach(ctx, now, all, func(t *tx) (step Removed, more bool, err error) {
-		list, err := t.Scan(tableEvents, after(key(fallingTime(before))), "", t.c.config.Batch)
+	return c.pruneEach(ctx, now, all, func(t *tx) (step Removed, more bool) {
+		list := t.scan(tableEvents, after(key(fallingTime(before))), "", t.c.config.Batch)
 		for _, rec := range list {
-			t.Delete(tableEvents, rec.Key)
+			t.delete(tableEvents, rec.Key)
 		}
-		return Removed{Events: len(list)}, len(list) == t.c.config.Batch, err
+		return Removed{Events: len(list)}, len(list) == t.c.config.Batch
 	})
 }
 
@@ -237,25 +190,20 @@ func (c *Controller) pruneAnomalies(ctx context.Context, before, now time.Time, 
 	old := func(a Anomaly) bool { return a.At.Before(before) }
 	from := ""
 	for more := true; more; {
-		var next string
-		err := c.pruneEach(ctx, now, all, func(t *tx) (step Removed, _ bool, err error) {
-			list, err := t.Scan(tableReports, from, "", t.c.config.Batch)
-			if more = len(list) == t.c.config.Batch; err != nil {
-				return step, false, err
-			}
+		next := ""
+		err := c.pruneEach(ctx, now, all, func(t *tx) (step Removed, _ bool) {
+			list := t.scan(tableReports, from, "", t.c.config.Batch)
+			more = len(list) == t.c.config.Batch
 			for _, rec := range list {
 				next = rec.Key + "\x00"
-				reports, err := decode[reportsRecord](tableReports, rec)
-				if err != nil {
-					return step, false, err
-				}
+				reports := decode[reportsRecord](t.reader, tableReports, rec)
 				kept := slices.DeleteFunc(slices.Clone(reports.Anomalies), old)
 				if n := len(reports.Anomalies) - len(kept); n > 0 {
 					step.Anomalies, reports.Anomalies = step.Anomalies+n, kept
 					t.save(tableReports, rec.Key, reports)
 				}
 			}
-			return step, false, nil
+			return step, false
 		})
 		if err != nil {
 			return err
@@ -267,14 +215,10 @@ func (c *Controller) pruneAnomalies(ctx context.Context, before, now time.Time, 
 
 // pruneEach runs transactions until one leaves nothing to do, and adds up what
 // those removed that were committed.
-func (c *Controller) pruneEach(ctx context.Context, now time.Time, all *Removed, do func(*tx) (Removed, bool, error)) error {
+func (c *Controller) pruneEach(ctx context.Context, now time.Time, all *Removed, do func(*tx) (Removed, bool)) error {
 	for more := true; more; {
 		var step Removed
-		err := c.update(ctx, now, func(t *tx) (err error) {
-			step, more, err = do(t)
-			return err
-		})
-		if err != nil {
+		if err := c.update(ctx, now, func(t *tx) { step, more = do(t) }); err != nil {
 			return err
 		}
 		all.add(step)

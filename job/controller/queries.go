@@ -22,41 +22,24 @@ type JobStatus struct {
 // Job returns one job, deleted ones included. The error is a *NotFoundError for
 // an unknown one.
 func (c *Controller) Job(ctx context.Context, id job.ID) (JobStatus, error) {
-	return view(ctx, c.store, func(r Reader) (JobStatus, error) {
-		rec, err := loadJob(r, id)
-		if err != nil {
-			return JobStatus{}, err
-		}
-		return jobStatus(r, rec)
-	})
+	return view(ctx, c, func(r *reader) JobStatus { return r.jobStatus(r.job(id)) })
 }
 
 // Jobs lists jobs by id, after the id past, limit at most (1 to MaxPage),
 // deleted ones included.
 func (c *Controller) Jobs(ctx context.Context, past job.ID, limit int) ([]JobStatus, error) {
-	return view(ctx, c.store, func(r Reader) ([]JobStatus, error) {
-		return page(r, tableJobs, "", start("", past), limit, jobStatus)
-	})
+	return view(ctx, c, func(r *reader) []JobStatus { return page(r, tableJobs, "", start("", past), limit, r.jobStatus) })
 }
 
-func jobStatus(r Reader, rec jobRecord) (JobStatus, error) {
+func (r *reader) jobStatus(rec jobRecord) JobStatus {
 	s := JobStatus{Definition: rec.Definition, Created: rec.Created, Changed: rec.Changed, Enabled: rec.Enabled}
 	for _, id := range rec.Open {
-		run, err := loadRun(r, id)
-		if err != nil {
-			return s, err
-		}
-		done, err := settled(r, run)
-		if err != nil {
-			return s, err
-		}
-		if !done {
+		if !r.settled(r.run(id)) {
 			s.Open = append(s.Open, id)
 		}
 	}
-	var err error
-	s.Waits, err = waits(r, rec.Definition, s.Open)
-	return s, err
+	s.Waits = r.waits(rec.Definition, s.Open)
+	return s
 }
 
 // RunStatus is a run in its present state.
@@ -88,50 +71,39 @@ type RunResult struct {
 // Run returns one run with its counts. The error is a *NotFoundError for an
 // unknown one.
 func (c *Controller) Run(ctx context.Context, id job.RunID) (RunStatus, error) {
-	return view(ctx, c.store, func(r Reader) (RunStatus, error) {
-		run, err := loadRun(r, id)
-		if err != nil {
-			return RunStatus{}, err
-		}
-		return runStatus(r, run)
-	})
+	return view(ctx, c, func(r *reader) RunStatus { return r.runStatus(r.run(id)) })
 }
 
 // Runs lists the runs of a job by start, after the run past, limit at most (1
 // to MaxPage).
 func (c *Controller) Runs(ctx context.Context, id job.ID, past job.RunID, limit int) ([]RunStatus, error) {
-	return view(ctx, c.store, func(r Reader) ([]RunStatus, error) {
-		if _, err := loadJob(r, id); err != nil {
-			return nil, err
-		}
+	return view(ctx, c, func(r *reader) []RunStatus {
+		r.job(id)
 		k := key(string(id))
-		return page(r, tableRuns, k, start(k, past), limit, runStatus)
+		return page(r, tableRuns, k, start(k, past), limit, r.runStatus)
 	})
 }
 
-func runStatus(r Reader, run runRecord) (RunStatus, error) {
+func (r *reader) runStatus(run runRecord) RunStatus {
 	d := run.Definition
+	var t ledger.Tally
+	for e := range r.entries(run.ID) {
+		t.Add(e)
+	}
 	s := RunStatus{
-		ID: run.ID, Job: d.ID, Name: d.Name, Revision: d.Revision, State: run.State, Start: run.Start, Made: run.Made, Results: []RunResult{},
+		ID: run.ID, Job: d.ID, Name: d.Name, Revision: d.Revision, State: run.State, Start: run.Start, Made: run.Made,
+		Assets: t.Orders, Waiting: t.Waiting, NotBegun: t.NotBegun, Executing: t.Executing,
+		PendingReboots: t.PendingReboots, PendingCancels: t.PendingCancels, Dropped: t.Dropped, Results: []RunResult{},
 	}
 	if d.Window > 0 {
 		s.End = run.lastStart().Add(d.Window)
 	}
-	var t ledger.Tally
-	for e, err := range entries(r, run.ID) {
-		if err != nil {
-			return s, err
-		}
-		t.Add(e)
-	}
-	s.Assets, s.Waiting, s.NotBegun, s.Executing = t.Orders, t.Waiting, t.NotBegun, t.Executing
-	s.PendingReboots, s.PendingCancels, s.Dropped = t.PendingReboots, t.PendingCancels, t.Dropped
 	for result, n := range t.Results {
 		if n > 0 {
 			s.Results = append(s.Results, RunResult{job.Result(result), n})
 		}
 	}
-	return s, nil
+	return s
 }
 
 // RunAsset is one asset of a run.
@@ -159,12 +131,10 @@ type RunAsset struct {
 // RunAssets lists the assets of a run by id, after the id past, limit at most
 // (1 to MaxPage), each with its patches.
 func (c *Controller) RunAssets(ctx context.Context, id job.RunID, past job.AssetID, limit int) ([]RunAsset, error) {
-	return view(ctx, c.store, func(r Reader) ([]RunAsset, error) {
-		if _, err := loadRun(r, id); err != nil {
-			return nil, err
-		}
+	return view(ctx, c, func(r *reader) []RunAsset {
+		r.run(id)
 		k := key(string(id))
-		return page(r, tableOrders, k, start(k, past), limit, runAsset)
+		return page(r, tableOrders, k, start(k, past), limit, r.runAsset)
 	})
 }
 
@@ -173,39 +143,26 @@ func withdrawn(e ledger.Entry) bool {
 	return e.Phase == ledger.Gone || e.Result == job.Withdrawn || e.Phase == ledger.Ended && (e.Retracted && !e.Cancelled || e.Former != "")
 }
 
-func runAsset(r Reader, e ledger.Entry) (RunAsset, error) {
+func (r *reader) runAsset(e ledger.Entry) RunAsset {
+	outcomes := r.outcomesOf(e)
 	a := RunAsset{
-		Asset: e.Asset, Order: e.ID(), Waiting: e.Phase == ledger.Waiting, Progress: e.Progress, Stage: e.Stage, Since: e.Began, Result: e.Result,
-		Ended: e.Ended, At: e.At, TooLate: e.TooLate, Withdrawn: withdrawn(e),
-		Reboots: e.Reboots, Dropped: e.Dropped, Text: e.Text,
+		Asset: e.Asset, Order: e.ID(), Waiting: e.Phase == ledger.Waiting, HandedOut: r.held(e), Progress: e.Progress, Stage: e.Stage, Since: e.Began,
+		Result: e.Result, Ended: e.Ended, At: e.At, TooLate: e.TooLate, Withdrawn: withdrawn(e),
+		Reboots: e.Reboots, Dropped: e.Dropped, Text: e.Text, Actions: outcomes.Actions, Patches: outcomes.Reported,
 	}
 	if e.Cancelled {
 		a.Cancel = e.Cancel()
 	}
-	var err error
-	if a.HandedOut, err = held(r, e); err != nil {
-		return a, err
-	}
-	outcomes, _, err := load[ledger.Outcomes](r, tableOutcomes, key(string(e.Run), string(e.Asset)))
-	if err != nil {
-		return a, err
-	}
-	a.Patches, a.Actions = outcomes.Reported, outcomes.Actions
 	if len(a.Patches) == 0 && e.Phase != ledger.Waiting && e.Phase != ledger.Ended {
-		orders, err := loadContents(&fetched{Reader: r}, e.ID())
-		if err != nil {
-			return a, err
-		}
-		for _, p := range orders[0].Patches {
+		for _, p := range r.contents(e.ID())[0].Patches {
 			a.Patches = append(a.Patches, job.PatchOutcome{Patch: p.Patch, Name: p.Name, Status: job.Pending, To: p.Version})
 		}
 	}
 	a.Patches = append(a.Patches, outcomes.LeftOut...)
-	if cloned, err := r.Get(tableCloned, key(string(e.Asset))); a.Waiting && cloned != nil || err != nil {
+	if a.Waiting && r.isCloned(e.Asset) {
 		a.Text = "Two computers call as this asset. Neither starts anything until this is settled (MAN-9)."
-		return a, err
 	}
-	return a, nil
+	return a
 }
 
 // FeedStatus is a feed's health, and whether the feed is stale (CAT-2).

@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -9,48 +10,112 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/enum"
 )
 
-// load reads a record; found is false, and the value zero, if there is none.
-func load[T any](r Reader, table Table, k string) (value T, found bool, err error) {
-	data, err := r.Get(table, k)
-	if err != nil || data == nil {
-		return value, false, err
-	}
-	if err := enum.Unmarshal(data, &value); err != nil {
-		return value, false, fmt.Errorf("record %q of table %s: %w", k, table, err)
-	}
-	return value, true, nil
+// reader reads in one transaction, which ends with the first error. From then
+// on the reader finds nothing and nothing is written. So what reads returns no
+// error, and may go on: what it decides after one is thrown away, and the use
+// case returns the error.
+type reader struct {
+	from   Reader
+	c      *Controller
+	have   map[Key][]byte // what was read or written before; nil: nothing is remembered
+	failed error
 }
 
-func decode[T any](table Table, rec Record) (value T, err error) {
-	if err := enum.Unmarshal(rec.Value, &value); err != nil {
-		return value, fmt.Errorf("record %q of table %s: %w", rec.Key, table, err)
+// fail ends the transaction with an error, unless it has one already. No error
+// changes nothing.
+func (r *reader) fail(err error) { r.failed = cmp.Or(r.failed, err) }
+
+func (r *reader) remember(k Key, value []byte) {
+	if r.have != nil {
+		r.have[k] = value
 	}
-	return value, nil
+}
+
+// get returns a record's value; nil: there is none.
+func (r *reader) get(table Table, key string) []byte {
+	if r.failed != nil {
+		return nil
+	}
+	k := Key{table, key}
+	value, have := r.have[k]
+	if !have {
+		value, r.failed = r.from.Get(table, key)
+		r.remember(k, value)
+	}
+	return value
+}
+
+// getMany returns the values of at most MaxMany records, and remembers none.
+func (r *reader) getMany(keys []Key) [][]byte {
+	if r.failed == nil {
+		values, err := r.from.GetMany(keys)
+		if err == nil {
+			return values
+		}
+		r.failed = err
+	}
+	return make([][]byte, len(keys))
+}
+
+// fetch reads records that are about to be asked for, in few round trips.
+func (r *reader) fetch(keys ...Key) {
+	missing := slices.DeleteFunc(slices.Clone(keys), func(k Key) bool { _, have := r.have[k]; return have })
+	for some := range slices.Chunk(missing, MaxMany) {
+		for i, value := range r.getMany(some) {
+			r.remember(some[i], value)
+		}
+	}
+}
+
+func (r *reader) scan(table Table, from, to string, limit int) []Record {
+	if r.failed != nil {
+		return nil
+	}
+	list, err := r.from.Scan(table, from, to, limit)
+	r.fail(err)
+	return list
+}
+
+// load reads a record; found is false, and the value zero, if there is none.
+func load[T any](r *reader, table Table, key string) (value T, found bool) {
+	data := r.get(table, key)
+	if data == nil {
+		return value, false
+	}
+	value = decode[T](r, table, Record{key, data})
+	return value, r.failed == nil
+}
+
+func decode[T any](r *reader, table Table, rec Record) (value T) {
+	if err := enum.Unmarshal(rec.Value, &value); err != nil {
+		r.fail(fmt.Errorf("record %q of table %s: %w", rec.Key, table, err))
+		return *new(T)
+	}
+	return value
 }
 
 // view reads something in one transaction.
-func view[T any](ctx context.Context, s Store, read func(Reader) (T, error)) (v T, err error) {
-	err = s.View(ctx, func(r Reader) (err error) {
-		v, err = read(r)
-		return err
+func view[T any](ctx context.Context, c *Controller, read func(*reader) T) (v T, err error) {
+	err = c.store.View(ctx, func(from Reader) error {
+		r := &reader{from: from, c: c}
+		v = read(r)
+		return r.failed
 	})
+	if err != nil {
+		v = *new(T)
+	}
 	return v, err
 }
 
 // records reads those whose keys begin with prefix, from the key from on, page
-// by page. An error is the last it yields.
-func records(r Reader, table Table, prefix, from string) iter.Seq2[Record, error] {
-	return func(yield func(Record, error) bool) {
+// by page.
+func (r *reader) records(table Table, prefix, from string) iter.Seq[Record] {
+	return func(yield func(Record) bool) {
 		const page = 500
-		from := max(from, prefix)
-		for {
-			list, err := r.Scan(table, from, after(prefix), page)
-			if err != nil {
-				yield(Record{}, err)
-				return
-			}
+		for from := max(from, prefix); ; {
+			list := r.scan(table, from, after(prefix), page)
 			for _, rec := range list {
-				if !yield(rec, nil) {
+				if r.failed != nil || !yield(rec) {
 					return
 				}
 			}
@@ -63,14 +128,10 @@ func records(r Reader, table Table, prefix, from string) iter.Seq2[Record, error
 }
 
 // values reads the values of those records.
-func values[T any](r Reader, table Table, prefix, from string) iter.Seq2[T, error] {
-	return func(yield func(T, error) bool) {
-		for rec, err := range records(r, table, prefix, from) {
-			var v T
-			if err == nil {
-				v, err = decode[T](table, rec)
-			}
-			if !yield(v, err) || err != nil {
+func values[T any](r *reader, table Table, prefix, from string) iter.Seq[T] {
+	return func(yield func(T) bool) {
+		for rec := range r.records(table, prefix, from) {
+			if v := decode[T](r, table, rec); r.failed != nil || !yield(v) {
 				return
 			}
 		}
@@ -78,15 +139,8 @@ func values[T any](r Reader, table Table, prefix, from string) iter.Seq2[T, erro
 }
 
 // all reads the values of a small table.
-func all[T any](r Reader, table Table) ([]T, error) {
-	list := []T{}
-	for v, err := range values[T](r, table, "", "") {
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, v)
-	}
-	return list, nil
+func all[T any](r *reader, table Table) []T {
+	return slices.AppendSeq([]T{}, values[T](r, table, "", ""))
 }
 
 // row is a record with the parts of its key.
@@ -96,52 +150,52 @@ type row struct {
 }
 
 // rows reads the records whose keys begin with prefix and have n parts. A key
-// of another number of parts is an error, the last that it yields.
-func rows(r Reader, table Table, prefix string, n int) iter.Seq2[row, error] {
-	return func(yield func(row, error) bool) {
-		for rec, err := range records(r, table, prefix, "") {
-			x := row{Record: rec}
-			if err == nil {
-				x.parts, err = parts(rec.Key)
-			}
-			if err == nil && len(x.parts) != n {
-				err = fmt.Errorf("key %q of table %s has %d parts; want %d", rec.Key, table, len(x.parts), n)
-			}
-			if !yield(x, err) || err != nil {
+// of another number of parts is an error.
+func (r *reader) rows(table Table, prefix string, n int) iter.Seq[row] {
+	return func(yield func(row) bool) {
+		for rec := range r.records(table, prefix, "") {
+			if x := (row{rec, r.parts(table, rec.Key, n)}); r.failed != nil || !yield(x) {
 				return
 			}
 		}
 	}
 }
 
+// parts takes a key of n parts apart.
+func (r *reader) parts(table Table, k string, n int) []string {
+	p, err := parts(k)
+	if err == nil && len(p) != n {
+		err = fmt.Errorf("key %q of table %s has %d parts; want %d", k, table, len(p), n)
+	}
+	if r.fail(err); err != nil {
+		return make([]string, n)
+	}
+	return p
+}
+
 // names lists the last parts of the keys that begin with prefix.
-func names[T ~string](r Reader, table Table, prefix string) (list []T, err error) {
-	for rec, err := range records(r, table, prefix, "") {
-		var name string
-		if err == nil {
-			name, err = last(rec.Key)
-		}
-		if err != nil {
-			return nil, err
-		}
+func names[T ~string](r *reader, table Table, prefix string) (list []T) {
+	for rec := range r.records(table, prefix, "") {
+		name, err := last(rec.Key)
+		r.fail(err)
 		list = append(list, T(name))
 	}
-	return list, nil
+	return list
 }
 
 // collect reads a list of at most limit values (1 to MaxPage) in one
 // transaction. Read stops when add says that the list is full.
-func collect[T any](ctx context.Context, s Store, limit int, read func(r Reader, add func(T) (full bool)) error) ([]T, error) {
+func collect[T any](ctx context.Context, c *Controller, limit int, read func(r *reader, add func(T) (full bool))) ([]T, error) {
 	if err := bound("page", limit, MaxPage); err != nil {
 		return nil, err
 	}
-	return view(ctx, s, func(r Reader) ([]T, error) {
+	return view(ctx, c, func(r *reader) []T {
 		list := []T{}
-		err := read(r, func(v T) bool {
+		read(r, func(v T) bool {
 			list = append(list, v)
 			return len(list) == limit
 		})
-		return list, err
+		return list
 	})
 }
 
@@ -155,29 +209,19 @@ func start[T ~string](prefix string, id T) string {
 
 // page reads up to limit values (1 to MaxPage), and returns what status makes
 // of each.
-func page[T, S any](r Reader, table Table, prefix, from string, limit int, status func(Reader, T) (S, error)) (list []S, err error) {
-	if err := bound("page", limit, MaxPage); err != nil {
-		return nil, err
-	}
-	for v, err := range values[T](r, table, prefix, from) {
-		if err != nil {
-			return nil, err
-		}
-		s, err := status(r, v)
-		if err != nil {
-			return nil, err
-		}
-		if list = append(list, s); len(list) == limit {
+func page[T, S any](r *reader, table Table, prefix, from string, limit int, status func(T) S) (list []S) {
+	r.fail(bound("page", limit, MaxPage))
+	for v := range values[T](r, table, prefix, from) {
+		if list = append(list, status(v)); len(list) == limit {
 			break
 		}
 	}
-	return list, nil
+	return list
 }
 
 // empty says whether no key begins with prefix.
-func empty(r Reader, table Table, prefix string) (bool, error) {
-	records, err := r.Scan(table, prefix, after(prefix), 1)
-	return len(records) == 0, err
+func (r *reader) empty(table Table, prefix string) bool {
+	return len(r.scan(table, prefix, after(prefix), 1)) == 0
 }
 
 // last returns the last part of a key.
@@ -193,26 +237,22 @@ func last(k string) (string, error) {
 // longer data before it. It returns their number.
 func (t *tx) saveChunks(table Table, prefix string, data []byte, had int) (n int) {
 	for piece := range slices.Chunk(data, snapshotChunk) {
-		t.Put(table, prefix+key(chunkPart(n)), piece)
+		t.put(table, prefix+key(chunkPart(n)), piece)
 		n++
 	}
 	for i := n; i < had; i++ {
-		t.Delete(table, prefix+key(chunkPart(i)))
+		t.delete(table, prefix+key(chunkPart(i)))
 	}
 	return n
 }
 
-func loadChunks(r Reader, table Table, prefix string, chunks int) ([]byte, error) {
-	var data []byte
+func (r *reader) loadChunks(table Table, prefix string, chunks int) (data []byte) {
 	for i := range chunks {
-		piece, err := r.Get(table, prefix+key(chunkPart(i)))
-		if err != nil {
-			return nil, err
-		}
+		piece := r.get(table, prefix+key(chunkPart(i)))
 		if piece == nil {
-			return nil, fmt.Errorf("piece %d of %d is missing in table %s", i, chunks, table)
+			r.fail(fmt.Errorf("piece %d of %d of %q is missing in table %s", i, chunks, prefix, table))
 		}
 		data = append(data, piece...)
 	}
-	return data, nil
+	return data
 }

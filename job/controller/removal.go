@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"fmt"
@@ -27,17 +28,14 @@ type removedRecord struct {
 
 func removedKey(id job.AssetID, keyID string) string { return key(string(id), keyID) }
 
-func loadRemoved(r Reader, id job.AssetID, keyID string) (removedRecord, bool, error) {
+func (r *reader) removed(id job.AssetID, keyID string) (removedRecord, bool) {
 	return load[removedRecord](r, tableRemoved, removedKey(id, keyID))
 }
 
 // former returns a removed asset that is not to be forgotten yet.
-func (t *tx) former(id job.AssetID, keyID string) (rec removedRecord, found bool, err error) {
-	rec, found, err = loadRemoved(t, id, keyID)
-	if !t.now.Before(rec.Until) {
-		return removedRecord{}, false, err
-	}
-	return rec, found, err
+func (t *tx) former(id job.AssetID, keyID string) (removedRecord, bool) {
+	rec, _ := t.removed(id, keyID)
+	return rec, t.now.Before(rec.Until)
 }
 
 // RemoveAsset removes an asset. Its open orders end, its history stays, and an
@@ -49,84 +47,56 @@ func (t *tx) former(id job.AssetID, keyID string) (rec removedRecord, found bool
 // refused; only those with reports are acknowledged. If they report how one of
 // its orders ended, the history shows it (MAN-10).
 func (c *Controller) RemoveAsset(ctx context.Context, id job.AssetID, now time.Time) error {
-	return c.update(ctx, now, func(t *tx) error { return t.remove(id, AssetRemoved) })
+	return c.update(ctx, now, func(t *tx) { t.remove(t.asset(id), AssetRemoved) })
 }
 
 // Leave removes an asset that asks for it itself, with the key named keyID. The
 // error wraps manifest.ErrUnknownAsset if it no longer has the name.
 func (c *Controller) Leave(ctx context.Context, id job.AssetID, keyID string, now time.Time) error {
-	return c.update(ctx, now, func(t *tx) error {
-		rec, err := enrolled(t, id)
-		if err == nil && manifest.Fingerprint(rec.Key) != keyID {
-			err = fmt.Errorf("%w: %q was removed", manifest.ErrUnknownAsset, id)
+	return c.update(ctx, now, func(t *tx) {
+		rec := t.enrolled(id)
+		if manifest.Fingerprint(rec.Key) != keyID {
+			t.fail(fmt.Errorf("%w: %q was removed", manifest.ErrUnknownAsset, id))
 		}
-		if err != nil {
-			return err
-		}
-		return t.remove(id, AssetLeft)
+		t.remove(rec, AssetLeft)
 	})
 }
 
 // remove removes an asset.
-func (t *tx) remove(id job.AssetID, action Action) error {
-	asset, err := loadAsset(t, id)
-	if err != nil {
-		return err
-	}
-	got, err := loadCall(t, id, "")
-	if err != nil {
-		return err
-	}
-	runs, err := notEnded(t, id)
-	if err != nil {
-		return err
-	}
-	followed, err := t.followed() // a share of their assets may be enough without this one (JOB-19)
-	if err != nil {
-		return err
-	}
-	keyID := manifest.Fingerprint(asset.Key)
-	if err := t.stepEach(id, append(runs, followed...), ledger.AssetRemoved{Key: keyID}); err != nil {
-		return err
-	}
-	rev, err := loadRevisions(t, id)
-	if err != nil {
-		return err
-	}
+func (t *tx) remove(asset assetRecord, action Action) {
+	id := asset.ID
+	got, keyID := t.call(id, ""), manifest.Fingerprint(asset.Key)
+	runs := append(t.notEnded(id), t.followed()...) // a share of the assets of those followed may be enough without this one (JOB-19)
+	t.stepEach(id, runs, ledger.AssetRemoved{Key: keyID})
 	removed := removedRecord{
-		Key: asset.Key, Exchange: asset.Exchange, At: t.now, Until: t.now.Add(RemovedKept), Revisions: rev.Revise(true), Acknowledged: got.reports.Acknowledged,
+		Key: asset.Key, Exchange: asset.Exchange, At: t.now, Until: t.now.Add(RemovedKept),
+		Revisions: t.revisions(id).Revise(true), Acknowledged: got.reports.Acknowledged,
 	}
 	t.save(tableRemoved, removedKey(id, keyID), removed)
-	t.Put(tableRemovals, key(risingTime(removed.Until), string(id), keyID), nil)
+	t.put(tableRemovals, key(risingTime(removed.Until), string(id), keyID), nil)
 	k := key(string(id))
 	t.saveChunks(tableInventory, k, nil, got.inventory.Chunks)
-	t.Delete(tableReboots, key(string(id), ""))
+	t.delete(tableReboots, key(string(id), ""))
 	for _, table := range []Table{tableAssets, tableSeen, tableReports, tableInventories, tableRevisions, tableCloned} {
-		t.Delete(table, k)
+		t.delete(table, k)
 	}
 	t.acted(action, string(id), "")
-	return nil
 }
 
 // farewell answers a call by a key that is not the key of the asset that has
 // the name now.
 func (c *Controller) farewell(ctx context.Context, in manifest.CheckIn, now time.Time) (answer manifest.Answer, err error) {
-	var refused error
-	err = c.update(ctx, now, func(t *tx) error {
+	var refused error // and what the call brings is kept all the same
+	err = c.update(ctx, now, func(t *tx) {
 		answer, refused = manifest.Answer{Format: manifest.Format, At: instant(now)}, nil
 		complete := c.bring(&answer, in)
-		rec, found, err := t.former(in.Asset, in.Key)
-		switch {
-		case err != nil:
-			return err
-		case !found:
+		rec, found := t.former(in.Asset, in.Key)
+		if !found {
 			refused = fmt.Errorf("%w: %q", manifest.ErrUnknownAsset, in.Asset)
-			return nil
+			return
 		}
 		before, reports := rec, reportsRecord{Acknowledged: rec.Acknowledged}
-		if err := t.fold(in, in.Key, false, &reports); err != nil {
-			return err
-		}
+		t.fold(in, in.Key, false, &reports)
 		rec.Acknowledged, answer.Acknowledged = reports.Acknowledged, reports.Acknowledged
 		next, _, ahead := rec.Revisions.Heard(in)
 		switch {
@@ -141,47 +111,33 @@ func (c *Controller) farewell(ctx context.Context, in manifest.CheckIn, now time
 				rec.Revisions = next
 			}
 			rec.Revisions = rec.Revisions.Seal(t.now, c.config.Lifetime)
-			if answer.Manifest, err = c.sealed(in.Asset, rec.Revisions, nil); err != nil {
-				return err
-			}
+			answer.Manifest = t.sealed(in.Asset, rec.Revisions, nil)
 			rec.Revisions.Digest = manifest.Digest(answer.Manifest)
 		}
-		if rec.Revisions == before.Revisions && rec.Acknowledged == before.Acknowledged {
-			return nil
+		if rec.Revisions != before.Revisions || rec.Acknowledged != before.Acknowledged {
+			t.save(tableRemoved, removedKey(in.Asset, in.Key), rec)
 		}
-		t.save(tableRemoved, removedKey(in.Asset, in.Key), rec)
-		return nil
 	})
-	if err == nil && refused != nil {
-		return manifest.Answer{}, refused
+	if err = cmp.Or(err, refused); err != nil {
+		return manifest.Answer{}, err
 	}
-	return answer, err
+	return answer, nil
 }
 
 // forget drops the keys of assets that were removed 90 days ago (MAN-10).
 func (c *Controller) forget(ctx context.Context, now time.Time) error {
 	to := after(key(risingTime(instant(now))))
-	due := func(r Reader) ([]Record, error) { return r.Scan(tableRemovals, "", to, MaxBatch) }
-	list, err := view(ctx, c.store, due)
+	due := func(r *reader) []Record { return r.scan(tableRemovals, "", to, MaxBatch) }
+	list, err := view(ctx, c, due)
 	if err != nil || len(list) == 0 { // most often; no write
 		return err
 	}
-	return c.repeat(ctx, now, func(t *tx) (more bool, err error) {
-		list, err := due(t)
-		if err != nil {
-			return false, err
-		}
+	return c.repeat(ctx, now, func(t *tx) (more bool) {
+		list := due(t.reader)
 		for _, row := range list {
-			p, err := parts(row.Key)
-			if err == nil && len(p) != 3 {
-				err = fmt.Errorf("key %q of table %s is damaged", row.Key, tableRemovals)
-			}
-			if err != nil {
-				return false, err
-			}
-			t.Delete(tableRemoved, key(p[1:]...))
-			t.Delete(tableRemovals, row.Key)
+			t.delete(tableRemoved, key(t.parts(tableRemovals, row.Key, 3)[1:]...))
+			t.delete(tableRemovals, row.Key)
 		}
-		return len(list) == MaxBatch, nil
+		return len(list) == MaxBatch
 	})
 }

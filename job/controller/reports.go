@@ -18,7 +18,7 @@ import (
 // account (RPT-1): every patch that an asset reported as failed, once per
 // order. A patch that a cancel kept from being tried does not count.
 func (c *Controller) FailedInstalls(ctx context.Context) (int, error) {
-	return view(ctx, c.store, func(r Reader) (int, error) { return sum(r, failedInstalls) })
+	return view(ctx, c, func(r *reader) int { return r.sum(failedInstalls) })
 }
 
 // FailureFilter says which failures are listed. A zero field does not filter.
@@ -62,19 +62,13 @@ func (c *Controller) Failures(ctx context.Context, f FailureFilter) (page Failur
 	if !f.From.IsZero() {
 		oldest = after(key(fallingTime(f.From)))
 	}
-	return view(ctx, c.store, func(r Reader) (FailurePage, error) {
+	return view(ctx, c, func(r *reader) FailurePage {
 		page, end := FailurePage{Failures: []ledger.Failure{}}, ""
-		for rec, err := range records(r, tableFailures, "", from) {
-			if err != nil {
-				return page, err
-			}
+		for rec := range r.records(tableFailures, "", from) {
 			if oldest != "" && rec.Key >= oldest {
 				break
 			}
-			x, err := decode[ledger.Failure](tableFailures, rec)
-			if err != nil {
-				return page, err
-			}
+			x := decode[ledger.Failure](r, tableFailures, rec)
 			if f.Asset != "" && x.Asset != f.Asset || f.Patch != "" && x.Patch != f.Patch || f.Code != 0 && x.Code != f.Code {
 				continue
 			}
@@ -84,7 +78,7 @@ func (c *Controller) Failures(ctx context.Context, f FailureFilter) (page Failur
 			}
 			page.Failures, end = append(page.Failures, x), rec.Key
 		}
-		return page, nil
+		return page
 	})
 }
 
@@ -92,20 +86,9 @@ func (c *Controller) Failures(ctx context.Context, f FailureFilter) (page Failur
 // or not, with the reasons (RPT-3). The error is a *NotFoundError for an
 // unknown asset or one whose inventory is not known yet.
 func (c *Controller) Missing(ctx context.Context, id job.AssetID, now time.Time) ([]catalog.Verdict, error) {
-	return view(ctx, c.store, func(r Reader) ([]catalog.Verdict, error) {
-		_, inventory, err := knownAsset(r, id)
-		if err != nil {
-			return nil, err
-		}
-		probed, err := unreachable(r)
-		if err != nil {
-			return nil, err
-		}
-		snap, err := c.snapshot(r)
-		if err != nil {
-			return nil, err
-		}
-		return snap.Missing(inventory, catalog.Options{Unreachable: probed}, now), nil
+	return view(ctx, c, func(r *reader) []catalog.Verdict {
+		_, inventory := r.knownAsset(id)
+		return r.snapshot().Missing(inventory, catalog.Options{Unreachable: r.unreachable()}, now)
 	})
 }
 
@@ -121,69 +104,55 @@ type Open struct {
 // that the system itself asks for, or that an agent had reported before its
 // state was lost (RBT-11).
 func (c *Controller) PendingReboots(ctx context.Context, limit int) ([]Open, error) {
-	return c.open(ctx, tableReboots, limit, func(r Reader, p []string) (Open, error) {
+	return c.open(ctx, tableReboots, limit, func(r *reader, p []string) Open {
 		o := Open{Run: job.RunID(p[1]), Asset: job.AssetID(p[0])}
 		if o.Run == "" {
-			seen, _, err := load[seenRecord](r, tableSeen, key(string(o.Asset)))
-			o.Since = seen.Reboot.Since
-			return o, err
+			o.Since = r.seen(o.Asset).Reboot.Since
+		} else {
+			o.Since = r.entry(o.Run, o.Asset).Began
 		}
-		e, err := loadEntry(r, o.Run, o.Asset)
-		o.Since = e.Began
-		return o, err
+		return o
 	})
 }
 
 // PendingCancels lists the cancels whose outcome is not known yet (RPT-3), by
 // run and asset, limit at most (1 to MaxPage).
 func (c *Controller) PendingCancels(ctx context.Context, limit int) ([]Open, error) {
-	return c.open(ctx, tableCancels, limit, func(_ Reader, p []string) (Open, error) {
-		return Open{Run: job.RunID(p[0]), Asset: job.AssetID(p[1])}, nil
+	return c.open(ctx, tableCancels, limit, func(_ *reader, p []string) Open {
+		return Open{Run: job.RunID(p[0]), Asset: job.AssetID(p[1])}
 	})
 }
 
-func (c *Controller) open(ctx context.Context, table Table, limit int, of func(Reader, []string) (Open, error)) ([]Open, error) {
-	return collect(ctx, c.store, limit, func(r Reader, add func(Open) bool) error {
+func (c *Controller) open(ctx context.Context, table Table, limit int, of func(*reader, []string) Open) ([]Open, error) {
+	return collect(ctx, c, limit, func(r *reader, add func(Open) bool) {
 		var alone *Open // a reboot that no order of the asset is known to wait for
-		for row, err := range rows(r, table, "", 2) {
-			if err != nil {
-				return err
-			}
-			o, err := of(r, row.parts)
-			if err != nil {
-				return err
-			}
+		for row := range r.rows(table, "", 2) {
+			o := of(r, row.parts)
 			if alone != nil && alone.Asset != o.Asset && add(*alone) {
-				return nil
+				return
 			}
 			alone = nil
 			if o.Run == "" {
 				alone = &o
 			} else if add(o) {
-				return nil
+				return
 			}
 		}
 		if alone != nil {
 			add(*alone)
 		}
-		return nil
 	})
 }
 
 // Silent lists the assets that have not called for Config.SilentAfter (RPT-3,
 // MAN-3), by id, limit at most (1 to MaxPage).
 func (c *Controller) Silent(ctx context.Context, limit int, now time.Time) ([]AssetStatus, error) {
-	return collect(ctx, c.store, limit, func(r Reader, add func(AssetStatus) bool) error {
-		for rec, err := range values[assetRecord](r, tableAssets, "", "") {
-			if err != nil {
-				return err
-			}
-			status, err := c.assetStatus(r, rec, now)
-			if err != nil || status.Silent && add(status) {
-				return err
+	return collect(ctx, c, limit, func(r *reader, add func(AssetStatus) bool) {
+		for rec := range values[assetRecord](r, tableAssets, "", "") {
+			if status := r.assetStatus(rec, now); status.Silent && add(status) {
+				return
 			}
 		}
-		return nil
 	})
 }
 
@@ -201,28 +170,19 @@ type StuckOrder struct {
 // StuckAfter, by run and asset, limit at most (1 to MaxPage). Waiting for a
 // user or an inventory is not stuck (JOB-25, RPT-3).
 func (c *Controller) Stuck(ctx context.Context, limit int, now time.Time) ([]StuckOrder, error) {
-	return collect(ctx, c.store, limit, func(r Reader, add func(StuckOrder) bool) error {
+	return collect(ctx, c, limit, func(r *reader, add func(StuckOrder) bool) {
 		var of runRecord // the rows of a run are together
-		for row, err := range rows(r, tableWorking, "", 2) {
-			if err != nil {
-				return err
-			}
-			stage, err := decode[ledger.StageSince](tableWorking, row.Record)
-			if err != nil {
-				return err
-			}
+		for row := range r.rows(tableWorking, "", 2) {
+			stage := decode[ledger.StageSince](r, tableWorking, row.Record)
 			if run := job.RunID(row.parts[0]); of.ID != run {
-				if of, err = loadRun(r, run); err != nil {
-					return err
-				}
+				of = r.run(run)
 			}
 			after := cmp.Or(of.Definition.StuckAfter, job.DefaultStuckAfter)
 			if now.Sub(stage.Since) > after &&
 				add(StuckOrder{Run: of.ID, Asset: job.AssetID(row.parts[1]), Stage: stage.Stage, Since: stage.Since, After: after}) {
-				return nil
+				return
 			}
 		}
-		return nil
 	})
 }
 
@@ -230,27 +190,20 @@ func (c *Controller) Stuck(ctx context.Context, limit int, now time.Time) ([]Stu
 // wait for each other.
 const shards = 16
 
-func (t *tx) add(counter string, asset job.AssetID, delta int) error {
+func (t *tx) add(counter string, asset job.AssetID, delta int) {
 	if delta == 0 {
-		return nil
+		return
 	}
 	h := fnv.New32a()
 	h.Write([]byte(asset))
 	k := key(counter, strconv.Itoa(int(h.Sum32()%shards)))
-	n, _, err := load[int](t, tableCounters, k)
-	if err != nil {
-		return err
-	}
+	n, _ := load[int](t.reader, tableCounters, k)
 	t.save(tableCounters, k, n+delta)
-	return nil
 }
 
-func sum(r Reader, counter string) (total int, err error) {
-	for n, err := range values[int](r, tableCounters, key(counter), "") {
-		if err != nil {
-			return 0, err
-		}
+func (r *reader) sum(counter string) (total int) {
+	for n := range values[int](r, tableCounters, key(counter), "") {
 		total += n
 	}
-	return total, nil
+	return total
 }

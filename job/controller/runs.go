@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/internal/problem"
@@ -23,10 +22,7 @@ func (c *Controller) Tick(ctx context.Context, now time.Time) (next time.Time, e
 	var errs []error
 	for more := true; more; {
 		var at Key
-		err := c.update(ctx, now, func(t *tx) (err error) {
-			at, err = t.tick(failed)
-			return err
-		})
+		err := c.update(ctx, now, func(t *tx) { at = t.tick(failed) })
 		switch {
 		case err == nil:
 			more = at != Key{}
@@ -34,138 +30,118 @@ func (c *Controller) Tick(ctx context.Context, now time.Time) (next time.Time, e
 			return time.Time{}, fmt.Errorf("tick: %w", err)
 		default:
 			failed[at] = true
-			errs = append(errs, err)
+			run, _ := last(at.Key)
+			errs = append(errs, fmt.Errorf("run %s: %w", run, err))
 		}
 	}
-	if err := errors.Join(errs...); err != nil {
+	err = errors.Join(errs...)
+	if err == nil {
+		err = c.forget(ctx, now)
+	}
+	if err != nil {
 		return time.Time{}, fmt.Errorf("tick: %w", err)
 	}
-	if err := c.forget(ctx, now); err != nil {
-		return time.Time{}, fmt.Errorf("tick: %w", err)
-	}
-	err = c.store.View(ctx, func(r Reader) error {
-		next = time.Time{}
-		records, err := r.Scan(tableDue, "", "", 1)
-		if err != nil || len(records) == 0 {
-			return err
+	return view(ctx, c, func(r *reader) (next time.Time) {
+		for _, rec := range r.scan(tableDue, "", "", 1) {
+			at, err := parseRising(r.parts(tableDue, rec.Key, 2)[0])
+			r.fail(err)
+			next = at
 		}
-		p, err := parts(records[0].Key)
-		if err == nil && len(p) == 2 {
-			next, err = parseRising(p[0])
-		}
-		return err
+		return next
 	})
-	return next, err
 }
 
 // tick does one bounded piece of what is due, and returns the row that asked
 // for it; none: nothing is due. Rows that failed are passed over. What stops a
 // run comes first.
-func (t *tx) tick(failed map[Key]bool) (at Key, err error) {
+func (t *tx) tick(failed map[Key]bool) Key {
 	for _, task := range []struct {
 		table Table
 		to    string
-		do    func(runRecord) (runRecord, error)
+		do    func(runRecord)
 	}{
 		{tableStopping, "", t.pass},
 		{tableDue, after(key(risingTime(t.now))), t.due},
 		{tableWork, "", t.pass},
 		{tableShares, "", t.share},
 	} {
-		records, err := t.Scan(task.table, "", task.to, min(len(failed)+1, MaxScan))
-		if err != nil {
-			return Key{}, err
-		}
-		for _, rec := range records {
+		for _, rec := range t.scan(task.table, "", task.to, min(len(failed)+1, MaxScan)) {
 			at := Key{task.table, rec.Key}
 			if failed[at] {
 				continue
 			}
-			run, stray, err := t.listedRun(at)
-			switch {
-			case err != nil:
-			case stray:
-				t.Delete(at.Table, at.Key)
-			default:
-				_, err = task.do(run)
+			if run, found := t.listedRun(at); found {
+				task.do(run)
+			} else {
+				t.delete(at.Table, at.Key)
 			}
-			return at, err
+			return at
 		}
 	}
-	return Key{}, nil
+	return Key{}
 }
 
-// listedRun loads the run that a row is about. Stray: there is no such run, or
-// it has no such row.
-func (t *tx) listedRun(k Key) (run runRecord, stray bool, err error) {
+// listedRun returns the run that a row is about; found is false if there is no
+// such run, or it has no such row.
+func (r *reader) listedRun(k Key) (run runRecord, found bool) {
 	id, err := last(k.Key)
 	if err != nil {
-		return run, true, nil
+		return run, false
 	}
-	run, found, err := findRun(t, job.RunID(id))
-	return run, err == nil && (!found || k.Table != tableShares && !run.in(k)), err
+	run, found = r.findRun(job.RunID(id))
+	return run, found && (k.Table == tableShares || run.in(k))
 }
 
 // due takes up a planned run, or goes on with the next zones of one that each
 // asset starts by its own clock.
-func (t *tx) due(run runRecord) (runRecord, error) {
+func (t *tx) due(run runRecord) {
 	ev := ledger.RunDue{}
 	if run.zoned() {
 		ev.Last = run.lastStart().Add(-t.c.config.Lead)
 	}
 	if run.State == ledger.RunPlanned {
-		var err error
-		if ev.Missed, err = t.renew(run); err != nil {
-			return run, err
-		}
+		ev.Missed = t.renew(run)
 	}
-	return t.stepRun(run, ev)
+	t.stepRun(run, ev)
 }
 
 // pass does one batch of a run's first pass.
-func (t *tx) pass(run runRecord) (runRecord, error) {
+func (t *tx) pass(run runRecord) {
 	pass := run.Passes[0]
 	visit := t.orders
 	if pass.Kind.Makes() {
 		visit = t.assets
 	}
-	passed, err := visit(run, pass)
-	if err != nil {
-		return run, fmt.Errorf("run %s: %w", run.ID, err)
-	}
+	passed := visit(run, pass)
 	if passed.Last && pass.Kind == ledger.TrimPass {
 		for _, d := range pass.Drop {
-			t.Put(tableRunPatches, key(string(run.ID), string(d.Patch)), trimmed)
+			t.put(tableRunPatches, key(string(run.ID), string(d.Patch)), trimmed)
 		}
 	}
-	if run, err = t.stepRun(run, passed); err != nil {
-		return run, err
-	}
+	run = t.stepRun(run, passed)
 	if pass.Kind.Makes() && run.State == ledger.RunMade { // from now on its orders are all there
-		err = t.recount(run.ID)
+		t.recount(run.ID)
 	}
-	return run, err
 }
 
 // stop cancels or withdraws a run, and does the first batch of its orders,
 // which are all in a small fleet.
-func (t *tx) stop(run runRecord, ev ledger.RunEvent) (runRecord, error) {
-	run, err := t.stepRun(run, ev)
-	if err != nil || run.Stopping() == nil {
-		return run, err
+func (t *tx) stop(run runRecord, ev ledger.RunEvent) runRecord {
+	if run = t.stepRun(run, ev); run.Stopping() == nil {
+		return run
 	}
-	return t.pass(run)
+	t.pass(run)
+	return t.run(run.ID)
 }
 
 // finish does what is left of the passes that cancel or withdraw runs.
 func (c *Controller) finish(ctx context.Context, runs []job.RunID, now time.Time) error {
 	for _, id := range runs {
-		err := c.repeat(ctx, now, func(t *tx) (bool, error) {
-			run, err := loadRun(t, id)
-			if err == nil && run.Stopping() != nil {
-				run, err = t.pass(run)
+		err := c.repeat(ctx, now, func(t *tx) bool {
+			if run := t.run(id); run.Stopping() != nil {
+				t.pass(run)
 			}
-			return err == nil && run.Stopping() != nil, err
+			return t.run(id).Stopping() != nil
 		})
 		if err != nil {
 			return fmt.Errorf("run %s: %w", id, err)
@@ -175,85 +151,54 @@ func (c *Controller) finish(ctx context.Context, runs []job.RunID, now time.Time
 }
 
 // assets makes the orders of the next assets of a run.
-func (t *tx) assets(run runRecord, pass ledger.Pass) (passed ledger.Passed, err error) {
-	assets, err := t.nextAssets(run, pass)
-	if err != nil {
-		return passed, err
-	}
-	if err := t.fetchAssets(run, pass, assets); err != nil {
-		return passed, err
-	}
+func (t *tx) assets(run runRecord, pass ledger.Pass) (passed ledger.Passed) {
+	assets := t.nextAssets(run, pass)
+	t.fetchAssets(run, pass, assets)
 	for _, asset := range assets {
 		passed.Cursor = asset.ID
-		if run.After != "" { // an asset without an order has not passed the run before
-			k := entryKey(run.ID, asset.ID)
-			if had, err := t.Get(k.Table, k.Key); err != nil {
-				return passed, err
-			} else if had == nil {
-				continue
-			}
+		if k := entryKey(run.ID, asset.ID); run.After != "" && t.get(k.Table, k.Key) == nil {
+			continue // an asset without an order has not passed the run before
 		}
-		due, err := t.make(run, asset, pass)
-		if err != nil {
-			return passed, fmt.Errorf("asset %s: %w", asset.ID, err)
-		}
+		due := t.make(run, asset, pass)
 		if due.After(t.now) && (passed.Next.IsZero() || due.Before(passed.Next)) {
 			passed.Next = due
 		}
 	}
 	passed.Last = len(assets) < t.c.config.Batch
-	return passed, nil
+	return passed
 }
 
 // nextAssets lists the next assets of a pass: all there are, or those with a
 // live order.
-func (t *tx) nextAssets(run runRecord, pass ledger.Pass) (assets []job.Asset, err error) {
-	table, prefix := tableAssets, ""
-	if pass.Live {
-		table, prefix = tableLive, key(string(run.ID))
-	}
-	records, err := t.batch(table, prefix, pass.Cursor)
-	if err != nil {
-		return nil, err
-	}
-	if pass.Live {
-		keys := make([]Key, len(records))
-		for i, rec := range records {
-			keys[i] = Key{tableAssets, strings.TrimPrefix(rec.Key, prefix)}
+func (t *tx) nextAssets(run runRecord, pass ledger.Pass) (assets []job.Asset) {
+	if !pass.Live {
+		for _, rec := range t.batch(tableAssets, "", pass.Cursor) {
+			assets = append(assets, decode[assetRecord](t.reader, tableAssets, rec).Asset)
 		}
-		if err := t.fetch(keys...); err != nil {
-			return nil, err
-		}
-		for i, k := range keys {
-			records[i] = Record{k.Key, t.have[k]}
+		return assets
+	}
+	var keys []Key
+	for _, rec := range t.batch(tableLive, key(string(run.ID)), pass.Cursor) {
+		id := t.parts(tableLive, rec.Key, 2)[1]
+		assets, keys = append(assets, job.Asset{ID: job.AssetID(id)}), append(keys, Key{tableAssets, key(id)})
+	}
+	t.fetch(keys...)
+	for i, a := range assets {
+		if rec, found := t.findAsset(a.ID); found { // no job selects one that was removed
+			assets[i] = rec.Asset
 		}
 	}
-	for _, rec := range records {
-		if rec.Value == nil {
-			id, err := last(rec.Key)
-			if err != nil {
-				return nil, err
-			}
-			assets = append(assets, job.Asset{ID: job.AssetID(id)}) // it was removed: no job selects it
-			continue
-		}
-		asset, err := decode[assetRecord](tableAssets, rec)
-		if err != nil {
-			return nil, err
-		}
-		assets = append(assets, asset.Asset)
-	}
-	return assets, nil
+	return assets
 }
 
 // batch reads what one transaction of a pass is about: records of a table whose
 // keys end with an asset after the cursor.
-func (t *tx) batch(table Table, prefix string, cursor job.AssetID) ([]Record, error) {
-	return t.Scan(table, start(prefix, cursor), after(prefix), t.c.config.Batch)
+func (t *tx) batch(table Table, prefix string, cursor job.AssetID) []Record {
+	return t.scan(table, start(prefix, cursor), after(prefix), t.c.config.Batch)
 }
 
 // fetchAssets reads what making their orders needs.
-func (t *tx) fetchAssets(run runRecord, pass ledger.Pass, assets []job.Asset) error {
+func (t *tx) fetchAssets(run runRecord, pass ledger.Pass, assets []job.Asset) {
 	var keys []Key
 	for _, a := range assets {
 		keys = append(keys, entryKey(run.ID, a.ID))
@@ -261,20 +206,10 @@ func (t *tx) fetchAssets(run runRecord, pass ledger.Pass, assets []job.Asset) er
 			keys = append(keys, Key{tableSeen, key(string(a.ID))})
 		}
 	}
-	if err := t.fetch(keys...); err != nil {
-		return err
-	}
+	t.fetch(keys...)
 	keys = nil
 	for _, a := range assets {
-		e, err := loadEntry(t, run.ID, a.ID)
-		if err != nil {
-			return err
-		}
-		_, turn, err := t.turn(run, e, pass)
-		if err != nil {
-			return err
-		}
-		if !turn || !run.Definition.Select(a) {
+		if _, turn := t.turn(run, t.entry(run.ID, a.ID), pass); !turn || !run.Definition.Select(a) {
 			continue
 		}
 		k := key(string(a.ID))
@@ -282,57 +217,36 @@ func (t *tx) fetchAssets(run runRecord, pass ledger.Pass, assets []job.Asset) er
 		keys = append(keys, Key{tableOutcomes, order}, Key{tableContents, order}, Key{tableRevisions, k}, Key{tableInventories, k}, Key{tableCloned, k},
 			Key{tableInventory, k + key(chunkPart(0))}) // few have more than one piece
 	}
-	return t.fetch(keys...)
+	t.fetch(keys...)
 }
 
 // orders brings a pass to the next orders of a run.
-func (t *tx) orders(run runRecord, pass ledger.Pass) (passed ledger.Passed, err error) {
-	records, err := t.batch(tableOrders, key(string(run.ID)), pass.Cursor)
-	if err != nil {
-		return passed, err
+func (t *tx) orders(run runRecord, pass ledger.Pass) (passed ledger.Passed) {
+	var entries []ledger.Entry
+	var keys []Key
+	for _, rec := range t.batch(tableOrders, key(string(run.ID)), pass.Cursor) {
+		e := decode[ledger.Entry](t.reader, tableOrders, rec)
+		entries, keys = append(entries, e), append(keys, Key{tableRevisions, key(string(e.Asset))})
 	}
-	entries, keys := make([]ledger.Entry, len(records)), make([]Key, len(records))
-	for i, rec := range records {
-		if entries[i], err = decode[ledger.Entry](tableOrders, rec); err != nil {
-			return passed, err
-		}
-		keys[i] = Key{tableRevisions, key(string(entries[i].Asset))}
-	}
-	if err := t.fetch(keys...); err != nil {
-		return passed, err
-	}
+	t.fetch(keys...)
 	for _, e := range entries {
 		passed.Cursor = e.Asset
 		if ev := run.Stopping(); ev != nil {
-			err = t.only(e, ev)
+			t.step(e, ev)
 		} else {
-			err = t.trim(e, pass.Drop)
-		}
-		if err != nil {
-			return passed, fmt.Errorf("asset %s: %w", e.Asset, err)
+			t.trim(e, pass.Drop)
 		}
 	}
 	passed.Last = len(entries) < t.c.config.Batch
-	return passed, nil
+	return passed
 }
 
 // stopNow brings the runs that are being cancelled or withdrawn to an asset
 // that calls before its turn.
-func (t *tx) stopNow(asset job.AssetID) error {
-	runs, err := names[job.RunID](t, tableStopping, "")
-	if err != nil {
-		return err
+func (t *tx) stopNow(asset job.AssetID) {
+	for _, id := range names[job.RunID](t.reader, tableStopping, "") {
+		t.stepEach(asset, []job.RunID{id}, t.run(id).Stopping())
 	}
-	for _, id := range runs {
-		run, err := loadRun(t, id)
-		if err == nil {
-			err = t.stepEach(asset, []job.RunID{id}, run.Stopping())
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // stopsKey counts, in tableMeta, the runs that are being cancelled or
@@ -343,46 +257,38 @@ var stopsKey = key("stopping")
 // same start is the same run, planned again. With each asset's own zone, it is
 // due for those whose clocks are ahead of all others. The plan needs no ID and
 // no Due.
-func (t *tx) planRun(d job.Definition, plan ledger.RunPlan) (job.RunID, error) {
-	id := d.Run(plan.Occurrence)
-	old, _, err := findRun(t, id)
-	if err != nil {
-		return "", err
-	}
-	plan.ID = id
+func (t *tx) planRun(d job.Definition, plan ledger.RunPlan) job.RunID {
+	plan.ID = d.Run(plan.Occurrence)
+	old, _ := t.findRun(plan.ID)
 	if d.Schedule.Zone == schedule.AssetZone && plan.Occurrence.Local != 0 {
 		plan.Occurrence.Start = plan.Occurrence.Local.In(schedule.East)
 	}
 	plan.Due = plan.Occurrence.Start.Add(-t.c.config.Lead)
-	return id, t.saveRun(old.Run, runRecord{Run: ledger.StepRun(old.Run, plan, t.now), Definition: d})
+	t.saveRun(old.Run, runRecord{Run: ledger.StepRun(old.Run, plan, t.now), Definition: d})
+	return plan.ID
 }
 
 // settled reports whether nothing of a run is open any more.
-func settled(r Reader, run runRecord) (bool, error) {
-	if run.State == ledger.RunPlanned || run.State == ledger.RunMaking || len(run.Passes) > 0 {
-		return false, nil
+func (r *reader) settled(run runRecord) bool {
+	if run.State == ledger.RunPlanned || run.State == ledger.RunMaking || len(run.Passes) > 0 || !r.empty(tableLive, key(string(run.ID))) {
+		return false
 	}
-	none, err := empty(r, tableLive, key(string(run.ID)))
-	if err != nil || !none || run.After == "" {
-		return none, err
-	}
-	before, found, err := findRun(r, run.After) // until that one is settled, assets may follow; pruned, it is
-	if err != nil || !found {
-		return !found, err
-	}
-	return settled(r, before)
+	before, found := r.findRun(run.After) // until that one is settled, assets may follow; pruned, it is
+	return !found || r.settled(before)
 }
 
 // over reports whether a run is settled, and no asset can take part in it any
 // more.
-func over(r Reader, run runRecord, now time.Time) (bool, error) {
-	done, err := settled(r, run)
-	for found := true; done && err == nil && !run.joinable(now); run, found, err = findRun(r, run.After) {
-		if !found || run.After == "" {
-			return true, nil
+func (r *reader) over(run runRecord, now time.Time) bool {
+	if !r.settled(run) {
+		return false
+	}
+	for found := true; found; run, found = r.findRun(run.After) {
+		if run.joinable(now) {
+			return false
 		}
 	}
-	return false, err
+	return true
 }
 
 func runKey(id job.RunID) (string, error) {
@@ -394,19 +300,19 @@ func runKey(id job.RunID) (string, error) {
 }
 
 // findRun returns a run, if there is one of that ID.
-func findRun(r Reader, id job.RunID) (run runRecord, found bool, err error) {
+func (r *reader) findRun(id job.RunID) (run runRecord, found bool) {
 	k, bad := runKey(id)
 	if bad != nil {
-		return run, false, nil
+		return run, false
 	}
 	return load[runRecord](r, tableRuns, k)
 }
 
-// loadRun returns a run; the error is a *NotFoundError for an unknown one.
-func loadRun(r Reader, id job.RunID) (runRecord, error) {
-	run, found, err := findRun(r, id)
-	if err == nil && !found {
-		err = &NotFoundError{"run", problem.Clip(string(id), 2*job.MaxID)}
+// run returns a run; the error is a *NotFoundError for an unknown one.
+func (r *reader) run(id job.RunID) runRecord {
+	run, found := r.findRun(id)
+	if !found {
+		r.fail(&NotFoundError{"run", problem.Clip(string(id), 2*job.MaxID)})
 	}
-	return run, err
+	return run
 }

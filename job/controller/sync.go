@@ -29,21 +29,13 @@ type snapshotRecord struct {
 func (c *Controller) Sync(ctx context.Context, batches []catalog.Batch, now time.Time) (catalog.Changes, error) {
 	var changes catalog.Changes
 	var next cachedSnapshot
-	err := c.update(ctx, now, func(t *tx) error {
-		old, err := c.snapshot(t)
-		if err != nil {
-			return err
-		}
+	err := c.update(ctx, now, func(t *tx) {
 		var snap *catalog.Snapshot
-		snap, changes = catalog.Sync(old, batches, t.now)
+		snap, changes = catalog.Sync(t.snapshot(), batches, t.now)
 		var changed bool
-		if next, changed, err = t.saveSnapshot(snap); err != nil {
-			return err
+		if next, changed = t.saveSnapshot(snap); changed {
+			t.planTrims(snap)
 		}
-		if !changed {
-			return nil
-		}
-		return t.planTrims(next.snapshot)
 	})
 	if err != nil {
 		return catalog.Changes{}, fmt.Errorf("sync: %w", err)
@@ -55,86 +47,69 @@ func (c *Controller) Sync(ctx context.Context, batches []catalog.Batch, now time
 
 // saveSnapshot stores the next snapshot under the next generation. Changed says
 // whether its ID differs from the one before.
-func (t *tx) saveSnapshot(snap *catalog.Snapshot) (next cachedSnapshot, changed bool, err error) {
-	header, _, err := load[snapshotRecord](t, tableMeta, key("snapshot"))
-	if err != nil {
-		return next, false, err
-	}
+func (t *tx) saveSnapshot(snap *catalog.Snapshot) (next cachedSnapshot, changed bool) {
+	header, _ := load[snapshotRecord](t.reader, tableMeta, key("snapshot"))
 	next = cachedSnapshot{header.Generation + 1, snap}
 	var data bytes.Buffer
 	if err := snap.Encode(&data); err != nil {
-		return next, false, fmt.Errorf("encode the catalog: %w", err)
+		t.fail(fmt.Errorf("encode the catalog: %w", err))
 	}
-	if err := bound("size of the encoded catalog", data.Len(), maxSnapshot); err != nil {
-		return next, false, err
-	}
+	t.fail(bound("size of the encoded catalog", data.Len(), maxSnapshot))
 	header.Chunks = t.saveChunks(tableSnapshot, "", data.Bytes(), header.Chunks)
 	changed = header.ID != snap.ID()
 	header.ID, header.Generation = snap.ID(), next.generation
 	t.save(tableMeta, key("snapshot"), header)
-	return next, changed, nil
+	return next, changed
 }
 
 // Snapshot returns the present catalog. It never changes, so the caller may
 // keep it.
 func (c *Controller) Snapshot(ctx context.Context) (*catalog.Snapshot, error) {
-	return view(ctx, c.store, c.snapshot)
+	return view(ctx, c, (*reader).snapshot)
 }
 
 // snapshot returns the catalog as of the transaction, out of the cache when
 // that is the same.
-func (c *Controller) snapshot(r Reader) (*catalog.Snapshot, error) {
-	header, found, err := load[snapshotRecord](r, tableMeta, key("snapshot"))
-	if err != nil || !found {
-		return nil, err // a nil Snapshot is the empty one
+func (r *reader) snapshot() *catalog.Snapshot {
+	header, found := load[snapshotRecord](r, tableMeta, key("snapshot"))
+	if !found {
+		return nil // a nil Snapshot is the empty one
 	}
-	if have := c.cached.Load(); have != nil && have.generation == header.Generation {
-		return have.snapshot, nil
+	if have := r.c.cached.Load(); have != nil && have.generation == header.Generation {
+		return have.snapshot
 	}
-	data, err := loadChunks(r, tableSnapshot, "", header.Chunks)
-	if err != nil {
-		return nil, fmt.Errorf("load the catalog: %w", err)
+	data := r.loadChunks(tableSnapshot, "", header.Chunks)
+	if r.failed != nil {
+		return nil
 	}
 	snap, err := catalog.Decode(bytes.NewReader(data))
 	if err != nil {
-		return nil, fmt.Errorf("load the catalog: %w", err)
+		r.fail(fmt.Errorf("load the catalog: %w", err))
+		return nil
 	}
-	c.cached.Store(&cachedSnapshot{header.Generation, snap})
-	return snap, nil
+	r.c.cached.Store(&cachedSnapshot{header.Generation, snap})
+	return snap
 }
 
 // planTrims starts a trimming pass on every run with live orders that hold a
 // patch which may no longer be deployed.
-func (t *tx) planTrims(snap *catalog.Snapshot) error {
+func (t *tx) planTrims(snap *catalog.Snapshot) {
 	for from := ""; ; {
-		live, err := t.Scan(tableLive, from, "", 1)
-		if err != nil || len(live) == 0 {
-			return err
+		live := t.scan(tableLive, from, "", 1)
+		if len(live) == 0 {
+			return
 		}
-		p, err := parts(live[0].Key)
-		if err != nil {
-			return err
-		}
-		prefix := key(p[0])
+		id := t.parts(tableLive, live[0].Key, 2)[0]
+		prefix := key(id)
 		from = after(prefix)
 		var drop []ledger.Drop
-		for row, err := range rows(t, tableRunPatches, prefix, 2) {
-			if err != nil {
-				return err
-			}
+		for row := range t.rows(tableRunPatches, prefix, 2) {
 			if d, bad := undeployable(snap, catalog.PatchID(row.parts[1])); bad && len(row.Value) == 0 {
 				drop = append(drop, d)
 			}
 		}
-		if len(drop) == 0 {
-			continue
-		}
-		run, err := loadRun(t, job.RunID(p[0]))
-		if err == nil {
-			_, err = t.stepRun(run, ledger.PatchesLeft{Drop: drop})
-		}
-		if err != nil {
-			return err
+		if len(drop) > 0 {
+			t.stepRun(t.run(job.RunID(id)), ledger.PatchesLeft{Drop: drop})
 		}
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -63,16 +62,15 @@ func (c *Controller) AddToken(ctx context.Context, secret string, t Token, now t
 	if !t.Expires.IsZero() {
 		t.Expires = instant(t.Expires)
 	}
-	return t, c.update(ctx, now, func(x *tx) error {
+	return t, c.update(ctx, now, func(x *tx) {
 		x.acted(TokenAdded, t.ID, fmt.Sprintf("name %q, %d uses", t.Name, t.Uses))
 		x.save(tableTokens, key(t.ID), t)
-		return nil
 	})
 }
 
 // Tokens lists the tokens by id, those used up or expired included.
 func (c *Controller) Tokens(ctx context.Context) ([]Token, error) {
-	return view(ctx, c.store, func(r Reader) ([]Token, error) { return all[Token](r, tableTokens) })
+	return view(ctx, c, func(r *reader) []Token { return all[Token](r, tableTokens) })
 }
 
 // fits says whether the token is for an asset of this name.
@@ -83,16 +81,13 @@ func (t Token) fits(name job.AssetID) bool {
 
 // RemoveToken removes a token. Assets that enrolled with it stay.
 func (c *Controller) RemoveToken(ctx context.Context, id string, now time.Time) error {
-	return c.update(ctx, now, func(t *tx) error {
-		token, found, err := load[Token](t, tableTokens, key(id))
-		if err != nil {
-			return err
-		} else if !found {
-			return &NotFoundError{"token", id}
+	return c.update(ctx, now, func(t *tx) {
+		token, found := load[Token](t.reader, tableTokens, key(id))
+		if !found {
+			t.fail(&NotFoundError{"token", id})
 		}
 		t.acted(TokenRemoved, id, token.Name)
-		t.Delete(tableTokens, key(id))
-		return nil
+		t.delete(tableTokens, key(id))
 	})
 }
 
@@ -108,35 +103,27 @@ func (c *Controller) Enrol(ctx context.Context, e manifest.Enrolment, now time.T
 	if known, err := c.knowsToken(ctx, e.Asset, id); err != nil || !known { // no guess costs a write
 		return manifest.Enrolled{}, cmp.Or(err, fmt.Errorf("%w: it is not known", manifest.ErrBadToken))
 	}
-	err := c.update(ctx, now, func(t *tx) error {
-		old, err := loadAsset(t, e.Asset)
-		if missing := (*NotFoundError)(nil); err != nil && !errors.As(err, &missing) {
-			return err
-		}
-		token, found, err := load[Token](t, tableTokens, key(id))
-		if err != nil {
-			return err
-		}
-		if removed, _, err := t.former(e.Asset, manifest.Fingerprint(e.Key)); err != nil {
-			return err
-		} else if !removed.Until.IsZero() {
-			return fmt.Errorf("%w: the key is that of asset %q as it was removed at %s, and is not taken back; enrol with a new one: agent enrol --again",
-				manifest.ErrInvalid, e.Asset, removed.At.Format(time.RFC3339))
-		}
-		again := old.ID == e.Asset && old.Token == id && ed25519.PublicKey(old.Key).Equal(e.Key)
+	err := c.update(ctx, now, func(t *tx) {
+		old, known := t.findAsset(e.Asset)
+		token, found := load[Token](t.reader, tableTokens, key(id))
+		removed, former := t.former(e.Asset, manifest.Fingerprint(e.Key))
+		same := known && ed25519.PublicKey(old.Key).Equal(e.Key)
 		switch {
-		case again:
-			return nil
+		case former:
+			t.fail(fmt.Errorf("%w: the key is that of asset %q as it was removed at %s, and is not taken back; enrol with a new one: agent enrol --again",
+				manifest.ErrInvalid, e.Asset, removed.At.Format(time.RFC3339)))
+		case same && old.Token == id:
+			return
 		case !found:
-			return fmt.Errorf("%w: it is not known", manifest.ErrBadToken)
+			t.fail(fmt.Errorf("%w: it is not known", manifest.ErrBadToken))
 		case token.Uses <= 0:
-			return fmt.Errorf("%w: it is used up", manifest.ErrBadToken)
+			t.fail(fmt.Errorf("%w: it is used up", manifest.ErrBadToken))
 		case !token.Expires.IsZero() && !t.now.Before(token.Expires):
-			return fmt.Errorf("%w: it expired at %s", manifest.ErrBadToken, token.Expires.Format(time.RFC3339))
+			t.fail(fmt.Errorf("%w: it expired at %s", manifest.ErrBadToken, token.Expires.Format(time.RFC3339)))
 		case !token.fits(e.Asset):
-			return fmt.Errorf("%w: it is not for the name %q; ask the administrator which names it is for", manifest.ErrBadToken, e.Asset)
-		case old.ID == e.Asset && !ed25519.PublicKey(old.Key).Equal(e.Key):
-			return fmt.Errorf("%w: %q", manifest.ErrAssetExists, e.Asset)
+			t.fail(fmt.Errorf("%w: it is not for the name %q; ask the administrator which names it is for", manifest.ErrBadToken, e.Asset))
+		case known && !same:
+			t.fail(fmt.Errorf("%w: %q", manifest.ErrAssetExists, e.Asset))
 		}
 		token.Uses--
 		t.save(tableTokens, key(id), token)
@@ -146,12 +133,13 @@ func (c *Controller) Enrol(ctx context.Context, e manifest.Enrolment, now time.T
 		}
 		tags := slices.Concat(old.Tags, token.Tags)
 		slices.Sort(tags)
+		var err error
 		if rec.Tags, err = cleanTags(slices.Compact(tags)); err != nil {
-			return fmt.Errorf("%w: %w", manifest.ErrInvalid, err)
+			t.fail(fmt.Errorf("%w: %w", manifest.ErrInvalid, err))
 		}
 		t.save(tableAssets, key(string(e.Asset)), rec)
 		t.acted(AssetEnrolled, string(e.Asset), fmt.Sprintf("token %s, name %q", id, token.Name))
-		return t.join(rec.Asset)
+		t.join(rec.Asset)
 	})
 	if err != nil {
 		return manifest.Enrolled{}, err
@@ -162,12 +150,10 @@ func (c *Controller) Enrol(ctx context.Context, e manifest.Enrolment, now time.T
 // knowsToken reports whether there is such a token, or the asset enrolled with
 // it.
 func (c *Controller) knowsToken(ctx context.Context, asset job.AssetID, id string) (bool, error) {
-	return view(ctx, c.store, func(r Reader) (bool, error) {
-		if _, found, err := load[Token](r, tableTokens, key(id)); found || err != nil {
-			return found, err
-		}
-		rec, found, err := load[assetRecord](r, tableAssets, key(string(asset)))
-		return found && rec.Token == id, err
+	return view(ctx, c, func(r *reader) bool {
+		_, found := load[Token](r, tableTokens, key(id))
+		rec, known := r.findAsset(asset)
+		return found || known && rec.Token == id
 	})
 }
 
@@ -180,16 +166,16 @@ func (c *Controller) Trust() manifest.Chain { return c.config.Trust }
 // in the last 90 days (MAN-10). The error wraps manifest.ErrUnknownAsset if
 // there is no such asset or key.
 func (c *Controller) Secrets(ctx context.Context, id job.AssetID, keyID string) ([]manifest.Secret, error) {
-	exchange, err := view(ctx, c.store, func(r Reader) ([]byte, error) {
-		rec, err := enrolled(r, id)
-		if err == nil && keyID == manifest.Fingerprint(rec.Key) || err != nil && !errors.Is(err, manifest.ErrUnknownAsset) || job.ValidID(string(id)) != nil {
-			return rec.Exchange, err
+	exchange, err := view(ctx, c, func(r *reader) []byte {
+		r.called(id)
+		if rec, found := r.findAsset(id); found && keyID == manifest.Fingerprint(rec.Key) {
+			return rec.Exchange
 		}
-		removed, found, err := loadRemoved(r, id, keyID)
-		if err == nil && !found {
-			err = fmt.Errorf("%w: %q with the key %q", manifest.ErrUnknownAsset, id, problem.Clip(keyID, ledger.MaxName))
+		removed, found := r.removed(id, keyID)
+		if !found {
+			r.fail(fmt.Errorf("%w: %q with the key %q", manifest.ErrUnknownAsset, id, problem.Clip(keyID, ledger.MaxName)))
 		}
-		return removed.Exchange, err
+		return removed.Exchange
 	})
 	if err != nil {
 		return nil, err
@@ -197,16 +183,21 @@ func (c *Controller) Secrets(ctx context.Context, id job.AssetID, keyID string) 
 	return c.secrets.of(c.config.Exchange, id, keyID, exchange)
 }
 
-// enrolled is loadAsset with the error that agents receive.
-func enrolled(r Reader, id job.AssetID) (assetRecord, error) {
-	rec, err := loadAsset(r, id)
-	if _, bad := errors.AsType[*job.Invalid](err); bad {
-		return rec, fmt.Errorf("%w: %w", manifest.ErrUnknownAsset, err)
+// enrolled is asset with the error that agents receive.
+func (r *reader) enrolled(id job.AssetID) assetRecord {
+	r.called(id)
+	rec, found := r.findAsset(id)
+	if !found {
+		r.fail(fmt.Errorf("%w: %q", manifest.ErrUnknownAsset, id))
 	}
-	if _, missing := errors.AsType[*NotFoundError](err); missing {
-		return rec, fmt.Errorf("%w: %q", manifest.ErrUnknownAsset, id)
+	return rec
+}
+
+// called fails if no asset can have a name.
+func (r *reader) called(id job.AssetID) {
+	if err := job.ValidID(string(id)); err != nil {
+		r.fail(fmt.Errorf("%w: %w", manifest.ErrUnknownAsset, err))
 	}
-	return rec, err
 }
 
 func hash(secret string) string {

@@ -49,15 +49,13 @@ func (c *Controller) CheckTrust(ctx context.Context) error {
 		return nil
 	}
 	now := trustRecord{uint64(len(chain)), manifest.TrustFingerprint(chain[len(chain)-1])}
-	return c.update(ctx, time.Time{}, func(t *tx) error {
-		was, found, err := load[trustRecord](t, tableMeta, trustKey)
-		if err != nil || was == now {
-			return err
-		}
+	return c.update(ctx, time.Time{}, func(t *tx) {
+		was, found := load[trustRecord](t.reader, tableMeta, trustKey)
 		if found && (was.Version > now.Version || manifest.TrustFingerprint(chain[was.Version-1]) != was.Fingerprint) {
-			return &TrustError{fmt.Sprintf("version %d, %s", now.Version, now.Fingerprint), fmt.Sprintf("version %d, %s", was.Version, was.Fingerprint)}
+			t.fail(&TrustError{fmt.Sprintf("version %d, %s", now.Version, now.Fingerprint), fmt.Sprintf("version %d, %s", was.Version, was.Fingerprint)})
 		}
-		t.save(tableMeta, trustKey, now)
-		return nil
+		if was != now {
+			t.save(tableMeta, trustKey, now)
+		}
 	})
 }

@@ -1,7 +1,6 @@
 package controller
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -15,66 +14,17 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
-// fetched is a Reader whose Get reads a record once, if fetch has not read it
-// with others, and serves what the transaction wrote.
-type fetched struct {
-	Reader
-	have map[Key][]byte
-}
-
-// fetch reads records that are about to be asked for.
-func (f *fetched) fetch(keys ...Key) error {
-	var missing []Key
-	for _, k := range keys {
-		if _, have := f.have[k]; !have {
-			missing = append(missing, k)
-		}
-	}
-	for n := range slices.Chunk(missing, MaxMany) {
-		values, err := f.GetMany(n)
-		if err != nil {
-			return err
-		}
-		for i, k := range n {
-			f.remember(k, values[i])
-		}
-	}
-	return nil
-}
-
-func (f *fetched) remember(k Key, value []byte) {
-	if f.have == nil {
-		f.have = map[Key][]byte{}
-	}
-	f.have[k] = value
-}
-
-// Get returns a record.
-func (f *fetched) Get(table Table, key string) ([]byte, error) {
-	k := Key{table, key}
-	if _, have := f.have[k]; !have {
-		value, err := f.Reader.Get(table, key)
-		if err != nil {
-			return nil, err
-		}
-		f.remember(k, value)
-	}
-	return f.have[k], nil
-}
-
 // tx is one transaction that changes something. It steps the machines of
 // package ledger: it loads a value, steps it, and writes it with the difference
 // of its index. What follows from that for other orders waits in a queue until
 // the end.
 type tx struct {
-	fetched
-	ctx    context.Context
-	w      Writer
-	failed error // the first error of a write
-	c      *Controller
-	event  *Event // to be recorded; nil: none
-	now    time.Time
-	next   []ledger.Entry // that succeeded: the jobs that run on the asset after them are to start (JOB-19)
+	*reader
+	ctx   context.Context
+	w     Writer
+	event *Event // to be recorded; nil: none
+	now   time.Time
+	next  []ledger.Entry // that succeeded: the jobs that run on the asset after them are to start (JOB-19)
 
 	outdated job.AssetID // the asset that calls, if the stored inventory is not its present one
 	wanted   bool        // an order waits for the present one
@@ -89,48 +39,50 @@ type tx struct {
 	newerRuns map[job.RunID][]schedule.LocalTime // see newer
 }
 
-// Put writes a record. The transaction returns the first error of its writes.
-func (t *tx) Put(table Table, key string, value []byte) {
+// put writes a record.
+func (t *tx) put(table Table, key string, value []byte) {
 	if value == nil {
 		value = []byte{}
 	}
-	t.remember(Key{table, key}, value)
-	t.failed = cmp.Or(t.failed, t.w.Put(table, key, value))
+	if t.failed == nil {
+		t.remember(Key{table, key}, value)
+		t.fail(t.w.Put(table, key, value))
+	}
 }
 
 // save writes a record in JSON.
-func (t *tx) save(table Table, key string, value any) {
+func (t *tx) save(table Table, key string, value any) { t.put(table, key, t.encode(value)) }
+
+// encode returns a value in JSON.
+func (r *reader) encode(value any) []byte {
 	data, err := json.Marshal(value)
 	if err != nil {
-		t.failed = cmp.Or(t.failed, fmt.Errorf("record %q of table %s: %w", key, table, err))
-		return
+		r.fail(fmt.Errorf("encode a %T: %w", value, err))
 	}
-	t.Put(table, key, data)
+	return data
 }
 
-// Delete removes a record.
-func (t *tx) Delete(table Table, key string) {
-	t.remember(Key{table, key}, nil)
-	t.failed = cmp.Or(t.failed, t.w.Delete(table, key))
+// delete removes a record.
+func (t *tx) delete(table Table, key string) {
+	if t.failed == nil {
+		t.remember(Key{table, key}, nil)
+		t.fail(t.w.Delete(table, key))
+	}
 }
 
 // update runs one transaction.
-func (c *Controller) update(ctx context.Context, now time.Time, fn func(*tx) error) error {
+func (c *Controller) update(ctx context.Context, now time.Time, fn func(*tx)) error {
 	var event *Event
 	err := c.store.Update(ctx, func(w Writer) error {
 		t := &tx{
-			fetched: fetched{Reader: w}, ctx: ctx, w: w, c: c, now: instant(now), wrote: map[Key]bool{},
+			reader: &reader{from: w, c: c, have: map[Key][]byte{}}, ctx: ctx, w: w, now: instant(now), wrote: map[Key]bool{},
 			zones: map[string]assetZone{}, newerRuns: map[job.RunID][]schedule.LocalTime{},
 		}
-		err := fn(t)
-		if err == nil {
-			err = t.followAll()
-		}
-		if err == nil {
-			err = t.saveEvent()
-		}
+		fn(t)
+		t.followAll()
+		t.saveEvent()
 		event = t.event
-		return cmp.Or(t.failed, err)
+		return t.failed
 	})
 	if err == nil && event != nil && c.config.OnEvent != nil {
 		c.config.OnEvent(*event)
@@ -139,30 +91,21 @@ func (c *Controller) update(ctx context.Context, now time.Time, fn func(*tx) err
 }
 
 // repeat runs transactions until one leaves nothing to do.
-func (c *Controller) repeat(ctx context.Context, now time.Time, do func(*tx) (more bool, err error)) error {
-	for more := true; more; {
-		err := c.update(ctx, now, func(t *tx) (err error) {
-			more, err = do(t)
-			return err
-		})
-		if err != nil {
-			return err
-		}
+func (c *Controller) repeat(ctx context.Context, now time.Time, do func(*tx) (more bool)) (err error) {
+	for more := true; more && err == nil; {
+		err = c.update(ctx, now, func(t *tx) { more = do(t) })
 	}
-	return nil
+	return err
 }
 
 // followAll starts what follows the orders that succeeded. A follower may end
 // at once, and have followers itself.
-func (t *tx) followAll() error {
-	for len(t.next) > 0 {
+func (t *tx) followAll() {
+	for len(t.next) > 0 && t.failed == nil {
 		e := t.next[0]
 		t.next = t.next[1:]
-		if err := t.follow(e); err != nil {
-			return err
-		}
+		t.follow(e)
 	}
-	return nil
 }
 
 // entryKey is where an order is stored.
@@ -170,12 +113,12 @@ func entryKey(run job.RunID, asset job.AssetID) Key {
 	return Key{tableOrders, key(string(run), string(asset))}
 }
 
-// loadEntry returns an order; one that was never made has no phase.
-func loadEntry(r Reader, run job.RunID, asset job.AssetID) (ledger.Entry, error) {
+// entry returns an order; one that was never made has no phase.
+func (r *reader) entry(run job.RunID, asset job.AssetID) ledger.Entry {
 	k := entryKey(run, asset)
-	e, _, err := load[ledger.Entry](r, k.Table, k.Key)
+	e, _ := load[ledger.Entry](r, k.Table, k.Key)
 	e.Run, e.Asset = run, asset
-	return e, err
+	return e
 }
 
 // indexes says where each index of orders is stored, and whether it is by asset
@@ -190,7 +133,7 @@ var indexes = map[ledger.Index]struct {
 }
 
 // rowRecord is where an order's row of an index is stored, and as what.
-func rowRecord(e ledger.Entry, row ledger.Row) (k Key, value []byte, err error) {
+func (r *reader) rowRecord(e ledger.Entry, row ledger.Row) (k Key, value []byte) {
 	at := indexes[row.Index]
 	k = Key{at.table, key(string(e.Run), string(e.Asset))}
 	if at.byAsset {
@@ -198,45 +141,38 @@ func rowRecord(e ledger.Entry, row ledger.Row) (k Key, value []byte, err error) 
 	}
 	switch row.Index {
 	case ledger.Queue:
-		value, err = json.Marshal(row.Queued)
+		value = r.encode(row.Queued)
 	case ledger.Working:
-		value, err = json.Marshal(row.Stage)
+		value = r.encode(row.Stage)
 	}
-	return k, value, err
+	return k, value
 }
 
 // step takes an order one event further, stores it, and carries out what
 // follows. Objection says what is wrong with a report that was not taken in.
-func (t *tx) step(e ledger.Entry, ev ledger.Event) (after ledger.Entry, objection string, err error) {
-	rev, err := loadRevisions(t, e.Asset)
-	if err != nil {
-		return e, "", err
-	}
+func (t *tx) step(e ledger.Entry, ev ledger.Event) (objection string) {
+	rev := t.revisions(e.Asset)
 	after, out := ledger.Step(rev, e, ev, t.now)
-	if err := t.saveEntry(e, after); err != nil {
-		return after, "", err
-	}
+	t.saveEntry(e, after)
 	if out.Revise {
-		err = t.saveRevisions(e.Asset, rev.Revise(out.Without))
+		t.saveRevisions(e.Asset, rev.Revise(out.Without))
 	}
-	if err == nil && out.KeepOutcomes {
-		err = t.outcomes(after, func(o ledger.Outcomes) ledger.Outcomes {
-			report := ev.(ledger.Reported).Report
-			return o.Report(report.Patches, after.At).Ran(report.Actions)
-		})
+	if out.KeepOutcomes {
+		report := ev.(ledger.Reported).Report
+		t.outcomes(after, func(o ledger.Outcomes) ledger.Outcomes { return o.Report(report.Patches, after.At).Ran(report.Actions) })
 	}
 	if out.Follow {
 		t.next = append(t.next, after)
 	}
-	if err == nil && out.Recount {
-		err = t.recount(after.Run)
+	if out.Recount {
+		t.recount(after.Run)
 	}
-	return after, out.Objection, err
+	return out.Objection
 }
 
-func (t *tx) saveEntry(before, after ledger.Entry) error {
+func (t *tx) saveEntry(before, after ledger.Entry) {
 	if before == after {
-		return nil
+		return
 	}
 	k := entryKey(after.Run, after.Asset)
 	t.save(k.Table, k.Key, after)
@@ -246,64 +182,55 @@ func (t *tx) saveEntry(before, after ledger.Entry) error {
 	}
 	t.replan = t.replan || before.Again && after.Phase == ledger.Waiting
 	for _, row := range put {
-		k, value, err := rowRecord(after, row)
-		if err != nil {
-			return err
-		}
-		t.Put(k.Table, k.Key, value)
+		k, value := t.rowRecord(after, row)
+		t.put(k.Table, k.Key, value)
 	}
 	for _, row := range remove {
-		k, _, err := rowRecord(before, row)
-		if err != nil {
-			return err
-		}
-		t.Delete(k.Table, k.Key)
+		k, _ := t.rowRecord(before, row)
+		t.delete(k.Table, k.Key)
 	}
-	return nil
 }
 
-// loadRevisions returns the numbers of an asset's manifests.
-func loadRevisions(r Reader, asset job.AssetID) (ledger.Revisions, error) {
-	rev, _, err := load[ledger.Revisions](r, tableRevisions, key(string(asset)))
-	return rev, err
+// revisions returns the numbers of an asset's manifests.
+func (r *reader) revisions(asset job.AssetID) ledger.Revisions {
+	rev, _ := load[ledger.Revisions](r, tableRevisions, key(string(asset)))
+	return rev
 }
 
-func (t *tx) saveRevisions(asset job.AssetID, rev ledger.Revisions) error {
-	before, err := loadRevisions(t, asset)
-	if err != nil || before == rev {
-		return err
+func (t *tx) saveRevisions(asset job.AssetID, rev ledger.Revisions) {
+	if t.revisions(asset) != rev {
+		t.save(tableRevisions, key(string(asset)), rev)
 	}
-	t.save(tableRevisions, key(string(asset)), rev)
-	return nil
+}
+
+// outcomesOf returns the outcomes of an order's patches.
+func (r *reader) outcomesOf(e ledger.Entry) ledger.Outcomes {
+	o, _ := load[ledger.Outcomes](r, tableOutcomes, entryKey(e.Run, e.Asset).Key)
+	return o
 }
 
 // outcomes changes the outcomes of an order's patches, and the account's list
 // and number of failed installs with them (RPT-1).
-func (t *tx) outcomes(e ledger.Entry, change func(ledger.Outcomes) ledger.Outcomes) error {
-	k := key(string(e.Run), string(e.Asset))
-	before, _, err := load[ledger.Outcomes](t, tableOutcomes, k)
-	if err != nil {
-		return err
-	}
+func (t *tx) outcomes(e ledger.Entry, change func(ledger.Outcomes) ledger.Outcomes) {
+	before := t.outcomesOf(e)
 	after := change(before)
 	if reflect.DeepEqual(before, after) {
-		return nil
+		return
 	}
-	t.save(tableOutcomes, k, after)
+	t.save(tableOutcomes, entryKey(e.Run, e.Asset).Key, after)
 	was, is := before.Index(e.Run, e.Asset), after.Index(e.Run, e.Asset)
 	put, remove := ledger.Changes(was, is, func(f ledger.Failure) catalog.PatchID { return f.Patch })
 	for _, f := range put {
 		t.save(tableFailures, failureKey(f), f)
-		if !f.Tried() {
-			continue
+		if f.Tried() {
+			t.save(tableTried, triedKey(f), f.At)
 		}
-		t.save(tableTried, triedKey(f), f.At)
 	}
 	for _, f := range remove {
-		t.Delete(tableFailures, failureKey(f))
-		t.Delete(tableTried, triedKey(f))
+		t.delete(tableFailures, failureKey(f))
+		t.delete(tableTried, triedKey(f))
 	}
-	return t.add(failedInstalls, e.Asset, len(is)-len(was))
+	t.add(failedInstalls, e.Asset, len(is)-len(was))
 }
 
 func failureKey(f ledger.Failure) string {
@@ -335,47 +262,41 @@ func (run runRecord) in(k Key) bool {
 }
 
 // stepRun takes a run one event further and stores it.
-func (t *tx) stepRun(run runRecord, ev ledger.RunEvent) (runRecord, error) {
+func (t *tx) stepRun(run runRecord, ev ledger.RunEvent) runRecord {
 	before := run.Run
 	run.Run = ledger.StepRun(before, ev, t.now)
-	return run, t.saveRun(before, run)
+	t.saveRun(before, run)
+	return run
 }
 
 // saveRun stores a run with the difference of its index. Before is the zero Run
 // for a new one.
-func (t *tx) saveRun(before ledger.Run, run runRecord) error {
+func (t *tx) saveRun(before ledger.Run, run runRecord) {
 	k, err := runKey(run.ID)
 	if err != nil {
-		return fmt.Errorf("a run is stored under a name that cannot be one: %w", err)
+		t.fail(fmt.Errorf("a run is stored under a name that cannot be one: %w", err))
+		return
 	}
 	put, remove := ledger.Changes(before.Index(), run.Index(), func(r ledger.RunRow) ledger.RunRow { return r })
 	for _, row := range remove {
 		k := runRowKey(before, row)
-		t.Delete(k.Table, k.Key)
+		t.delete(k.Table, k.Key)
 	}
 	for _, row := range put {
 		k := runRowKey(run.Run, row)
-		t.Put(k.Table, k.Key, nil)
+		t.put(k.Table, k.Key, nil)
 	}
 	if stops := run.Stopping() != nil; stops != (before.Stopping() != nil) {
-		n, _, err := load[int](t, tableMeta, stopsKey)
-		if err != nil {
-			return err
-		}
+		n, _ := load[int](t.reader, tableMeta, stopsKey)
 		if n--; stops {
 			n += 2
 		}
 		t.save(tableMeta, stopsKey, n)
 	}
 	t.save(tableRuns, k, run)
-	return nil
 }
 
 // held reports whether the asset may have received an order.
-func held(r Reader, e ledger.Entry) (bool, error) {
-	if e.Since == 0 {
-		return false, nil
-	}
-	rev, err := loadRevisions(r, e.Asset)
-	return e.Held(rev.Sealed), err
+func (r *reader) held(e ledger.Entry) bool {
+	return e.Since != 0 && e.Held(r.revisions(e.Asset).Sealed)
 }

@@ -61,13 +61,19 @@ func (m reasons) add(asset job.AssetID, patch catalog.PatchID, rule, text string
 	}
 }
 
+// ranked lists the values of a map in an order.
+func ranked[K comparable, V any](m map[K]*V, compare func(a, b V) int) []V {
+	list := []V{}
+	for _, v := range m {
+		list = append(list, *v)
+	}
+	slices.SortFunc(list, compare)
+	return list
+}
+
 // list returns the most frequent reasons, and how many more there are.
 func (m reasons) list() (list []ReasonCount, more int) {
-	list = []ReasonCount{}
-	for _, r := range m {
-		list = append(list, *r)
-	}
-	slices.SortFunc(list, func(a, b ReasonCount) int {
+	list = ranked(m, func(a, b ReasonCount) int {
 		return cmp.Or(cmp.Compare(b.Assets, a.Assets), cmp.Compare(a.Patch, b.Patch), cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Text, b.Text))
 	})
 	if more = len(list) - maxReasons; more <= 0 {
@@ -127,11 +133,7 @@ func (c *Controller) PreviewFleet(ctx context.Context, id job.ID, now time.Time)
 			why.add(id, x.Patch, x.Rule, x.Text)
 		}
 	}
-	p.Patches = []PatchCount{}
-	for _, x := range patches {
-		p.Patches = append(p.Patches, *x)
-	}
-	slices.SortFunc(p.Patches, func(a, b PatchCount) int {
+	p.Patches = ranked(patches, func(a, b PatchCount) int {
 		return cmp.Or(cmp.Compare(b.Assets, a.Assets), cmp.Compare(a.Patch, b.Patch))
 	})
 	p.Reasons, p.More = why.list()
@@ -182,12 +184,10 @@ func (c *Controller) MissingFleet(ctx context.Context, now time.Time) (m FleetMi
 		}
 		return err
 	})
-	m.Patches = []MissingPatch{}
 	for id, p := range patches {
 		p.Reasons, _ = why[id].list()
-		m.Patches = append(m.Patches, *p)
 	}
-	slices.SortFunc(m.Patches, func(a, b MissingPatch) int {
+	m.Patches = ranked(patches, func(a, b MissingPatch) int {
 		return cmp.Or(cmp.Compare(b.Assets, a.Assets), cmp.Compare(a.Patch, b.Patch))
 	})
 	return m, err

@@ -3,7 +3,6 @@ package controller
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -71,7 +70,8 @@ func (c *Controller) outlook(ctx context.Context, status JobStatus, now time.Tim
 		if status.Schedule.Zone != schedule.AssetZone {
 			zones = map[string]int{status.Schedule.Zone: o.Assets}
 		}
-		if o.Starts, err = c.starts(ctx, status, zones, now); err != nil {
+		o.Starts, err = view(ctx, c, func(r *reader) []ZoneStart { return r.starts(status, zones, now) })
+		if err != nil {
 			return o, nil, err
 		}
 	}
@@ -109,19 +109,16 @@ func (c *Controller) eachAsset(ctx context.Context, now time.Time, fn func(Asset
 }
 
 // starts returns the next start in each of the zones.
-func (c *Controller) starts(ctx context.Context, status JobStatus, zones map[string]int, now time.Time) (list []ZoneStart, err error) {
+func (r *reader) starts(status JobStatus, zones map[string]int, now time.Time) (list []ZoneStart) {
 	enabled := now
 	if status.State == job.Enabled {
 		enabled = status.Enabled
 	}
 	for _, name := range slices.Sorted(maps.Keys(zones)) {
 		s := ZoneStart{Zone: name, Assets: zones[name]}
-		zone, why := c.zoneOf(status.Schedule, name)
+		zone, why := r.c.zoneOf(status.Schedule, name)
 		if s.Why = why; why == "" {
-			if s.Start, err = c.nextStart(ctx, status, enabled, now, zone); err != nil {
-				return nil, err
-			}
-			if s.Start.IsZero() {
+			if s.Start = r.nextStart(status, enabled, now, zone); s.Start.IsZero() {
 				s.Why = "there is no start after now"
 			}
 		}
@@ -130,20 +127,18 @@ func (c *Controller) starts(ctx context.Context, status JobStatus, zones map[str
 	slices.SortStableFunc(list, func(a, b ZoneStart) int {
 		return cmp.Or(cmp.Compare(len(a.Why), len(b.Why)), a.Start.Compare(b.Start)) // what starts comes first
 	})
-	return list, nil
+	return list
 }
 
 // zoneOf resolves a zone's name for a schedule. Why says why it cannot be used.
 func (c *Controller) zoneOf(s schedule.Schedule, name string) (zone *time.Location, why string) {
 	switch {
-	case name == "UTC", name == "" && s.Zone == "":
+	case name == "" && s.Zone == "":
 		return time.UTC, ""
 	case name == "":
 		return nil, "they have not reported their time zone yet"
-	case schedule.ValidZone(name) != nil || c.config.Zone == nil:
-		return nil, "the server does not know this time zone"
 	}
-	zone, err := c.config.Zone(name)
+	zone, err := c.location(name)
 	if err != nil {
 		return nil, "the server does not know this time zone"
 	}
@@ -152,18 +147,14 @@ func (c *Controller) zoneOf(s schedule.Schedule, name string) (zone *time.Locati
 
 // nextStart is the job's next start in a zone, zero if there is none. It leaves
 // out runs that were cancelled.
-func (c *Controller) nextStart(ctx context.Context, status JobStatus, enabled, after time.Time, zone *time.Location) (time.Time, error) {
+func (r *reader) nextStart(status JobStatus, enabled, after time.Time, zone *time.Location) time.Time {
 	for {
 		o, ok := status.Schedule.NextIn(enabled, after, zone)
 		if !ok {
-			return time.Time{}, nil
+			return time.Time{}
 		}
-		run, err := c.Run(ctx, status.Definition.Run(o))
-		if _, none := errors.AsType[*NotFoundError](err); none {
-			return o.Start, nil
-		}
-		if err != nil || run.State != ledger.RunCancelled {
-			return o.Start, err
+		if run, _ := r.findRun(status.Definition.Run(o)); run.State != ledger.RunCancelled {
+			return o.Start
 		}
 		after = o.Start
 	}

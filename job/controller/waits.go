@@ -20,65 +20,55 @@ type Waits struct {
 
 // waits returns what a job waits for; nil if it runs after no other, is not
 // enabled, or has started. Open are its unsettled runs.
-func waits(r Reader, d job.Definition, open []job.RunID) (*Waits, error) {
+func (r *reader) waits(d job.Definition, open []job.RunID) *Waits {
 	if d.After == nil || d.State != job.Enabled {
-		return nil, nil
+		return nil
 	}
 	if len(open) > 0 {
-		run, err := loadRun(r, open[0])
-		if err != nil || run.State != ledger.RunPlanned {
-			return nil, err
+		run := r.run(open[0])
+		if run.State != ledger.RunPlanned {
+			return nil
 		}
-		return &Waits{Text: fmt.Sprintf("Its run %s is planned and starts at %s.", run.ID, run.Start.Format(time.RFC3339))}, nil
+		return &Waits{Text: fmt.Sprintf("Its run %s is planned and starts at %s.", run.ID, run.Start.Format(time.RFC3339))}
 	}
-	before, err := loadJob(r, d.After.Job)
-	if err != nil {
-		return nil, err
-	}
-	run, found, err := lastRun(r, before)
+	before := r.job(d.After.Job)
+	run, found := r.lastRun(before)
+	text := ""
 	switch {
-	case err != nil:
-		return nil, err
 	case before.Definition.State == job.Deleted:
-		return &Waits{Text: fmt.Sprintf("Job %s, which it runs after, is deleted: name another one, or run this job by name.", d.After.Job)}, nil
+		text = "is deleted: name another one, or run this job by name."
 	case found && run.State != ledger.RunPlanned:
-		return waitsFor(r, d, run)
+		return r.waitsFor(d, run)
 	case before.Definition.State == job.Disabled:
-		return &Waits{Text: fmt.Sprintf("Job %s, which it runs after, is disabled.", d.After.Job)}, nil
+		text = "is disabled."
 	case found:
-		return &Waits{Text: fmt.Sprintf("Job %s, which it runs after, starts at %s.", d.After.Job, run.Start.Format(time.RFC3339))}, nil
+		text = fmt.Sprintf("starts at %s.", run.Start.Format(time.RFC3339))
 	default:
-		return &Waits{Text: fmt.Sprintf("Job %s, which it runs after, has no run yet.", d.After.Job)}, nil
+		text = "has no run yet."
 	}
+	return &Waits{Text: fmt.Sprintf("Job %s, which it runs after, %s", d.After.Job, text)}
 }
 
 // lastRun returns the newest run of a job that is no longer planned, else the
 // planned one.
-func lastRun(r Reader, rec jobRecord) (last runRecord, found bool, err error) {
+func (r *reader) lastRun(rec jobRecord) (last runRecord, found bool) {
 	for _, id := range rec.Open {
-		run, err := loadRun(r, id)
-		if err != nil {
-			return last, false, err
-		}
+		run := r.run(id)
 		planned, was := run.State == ledger.RunPlanned, last.State == ledger.RunPlanned
 		if !found || was && !planned || was == planned && run.Start.After(last.Start) {
 			last, found = run, true
 		}
 	}
-	return last, found, nil
+	return last, found
 }
 
 // waitsFor says what a job waits for in a run of the other; nil if that run has
 // started it.
-func waitsFor(r Reader, d job.Definition, run runRecord) (*Waits, error) {
-	started, err := startedBy(r, run.ID, d.ID)
-	if err != nil || started {
-		return nil, err
+func (r *reader) waitsFor(d job.Definition, run runRecord) *Waits {
+	if r.startedBy(run.ID, d.ID) {
+		return nil
 	}
-	n, err := reckon(r, run)
-	if err != nil {
-		return nil, err
-	}
+	n := r.reckon(run)
 	a := d.After
 	w := &Waits{Run: run.ID, Needed: max(1, a.Needed(n.assets)), Succeeded: n.succeeded, Counted: n.assets}
 	again := fmt.Sprintf("the next run of job %s", a.Job)
@@ -107,5 +97,5 @@ func waitsFor(r Reader, d job.Definition, run runRecord) (*Waits, error) {
 	case run.State != ledger.RunMaking && !a.PerAsset && n.assets != 0 && n.ended == n.assets && !a.Due(n.succeeded, n.assets):
 		w.Text += fmt.Sprintf(" All have ended, so it starts only when assets that did not succeed leave, or after %s.", again)
 	}
-	return w, nil
+	return w
 }
