@@ -2,6 +2,7 @@ package agentsim
 
 import (
 	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
 )
@@ -30,7 +31,7 @@ func Test(t TB, c Config) *Harness {
 		t.Fatalf("agentsim: %v", err)
 		return nil
 	}
-	return &Harness{t: t, p: player{w: w}}
+	return &Harness{t: t, p: player{w: w, policies: map[string]integrity.Excerpt{}}}
 }
 
 // World returns the world in which the lines are played.
