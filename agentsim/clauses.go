@@ -176,7 +176,7 @@ var (
 var recurring = newGrammar("a schedule", "", []pattern[*schedule.Schedule]{
 	{"daily at HH:MM in ZONE", "", func(s *schedule.Schedule, m *match) { s.Kind, s.Time, s.Zone = schedule.Daily, m.clock(0), m.zone(1) }},
 	{"weekly on DAY… at HH:MM in ZONE  DAY: mon, tue, wed, thu, fri, sat or sun", "", func(s *schedule.Schedule, m *match) {
-		s.Kind, s.Time, s.Zone, s.Weekdays = schedule.Weekly, m.clock(1), m.zone(2), m.weekdays(m.w[0])
+		s.Kind, s.Time, s.Zone, s.Weekdays = schedule.Weekly, m.clock(1), m.zone(2), value(m, 0, weekdays)
 	}},
 	{"monthly on day N at HH:MM in ZONE", "", func(s *schedule.Schedule, m *match) {
 		s.Kind, s.Time, s.Zone, s.Day = schedule.MonthlyDay, m.clock(1), m.zone(2), m.number(0)
@@ -185,7 +185,7 @@ var recurring = newGrammar("a schedule", "", []pattern[*schedule.Schedule]{
 		s.Kind, s.Time, s.Zone = schedule.MonthlyLast, m.clock(0), m.zone(1)
 	}},
 	{"monthly on the 1st|2nd|3rd|4th|5th|last DAY at HH:MM in ZONE", "", func(s *schedule.Schedule, m *match) {
-		s.Kind, s.Time, s.Zone, s.Weekdays = schedule.MonthlyWeekday, m.clock(2), m.zone(3), m.weekdays(m.w[1])
+		s.Kind, s.Time, s.Zone, s.Weekdays = schedule.MonthlyWeekday, m.clock(2), m.zone(3), value(m, 1, weekdays)
 		s.Nth = schedule.First + schedule.Nth(slices.Index(nthWords, m.w[0]))
 	}},
 	{"patch tuesday[ +Nd|-Nd] at HH:MM in ZONE", "", func(s *schedule.Schedule, m *match) {
@@ -199,17 +199,16 @@ var recurring = newGrammar("a schedule", "", []pattern[*schedule.Schedule]{
 	}},
 })
 
-func (m *match) weekdays(words string) schedule.Weekdays {
+func weekdays(words string) (schedule.Weekdays, error) {
 	var days []schedule.Weekday
 	for word := range strings.FieldsSeq(words) {
 		i := slices.Index(dayWords, word)
 		if i < 0 {
-			m.err = fmt.Errorf("%q is not a day; write mon, tue, wed, thu, fri, sat or sun", word)
-			return 0
+			return 0, fmt.Errorf("%q is not a day; write mon, tue, wed, thu, fri, sat or sun", word)
 		}
 		days = append(days, schedule.Monday+schedule.Weekday(i))
 	}
-	return schedule.WeekdaysOf(days...)
+	return schedule.WeekdaysOf(days...), nil
 }
 
 const policySyntax = "policy NAME: CLAUSE[, CLAUSE]…"

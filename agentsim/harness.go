@@ -46,7 +46,7 @@ func (h *Harness) Catalog(b catalog.Batch) *Harness {
 	w.vendor.add(b)
 	w.log("vendor", "publishes %d products and %d patches", len(b.Products), len(b.Patches))
 	for _, r := range w.server.sync().Rejected {
-		h.fail(&r)
+		h.check(&r)
 	}
 	return h
 }
@@ -55,9 +55,7 @@ func (h *Harness) Catalog(b catalog.Batch) *Harness {
 // line. A refusal ends the test.
 func (h *Harness) Job(d job.Definition) *Harness {
 	h.t.Helper()
-	if err := h.p.saveJob(d); err != nil {
-		h.fail(err)
-	}
+	h.check(h.p.saveJob(d))
 	return h
 }
 
@@ -76,14 +74,14 @@ func (h *Harness) Play(lines string) *Harness {
 	if err == nil {
 		err = s.playOn(&h.p, nil)
 	}
-	if err != nil {
-		h.fail(err)
-	}
+	h.check(err)
 	return h
 }
 
-func (h *Harness) fail(err error) {
+func (h *Harness) check(err error) {
 	h.t.Helper()
-	h.t.Logf("\n%s", Timeline(h.p.w.history, h.p.w.cfg.Start))
-	h.t.Fatalf("%v", err)
+	if err != nil {
+		h.t.Logf("\n%s", Timeline(h.p.w.history, h.p.w.cfg.Start))
+		h.t.Fatalf("%v", err)
+	}
 }

@@ -127,10 +127,8 @@ func init() {
 			served.signature = integrity.Signature{Status: integrity.Unsupported, Detail: "a format that nobody here reads"}
 		})},
 		{"vendor serves VERSION for PATCH", "", ofPatch(1, func(m *match, patch *catalog.Patch, _ *content) {
-			v, err := version.Parse(patch.Version.Scheme(), m.w[0])
-			if m.err = err; err == nil {
-				m.p.w.vendor.serve(patch.Artifacts[0], string(patch.Product), v)
-			}
+			parse := func(text string) (version.Version, error) { return version.Parse(patch.Version.Scheme(), text) }
+			m.p.w.vendor.serve(patch.Artifacts[0], string(patch.Product), value(m, 0, parse))
 		})},
 		{"try LINE…  skipped if it cannot be done now: the server refuses, an asset is off, a patch is gone", "", (*player).try},
 		{"expect …", "expect(?: (.*))?", (*player).expect},

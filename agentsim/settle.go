@@ -3,6 +3,7 @@ package agentsim
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -78,13 +79,9 @@ func (a *asset) settle(rows map[job.OrderID]controller.RunAsset) (failed int) {
 			continue
 		}
 		failed += watch.Failures(r.Patches) // of the last report, also while a reboot is pending
-		if watch.Final(r.Result) {
-			for at := range a.staged {
-				if at.order == id {
-					o.broke(10, "%s ended, and its files are still there", id)
-					break
-				}
-			}
+		staged := slices.ContainsFunc(slices.Collect(maps.Keys(a.staged)), func(at stagedKey) bool { return at.order == id })
+		if staged && watch.Final(r.Result) {
+			o.broke(10, "%s ended, and its files are still there", id)
 		}
 		switch {
 		case !known:
