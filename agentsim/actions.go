@@ -13,6 +13,9 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
+// reboots is the result of an installer that succeeds and asks for a reboot.
+var reboots = execution.InstallResult{Reboot: true}
+
 // actions are what an asset, its user, its network and its parts can do: the
 // words after the asset's id.
 var actions = newGrammar("an action of an asset", "ASSET ", []pattern[*asset]{
@@ -23,14 +26,15 @@ var actions = newGrammar("an action of an asset", "ASSET ", []pattern[*asset]{
 		a.reportSessions()
 	}},
 	{"answers later|now[ N times]  answers the next prompts, one minute after each appears, if somebody is there", "", func(a *asset, m *match) {
-		if m.w[1] == "" {
-			m.n[0] = 1
+		times := 1
+		if m.w[1] != "" {
+			times = m.number(1)
 		}
-		if len(a.answers)+m.n[0] > maxTimes {
+		if len(a.answers)+times > maxTimes {
 			m.err = fmt.Errorf("a user has at most %d answers; answer fewer prompts", maxTimes)
 			return
 		}
-		a.answers = append(a.answers, slices.Repeat([]bool{m.w[0] == "later"}, m.n[0])...)
+		a.answers = append(a.answers, slices.Repeat([]bool{m.w[0] == "later"}, times)...)
 	}},
 	{"user says later|now  answers the prompt at once", "", whileUp(func(a *asset, m *match) {
 		for _, x := range a.state.Executions {
@@ -48,8 +52,8 @@ var actions = newGrammar("an action of an asset", "ASSET ", []pattern[*asset]{
 		a.boot(a.took["boot"])
 	})},
 	{"reboots off for D", "", whileUp(func(a *asset, m *match) {
-		a.log("is rebooted by hand, off for %s", short(m.d[0]))
-		a.boot(m.d[0])
+		a.log("is rebooted by hand, off for %s", short(m.duration(0)))
+		a.boot(m.duration(0))
 	})},
 	{"goes off", "", func(a *asset, _ *match) {
 		a.log("is switched off")
@@ -64,32 +68,32 @@ var actions = newGrammar("an action of an asset", "ASSET ", []pattern[*asset]{
 		a.boot(0)
 	}},
 	{"sleeps for D", "", whileUp(func(a *asset, m *match) {
-		a.log("sleeps for %s", short(m.d[0]))
-		a.sleep = a.w.now.Add(m.d[0])
+		a.log("sleeps for %s", short(m.duration(0)))
+		a.sleep = a.w.now.Add(m.duration(0))
 		a.after(0, nil, func() {
 			a.log("wakes up")
 			a.reportSessions()
 			a.step(agent.Tick{})
 		})
 	})},
-	{"ignores N reboots", "", whileUp(func(a *asset, m *match) { a.ignored = m.n[0] })},
+	{"ignores N reboots", "", whileUp(func(a *asset, m *match) { a.ignored = m.number(0) })},
 	{"network cut|back  the asset's network", "", func(a *asset, m *match) {
 		a.log("%s", m.text)
 		a.link.cut = m.w[0] == "cut"
 	}},
 	{"loses the next N calls|answers  they are lost on the way", "", whileUp(func(a *asset, m *match) {
-		*map[string]*int{"calls": &a.link.loseCalls, "answers": &a.link.loseAnswers}[m.w[1]] = m.n[0]
+		*map[string]*int{"calls": &a.link.loseCalls, "answers": &a.link.loseAnswers}[m.w[1]] = m.number(0)
 	})},
-	{"next N calls arrive twice", "", func(a *asset, m *match) { a.link.repeat = m.n[0] }},
-	{"next N calls arrive D late", "", func(a *asset, m *match) { a.link.late, a.link.lateness = m.n[0], m.d[0] }},
+	{"next N calls arrive twice", "", func(a *asset, m *match) { a.link.repeat = m.number(0) }},
+	{"next N calls arrive D late", "", func(a *asset, m *match) { a.link.late, a.link.lateness = m.number(0), m.duration(1) }},
 	{"is sent a forged|expired|old|damaged|huge manifest", "", func(a *asset, m *match) { a.link.fake = m.w[0] }},
 	{"is sent a manifest of another asset", "", func(a *asset, _ *match) { a.link.fake = "other asset" }},
-	{"clock +D", "", func(a *asset, m *match) { a.setClock(m, "+"+m.w[0], m.d[0]) }},
-	{"clock -D", "", func(a *asset, m *match) { a.setClock(m, "-"+m.w[0], -m.d[0]) }},
+	{"clock +D", "", func(a *asset, m *match) { a.setClock(m, "+"+m.w[0], m.duration(0)) }},
+	{"clock -D", "", func(a *asset, m *match) { a.setClock(m, "-"+m.w[0], -m.duration(0)) }},
 	{"moves to ZONE  its computer's time zone", "", func(a *asset, m *match) {
-		if m.err = schedule.ValidZone(m.w[0]); m.err == nil {
+		if m.err = schedule.ValidZone(m.zone(0)); m.err == nil {
 			a.log("%s", m.text)
-			a.zone = m.w[0]
+			a.zone = m.zone(0)
 		}
 	}},
 	{"loses its state  its agent's state is gone", "", whileUp(func(a *asset, _ *match) {
@@ -113,23 +117,20 @@ var actions = newGrammar("an action of an asset", "ASSET ", []pattern[*asset]{
 	})},
 	{"is cloned as NAME  another computer starts with a copy of its disk; it has its own boots and clock, and calls as the same asset", "", func(a *asset, m *match) { m.err = a.clone(job.AssetID(m.w[0]), m) }}, // (MAN-9)
 	{"installer of PRODUCT fails[ N times]", "", func(a *asset, m *match) {
-		a.setFault(m, fault{code: job.InstallerFailed, text: "The installer ended with exit code 1.", times: m.n[0]})
+		failed := execution.InstallResult{Code: job.InstallerFailed, Text: "The installer ended with exit code 1."}
+		a.setFault(m, fault{result: failed, times: m.number(1)})
 	}},
-	{"installer of PRODUCT crashes the agent[ N times]", "", func(a *asset, m *match) { a.setFault(m, fault{crash: true, times: m.n[0]}) }},
+	{"installer of PRODUCT crashes the agent[ N times]", "", func(a *asset, m *match) { a.setFault(m, fault{crash: true, times: m.number(1)}) }},
 	{"installer of PRODUCT lies  it reports success and changes nothing", "", func(a *asset, m *match) { a.setFault(m, fault{lies: true}) }},
-	{"installer of PRODUCT asks for a reboot", "", func(a *asset, m *match) { a.setFault(m, fault{reboot: true}) }},
+	{"installer of PRODUCT asks for a reboot", "", func(a *asset, m *match) { a.setFault(m, fault{result: reboots}) }},
 	{"installer of PRODUCT leaves the reboot mark", "", func(a *asset, m *match) { a.setFault(m, fault{marks: true}) }},
-	{"installer of PRODUCT is undone by a reboot", "", func(a *asset, m *match) { a.setFault(m, fault{undone: true, reboot: true}) }},
+	{"installer of PRODUCT is undone by a reboot", "", func(a *asset, m *match) { a.setFault(m, fault{undone: true, result: reboots}) }},
 	{"installer of PRODUCT works", "", func(a *asset, m *match) { a.setFault(m, fault{}) }},
-	{"download of PRODUCT fails with CODE", "", func(a *asset, m *match) {
-		code, err := job.ParseCode(m.w[1])
-		a.setFault(m, fault{noFetch: code})
-		m.err = err
-	}},
+	{"download of PRODUCT fails with CODE", "", func(a *asset, m *match) { a.setFault(m, fault{noFetch: value(m, 1, job.ParseCode)}) }},
 	{"refuses PRODUCT: WHY…", "", func(a *asset, m *match) { a.setFault(m, fault{refuse: m.w[1]}) }},
-	{"inventory fails N times", "", func(a *asset, m *match) { a.unread = m.n[0] }},
-	{"action NAME exits N", "", func(a *asset, m *match) { a.exits[m.w[0]] = m.n[0] }},
-	{"takes D for inventory|download|install|action|boot", "", func(a *asset, m *match) { a.took[m.w[1]] = m.d[0] }},
+	{"inventory fails N times", "", func(a *asset, m *match) { a.unread = m.number(0) }},
+	{"action NAME exits N", "", func(a *asset, m *match) { a.exits[m.w[0]] = m.number(1) }},
+	{"takes D for inventory|download|install|action|boot", "", func(a *asset, m *match) { a.took[m.w[1]] = m.duration(0) }},
 	{"has PRODUCT VERSION  somebody else installed it", "", func(a *asset, m *match) {
 		id, v, err := a.w.vendor.parseVersion(m.w[0], a.on, m.w[1])
 		if m.err = err; err == nil {
@@ -144,11 +145,8 @@ var actions = newGrammar("an action of an asset", "ASSET ", []pattern[*asset]{
 	}},
 	{"does not say what it can do  in its calls, like an agent of an older release", "", func(a *asset, m *match) { a.link.mute = true }}, // (MAN-11)
 	{"is held to POLICY…  a signer policy, or no policy", "", func(a *asset, m *match) {
-		policy, err := m.p.named(m.w[0])
-		if m.err = err; err == nil {
-			a.log("%s", m.text)
-			a.config.Policy = policy
-		}
+		a.log("%s", m.text)
+		a.config.Policy = value(m, 0, m.p.named)
 	}},
 })
 
@@ -165,7 +163,7 @@ func whileUp(do func(*asset, *match)) func(*asset, *match) {
 
 func (a *asset) forget() {
 	a.stop()
-	a.disk, a.ended = nil, nil
+	a.disk = disk{}
 	a.observer.forget()
 	a.start()
 }
@@ -201,20 +199,17 @@ func (w *World) share(as job.AssetID) {
 // and state, its downloads and the installed products. It has a clock and boots
 // of its own, and starts now.
 func (a *asset) clone(id job.AssetID, m *match) error {
-	if err := a.w.free(id); err != nil {
+	c, err := a.w.newAsset(id, a.tags, a.on)
+	if err != nil {
 		return err
 	}
-	c := a.w.bare(id, a.tags, a.on)
 	a.log("%s", m.text)
 	c.as, c.key, c.config, c.zone, c.enrolled = a.as, a.key, a.config, a.zone, a.enrolled
 	c.installed, c.held, c.staged = maps.Clone(a.installed), maps.Clone(a.held), maps.Clone(a.staged)
 	c.took, c.exits, c.faults = maps.Clone(a.took), maps.Clone(a.exits), maps.Clone(a.faults)
-	c.disk, c.ended, c.running = a.disk, a.ended, false
+	c.disk, c.running = a.disk, false
 	if a.running {
-		var err error
-		if c.disk, c.ended, err = a.committed(); err != nil {
-			return err
-		}
+		c.disk = a.committed()
 	}
 	c.observer = a.observer.copied(c)
 	a.w.server.removed[id] = a.w.server.removed[a.id]

@@ -1,10 +1,10 @@
 package agentsim
 
 import (
-	"cmp"
 	"crypto/ed25519"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -17,8 +17,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
-// asset is one computer with the production agent. After a crash, the agent has
-// what it had committed.
+// asset is one computer with the production agent.
 type asset struct {
 	w        *World
 	id       job.AssetID // its name in the scenario
@@ -30,8 +29,7 @@ type asset struct {
 	enrolled time.Time // the last time
 	config   agent.Config
 
-	disk    []byte      // the agent's committed state, while it does not run
-	ended   []byte      // and the orders that ended
+	disk    disk        // the agent's committed state, while it does not run
 	state   agent.State // as committed, while it runs
 	up      bool        // the computer is on
 	running bool        // the agent runs
@@ -65,31 +63,17 @@ type asset struct {
 	observer observer
 }
 
-// free reports why a world cannot have another asset of that name; nil: it can.
-func (w *World) free(id job.AssetID) error {
+// newAsset returns a computer that is on and has not enrolled. It is not yet one
+// of the world.
+func (w *World) newAsset(id job.AssetID, tags []string, on place) (*asset, error) {
 	switch {
 	case slices.Contains(lines.keywords(), string(id)):
-		return fmt.Errorf("%q is a word of the language; choose another name for the asset", id)
+		return nil, fmt.Errorf("%q is a word of the language; choose another name for the asset", id)
 	case w.assets[id] != nil:
-		return fmt.Errorf("the asset %q already exists; choose another name", id)
+		return nil, fmt.Errorf("the asset %q already exists; choose another name", id)
 	case len(w.assets) == MaxAssets:
-		return fmt.Errorf("a world has at most %d assets", MaxAssets)
+		return nil, fmt.Errorf("a world has at most %d assets", MaxAssets)
 	}
-	return nil
-}
-
-func (w *World) newAsset(id job.AssetID, tags []string, on place) (*asset, error) {
-	a := w.bare(id, tags, on)
-	if err := w.server.enrol(a); err != nil {
-		return nil, err
-	}
-	w.assets[id] = a
-	a.after(0, nil, func() { a.step(agent.Started{}) })
-	return a, nil
-}
-
-// bare returns a computer that is on and has not enrolled.
-func (w *World) bare(id job.AssetID, tags []string, on place) *asset {
 	a := &asset{
 		w: w, id: id, as: id, on: on, tags: tags, enrolled: w.now, up: true, running: true, booted: w.now, sessions: reboot.Nobody,
 		config:    agent.Config{Asset: id, Trust: w.server.keys.newest, Every: w.cfg.CheckIn},
@@ -98,13 +82,12 @@ func (w *World) bare(id job.AssetID, tags []string, on place) *asset {
 		took: map[string]time.Duration{"inventory": time.Second, "download": 10 * time.Second, "preflight": time.Second,
 			"install": 30 * time.Second, "action": 10 * time.Second, "boot": time.Minute},
 	}
-	a.observer = observer{a: a, orders: map[job.OrderID]*observed{}}
-	return a
+	a.observer = observer{a: a, unknown: map[job.Sequence]bool{}, orders: map[job.OrderID]*observed{}}
+	return a, nil
 }
 
 func (a *asset) fingerprint() string { return manifest.Fingerprint(a.key.Public().(ed25519.PublicKey)) }
 
-// product returns the id that a product of this name has on the asset.
 func (a *asset) product(name string) catalog.ProductID { return a.w.vendor.product(name, a.on) }
 
 func (a *asset) log(format string, args ...any) { a.w.log(string(a.id), format, args...) }
@@ -161,24 +144,27 @@ func (a *asset) after(d time.Duration, number *uint64, do func()) {
 
 func (a *asset) asleep() bool { return a.w.now.Before(a.sleep) }
 
-// unreachable reports whether no call of the asset can reach the server.
 func (a *asset) unreachable() bool { return !a.up || a.asleep() || a.link.cut }
 
 func (a *asset) inventory() catalog.Inventory {
-	list := make([]catalog.Installed, 0, len(a.installed))
+	var list []catalog.Installed
 	for id, v := range a.installed {
 		list = append(list, catalog.Installed{Product: id, Version: v, Held: a.held[id]})
 	}
-	slices.SortFunc(list, func(a, b catalog.Installed) int { return cmp.Compare(a.Product, b.Product) })
 	inventory, err := catalog.NewInventory(a.on.platform, list)
 	a.w.fail(err)
 	return inventory
 }
 
-func (a *asset) committed() (state, ended []byte, err error) {
-	state, err = a.state.MarshalBinary()
-	ended, errEnded := a.state.MarshalEnded()
-	return state, ended, errors.Join(err, errEnded)
+// disk is an agent's state, and the orders that ended, as committed.
+type disk struct{ state, ended []byte }
+
+func (a *asset) committed() (d disk) {
+	var err, errEnded error
+	d.state, err = a.state.MarshalBinary()
+	d.ended, errEnded = a.state.MarshalEnded()
+	a.w.fail(errors.Join(err, errEnded))
+	return d
 }
 
 // stop ends the agent. What it had not committed, and what it was doing, is
@@ -189,36 +175,28 @@ func (a *asset) stop() {
 	if !a.running {
 		return
 	}
-	var err error
-	a.disk, a.ended, err = a.committed()
-	a.w.fail(err)
-	a.state, a.running = agent.State{}, false
+	a.disk, a.state, a.running = a.committed(), agent.State{}, false
 }
 
 // start starts the agent with its committed state. It deletes staged files that
 // no order needs, as the runner does.
 func (a *asset) start() {
 	var state agent.State
-	if a.disk != nil {
-		if err := errors.Join(state.UnmarshalBinary(a.disk), state.UnmarshalEnded(a.ended)); err != nil {
+	if a.disk.state != nil {
+		if err := errors.Join(state.UnmarshalBinary(a.disk.state), state.UnmarshalEnded(a.disk.ended)); err != nil {
 			a.w.fail(fmt.Errorf("%s cannot read its own state: %w", a.id, err))
 			return
 		}
 	}
 	a.state, a.running = state, true
-	needed := map[job.OrderID]bool{}
-	for _, x := range state.Executions {
-		needed[x.Order.ID] = true
-	}
-	for _, o := range state.Queue {
-		needed[o.ID] = true
-	}
-	for at := range a.staged {
-		if !needed[at.order] {
-			delete(a.staged, at)
-		}
-	}
+	maps.DeleteFunc(a.staged, func(at stagedKey, _ stagedFile) bool { return !a.knows(at.order) })
 	a.step(agent.Started{})
+}
+
+// knows reports whether the agent has an order that has not ended.
+func (a *asset) knows(id job.OrderID) bool {
+	return slices.ContainsFunc(a.state.Queue, func(o job.Order) bool { return o.ID == id }) ||
+		slices.ContainsFunc(a.state.Executions, func(x execution.State) bool { return x.Order.ID == id })
 }
 
 func (a *asset) crash() {

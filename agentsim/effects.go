@@ -2,6 +2,7 @@ package agentsim
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -17,20 +18,15 @@ type stagedKey struct {
 	index int
 }
 
-// stagedFile is the downloaded file of a patch: the version that it contains,
-// and the evidence about it.
 type stagedFile struct {
 	version  version.Version
 	evidence []execution.Evidence
 }
 
-// fault is what goes wrong with a product on an asset.
 type fault struct {
-	code    job.Code
-	text    string
+	result  execution.InstallResult
 	times   int             // how often; zero: always
 	crash   bool            // the agent crashes in the middle, and nothing is installed
-	reboot  bool            // the installer succeeds and asks for a reboot
 	lies    bool            // it reports success and changes nothing
 	undone  bool            // it succeeds, and the next boot undoes it
 	was     version.Version // what the next boot restores
@@ -82,13 +78,7 @@ func (a *asset) discard(order job.OrderID, index int) {
 		a.current = nil
 		a.work()
 	}
-	a.queue(0, func() {
-		for at := range a.staged {
-			if covers(at) {
-				delete(a.staged, at)
-			}
-		}
-	})
+	a.queue(0, func() { maps.DeleteFunc(a.staged, func(at stagedKey, _ stagedFile) bool { return covers(at) }) })
 }
 
 func (a *asset) carryOut(e agent.Effect) {
@@ -243,7 +233,7 @@ func (a *asset) runInstaller(order job.OrderID, s execution.Staged, ended bool) 
 		a.crash()
 		return r, true
 	}
-	r = execution.InstallResult{Code: f.code, Text: f.text, Reboot: f.reboot}
+	r = f.result
 	was, to := a.installed[product], a.staged[stagedKey{order, s.Index}].version
 	if f == (fault{noFetch: f.noFetch, refuse: f.refuse}) && a.w.cfg.Install != nil {
 		to, r = a.w.cfg.Install(a.id, s.Patch, was, to)

@@ -40,25 +40,21 @@ var expectations = newGrammar("an expectation", "expect ", []pattern[*player]{
 	{"server failures COUNT[ of asset A][ of patch P][ with code C][ from TIME][ to TIME]", "", (*player).expectFailures},
 	{"server missing on ASSET PATCH…|nothing", "server missing on ([^ ]+) (.+)", func(p *player, m *match) {
 		verdicts, err := p.w.server.c.Missing(background, job.AssetID(m.w[0]), p.w.now)
-		m.err = err
-		compareAll(m, 1, verdicts, func(v catalog.Verdict) string { return string(v.Patch) }, "nothing")
+		compareAll(m, 1, verdicts, err, func(v catalog.Verdict) string { return string(v.Patch) }, "nothing")
 	}},
-	{"server ASSET JOB action NAME exits N|nothing  nothing: it did not run", "server ([^ ]+) ([^ ]+) action ([^ ]+) exits ([^ ]+)", func(p *player, m *match) {
-		row := p.row(m)
+	{"server ASSET JOB action NAME exits N|nothing  nothing: it did not run", "server ([^ ]+) ([^ ]+) action ([^ ]+) exits ([^ ]+)", onAsset(func(a *asset, m *match) {
 		have := "nothing"
-		for _, a := range row.Actions {
-			if a.Name == m.w[2] {
-				have = fmt.Sprint(a.Exit)
+		for _, action := range a.row(m).Actions {
+			if action.Name == m.w[2] {
+				have = fmt.Sprint(action.Exit)
 			}
 		}
 		m.compare(3, have)
-	}},
-	{"server ASSET JOB nothing|PROGRESS|RESULT|CANCEL[(STAGE)]", "server ([^ ]+) ([^ ]+) ([^ ]+)", func(p *player, m *match) {
-		m.compare(2, shown(p.row(m)))
-	}},
-	{"server ASSET JOB PATCH STATUS[ CODE][ RULE][ REASON]", "server ([^ ]+) ([^ ]+) ([^ ]+) (.+)", func(p *player, m *match) {
-		m.compare(3, cmp.Or(outcomeOf(p.row(m).Patches, catalog.PatchID(m.w[2]), m.w[3]), "nothing"))
-	}},
+	})},
+	{"server ASSET JOB nothing|PROGRESS|RESULT|CANCEL[(STAGE)]", "server ([^ ]+) ([^ ]+) ([^ ]+)", onAsset(func(a *asset, m *match) { m.compare(2, shown(a.row(m))) })},
+	{"server ASSET JOB PATCH STATUS[ CODE][ RULE][ REASON]", "server ([^ ]+) ([^ ]+) ([^ ]+) (.+)", onAsset(func(a *asset, m *match) {
+		m.compare(3, cmp.Or(outcomeOf(a.row(m).Patches, catalog.PatchID(m.w[2]), m.w[3]), "nothing"))
+	})},
 	{"ASSET reboots|prompts|countdowns|downloads|installs|refusals|starts|resumes N",
 		"([^ ]+) (reboots|prompts|countdowns|downloads|installs|refusals|starts|resumes) (.+)", onAsset(func(a *asset, m *match) {
 			m.compare(2, fmt.Sprint(len(a.occurrences(m.w[1]))))
@@ -117,7 +113,6 @@ func (p *player) expect(m *match) {
 	}
 }
 
-// compare fails unless a word is what was found.
 func (m *match) compare(i int, have string) {
 	if m.err == nil && m.w[i] != have {
 		m.err = &Unmet{Want: m.w[i], Have: have}
@@ -125,7 +120,8 @@ func (m *match) compare(i int, have string) {
 }
 
 // compareAll fails unless the words are a list; none stands for an empty one.
-func compareAll[E any](m *match, i int, list []E, word func(E) string, none string) {
+func compareAll[E any](m *match, i int, list []E, err error, word func(E) string, none string) {
+	m.err = err
 	var have []string
 	for _, e := range list {
 		have = append(have, word(e))
@@ -148,7 +144,7 @@ func (p *player) expectRefused(text string) error {
 // last returns the last thing that the asset's journal says of a job. The
 // answer to a cancel counts until something else is reported.
 func (a *asset) last(id job.ID) string {
-	for _, r := range slices.Backward(a.observer.reports()) {
+	for _, r := range slices.Backward(a.observer.journal) {
 		switch {
 		case r.Order == "" || r.Order.Run().Job() != id:
 		case r.Result != 0:
@@ -163,7 +159,7 @@ func (a *asset) last(id job.ID) string {
 }
 
 func (a *asset) starts(id job.ID) (n int) {
-	for _, r := range a.observer.reports() {
+	for _, r := range a.observer.journal {
 		if r.Progress == job.Started && r.Order.Run().Job() == id {
 			n++
 		}
@@ -172,7 +168,7 @@ func (a *asset) starts(id job.ID) (n int) {
 }
 
 func (a *asset) outcome(id job.ID, patch catalog.PatchID, want string) string {
-	for _, r := range slices.Backward(a.observer.reports()) {
+	for _, r := range slices.Backward(a.observer.journal) {
 		if r.Result != 0 && r.Order.Run().Job() == id {
 			if s := outcomeOf(r.Patches, patch, want); s != "" {
 				return s
@@ -226,7 +222,7 @@ func (a *asset) expectBetween(m *match) {
 		m.err = &Unmet{Want: fmt.Sprintf("a %s between %s and %s", m.w[1], m.w[2], m.w[3])}
 		return
 	}
-	if last := list[len(list)-1].At; last.Before(m.at[0]) || last.After(m.at[1]) {
+	if last := list[len(list)-1].At; last.Before(m.time(2)) || last.After(m.time(3)) {
 		since := last.Sub(a.w.cfg.Start)
 		m.err = &Unmet{
 			Want: "between " + m.w[2] + " and " + m.w[3], Have: "between +" + short(since) + " and +" + short(since+time.Second),
@@ -251,8 +247,7 @@ func (m *match) contains(i int, have string) {
 
 func (p *player) feed(m *match, word func(controller.FeedStatus) string) {
 	feeds, err := p.w.server.c.Feeds(background, p.w.now)
-	m.err = err
-	compareAll(m, 0, feeds, word, "nothing")
+	compareAll(m, 0, feeds, err, word, "nothing")
 }
 
 func health(f controller.FeedStatus) string {
@@ -265,19 +260,14 @@ func health(f controller.FeedStatus) string {
 	return "failing"
 }
 
-// expectVerdict compares all reasons of a verdict, in their order.
 func (p *player) expectVerdict(m *match) {
 	a := p.w.assets[job.AssetID(m.w[1])]
 	if a == nil {
 		m.err = fmt.Errorf("there is no asset %q", m.w[1])
 		return
 	}
-	verdict, err := a.verdict(catalog.PatchID(m.w[0]))
-	if m.err = err; err != nil {
-		return
-	}
 	var have []string
-	for _, r := range verdict.Reasons {
+	for _, r := range a.verdict(catalog.PatchID(m.w[0])).Reasons {
 		if s := string(r.Code); !slices.Contains(have, s) {
 			have = append(have, s)
 		}
@@ -286,12 +276,13 @@ func (p *player) expectVerdict(m *match) {
 }
 
 // verdict returns the catalog's verdict on a patch, for what the asset has now.
-func (a *asset) verdict(id catalog.PatchID) (catalog.Verdict, error) {
+func (a *asset) verdict(id catalog.PatchID) catalog.Verdict {
 	snap, err := a.w.server.c.Snapshot(background)
 	if err != nil {
-		return catalog.Verdict{}, err
+		a.w.fail(err)
+		return catalog.Verdict{}
 	}
-	return snap.Evaluate(id, a.inventory(), catalog.Options{}, a.w.now), nil
+	return snap.Evaluate(id, a.inventory(), catalog.Options{}, a.w.now)
 }
 
 // expectPreview compares the patches that a job would deploy on an asset now,
@@ -324,41 +315,31 @@ func (p *player) expectPreview(m *match) {
 
 func (p *player) expectAssets(m *match) {
 	c := p.w.server.c
-	var list []job.AssetID
-	open := func(rows []controller.Open, err error) {
-		m.err = err
-		for _, o := range rows {
-			list = append(list, o.Asset)
-		}
-	}
+	of := func(o controller.Open) string { return string(o.Asset) }
 	switch m.w[0] {
 	case "waiting for reboot":
-		open(c.PendingReboots(background, controller.MaxPage))
-		list = slices.Compact(list)
+		rows, err := c.PendingReboots(background, controller.MaxPage)
+		once := slices.CompactFunc(rows, func(a, b controller.Open) bool { return a.Asset == b.Asset })
+		compareAll(m, 1, once, err, of, "nobody")
 	case "waiting for cancel":
-		open(c.PendingCancels(background, controller.MaxPage))
+		rows, err := c.PendingCancels(background, controller.MaxPage)
+		compareAll(m, 1, rows, err, of, "nobody")
 	case "stuck":
 		rows, err := c.Stuck(background, controller.MaxPage, p.w.now)
-		m.err = err
-		for _, o := range rows {
-			list = append(list, o.Asset)
-		}
+		compareAll(m, 1, rows, err, func(o controller.StuckOrder) string { return string(o.Asset) }, "nobody")
 	default:
 		rows, err := c.Assets(background, "", controller.MaxPage, p.w.now)
-		m.err = err
-		for _, s := range rows {
-			if (map[string]bool{"silent": s.Silent, "behind": s.Behind, "refusing": s.Refused != nil, "cloned": s.Cloned != nil, "clock off": s.OffsetTooFar})[m.w[0]] {
-				list = append(list, s.ID)
-			}
+		others := func(s controller.AssetStatus) bool {
+			return !map[string]bool{"silent": s.Silent, "behind": s.Behind, "refusing": s.Refused != nil, "cloned": s.Cloned != nil, "clock off": s.OffsetTooFar}[m.w[0]]
 		}
+		compareAll(m, 1, slices.DeleteFunc(rows, others), err, func(s controller.AssetStatus) string { return string(s.ID) }, "nobody")
 	}
-	m.compare(1, cmp.Or(join(list, " "), "nobody"))
 }
 
-func (p *player) row(m *match) (row controller.RunAsset) {
-	if m.err = errOther; p.w.assets[job.AssetID(m.w[0])] != nil {
-		row, _, m.err = p.w.server.row(job.AssetID(m.w[0]), job.ID(m.w[1]))
-	}
+// row returns what the server shows of the job of a line on the asset of the
+// same name.
+func (a *asset) row(m *match) controller.RunAsset {
+	row, _ := a.w.server.row(a.id, job.ID(m.w[1]))
 	return row
 }
 
@@ -380,12 +361,8 @@ func shown(row controller.RunAsset) string {
 
 // expectFailures compares the number of failed installs in a list (RPT-2).
 func (p *player) expectFailures(m *match) {
-	filter := controller.FailureFilter{Asset: job.AssetID(m.w[1]), Patch: catalog.PatchID(m.w[2]), From: m.at[0], To: m.at[1], Limit: controller.MaxPage}
-	if m.w[3] != "" {
-		if filter.Code, m.err = job.ParseCode(m.w[3]); m.err != nil {
-			return
-		}
-	}
+	filter := controller.FailureFilter{Asset: job.AssetID(m.w[1]), Patch: catalog.PatchID(m.w[2]), From: m.time(4), To: m.time(5), Limit: controller.MaxPage}
+	filter.Code = value(m, 3, job.ParseCode)
 	n, err := p.w.server.failures(filter)
 	m.err = err
 	m.compare(0, fmt.Sprint(n))

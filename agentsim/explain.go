@@ -59,12 +59,11 @@ func (p *player) why(line string) []string {
 // in a world with jobs: each asset's verdict on each patch of a job's list, or
 // on every patch if a job has a query.
 func (p *player) explainIdle() {
-	jobs, err := pages(p.w.server.c.Jobs, func(j controller.JobStatus) job.ID { return j.ID })
-	if err != nil || slices.ContainsFunc(p.w.history, func(l Line) bool { return strings.HasSuffix(l.Text, " Started") }) {
+	if slices.ContainsFunc(p.w.history, func(l Line) bool { return strings.HasSuffix(l.Text, " Started") }) {
 		return
 	}
 	x := &explanation{w: p.w}
-	for _, status := range jobs {
+	for _, status := range p.w.server.jobs() {
 		x.job(status)
 		patches := status.Patches.List
 		if status.Patches.Query != nil {
@@ -114,11 +113,7 @@ func (x *explanation) asset(a *asset) {
 // that have one of the patches.
 func (x *explanation) jobs(a *asset, list []controller.JobStatus, patches []catalog.PatchID) {
 	if len(list) == 0 {
-		all, err := pages(x.w.server.c.Jobs, func(j controller.JobStatus) job.ID { return j.ID })
-		if err != nil {
-			x.add("%v", err)
-		}
-		for _, status := range all {
+		for _, status := range x.w.server.jobs() {
 			brings := func(id catalog.PatchID) bool { return slices.Contains(status.Patches.List, id) }
 			if len(patches) == 0 || status.Patches.Query != nil || slices.ContainsFunc(patches, brings) {
 				list = append(list, status)
@@ -165,10 +160,8 @@ func (x *explanation) order(a *asset, status controller.JobStatus, patches []cat
 	if why := x.unselected(a, status.Definition); why != "" {
 		x.add("job %s does not select %s: %s", status.ID, a.id, why)
 	}
-	row, exists, err := a.w.server.row(a.as, status.ID)
+	row, exists := a.w.server.row(a.as, status.ID)
 	switch {
-	case err != nil:
-		x.add("%v", err)
 	case exists:
 		x.row(a, row)
 	case len(status.Open) > 0:
@@ -178,7 +171,7 @@ func (x *explanation) order(a *asset, status controller.JobStatus, patches []cat
 	default:
 		x.add("no order of job %s was ever made for %s", status.ID, a.id)
 	}
-	for _, r := range slices.Backward(a.observer.reports()) {
+	for _, r := range slices.Backward(a.observer.journal) {
 		if r.Order != "" && r.Order.Run().Job() == status.ID {
 			report, _, _ := strings.Cut(describe(r), "\n")
 			x.add("the last report of %s about it: %s, at %s", a.id, report, moment(r.At, a.zone))
@@ -252,11 +245,7 @@ func (x *explanation) verdict(a *asset, id catalog.PatchID) {
 	if why := x.w.vendor.barred[id]; why != "" {
 		x.add("%s is not admitted: %s", id, why)
 	}
-	v, err := a.verdict(id)
-	if err != nil {
-		x.add("%v", err)
-	}
-	for _, r := range v.Reasons {
+	for _, r := range a.verdict(id).Reasons {
 		x.add("%s on %s: %s [%s] %s", id, a.id, r.Code, r.Rule, r.Text)
 	}
 }

@@ -102,7 +102,7 @@ job one: patches top-2, assets a-1, once at +6h
 		t.Run(name, func(t *testing.T) {
 			s, err := ParseScript("file", world+c.lines)
 			require.NoError(t, err)
-			_, err = s.Play()
+			_, err = s.Play(Config{})
 			var unmet *Unmet
 			require.ErrorAs(t, err, &unmet)
 			for _, want := range c.want {
@@ -122,7 +122,7 @@ func TestIdleScenarioExplains(t *testing.T) {
 	} {
 		s, err := ParseScript("file", "clock 2026-03-02T00:00:00Z\npatch top-2: top 2.0, pinned\nasset a-1 has top 2.0\njob one: patches top-2, assets a-1, once at +6h\n"+lines)
 		require.NoError(t, err)
-		w, err := s.Play()
+		w, err := s.Play(Config{})
 		require.NoError(t, err)
 		history := Timeline(w.History(), w.Start())
 		require.Contains(t, history, want)

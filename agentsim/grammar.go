@@ -1,6 +1,7 @@
 package agentsim
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
@@ -20,17 +21,13 @@ type pattern[T any] struct {
 }
 
 // match holds the parts of a text that matched a pattern. A part that was left
-// out is zero. N, D, TIME and HH:MM are parsed, unless the pattern has a
-// regular expression of its own.
+// out is empty, and its value is zero.
 type match struct {
 	p     *player
 	text  string   // the whole text
 	w     []string // one for each part in capitals, each a|b and each [ ] around words only
-	n     []int
-	d     []time.Duration
-	at    []time.Time
-	clock schedule.TimeOfDay
-	err   error // why it cannot be done; errOther: try the next pattern
+	wrong error    // a part is not what it should be
+	err   error    // why it cannot be done; errOther: try the next pattern
 }
 
 var errOther = errors.New("another pattern")
@@ -43,19 +40,14 @@ type grammar[T any] struct {
 	list   []pattern[T]
 	notes  []string
 	res    []*regexp.Regexp
-	kinds  [][]string
 }
 
 func newGrammar[T any](what, prefix string, list []pattern[T]) *grammar[T] {
 	g := &grammar[T]{what: what, prefix: prefix, list: list}
 	for i, one := range list {
 		text, note, _ := strings.Cut(one.text, "  ")
-		re, kinds := notation(text)
-		if one.re != "" {
-			re, kinds = one.re, nil
-		}
 		list[i].text, g.notes = text, append(g.notes, strings.TrimSpace(note))
-		g.res, g.kinds = append(g.res, regexp.MustCompile("^(?:"+re+")$")), append(g.kinds, kinds)
+		g.res = append(g.res, regexp.MustCompile("^(?:"+cmp.Or(one.re, notation(text))+")$"))
 	}
 	return g
 }
@@ -64,34 +56,29 @@ func newGrammar[T any](what, prefix string, list []pattern[T]) *grammar[T] {
 // placeholders.
 var parts = regexp.MustCompile(`\[[^\[\]A-Z]+\]|[^\s\[\]|]+(?:\|[^\s\[\]|]+)+|[A-Z]+(?:[:-][A-Z]+)*…?|.`)
 
-// notation returns the regular expression of a pattern, and the placeholder of
-// each of its groups.
-func notation(text string) (re string, kinds []string) {
+// notation returns the regular expression of a pattern.
+func notation(text string) (re string) {
 	for _, part := range parts.FindAllString(text, -1) {
-		group := ""
 		switch {
 		case part == "[":
 			re += "(?:"
 		case part == "]":
 			re += ")?"
 		case part[0] == '[':
-			group = "(" + regexp.QuoteMeta(strings.Trim(part, "[]")) + ")?"
+			re += "(" + regexp.QuoteMeta(strings.Trim(part, "[]")) + ")?"
 		case strings.HasSuffix(part, "…"):
-			group = "(.+?)"
+			re += "(.+?)"
 		case part == "ZONE":
-			group = "(each zone|[^ ]+)"
+			re += "(each zone|[^ ]+)"
 		case part != strings.ToLower(part):
-			group = "([^ ]+?)"
+			re += "([^ ]+?)"
 		case strings.Contains(part, "|"):
-			group = "(" + strings.ReplaceAll(regexp.QuoteMeta(part), `\|`, "|") + ")"
+			re += "(" + strings.ReplaceAll(regexp.QuoteMeta(part), `\|`, "|") + ")"
 		default:
 			re += regexp.QuoteMeta(part)
 		}
-		if group != "" {
-			re, kinds = re+group, append(kinds, part)
-		}
 	}
-	return re, kinds
+	return re
 }
 
 // apply does what a text says, by the first pattern that matches.
@@ -103,11 +90,9 @@ func (g *grammar[T]) apply(p *player, of T, text string) error {
 			continue
 		}
 		m := &match{p: p, text: text, w: found[1:]}
-		if m.read(g.kinds[i]); m.err == nil {
-			g.list[i].do(of, m)
-		}
-		if m.err != errOther {
-			return m.err
+		g.list[i].do(of, m)
+		if err := cmp.Or(m.wrong, m.err); err != errOther {
+			return err
 		}
 	}
 	return fmt.Errorf("%q is not %s; %s", text, g.what, g.suggest(text))
@@ -165,32 +150,25 @@ func (g *grammar[T]) reference(title string) string {
 	return s
 }
 
-// read parses numbers, times and zones.
-func (m *match) read(kinds []string) {
-	for i, kind := range kinds {
-		switch kind {
-		case "N":
-			m.n = parsed(m, m.n, i, number)
-		case "D":
-			m.d = parsed(m, m.d, i, parseDuration)
-		case "TIME":
-			m.at = parsed(m, m.at, i, m.p.instant)
-		case "HH:MM":
-			m.clock, m.err = schedule.ParseTimeOfDay(m.w[i])
-		case "ZONE":
-			m.w[i] = strings.Replace(m.w[i], "each zone", schedule.AssetZone, 1)
-		}
-		if m.err != nil {
-			return
-		}
-	}
+// The values of the ith part.
+
+func (m *match) number(i int) int { return value(m, i, number) }
+
+func (m *match) duration(i int) time.Duration { return value(m, i, parseDuration) }
+
+func (m *match) time(i int) time.Time { return value(m, i, m.p.instant) }
+
+func (m *match) clock(i int) schedule.TimeOfDay { return value(m, i, schedule.ParseTimeOfDay) }
+
+func (m *match) zone(i int) string {
+	return strings.Replace(m.w[i], "each zone", schedule.AssetZone, 1)
 }
 
-// parsed appends the value of a part to a list; zero if the part is empty.
-func parsed[E any](m *match, list []E, i int, parse func(string) (E, error)) []E {
-	var e E
-	if m.w[i] != "" {
-		e, m.err = parse(m.w[i])
+func value[E any](m *match, i int, parse func(string) (E, error)) (v E) {
+	if m.w[i] == "" {
+		return v
 	}
-	return append(list, e)
+	v, err := parse(m.w[i])
+	m.wrong = cmp.Or(m.wrong, err)
+	return v
 }

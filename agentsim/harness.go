@@ -2,6 +2,7 @@ package agentsim
 
 import (
 	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
 )
@@ -30,7 +31,7 @@ func Test(t TB, c Config) *Harness {
 		t.Fatalf("agentsim: %v", err)
 		return nil
 	}
-	return &Harness{t: t, p: player{w: w}}
+	return &Harness{t: t, p: player{w: w, policies: map[string]integrity.Excerpt{}}}
 }
 
 // World returns the world in which the lines are played.
@@ -45,7 +46,7 @@ func (h *Harness) Catalog(b catalog.Batch) *Harness {
 	w.vendor.add(b)
 	w.log("vendor", "publishes %d products and %d patches", len(b.Products), len(b.Patches))
 	for _, r := range w.server.sync().Rejected {
-		h.fail(&r)
+		h.check(&r)
 	}
 	return h
 }
@@ -54,9 +55,7 @@ func (h *Harness) Catalog(b catalog.Batch) *Harness {
 // line. A refusal ends the test.
 func (h *Harness) Job(d job.Definition) *Harness {
 	h.t.Helper()
-	if err := h.p.saveJob(d); err != nil {
-		h.fail(err)
-	}
+	h.check(h.p.saveJob(d))
 	return h
 }
 
@@ -75,14 +74,14 @@ func (h *Harness) Play(lines string) *Harness {
 	if err == nil {
 		err = s.playOn(&h.p, nil)
 	}
-	if err != nil {
-		h.fail(err)
-	}
+	h.check(err)
 	return h
 }
 
-func (h *Harness) fail(err error) {
+func (h *Harness) check(err error) {
 	h.t.Helper()
-	h.t.Logf("\n%s", Timeline(h.p.w.history, h.p.w.cfg.Start))
-	h.t.Fatalf("%v", err)
+	if err != nil {
+		h.t.Logf("\n%s", Timeline(h.p.w.history, h.p.w.cfg.Start))
+		h.t.Fatalf("%v", err)
+	}
 }

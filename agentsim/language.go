@@ -1,7 +1,6 @@
 package agentsim
 
 // Language returns the reference of the scenario language, as text for people.
-// It is made from the tables that the parser reads.
 func Language() string {
 	return `A scenario has one step per line. A step may begin with a time: +3h15m or +2d
 after the start of the clock, or an instant such as 2026-03-02T00:00:00Z.

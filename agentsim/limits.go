@@ -17,6 +17,7 @@ const (
 	minCheckIn  = time.Second
 	maxCheckIn  = 30 * time.Minute // the controller refuses more than 23 minutes, which would break MAN-3
 	minSync     = time.Minute
-	maxEvents   = 10_000_000       // things that happen in one world: some minutes of real time
-	callTimeout = 30 * time.Second // an agent waits that long for an answer: Network of [manifest.Timing]'s defaults
+	maxEvents   = 10_000_000             // things that happen in one world: some minutes of real time
+	callTimeout = 30 * time.Second       // an agent waits that long for an answer: Network of [manifest.Timing]'s defaults
+	network     = 100 * time.Millisecond // a message takes that long, one way
 )

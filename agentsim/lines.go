@@ -12,6 +12,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/agent"
 	"github.com/patchpolicy/patchpolicy/job/controller"
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
@@ -76,28 +77,24 @@ func init() {
 		{"server comes up", "", (*player).startServer},
 		{"server crashes", "", (*player).startServer},
 		{"server is put back to TIME  it is restored from a backup made at that time", "", func(p *player, m *match) {
-			if m.err = p.w.server.restore(p.backups[m.at[0]]); m.err == nil {
+			if m.err = p.w.server.restore(p.backups[m.time(0)]); m.err == nil {
 				p.w.log("server", "%s", strings.TrimPrefix(m.text, "server "))
 			}
 		}},
 		{"server crashes before|after commit N  the Nth commit from now that writes something; then it starts again, and administrators repeat what they did", "", func(p *player, m *match) {
-			m.err = p.w.server.store.crashAt(m.w[0] == "after", m.n[0])
+			m.err = p.w.server.store.crashAt(m.w[0] == "after", m.number(1))
 		}},
 		{"server rotates its manifest key[ and root keys]  with a new version of the trust document; it starts again", "server rotates its manifest key( and root keys)?", func(p *player, m *match) { // (MAN-13)
-			if m.err = p.w.server.keys.rotate(p.w.now, m.w[0] != ""); m.err == nil {
-				p.startServer(m)
-			}
+			p.w.server.rotate(m.w[0] != "")
+			p.startServer(m)
 		}},
 		{"server refuses|answers ASSET  the asset's calls; a refusal is authenticated", "", func(p *player, m *match) { // (MAN-7)
 			p.w.server.refusing[job.AssetID(m.w[1])] = m.w[0] == "refuses"
 			p.w.log("server", "%s the calls of %s", m.w[0], m.w[1])
 		}},
 		{"server is under POLICY…  it applies to orders made from then on; or: no policy", "", func(p *player, m *match) {
-			policy, err := p.named(m.w[0])
-			if m.err = err; err == nil {
-				p.w.server.policy = policy
-				p.startServer(m)
-			}
+			p.w.server.policy = value(m, 0, p.named)
+			p.startServer(m)
 		}},
 		{"vendor feed fails|recovers", "", func(p *player, m *match) {
 			p.w.vendor.failing = map[string]string{"fails": "connection refused"}[m.w[0]]
@@ -105,13 +102,15 @@ func init() {
 		}},
 		{"vendor marks PATCH end of life[ at TIME]", "", ofPatch(0, func(m *match, patch *catalog.Patch, _ *content) {
 			if patch.EOLMarked = true; m.w[1] != "" {
-				patch.EOL = m.at[0]
+				patch.EOL = m.time(1)
 			}
 		})},
 		{"vendor withdraws PATCH", "", ofPatch(0, func(_ *match, patch *catalog.Patch, _ *content) { patch.Withdrawn = true })},
 		{"vendor removes PATCH", "", ofPatch(0, func(_ *match, patch *catalog.Patch, _ *content) { patch.ID = "" })},
 		{"vendor takes down PATCH", "", ofPatch(0, func(_ *match, _ *catalog.Patch, served *content) { served.gone = true })},
-		{"vendor restores PATCH", "", ofPatch(0, func(m *match, patch *catalog.Patch, _ *content) { m.p.w.vendor.serveOf(patch, patch.Version) })},
+		{"vendor restores PATCH", "", ofPatch(0, func(m *match, patch *catalog.Patch, _ *content) {
+			m.p.w.vendor.serve(patch.Artifacts[0], string(patch.Product), patch.Version)
+		})},
 		{"vendor strips PATCH  its signature is gone", "", ofPatch(0, func(_ *match, _ *catalog.Patch, served *content) {
 			served.signature = integrity.Signature{Status: integrity.Absent}
 		})},
@@ -128,10 +127,8 @@ func init() {
 			served.signature = integrity.Signature{Status: integrity.Unsupported, Detail: "a format that nobody here reads"}
 		})},
 		{"vendor serves VERSION for PATCH", "", ofPatch(1, func(m *match, patch *catalog.Patch, _ *content) {
-			v, err := version.Parse(patch.Version.Scheme(), m.w[0])
-			if m.err = err; err == nil {
-				m.p.w.vendor.serveOf(patch, v)
-			}
+			parse := func(text string) (version.Version, error) { return version.Parse(patch.Version.Scheme(), text) }
+			m.p.w.vendor.serve(patch.Artifacts[0], string(patch.Product), value(m, 0, parse))
 		})},
 		{"try LINE…  skipped if it cannot be done now: the server refuses, an asset is off, a patch is gone", "", (*player).try},
 		{"expect …", "expect(?: (.*))?", (*player).expect},
@@ -175,47 +172,6 @@ func (p *player) answered() error {
 
 func (p *player) instant(s string) (time.Time, error) { return parseWhen(s, p.w.cfg.Start) }
 
-var patchOptions = newGrammar("an option of a patch", "", []pattern[*offered]{
-	{"pinned  one URL for this version alone; the default", "", func(*offered, *match) {}},
-	{"latest only  one URL for all versions (CAT-6)", "", func(o *offered, _ *match) { o.availability = catalog.LatestOnly }},
-	{"repository  the asset's own package manager downloads it", "", func(o *offered, _ *match) { o.availability = catalog.Repository }},
-	{"vendor  the customer supplies its file", "", func(o *offered, _ *match) { o.availability = catalog.Vendor }},
-	{"signed by NAME…", "", func(o *offered, m *match) { o.signer = m.w[0] }},
-	{"carries a signature by NAME…  within the file; the catalog does not say so", "", func(o *offered, m *match) { o.within = m.w[0] }},
-	{"no checksum  without it: sha256", "", func(o *offered, _ *match) { o.checksum = 0 }},
-	{"checksum sha256|sha384|sha512|sha1|md5", "", func(o *offered, m *match) { o.checksum, m.err = integrity.ParseAlgorithm(m.w[0]) }},
-	{"needs reboot", "", func(o *offered, _ *match) { o.Reboot = true }},
-	{"on PLATFORM[/ARCHITECTURE]", "", func(o *offered, m *match) { o.place, m.err = parsePlace(m.w[0], m.w[1]) }},
-	{"requires PATCH[ and a reboot]", "", func(o *offered, m *match) {
-		o.Requires = append(o.Requires, catalog.Requirement{Patch: catalog.PatchID(m.w[0]), Reboot: m.w[1] != ""})
-	}},
-	{"supersedes PATCH", "", func(o *offered, m *match) { o.Supersedes = append(o.Supersedes, catalog.PatchID(m.w[0])) }},
-	{"fixes CVE…", "", func(o *offered, m *match) { o.CVEs = strings.Fields(m.w[0]) }},
-	{"severity low|medium|high|critical", "", func(o *offered, m *match) { o.Severity, m.err = catalog.ParseSeverity(m.w[0]) }},
-	{"exploited", "", func(o *offered, _ *match) { o.Exploited = true }},
-	{"class security|bugfix|feature|driver|definition", "", func(o *offered, m *match) { o.Class, m.err = catalog.ParseClass(m.w[0]) }},
-	{"transaction NAME", "", func(o *offered, m *match) { o.Transaction = m.w[0] }},
-})
-
-func (p *player) patch(m *match) {
-	o := offered{Patch: catalog.Patch{ID: catalog.PatchID(m.w[0])}, place: usual, availability: catalog.Pinned, checksum: integrity.SHA256}
-	if m.w[3] != "" {
-		if m.err = patchOptions.applyAll(p, &o, m.w[3]); m.err != nil {
-			return
-		}
-	}
-	if o.Product, o.Version, m.err = p.w.vendor.parseVersion(m.w[1], o.place, m.w[2]); m.err != nil {
-		return
-	}
-	p.w.vendor.publish(o)
-	on := ""
-	if o.place != usual {
-		on = " on " + o.place.String()
-	}
-	p.w.log("vendor", "publishes %s: %s %s%s", m.w[0], m.w[1], o.Version, on)
-	p.listed()
-}
-
 // listed syncs the server at once, before the clock runs.
 func (p *player) listed() {
 	if p.w.now.Equal(p.w.cfg.Start) {
@@ -230,9 +186,12 @@ func (p *player) line(m *match) {
 		return
 	}
 	for _, id := range ids {
-		p.w.vendor.line(id, m.w[1], m.at[0], m.at[1])
+		product := p.w.vendor.products[id]
+		others := slices.DeleteFunc(slices.Clone(product.Lines), func(l catalog.Line) bool { return l.Prefix == m.w[1] })
+		product.Lines = append(others, catalog.Line{Prefix: m.w[1], EOL: m.time(2), Extended: m.time(3)})
+		p.w.vendor.products[id] = product
 	}
-	p.w.log("vendor", "%s line %s ends at %s", m.w[0], m.w[1], m.at[0].Format(time.RFC3339))
+	p.w.log("vendor", "%s line %s ends at %s", m.w[0], m.w[1], m.time(2).Format(time.RFC3339))
 	p.listed()
 }
 
@@ -243,32 +202,31 @@ func (p *player) customer(m *match) {
 		m.err = fmt.Errorf("no patch %s is listed with the option vendor", m.w[0])
 		return
 	}
-	p.w.vendor.supply(&patch)
-	p.w.vendor.patches[patch.ID] = patch
+	artifact := &patch.Artifacts[0]
+	artifact.CustomURL = fmt.Sprintf("https://files.customer.example/%s", patch.ID)
+	p.w.vendor.serve(*artifact, string(patch.Product), patch.Version)
 	p.w.log("server", "customer supplies %s", m.w[0])
 	p.listed()
 }
 
 func (p *player) asset(m *match) {
-	id, zone, tagged, has, at := m.w[0], m.w[1], m.w[4], m.w[5], usual
-	if m.w[2] != "" {
-		if at, m.err = parsePlace(m.w[2], m.w[3]); m.err != nil {
-			return
-		}
+	zone, has := m.w[1], m.w[5]
+	at, err := parsePlace(m.w[2], m.w[3])
+	if err == nil && zone != "" {
+		err = schedule.ValidZone(zone)
 	}
-	if m.err = p.w.free(job.AssetID(id)); m.err != nil {
-		return
-	}
-	if zone != "" {
-		if m.err = schedule.ValidZone(zone); m.err != nil {
-			return
-		}
-	}
-	a, err := p.w.newAsset(job.AssetID(id), strings.Fields(tagged), at)
 	if m.err = err; err != nil {
 		return
 	}
-	a.zone = zone
+	a, err := p.w.newAsset(job.AssetID(m.w[0]), strings.Fields(m.w[4]), at)
+	if err == nil {
+		err = p.w.server.enrol(a)
+	}
+	if m.err = err; err != nil {
+		return
+	}
+	a.zone, p.w.assets[a.id] = zone, a
+	a.after(0, nil, func() { a.step(agent.Started{}) })
 	for clause := range strings.SplitSeq(has, ",") {
 		name, text, _ := strings.Cut(strings.TrimSpace(clause), " ")
 		if name == "" {
@@ -285,7 +243,7 @@ func (p *player) asset(m *match) {
 
 // startServer starts the server, also while it is up.
 func (p *player) startServer(m *match) {
-	if m.err = p.w.server.alive(p.w.server.start()); m.err == nil {
+	if m.err = p.w.server.start(); m.err == nil {
 		p.w.log("server", "%s", strings.TrimPrefix(m.text, "server "))
 	}
 }

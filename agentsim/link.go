@@ -40,22 +40,20 @@ func (a *asset) call(c agent.Call) {
 		}
 		return answer, err
 	}
-	failed := func(after time.Duration, why string) {
-		a.after(after, nil, func() { a.step(agent.CallFailed{ID: c.ID, Err: why}) })
-	}
-	const noAnswer, noNetwork = "no answer came", "the network is down"
-	l, network := &a.link, a.w.cfg.Network
+	reply := func(after time.Duration, ev agent.Event) { a.after(after, nil, func() { a.step(ev) }) }
+	noAnswer, noNetwork := agent.CallFailed{ID: c.ID, Err: "no answer came"}, agent.CallFailed{ID: c.ID, Err: "the network is down"}
+	l, life := &a.link, a.life
 	switch {
 	case l.cut:
-		failed(network, noNetwork)
+		reply(network, noNetwork)
 		return
 	case take(&l.loseCalls):
 		a.log("call lost on its way")
-		failed(callTimeout, noAnswer)
+		reply(callTimeout, noAnswer)
 		return
 	case take(&l.late):
 		a.log("call delayed by %s", short(l.lateness))
-		failed(callTimeout, noAnswer)
+		reply(callTimeout, noAnswer)
 		a.w.after(l.lateness, func() {
 			refused := ""
 			if _, err := send(); err != nil {
@@ -65,11 +63,10 @@ func (a *asset) call(c agent.Call) {
 		})
 		return
 	}
-	life := a.life
 	a.w.after(network, func() {
 		if l.cut {
 			if a.life == life {
-				failed(0, noNetwork)
+				reply(0, noNetwork)
 			}
 			return
 		}
@@ -85,19 +82,17 @@ func (a *asset) call(c agent.Call) {
 		}
 		switch {
 		case errors.Is(err, manifest.ErrRefused):
-			a.after(network, nil, func() { a.step(agent.CallFailed{ID: c.ID, Refused: true, Err: err.Error()}) })
+			reply(network, agent.CallFailed{ID: c.ID, Refused: true, Err: err.Error()})
 		case err != nil:
-			failed(network, err.Error())
+			reply(network, agent.CallFailed{ID: c.ID, Err: err.Error()})
 		case take(&l.loseAnswers):
 			a.log("answer lost on its way")
-			failed(callTimeout, noAnswer)
+			reply(callTimeout, noAnswer)
 		default:
-			if answer.Manifest, err = a.faked(answer.Manifest); err != nil {
-				a.w.fail(err)
-			}
+			answer.Manifest = a.faked(answer.Manifest)
 			a.after(network, nil, func() {
 				if l.cut {
-					a.step(agent.CallFailed{ID: c.ID, Err: noNetwork})
+					a.step(noNetwork)
 					return
 				}
 				if c.ID == a.state.Calls.Out { // otherwise the agent no longer waits for it
@@ -119,13 +114,13 @@ func take(n *int) bool {
 }
 
 // faked replaces a manifest by the wrong one that a line asked for.
-func (a *asset) faked(right []byte) ([]byte, error) {
+func (a *asset) faked(right []byte) []byte {
 	kind := a.link.fake
 	if a.link.old == nil {
 		a.link.old = right
 	}
 	if kind == "" {
-		return right, nil
+		return right
 	}
 	a.link.fake = ""
 	a.log("is sent a wrong manifest: %s", kind)
@@ -142,14 +137,15 @@ func (a *asset) faked(right []byte) ([]byte, error) {
 	case "other asset":
 		d.Asset = "somebody-else"
 	case "old": // none, if none was delivered before
-		return a.link.old, nil
+		return a.link.old
 	case "huge":
-		return make([]byte, manifest.MaxSealed+1), nil
+		return make([]byte, manifest.MaxSealed+1)
 	}
 	sealed, err := manifest.Seal(d, manifest.NewSigner(signer))
+	a.w.fail(err)
 	if kind == "damaged" && err == nil {
 		sealed = slices.Clone(sealed)
 		sealed[len(sealed)/2] ^= 1
 	}
-	return sealed, err
+	return sealed
 }

@@ -23,8 +23,8 @@ type Broken = watch.Broken
 // observer feeds package watch with what one asset does.
 type observer struct {
 	a        *asset
-	former   []job.Report          // those that the server had before the asset was removed and enrolled again
 	journal  []job.Report          // every report that the agent committed, except those lost with its state
+	former   int                   // how many of them the server had before the asset was removed and enrolled again
 	made     job.Sequence          // the last report since the state was lost
 	taken    job.Sequence          // the last report that the server acknowledged
 	lost     bool                  // the agent lost its state at any time
@@ -35,11 +35,10 @@ type observer struct {
 	orders   map[job.OrderID]*observed
 }
 
-// observed is what was observed of one order.
 type observed struct {
 	watch.Order
 	order   job.Order // as it started, or as last received
-	patches map[int]*watch.Patch
+	patches []watch.Patch
 }
 
 // note records a broken invariant; nil: none. The order may be empty.
@@ -61,24 +60,24 @@ func (o *observer) broke(invariant int, format string, args ...any) {
 func (o *observer) of(id job.OrderID) *observed {
 	e, ok := o.orders[id]
 	if !ok {
-		e = &observed{order: o.held[id], patches: map[int]*watch.Patch{}}
+		e = &observed{order: o.held[id]}
 		o.orders[id] = e
 	}
 	return e
 }
 
 func (e *observed) patch(index int) *watch.Patch {
-	if e.patches[index] == nil {
-		e.patches[index] = &watch.Patch{}
+	for len(e.patches) <= index {
+		e.patches = append(e.patches, watch.Patch{})
 	}
-	return e.patches[index]
+	return &e.patches[index]
 }
 
 // forget follows the loss of the agent's state. The server decides how the
 // orders end that had not ended.
 func (o *observer) forget() {
 	*o = observer{a: o.a, former: o.former, journal: o.journal, unknown: o.unknown, lost: true, left: map[job.OrderID]bool{}, orders: map[job.OrderID]*observed{}}
-	for _, r := range o.reports() {
+	for _, r := range o.journal {
 		o.left[r.Order] = !watch.Final(r.Result)
 	}
 }
@@ -86,45 +85,27 @@ func (o *observer) forget() {
 // replaced follows a new enrolment: the server has the reports up to a number,
 // and counts from one again.
 func (o *observer) replaced(accepted job.Sequence) {
-	for _, r := range o.journal {
-		if r.Sequence <= accepted && !o.unknown[r.Sequence] {
-			o.former = append(o.former, r)
-		}
-	}
-	o.journal, o.unknown = nil, nil
+	had := slices.DeleteFunc(o.journal[o.former:], func(r job.Report) bool { return r.Sequence > accepted || o.unknown[r.Sequence] })
+	o.former += len(had)
+	o.journal, o.unknown = o.journal[:o.former], map[job.Sequence]bool{}
 }
 
 // copied returns an observer for a copy of the computer.
 func (o *observer) copied(to *asset) observer {
 	c := *o
-	c.a, c.journal, c.former, c.unknown, c.left = to, slices.Clone(o.journal), slices.Clone(o.former), maps.Clone(o.unknown), maps.Clone(o.left)
+	c.a, c.journal, c.unknown, c.left = to, slices.Clone(o.journal), maps.Clone(o.unknown), maps.Clone(o.left)
 	c.orders = map[job.OrderID]*observed{}
 	for id, e := range o.orders {
 		own := *e
-		own.patches = map[int]*watch.Patch{}
-		for i, p := range e.patches {
-			patch := *p
-			own.patches[i] = &patch
-		}
+		own.patches = slices.Clone(e.patches)
 		c.orders[id] = &own
 	}
 	return c
 }
 
-// reports returns every report that was not lost with the agent's state.
-func (o *observer) reports() []job.Report { return slices.Concat(o.former, o.journal) }
-
-// known returns the reports that the server has not lost either.
-func (o *observer) known() []job.Report {
-	return slices.Concat(o.former, slices.DeleteFunc(slices.Clone(o.journal), func(r job.Report) bool { return o.unknown[r.Sequence] }))
-}
-
 // forgotten follows a restored backup: the server lost the reports after one,
 // up to another.
 func (o *observer) forgotten(after, upTo job.Sequence) {
-	if o.unknown == nil {
-		o.unknown = map[job.Sequence]bool{}
-	}
 	for n := after + 1; n <= upTo; n++ {
 		o.unknown[n] = true
 	}
@@ -146,8 +127,8 @@ func (o *observer) delivered(answer manifest.Answer) {
 		o.held[order.ID] = order
 		if e := o.orders[order.ID]; e != nil && !e.Started && !reflect.DeepEqual(e.order, order) {
 			e.order = order
-			for _, p := range e.patches {
-				p.Passed = false // the changed order may download again (JOB-23)
+			for i := range e.patches {
+				e.patches[i].Passed = false // the changed order may download again (JOB-23)
 			}
 		}
 	}
@@ -158,7 +139,7 @@ func (o *observer) committed(before, after *agent.State) {
 	o.note("", broken)
 	for _, r := range fresh {
 		// What the server never got is lost with the state.
-		o.journal = append(o.journal[:min(len(o.journal), int(r.Sequence)-1)], r)
+		o.journal = append(o.journal[:min(len(o.journal), o.former+int(r.Sequence)-1)], r)
 		delete(o.unknown, r.Sequence) // an agent that lost its state goes on after what the server still had
 		o.a.log("%s", describe(r))
 		if r.Order != "" {

@@ -217,7 +217,7 @@ func TestInvariantsCanBreak(t *testing.T) {
 			script, err := ParseScript(c.name, c.script)
 			require.NoError(t, err)
 			if c.twist != nil {
-				w, err := script.Play()
+				w, err := script.Play(Config{})
 				if err != nil {
 					t.Fatalf("without the twist: %v\n%s", err, Timeline(w.History(), w.Start()))
 				}

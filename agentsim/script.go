@@ -192,14 +192,11 @@ func parseDuration(s string) (time.Duration, error) {
 	return days + d, nil
 }
 
-// Play plays a scenario to its end, and returns the world as it is then. The
-// error is a [*ScriptError]; the world is then where the scenario stopped, or
-// nil if it never began.
-func (s *Script) Play() (*World, error) { return s.PlayIn(Config{}) }
-
-// PlayIn is [Script.Play] in a world with these settings. The scenario's clock
-// line overrides them.
-func (s *Script) PlayIn(c Config) (*World, error) { return s.play(c, nil) }
+// Play plays a scenario to its end in a world with these settings, which the
+// clock line overrides. It returns the world as it is then. The error is a
+// [*ScriptError]; the world is then where the scenario stopped, or nil if it
+// never began.
+func (s *Script) Play(c Config) (*World, error) { return s.play(c, nil) }
 
 // Rewrite plays the scenario, and returns its text with the right value in
 // every expectation that did not hold. The error is a *[ScriptError] that no
@@ -216,7 +213,7 @@ func (s *Script) Rewrite() (string, error) {
 }
 
 func (s *Script) play(c Config, rewrite func(line int, unmet *Unmet)) (*World, error) {
-	p := &player{config: c}
+	p := &player{config: c, policies: map[string]integrity.Excerpt{}}
 	err := s.playOn(p, rewrite)
 	if err == nil {
 		p.explainIdle()
@@ -344,8 +341,9 @@ func (p *player) clock(m *match) {
 }
 
 func (m *match) positive() time.Duration {
-	if m.d[0] == 0 {
+	d := m.duration(0)
+	if d == 0 {
 		m.err = fmt.Errorf("%q is zero; write a longer time", m.w[0])
 	}
-	return m.d[0]
+	return d
 }

@@ -41,7 +41,7 @@ func TestScenarios(t *testing.T) {
 				require.NoError(t, os.WriteFile(file, []byte(text), 0o644))
 				return
 			}
-			w, err := script.Play()
+			w, err := script.Play(Config{})
 			if err != nil {
 				if w != nil {
 					t.Log("\n" + Timeline(w.History(), w.Start()))
@@ -129,7 +129,7 @@ func TestScriptErrorsTeach(t *testing.T) {
 		t.Run(script, func(t *testing.T) {
 			s, err := ParseScript("file", script)
 			if err == nil {
-				_, err = s.Play()
+				_, err = s.Play(Config{})
 			}
 			require.ErrorContains(t, err, want)
 			require.IsType(t, &ScriptError{}, err)
@@ -149,7 +149,7 @@ func TestRewrite(t *testing.T) {
 func TestUnmetExpectation(t *testing.T) {
 	s, err := ParseScript("f", stage+"+1d expect web-1 chrome 121.0")
 	require.NoError(t, err)
-	w, err := s.play(Config{}, nil)
+	w, err := s.Play(Config{})
 	var unmet *Unmet
 	require.ErrorAs(t, err, &unmet)
 	require.Equal(t, []string{"121.0", "120.0"}, []string{unmet.Want, unmet.Have})
@@ -170,16 +170,16 @@ func TestBounds(t *testing.T) {
 	}
 	s, err := ParseScript("f", many.String())
 	require.NoError(t, err)
-	_, err = s.Play()
+	_, err = s.Play(Config{})
 	require.NoError(t, err)
 	s, err = ParseScript("f", many.String()+"asset one-more\n")
 	require.NoError(t, err)
-	_, err = s.Play()
+	_, err = s.Play(Config{})
 	require.ErrorContains(t, err, "at most 1000 assets")
 
 	s, err = ParseScript("f", stage+"+1d expect settled")
 	require.NoError(t, err)
-	_, err = s.play(Config{events: 100}, nil)
+	_, err = s.Play(Config{events: 100})
 	require.ErrorContains(t, err, "more than 100 things happened")
 
 	for answers, want := range map[string]string{
@@ -188,14 +188,14 @@ func TestBounds(t *testing.T) {
 	} {
 		s, err = ParseScript("f", stage+"web-1 answers "+answers)
 		if err == nil {
-			_, err = s.Play()
+			_, err = s.Play(Config{})
 		}
 		require.ErrorContains(t, err, want)
 	}
 
 	require.NoError(t, Config{CheckIn: minCheckIn, Sync: minSync}.Validate())
-	err = Config{CheckIn: maxCheckIn + 1, Sync: minSync - 1, Network: callTimeout, Start: time.Unix(0, 0)}.Validate()
-	for _, field := range []string{"checkIn", "sync", "network", "start"} {
+	err = Config{CheckIn: maxCheckIn + 1, Sync: minSync - 1, Start: time.Unix(0, 0)}.Validate()
+	for _, field := range []string{"checkIn", "sync", "start"} {
 		require.ErrorContains(t, err, field)
 	}
 	_, err = New(Config{CheckIn: 29 * time.Minute})
@@ -223,7 +223,7 @@ func FuzzScript(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if _, err := s.play(Config{events: 300}, nil); err != nil {
+		if _, err := s.Play(Config{events: 300}); err != nil {
 			require.IsType(t, &ScriptError{}, err)
 			require.NotContains(t, err.Error(), "INVARIANT")
 		}

@@ -1,6 +1,7 @@
 package agentsim
 
 import (
+	"bytes"
 	"context"
 	"crypto/ecdh"
 	"crypto/ed25519"
@@ -34,8 +35,9 @@ type server struct {
 	refusing map[job.AssetID]bool    // assets whose calls get an authenticated refusal
 	restored bool                    // it was restored from a backup at any time
 
-	policy integrity.Excerpt // for the orders that it makes
-	keys   keys
+	policy   integrity.Excerpt // for the orders that it makes
+	exchange *ecdh.PrivateKey
+	keys     keys
 }
 
 // background is the context of every call: nothing in a world is cancelled.
@@ -44,39 +46,32 @@ var background = context.Background()
 const token = "agentsim-enrolment-token-0001"
 
 func newServer(w *World) (*server, error) {
-	s := &server{
-		w: w, accepted: map[string]job.Sequence{}, removed: map[job.AssetID]bool{}, refusing: map[job.AssetID]bool{},
-		store: &crashingStore{Store: memstore.New(memstore.Options{Seed: w.cfg.Seed})},
-	}
+	s := &server{w: w, accepted: map[string]job.Sequence{}, removed: map[job.AssetID]bool{}, refusing: map[job.AssetID]bool{}}
+	s.store = &crashingStore{Store: memstore.New(memstore.Options{Seed: w.cfg.Seed}), crashed: func() {
+		w.log("server", "crashes at a commit of its store, and starts again")
+		w.fail(s.start())
+	}}
 	var err error
-	if s.keys, err = newKeys(w.now); err == nil {
-		err = s.start()
-	}
-	if err != nil {
+	s.exchange, err = ecdh.X25519().NewPrivateKey(bytes.Repeat([]byte{1}, 32))
+	w.fail(err)
+	s.trust(manifest.NewTrust(public("root"), public("server"), s.exchange.PublicKey().Bytes(), w.now), "root", "server", "root")
+	if err := s.start(); err != nil {
 		return nil, err
 	}
 	_, err = s.c.AddToken(background, token, controller.Token{Expires: w.now.AddDate(100, 0, 0), Uses: controller.MaxTokenUses}, w.now)
 	return s, err
 }
 
-func (s *server) start() (err error) {
-	s.c, err = controller.New(s.store, controller.Config{
-		Signer: manifest.NewSigner(key(s.keys.manifest)), Trust: s.keys.trust, Exchange: []*ecdh.PrivateKey{s.keys.exchange},
+func (s *server) start() error {
+	c, err := controller.New(s.store, controller.Config{
+		Signer: manifest.NewSigner(key(s.keys.manifest)), Trust: s.keys.chain, Exchange: []*ecdh.PrivateKey{s.exchange},
 		Lead: s.w.cfg.Lead, Timing: manifest.Timing{CheckIn: s.w.cfg.CheckIn}, SeenEvery: -1, Zone: time.LoadLocation, Policy: s.policy,
 	})
-	s.up = err == nil
-	if s.up {
-		s.tick()
+	if errors.Is(err, errCrashed) { // then it started again
+		return nil
 	}
-	return err
-}
-
-// alive restarts the server if a call ended in a crash, and returns the call's
-// error.
-func (s *server) alive(err error) error {
-	if errors.Is(err, errCrashed) && s.up {
-		s.w.log("server", "crashes at a commit of its store, and starts again")
-		s.w.fail(s.start())
+	if s.c, s.up = c, err == nil; s.up {
+		s.tick()
 	}
 	return err
 }
@@ -87,7 +82,7 @@ func (s *server) tick() {
 		return
 	}
 	next, err := s.c.Tick(background, s.w.now)
-	if unanswered(s.alive(err)) { // its start ticks
+	if unanswered(err) { // its start ticks
 		return
 	}
 	s.w.fail(err)
@@ -101,7 +96,6 @@ func (s *server) tick() {
 	}
 }
 
-// syncLater plans the regular syncs.
 func (s *server) syncLater() {
 	s.w.after(s.w.cfg.Sync, func() {
 		s.sync()
@@ -115,7 +109,7 @@ func (s *server) sync() catalog.Changes {
 		return catalog.Changes{}
 	}
 	changes, err := s.c.Sync(background, []catalog.Batch{s.w.vendor.batch()}, s.w.now)
-	if unanswered(s.alive(err)) { // the next sync does it
+	if unanswered(err) { // the next sync does it
 		return catalog.Changes{}
 	}
 	s.w.fail(err)
@@ -149,7 +143,7 @@ func (s *server) checkIn(a *asset, in manifest.CheckIn) (manifest.Answer, error)
 		s.accepted[in.Key] = answer.Acknowledged
 		s.tick()
 	case s.removed[a.id] && errors.Is(err, manifest.ErrUnknownAsset):
-	case !unanswered(s.alive(err)):
+	case !unanswered(err):
 		s.w.fail(fmt.Errorf("the server refuses the call of %s: %w", in.Asset, err))
 	}
 	return answer, err
@@ -181,13 +175,12 @@ func (s *server) enrol(a *asset) error {
 // has a finite number of crashes.
 func (s *server) insist(do func() error) error {
 	for {
-		if err := do(); !unanswered(s.alive(err)) {
+		if err := do(); !unanswered(err) {
 			return err
 		}
 	}
 }
 
-// backup is the server at some time.
 type backup struct {
 	at       time.Time
 	store    *memstore.Store
@@ -226,4 +219,43 @@ func (s *server) act(what string, do func(*controller.Controller) error) error {
 	}
 	s.tick()
 	return err
+}
+
+// keys are every version of the server's trust document, and the names of the
+// newest version's keys.
+type keys struct {
+	chain          manifest.Chain
+	newest         manifest.Trust
+	root, manifest string
+}
+
+func public(name string) manifest.PublicKey {
+	return manifest.Ed25519(key(name).Public().(ed25519.PublicKey))
+}
+
+// rotate adds a version of the trust document with a new manifest key and, if
+// wanted, a new root key (MAN-13).
+func (s *server) rotate(roots bool) {
+	t, old := s.keys.newest, s.keys.root
+	t.Version++
+	t.Issued, t.Expires = s.w.now, s.w.now.Add(manifest.TrustLifetime)
+	root, signer := old, fmt.Sprintf("server %d", t.Version)
+	if roots {
+		root = fmt.Sprintf("root %d", t.Version)
+	}
+	t.Manifest, t.Root = []manifest.PublicKey{public(signer)}, []manifest.PublicKey{public(root)}
+	s.trust(t, root, signer, old, root)
+}
+
+// trust adds a version of the trust document, sealed by root keys.
+func (s *server) trust(t manifest.Trust, root, signer string, by ...string) {
+	var signers []manifest.Signer
+	for _, name := range by {
+		signers = append(signers, manifest.NewSigner(key(name)))
+	}
+	sealed, err := manifest.SealTrust(t, signers...)
+	s.w.fail(err)
+	t, err = manifest.OpenTrust(sealed)
+	s.w.fail(err)
+	s.keys = keys{chain: append(s.keys.chain, sealed), newest: t, root: root, manifest: signer}
 }

@@ -32,7 +32,7 @@ plain goes off
 ny moves to Asia/Tokyo
 +7h ny goes off`)
 	require.NoError(t, err)
-	w, err := s.Play()
+	w, err := s.Play(Config{})
 	require.NoError(t, err)
 	require.Equal(t, `+5h          ny         (00:00 New York) is switched off
 +5h          plain      is switched off

@@ -7,7 +7,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/catalog/version"
@@ -35,29 +34,20 @@ type content struct {
 	gone      bool
 }
 
-func newVendor(w *World) *vendor {
-	return &vendor{
-		w: w, products: map[catalog.ProductID]catalog.Product{}, patches: map[catalog.PatchID]catalog.Patch{}, served: map[string]*content{},
-		barred: map[catalog.PatchID]string{},
-	}
-}
-
-// batch returns the products and admitted patches of the vendor's feed.
 func (v *vendor) batch() catalog.Batch {
 	b := catalog.Batch{Feed: "vendor", At: v.w.now}
 	if v.failing != "" {
 		b.Err = v.failing
 		return b
 	}
-	for _, p := range v.products {
-		b.Products = append(b.Products, p)
+	for _, id := range slices.Sorted(maps.Keys(v.products)) {
+		b.Products = append(b.Products, v.products[id])
 	}
 	for _, id := range slices.Sorted(maps.Keys(v.patches)) {
 		if v.admits(v.patches[id]) {
 			b.Patches = append(b.Patches, v.patches[id])
 		}
 	}
-	slices.SortFunc(b.Products, func(a, b catalog.Product) int { return cmp.Compare(a.ID, b.ID) })
 	return b
 }
 
@@ -103,12 +93,11 @@ func (v *vendor) product(name string, at place) catalog.ProductID {
 
 // named returns the products of a name at any place, by id.
 func (v *vendor) named(name string) (ids []catalog.ProductID) {
-	for id, p := range v.products {
-		if p.Name == name || string(id) == name {
+	for _, id := range slices.Sorted(maps.Keys(v.products)) {
+		if v.products[id].Name == name || string(id) == name {
 			ids = append(ids, id)
 		}
 	}
-	slices.Sort(ids)
 	return ids
 }
 
@@ -153,32 +142,24 @@ func (v *vendor) publish(o offered) {
 		a.URL = ""
 	} else {
 		v.served[url] = &content{within: o.within}
-		v.serve(url, id, p.Version, o.signer)
+		v.serve(a, id, p.Version)
 	}
 	p.Artifacts = []catalog.Artifact{a}
 	v.patches[p.ID] = p
 }
 
-// supply serves the file of a patch at a URL of the customer's own (CAT-5).
-func (v *vendor) supply(p *catalog.Patch) {
-	url := fmt.Sprintf("https://files.customer.example/%s", p.ID)
-	for i := range p.Artifacts {
-		p.Artifacts[i].CustomURL = url
-	}
-	v.serve(url, string(p.Product), p.Version, p.Artifacts[0].Signer)
-}
-
-// serve serves a version's file at a URL. An empty signer leaves it unsigned; a
-// signature within the previous file at the URL stays.
-func (v *vendor) serve(url, product string, at version.Version, signer string) *content {
+// serve serves a version's file where the artifact is downloaded. Without a
+// signer it is unsigned; a signature within the previous file there stays.
+func (v *vendor) serve(a catalog.Artifact, product string, at version.Version) *content {
 	c := &content{version: at, digests: digestsOf(product, at, ""), signature: integrity.Signature{Status: integrity.Absent}}
-	if old := v.served[url]; old != nil && old.within != "" {
+	signer := a.Signer
+	if old := v.served[a.Source()]; old != nil && old.within != "" {
 		c.within, signer = old.within, old.within
 	}
 	if signer != "" {
 		c.signature = integrity.Signature{Status: integrity.Valid, Signer: signer}
 	}
-	v.served[url] = c
+	v.served[a.Source()] = c
 	return c
 }
 
@@ -194,7 +175,7 @@ func (v *vendor) add(b catalog.Batch) {
 		}
 		v.patches[p.ID] = p
 		for i, a := range p.Artifacts {
-			c := v.serve(a.Source(), fmt.Sprint(p.Product, i), p.Version, a.Signer)
+			c := v.serve(a, fmt.Sprint(p.Product, i), p.Version)
 			for _, want := range a.Digests {
 				c.digests = slices.DeleteFunc(c.digests, func(d integrity.Digest) bool { return d.Algorithm == want.Algorithm })
 				c.digests = append(c.digests, want)
@@ -231,31 +212,18 @@ func (v *vendor) fetch(p job.OrderPatch) (execution.Downloaded, version.Version)
 // the product if none has that version.
 func (v *vendor) patchesOf(product catalog.ProductID, to string) (ids []catalog.PatchID) {
 	var all []catalog.PatchID
-	for id, p := range v.patches {
-		if p.Product != product {
-			continue
-		}
-		if all = append(all, id); p.Version.String() == to {
-			ids = append(ids, id)
+	for _, id := range slices.Sorted(maps.Keys(v.patches)) {
+		if p := v.patches[id]; p.Product == product {
+			all = append(all, id)
+			if p.Version.String() == to {
+				ids = append(ids, id)
+			}
 		}
 	}
 	if len(ids) == 0 {
-		ids = all
+		return all
 	}
-	slices.Sort(ids)
 	return ids
-}
-
-func (v *vendor) line(product catalog.ProductID, prefix string, eol, extended time.Time) {
-	p := v.products[product]
-	lines := slices.DeleteFunc(slices.Clone(p.Lines), func(l catalog.Line) bool { return l.Prefix == prefix })
-	p.Lines = append(lines, catalog.Line{Prefix: prefix, EOL: eol, Extended: extended})
-	slices.SortFunc(p.Lines, func(a, b catalog.Line) int { return cmp.Compare(a.Prefix, b.Prefix) })
-	v.products[p.ID] = p
-}
-
-func (v *vendor) serveOf(p *catalog.Patch, at version.Version) {
-	v.serve(p.Artifacts[0].Source(), string(p.Product), at, p.Artifacts[0].Signer)
 }
 
 // ofPatch handles a line about a patch and its served file. The ith word is the
@@ -280,4 +248,39 @@ func ofPatch(i int, do func(*match, *catalog.Patch, *content)) func(*player, *ma
 			delete(v.patches, id)
 		}
 	}
+}
+
+// place is a platform and an architecture: of an asset, or of a product.
+type place struct {
+	platform     catalog.Platform
+	architecture string
+}
+
+// usual is the place of a patch or an asset that names none.
+var usual = place{catalog.Linux, "amd64"}
+
+var architectures = []string{usual.architecture, "arm64", "386"}
+
+// parsePlace parses a place; what is empty is as usual.
+func parsePlace(platform, architecture string) (at place, err error) {
+	if at.platform, err = catalog.ParsePlatform(cmp.Or(platform, usual.platform.String())); err != nil {
+		return at, err
+	}
+	if at.architecture = cmp.Or(architecture, usual.architecture); !slices.Contains(architectures, at.architecture) {
+		return at, fmt.Errorf("%q is not an architecture; write one of: %s", architecture, strings.Join(architectures, ", "))
+	}
+	return at, nil
+}
+
+func (at place) String() string {
+	if at.architecture == usual.architecture {
+		return at.platform.String()
+	}
+	return at.platform.String() + "/" + at.architecture
+}
+
+// fits reports whether a product runs at the place. A product without an
+// architecture runs on all.
+func (at place) fits(p catalog.Product) bool {
+	return p.Platform == at.platform && (p.Architecture == "" || p.Architecture == at.architecture)
 }

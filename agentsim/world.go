@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"crypto/sha256"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -22,7 +23,6 @@ type Config struct {
 	Start   time.Time     // of the virtual clock, UTC, whole seconds; default 2026-03-02T00:00:00Z, a Monday
 	CheckIn time.Duration // between an agent's calls, 1 s to 30 min; default 15 min (MAN-3)
 	Sync    time.Duration // between catalog syncs, at least 1 min; default 30 min (CAT-1)
-	Network time.Duration // that a message takes, one way, less than 30 s; default 100 ms
 	Lead    time.Duration // before a run's start, when its orders are handed out; default manifest.Lead; negative: none (MAN-1)
 	Seed    uint64        // makes the server's store repeat transactions, as real stores may; zero: never. It changes no history.
 
@@ -51,8 +51,7 @@ type Config struct {
 }
 
 func (c Config) withDefaults() Config {
-	c.CheckIn, c.Sync = cmp.Or(c.CheckIn, 15*time.Minute), cmp.Or(c.Sync, 30*time.Minute)
-	c.Network, c.events = cmp.Or(c.Network, 100*time.Millisecond), cmp.Or(c.events, maxEvents)
+	c.CheckIn, c.Sync, c.events = cmp.Or(c.CheckIn, 15*time.Minute), cmp.Or(c.Sync, 30*time.Minute), cmp.Or(c.events, maxEvents)
 	c.Start = cmp.Or(c.Start, time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)).UTC().Truncate(time.Second)
 	if c.Step == nil {
 		c.Step = agent.Step
@@ -73,9 +72,6 @@ func (c Config) Validate() error {
 	}
 	if c.Sync < minSync {
 		bad.Add("sync", c.Sync.String(), "is not at least %v", minSync)
-	}
-	if c.Network < 0 || c.Network >= callTimeout {
-		bad.Add("network", c.Network.String(), "is not from 0 to less than %v, the time that an agent waits for an answer", callTimeout)
 	}
 	return bad.Err("world")
 }
@@ -109,7 +105,10 @@ func New(c Config) (*World, error) {
 	}
 	c = c.withDefaults()
 	w := &World{cfg: c, now: c.Start, assets: map[job.AssetID]*asset{}}
-	w.vendor = newVendor(w)
+	w.vendor = &vendor{
+		w: w, barred: map[catalog.PatchID]string{}, products: map[catalog.ProductID]catalog.Product{}, patches: map[catalog.PatchID]catalog.Patch{},
+		served: map[string]*content{},
+	}
 	var err error
 	if w.server, err = newServer(w); err != nil {
 		return nil, err
@@ -170,12 +169,7 @@ func (w *World) after(d time.Duration, do func()) {
 
 // sorted returns the assets by id, so that no map order reaches the history.
 func (w *World) sorted() []*asset {
-	list := make([]*asset, 0, len(w.assets))
-	for _, a := range w.assets {
-		list = append(list, a)
-	}
-	slices.SortFunc(list, func(a, b *asset) int { return cmp.Compare(a.id, b.id) })
-	return list
+	return slices.SortedFunc(maps.Values(w.assets), func(a, b *asset) int { return cmp.Compare(a.id, b.id) })
 }
 
 // key derives a signing key from words, so that a world always has the same

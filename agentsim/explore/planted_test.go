@@ -211,11 +211,11 @@ func (d driver) replayed(t *testing.T, v *Violation) {
 	}
 	script, err := agentsim.ParseScript("broken.txt", v.Scenario)
 	require.NoError(t, err, "no scenario was found")
-	_, err = script.PlayIn(agentsim.Config{Step: d.agent()})
+	_, err = script.Play(agentsim.Config{Step: d.agent()})
 	broken, ok := errors.AsType[*agentsim.Broken](err)
 	require.True(t, ok, "%v", err)
 	require.Equal(t, v.Invariant, broken.Invariant)
-	_, err = script.Play()
+	_, err = script.Play(agentsim.Config{})
 	require.NoError(t, err)
 	require.LessOrEqual(t, strings.Count(v.Scenario, "\n+"), 12, "steps, the expectation among them")
 }

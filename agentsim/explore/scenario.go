@@ -153,7 +153,7 @@ func (w *scenarioWriter) breaks(lines []said) bool {
 func (w *scenarioWriter) play(lines []said, d driver) error {
 	script, err := agentsim.ParseScript("history", w.world()+w.history(lines))
 	if err == nil {
-		_, err = script.PlayIn(agentsim.Config{Step: d.agent()})
+		_, err = script.Play(agentsim.Config{Step: d.agent()})
 	}
 	return err
 }

@@ -39,7 +39,7 @@ func TestWordsAreUnderstood(t *testing.T) {
 			}
 			script, err := agentsim.ParseScript(w.Name, scenarioWriter.world()+before+"+5s "+words+"\n")
 			require.NoError(t, err)
-			_, err = script.Play()
+			_, err = script.Play(agentsim.Config{})
 			require.NoError(t, err)
 		}
 	}

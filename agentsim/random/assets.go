@@ -15,15 +15,10 @@ func (g *generator) asset(id string) {
 	if d.chance(10) {
 		born = d.when(0, g.end*3/4)
 	}
-	zone := ""
-	if d.chance(80) {
-		zone = " in " + pick(d, zones...)
-	}
+	zone := d.some(80, " in ", zones...)
 	tagged := "all"
 	for _, t := range tags {
-		if d.chance(40) {
-			tagged += " " + t
-		}
+		tagged += d.some(40, " "+t)
 	}
 	g.add(born, "asset %s%s tagged %s%s", id, zone, tagged, g.installed(d))
 	a := &life{g: g, d: d, id: id, born: born, waits: d.chance(15)}
@@ -69,10 +64,7 @@ func (g *generator) installed(d dice) string {
 	var has []string
 	for _, p := range g.products {
 		if d.chance(75) {
-			hold := ""
-			if d.chance(5) {
-				hold = " on hold"
-			}
+			hold := d.some(5, " on hold")
 			has = append(has, fmt.Sprintf("%s %d.0%s", p.name, d.between(1, min(2, p.versions)), hold))
 		}
 	}

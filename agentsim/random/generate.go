@@ -2,7 +2,10 @@ package random
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
@@ -71,13 +74,12 @@ func generate(o Options) (string, error) {
 	g := &generator{Options: o, end: time.Duration(o.Weeks) * week}
 	d := stream(o.Seed, "world")
 	g.start = pick(d, starts...)
-	g.clock = g.start.Format(time.RFC3339) + fmt.Sprintf(", check-in every %dm, sync every %s", pick(d, 10, 15, 20, 20), pick(d, "1h", "3h", "6h"))
-	if d.chance(30) {
-		g.clock += ", lead " + pick(d, "1m", "30m", "12h", "2d")
-	}
+	clock := fmt.Sprintf("clock %s, check-in every %dm, sync every %s", g.start.Format(time.RFC3339), pick(d, 10, 15, 20, 20), pick(d, "1h", "3h", "6h"))
+	clock += d.some(30, ", lead ", "1m", "30m", "12h", "2d")
 	if g.has(Store) {
-		g.clock += fmt.Sprintf(", store seed %d", o.Seed|1)
+		clock += fmt.Sprintf(", store seed %d", o.Seed|1)
 	}
+	g.add(0, "%s", clock)
 	g.publish(stream(o.Seed, "vendors"))
 	for i := range o.Assets {
 		g.asset(fmt.Sprintf("a%03d", i))
@@ -90,7 +92,7 @@ func generate(o Options) (string, error) {
 	}
 	g.rest()
 	g.sort()
-	return g.String(), nil
+	return g.script.String(), nil
 }
 
 func (g *generator) has(t Trouble) bool { return slices.Contains(g.Troubles, t) }
@@ -145,3 +147,53 @@ func (g *generator) rest() {
 func words(parts ...string) string {
 	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), ", ")
 }
+
+type dice struct{ *rand.Rand }
+
+// stream returns the random numbers of the asset, the job or the thing that the
+// words name. Each has its own, so one more changes no other.
+func stream(seed uint64, words ...string) dice {
+	var s [8]byte
+	binary.BigEndian.PutUint64(s[:], seed)
+	sum := sha256.Sum256([]byte(string(s[:]) + strings.Join(words, "\x00")))
+	return dice{rand.New(rand.NewPCG(binary.BigEndian.Uint64(sum[:]), binary.BigEndian.Uint64(sum[8:])))}
+}
+
+// chance is true this many times in a hundred.
+func (d dice) chance(percent int) bool { return d.IntN(100) < percent }
+
+// some returns, this many times in a hundred, a text with one of its ends.
+func (d dice) some(percent int, text string, ends ...string) string {
+	switch {
+	case !d.chance(percent):
+		return ""
+	case len(ends) == 0:
+		return text
+	}
+	return text + pick(d, ends...)
+}
+
+// between returns a number from a range, both ends included.
+func (d dice) between(from, to int) int { return from + d.IntN(to-from+1) }
+
+// span returns a duration in whole seconds. Short ones are as likely as long ones.
+func (d dice) span(from, to time.Duration) time.Duration {
+	for top := from; top < to; top *= 4 {
+		if d.IntN(3) == 0 {
+			to = min(to, top*4)
+			break
+		}
+		from = min(top*4, to)
+	}
+	return (from + time.Duration(d.Int64N(int64(to-from)+1))).Truncate(time.Second)
+}
+
+// when returns an instant from a range, in whole seconds.
+func (d dice) when(from, to time.Duration) time.Duration {
+	if to <= from {
+		return from
+	}
+	return (from + time.Duration(d.Int64N(int64(to-from)))).Truncate(time.Second)
+}
+
+func pick[T any](d dice, list ...T) T { return list[d.IntN(len(list))] }

@@ -59,9 +59,7 @@ func (g *generator) who(d dice) string {
 	if strings.Count(who, " ") > 1 {
 		who += pick(d, "", ", all tags")
 	}
-	if d.chance(25) {
-		who += ", not tagged " + pick(d, tags...)
-	}
+	who += d.some(25, ", not tagged ", tags...)
 	if d.chance(25) {
 		who += fmt.Sprintf(", %s a%03d", pick(d, "assets", "without"), d.IntN(min(g.Assets, 4)))
 	}
@@ -73,10 +71,7 @@ func (g *generator) timing(d dice, from time.Duration) (text string, due []time.
 	zone := pick(d, "UTC", pick(d, zones...), "each zone")
 	hour, minute := d.IntN(24), pick(d, 0, 30, 59)
 	at := fmt.Sprintf(" at %02d:%02d in %s", hour, minute, zone)
-	spread := ""
-	if d.chance(20) {
-		spread = "start spread " + pick(d, "1m", "30m", "2h")
-	}
+	spread := d.some(20, "start spread ", "1m", "30m", "2h")
 	if len(g.jobs) > 0 && d.chance(35) {
 		after := fmt.Sprintf("after %s %s", pick(d, g.jobs...), pick(d, "per asset", "per asset", "at 1%", "at 50%", "at 100%"))
 		switch {
@@ -112,24 +107,15 @@ func (g *generator) timing(d dice, from time.Duration) (text string, due []time.
 
 // care chooses window, reboots and the treatment of files.
 func (g *generator) care(d dice) string {
-	window, reboot := "", ""
-	if d.chance(35) {
-		window = "window " + pick(d, "3h", "12h", "2d", "7d")
-	}
+	window, reboot := d.some(35, "window ", "3h", "12h", "2d", "7d"), ""
 	switch d.IntN(5) {
 	case 0:
 		reboot = "suppress reboot"
 	case 1, 2:
 		reboot = fmt.Sprintf("defer %d times for %s, countdown %s", d.between(1, 4), pick(d, "10m", "4h", "1d"), pick(d, "1m", "15m", "6h"))
 	}
-	some := func(percent int, clause string) string {
-		if d.chance(percent) {
-			return clause
-		}
-		return ""
-	}
-	return words(window, reboot, some(10, "strict lines"), some(20, "legacy checksums"), some(20, "no last call"),
-		some(25, "early download"), some(20, "late joiners"), some(20, "gives up after 2 failures"))
+	return words(window, reboot, d.some(10, "strict lines"), d.some(20, "legacy checksums"), d.some(20, "no last call"),
+		d.some(25, "early download"), d.some(20, "late joiners"), d.some(20, "gives up after 2 failures"))
 }
 
 // acts are later acts of administrators: at any time, or near a start.

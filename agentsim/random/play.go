@@ -30,14 +30,6 @@ func (f *Failure) Error() string { return fmt.Sprintf("%s: %v", f.Kind, f.Err) }
 
 func (f *Failure) Unwrap() error { return f.Err }
 
-// panicked is a panic of the policy code.
-type panicked struct {
-	value any
-	stack string
-}
-
-func (p *panicked) Error() string { return fmt.Sprintf("panic: %v\n%s", p.value, p.stack) }
-
 // Search makes a world and plays it with the settings c. The error is that of
 // [Options.Validate]; what goes wrong in the world is in the result.
 func Search(o Options, c agentsim.Config) (Result, error) {
@@ -65,25 +57,23 @@ func hash(history []agentsim.Line) string {
 
 // Play plays a scenario with the settings c. The failure is nil if it holds.
 func Play(text string, c agentsim.Config) (w *agentsim.World, failure *Failure) {
-	fails := func(kind string, err error) { failure = &Failure{Kind: kind, Err: err, Script: text} }
 	defer func() {
 		if v := recover(); v != nil {
-			fails("panic", &panicked{v, string(debug.Stack())})
+			failure = &Failure{Kind: "panic", Err: fmt.Errorf("panic: %v\n%s", v, debug.Stack()), Script: text}
 		}
 	}()
 	script, err := agentsim.ParseScript("world", text)
 	if err == nil {
-		w, err = script.PlayIn(c)
+		w, err = script.Play(c)
 	}
-	broken, isBroken := errors.AsType[*agentsim.Broken](err)
-	_, isUnmet := errors.AsType[*agentsim.Unmet](err)
-	switch {
-	case isBroken:
-		fails(fmt.Sprintf("invariant %d", broken.Invariant), err)
-	case isUnmet:
-		fails("expectation", err)
-	case err != nil:
-		fails("error", err)
+	if err == nil {
+		return w, nil
 	}
-	return w, failure
+	kind := "error"
+	if broken, ok := errors.AsType[*agentsim.Broken](err); ok {
+		kind = fmt.Sprintf("invariant %d", broken.Invariant)
+	} else if _, ok := errors.AsType[*agentsim.Unmet](err); ok {
+		kind = "expectation"
+	}
+	return w, &Failure{Kind: kind, Err: err, Script: text}
 }

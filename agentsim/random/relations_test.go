@@ -48,7 +48,7 @@ func relations() []relation {
 		{
 			name: "the order in which assets are enrolled changes no asset's history", troubles: quiet, view: histories("a00"),
 			change: func(s *script) {
-				slices.SortStableFunc(s.lines, func(a, b agentsim.Step) int { return strings.Compare(enrolment(b), enrolment(a)) })
+				slices.SortStableFunc((*s)[1:], func(a, b agentsim.Step) int { return strings.Compare(enrolment(b), enrolment(a)) })
 				s.sort()
 			},
 			wrong: func(s *script) { s.replace(`^asset a000 .*`, "asset a000 tagged all") },
@@ -76,7 +76,7 @@ func relations() []relation {
 		},
 		{
 			name: "a store that repeats its transactions changes nothing", troubles: append(quiet[:len(quiet):len(quiet)], Server), view: histories(""),
-			change: func(s *script) { s.clock += ", store seed 12345" },
+			change: func(s *script) { (*s)[0].Words += ", store seed 12345" },
 			wrong:  func(s *script) { s.add(0, "server crashes before commit 30") },
 		},
 		{
@@ -103,22 +103,22 @@ func relations() []relation {
 		},
 		{
 			name: "a catalog that syncs more often changes no asset's history when no vendor does anything", calm: true, view: histories("a00"),
-			change: func(s *script) { s.replaceClock(`sync every \w+`, "sync every 45m") },
+			change: func(s *script) { s.replace(`sync every \w+`, "sync every 45m") },
 			wrong: func(s *script) {
-				s.replaceClock(`sync every \w+`, "sync every 45m")
+				s.replace(`sync every \w+`, "sync every 45m")
 				s.add(2*day+time.Minute, "patch browser-9: browser 9.0, pinned")
 			},
 		},
 		{
 			name: "another check-in interval changes nothing that is installed when nothing goes wrong", calm: true, view: installed,
-			change: func(s *script) { s.replaceClock(`check-in every \w+`, "check-in every 5m") },
+			change: func(s *script) { s.replace(`check-in every \w+`, "check-in every 5m") },
 			wrong:  noMore,
 		},
 		{
 			name: "a longer lead changes nothing that is installed when nothing is modified", calm: true, view: installed,
 			change: func(s *script) {
-				s.replaceClock(`, lead \w+`, "")
-				s.clock += ", lead 20h"
+				s.replace(`, lead \w+`, "")
+				(*s)[0].Words += ", lead 20h"
 			},
 			wrong: noMore,
 		},
@@ -235,10 +235,10 @@ func installed(w *agentsim.World) string {
 }
 
 // begin moves the lines that begin with some words to the start.
-func (s *script) begin(words string) {
-	for i, l := range s.lines {
+func (s script) begin(words string) {
+	for i, l := range s {
 		if strings.HasPrefix(l.Words, words) {
-			s.lines[i].At = 0
+			s[i].At = 0
 		}
 	}
 	s.sort()
@@ -246,18 +246,14 @@ func (s *script) begin(words string) {
 
 // drop removes the lines that contain some words.
 func (s *script) drop(words string) {
-	s.lines = slices.DeleteFunc(s.lines, func(l agentsim.Step) bool { return strings.Contains(l.Words, words) })
+	*s = slices.DeleteFunc(*s, func(l agentsim.Step) bool { return strings.Contains(l.Words, words) })
 }
 
-func (s *script) replace(pattern, by string) {
+func (s script) replace(pattern, by string) {
 	re := regexp.MustCompile(pattern)
-	for i := range s.lines {
-		s.lines[i].Words = re.ReplaceAllString(s.lines[i].Words, by)
+	for i := range s {
+		s[i].Words = re.ReplaceAllString(s[i].Words, by)
 	}
-}
-
-func (s *script) replaceClock(pattern, by string) {
-	s.clock = regexp.MustCompile(pattern).ReplaceAllString(s.clock, by)
 }
 
 func rename(pattern, by string) func(*script) {
@@ -297,7 +293,7 @@ func noMore(s *script) {
 // enabled at the same time.
 func split(s *script) {
 	list := regexp.MustCompile(`^try job (j\d): patches ([^ ,]+) ([^,]+)(.*)$`)
-	for _, l := range slices.Clone(s.lines) {
+	for _, l := range slices.Clone(*s) {
 		m := list.FindStringSubmatch(l.Words)
 		if m == nil {
 			continue
@@ -308,7 +304,7 @@ func split(s *script) {
 		}
 		s.replace(fmt.Sprintf(`^try job %s: .*`, m[1]), fmt.Sprintf("try job %s: patches %s%s", m[1], m[3], m[4]))
 		s.add(l.At, "try job %s-2: patches %s%s", m[1], m[2], m[4])
-		for _, other := range slices.Clone(s.lines) {
+		for _, other := range slices.Clone(*s) {
 			if verb, ok := strings.CutSuffix(other.Words, " "+m[1]); ok {
 				s.add(other.At, "%s %s-2", verb, m[1])
 			}

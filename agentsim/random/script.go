@@ -10,25 +10,22 @@ import (
 	"github.com/patchpolicy/patchpolicy/agentsim"
 )
 
-// script is a scenario as lines after its clock.
-type script struct {
-	clock string // what follows the word clock
-	lines []agentsim.Step
-}
+// script is a scenario. Its first line is the clock.
+type script []agentsim.Step
 
 func (s *script) add(at time.Duration, format string, args ...any) {
-	s.lines = append(s.lines, agentsim.Step{At: at, Words: fmt.Sprintf(format, args...)})
+	*s = append(*s, agentsim.Step{At: at, Words: fmt.Sprintf(format, args...)})
 }
 
-func (s *script) sort() {
-	slices.SortStableFunc(s.lines, func(a, b agentsim.Step) int { return cmp.Compare(a.At, b.At) })
+func (s script) sort() {
+	slices.SortStableFunc(s[1:], func(a, b agentsim.Step) int { return cmp.Compare(a.At, b.At) })
 }
 
 func (s script) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "clock %s\n", s.clock)
+	b.WriteString(s[0].Words + "\n")
 	last := time.Duration(-1)
-	for _, l := range s.lines {
+	for _, l := range s[1:] {
 		at := ""
 		if l.At != last {
 			at = "+" + agentsim.FormatDuration(l.At)
@@ -41,10 +38,9 @@ func (s script) String() string {
 
 // parse reads a scenario's lines, without comments.
 func parse(text string) (script, error) {
-	read, err := agentsim.ParseScript("scenario", text)
+	s, err := agentsim.ParseScript("scenario", text)
 	if err != nil {
-		return script{}, err
+		return nil, err
 	}
-	steps := read.Steps()
-	return script{clock: strings.TrimPrefix(steps[0].Words, "clock "), lines: steps[1:]}, nil
+	return s.Steps(), nil
 }

@@ -1,6 +1,7 @@
 package random
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -20,10 +21,7 @@ func Shrink(f *Failure, c agentsim.Config, tries int) *Failure {
 	if err != nil {
 		return f // this package did not write it
 	}
-	if tries == 0 {
-		tries = DefaultTries
-	}
-	k := &shrinker{config: c, kind: f.Kind, best: f, script: s, left: tries, tried: map[string]bool{}}
+	k := &shrinker{config: c, kind: f.Kind, best: f, script: s, left: cmp.Or(tries, DefaultTries), tried: map[string]bool{}}
 	k.cutEnd()
 	for before := ""; before != k.best.Script && k.left > 0; {
 		before = k.best.Script
@@ -46,8 +44,7 @@ type shrinker struct {
 }
 
 // take plays a shorter script, and keeps it if it fails in the same way.
-func (k *shrinker) take(clock string, lines []agentsim.Step) bool {
-	s := script{clock: clock, lines: lines}
+func (k *shrinker) take(s script) bool {
 	text := s.String()
 	if k.left <= 0 || k.tried[text] {
 		return false
@@ -62,25 +59,24 @@ func (k *shrinker) take(clock string, lines []agentsim.Step) bool {
 	return true
 }
 
-func (k *shrinker) lines() []agentsim.Step { return slices.Clone(k.script.lines) }
-
 // cutEnd drops what comes after the failure. A line without words moves time there.
 func (k *shrinker) cutEnd() {
 	broken, ok := errors.AsType[*agentsim.Broken](k.best.Err)
-	start, err := time.Parse(time.RFC3339, strings.Split(k.script.clock, ",")[0])
+	clock, _, _ := strings.Cut(strings.TrimPrefix(k.script[0].Words, "clock "), ",")
+	start, err := time.Parse(time.RFC3339, clock)
 	if !ok || err != nil {
 		return
 	}
 	at := broken.At.Sub(start)
-	before := slices.DeleteFunc(k.lines(), func(l agentsim.Step) bool { return l.At > at })
-	_ = k.take(k.script.clock, append(before, agentsim.Step{At: (at + time.Second).Truncate(time.Second)}))
+	before := slices.DeleteFunc(slices.Clone(k.script), func(l agentsim.Step) bool { return l.At > at })
+	_ = k.take(append(before, agentsim.Step{At: (at + time.Second).Truncate(time.Second)}))
 }
 
 // dropNames drops assets, jobs and patches, with each line about them.
 func (k *shrinker) dropNames() {
 	for _, verb := range []string{"asset", "job", "patch"} {
 		var names []string
-		for _, l := range k.script.lines {
+		for _, l := range k.script {
 			f := strings.Fields(strings.TrimPrefix(l.Words, "try "))
 			if len(f) > 1 && f[0] == verb {
 				names = append(names, strings.TrimSuffix(f[1], ":"))
@@ -88,25 +84,21 @@ func (k *shrinker) dropNames() {
 		}
 		reduce(names, func(kept []string) bool {
 			gone := slices.DeleteFunc(slices.Clone(names), func(n string) bool { return slices.Contains(kept, n) })
-			return k.take(k.script.clock, slices.DeleteFunc(k.lines(), func(l agentsim.Step) bool { return about(l, gone) }))
+			return k.take(slices.DeleteFunc(slices.Clone(k.script), func(l agentsim.Step) bool { return about(l, gone) }))
 		})
 	}
 }
 
-// about reports whether a line declares one of the names or acts on it.
+// about reports whether a line has one of the names among its first words, in
+// which lines say what they declare or act on.
 func about(l agentsim.Step, names []string) bool {
-	f := strings.Fields(strings.TrimPrefix(l.Words, "try "))
-	for i, word := range f[:min(len(f), 4)] {
-		word = strings.TrimSuffix(word, ":")
-		if slices.Contains(names, word) && (i < 2 || f[0] == "vendor" || f[0] == "expect" || f[0] == "reboot") {
-			return true
-		}
-	}
-	return false
+	f := strings.Fields(l.Words)
+	return slices.ContainsFunc(f[:min(len(f), 5)], func(word string) bool { return slices.Contains(names, strings.TrimSuffix(word, ":")) })
 }
 
 func (k *shrinker) dropLines() {
-	reduce(k.lines(), func(kept []agentsim.Step) bool { return k.take(k.script.clock, kept) })
+	clock := k.script[:1:1]
+	reduce(k.script[1:], func(kept []agentsim.Step) bool { return k.take(append(clock, kept...)) })
 }
 
 // reduce looks for a short part of a list that still works: it drops halves, then
@@ -126,14 +118,14 @@ func reduce[T any](list []T, do func([]T) bool) []T {
 
 // dropParts drops clauses of lines, then words of clauses.
 func (k *shrinker) dropParts() {
-	for i := range k.script.lines {
-		if rest, ok := strings.CutPrefix(k.script.lines[i].Words, "try "); ok {
+	for i := range k.script {
+		if rest, ok := strings.CutPrefix(k.script[i].Words, "try "); ok {
 			k.rewrite(i, rest)
 		}
 		for _, separator := range []string{", ", " "} {
-			head, body, _ := strings.Cut(k.script.lines[i].Words, ": ")
+			head, body, _ := strings.Cut(k.script[i].Words, ": ")
 			if body == "" {
-				head, body = "", k.script.lines[i].Words
+				head, body = "", k.script[i].Words
 			} else {
 				head += ": "
 			}
@@ -142,34 +134,27 @@ func (k *shrinker) dropParts() {
 			})
 		}
 	}
-	parts := strings.Split(k.script.clock, ", ")
-	reduce(parts[1:], func(kept []string) bool {
-		return k.take(strings.Join(append(parts[:1:1], kept...), ", "), k.lines())
-	})
 }
 
 func (k *shrinker) rewrite(i int, words string) bool {
-	lines := k.lines()
-	lines[i].Words = words
-	return k.take(k.script.clock, lines)
+	s := slices.Clone(k.script)
+	s[i].Words = words
+	return k.take(s)
 }
 
 // moveCloser shortens the time between lines: to zero, or to a round number.
 func (k *shrinker) moveCloser() {
-	for i := range k.script.lines {
-		gap := k.script.lines[i].At
-		if i > 0 {
-			gap -= k.script.lines[i-1].At
-		}
+	for i := 1; i < len(k.script); i++ {
+		gap := k.script[i].At - k.script[i-1].At
 		for _, to := range []time.Duration{0, gap.Truncate(day), gap.Truncate(time.Hour), gap.Truncate(10 * time.Minute), gap.Truncate(time.Minute)} {
 			if to >= gap {
 				continue
 			}
-			lines := k.lines()
-			for j := i; j < len(lines); j++ {
-				lines[j].At -= gap - to
+			s := slices.Clone(k.script)
+			for j := i; j < len(s); j++ {
+				s[j].At -= gap - to
 			}
-			if k.take(k.script.clock, lines) {
+			if k.take(s) {
 				break
 			}
 		}
@@ -184,9 +169,9 @@ func Actions(text string) int {
 		return 0
 	}
 	n := 0
-	for _, l := range s.lines {
+	for _, l := range s {
 		switch word, _, _ := strings.Cut(l.Words, " "); word {
-		case "", "asset", "patch", "job", "line", "expect":
+		case "", "clock", "asset", "patch", "job", "line", "expect":
 		default:
 			n++
 		}

@@ -49,10 +49,8 @@ func (g *generator) publish(d dice) {
 
 // traits chooses what a patch has besides its file.
 func (g *generator) traits(d dice, p product, version int) string {
-	reboot, other, severity, supersedes, class := "", "", "", "", ""
-	if d.chance(35) {
-		reboot = "needs reboot"
-	}
+	other, supersedes := "", ""
+	reboot := d.some(35, "needs reboot")
 	if len(g.products) > 0 && d.chance(20) {
 		if before := pick(d, g.products...); before.versions > 1 && before.known[2] <= p.known[version] {
 			other = "requires " + before.patch(2) + pick(d, "", " and a reboot")
@@ -61,12 +59,9 @@ func (g *generator) traits(d dice, p product, version int) string {
 	if version > 2 && d.chance(30) {
 		supersedes = "supersedes " + p.patch(version-1)
 	}
-	if d.chance(40) {
-		severity = "severity " + pick(d, "low", "medium", "high", "critical")
-	}
-	if d := stream(g.Seed, "class", p.patch(version)); d.chance(40) {
-		class = pick(d, "class security", "class bugfix", "fixes CVE-2026-0001", "class security, fixes CVE-2026-0002, exploited")
-	}
+	severity := d.some(40, "severity ", "low", "medium", "high", "critical")
+	class := stream(g.Seed, "class", p.patch(version)).some(40, "",
+		"class security", "class bugfix", "fixes CVE-2026-0001", "class security, fixes CVE-2026-0002, exploited")
 	return words(pick(d, "", "", "", "", "no checksum", "checksum sha512", "checksum sha1"), reboot, other, severity, supersedes, class)
 }
 

@@ -116,7 +116,7 @@ func play(out io.Writer, file string, quiet, rewrite bool) (held bool, err error
 	if rewrite {
 		return rewritten(out, file, string(text), script)
 	}
-	w, err := script.Play()
+	w, err := script.Play(agentsim.Config{})
 	if w != nil && (err != nil || !quiet) {
 		fmt.Fprintf(out, "%s\n\n%s\n", file, agentsim.Timeline(w.History(), w.Start()))
 	}

@@ -44,7 +44,7 @@ func TestServerCrashesAtEveryCommit(t *testing.T) {
 	final := func(line string) (installed string, commits int, crashed bool) {
 		s, err := ParseScript("busy", fmt.Sprintf(busy, line))
 		require.NoError(t, err)
-		w, err := s.Play()
+		w, err := s.Play(Config{})
 		if err != nil {
 			t.Fatalf("%s: %v\n%s", line, err, Timeline(w.History(), w.Start()))
 		}
@@ -76,12 +76,12 @@ func TestOutageBounds(t *testing.T) {
 	} {
 		s, err := ParseScript("f", stage+line)
 		require.NoError(t, err)
-		_, err = s.Play()
+		_, err = s.Play(Config{})
 		require.ErrorContains(t, err, want)
 	}
 	s, err := ParseScript("f", stage+strings.Repeat("server crashes after commit 9\n", maxTimes))
 	require.NoError(t, err)
-	_, err = s.Play()
+	_, err = s.Play(Config{})
 	require.NoError(t, err)
 }
 
@@ -105,7 +105,7 @@ web-1 comes on
 +90m try web-1 logs in
 +3h expect settled`)
 	require.NoError(t, err)
-	w, err := s.Play()
+	w, err := s.Play(Config{})
 	require.NoError(t, err)
 	history := Timeline(w.History(), w.Start())
 	for _, words := range []string{"web-1 is off", `no job "k"`, "is final", "no patch \"opera\"", "sleeps until"} {
@@ -124,7 +124,7 @@ web-1 comes on
 	} {
 		s, err := ParseScript("f", stage+line)
 		require.NoError(t, err)
-		_, err = s.Play()
+		_, err = s.Play(Config{})
 		require.ErrorContains(t, err, want, line)
 	}
 }
@@ -135,7 +135,7 @@ func TestSettleLetsTheAbsentBe(t *testing.T) {
 	for _, gone := range []string{"web-1 goes off", "web-1 network cut", "web-1 sleeps for 30d"} {
 		s, err := ParseScript("f", stage+"web-1 installer of chrome fails\nenable j\n+10s "+gone+"\n+2d expect settled")
 		require.NoError(t, err)
-		_, err = s.Play()
+		_, err = s.Play(Config{})
 		require.NoError(t, err, gone)
 	}
 }
