@@ -3,6 +3,7 @@ package fleet
 import (
 	"time"
 
+	"github.com/patchpolicy/patchpolicy/internal/enum"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/ledger"
 )
@@ -66,6 +67,7 @@ func (c *Cancel) add(o Cancel) {
 	c.TooLate += o.TooLate
 	c.Ended += o.Ended
 	c.Unknown += o.Unknown
+	c.Later += o.Later
 }
 
 func (c *Cancel) count(s ledger.CancelState) {
@@ -92,6 +94,29 @@ type Rollout struct {
 	At     time.Time `json:"at"`
 	Stages []int     `json:"stages"` // in the order of Stages
 }
+
+// Stage is where an asset is in the rollout.
+type Stage uint8
+
+// The stages, in order.
+const (
+	StageNone      Stage = 1 + iota // no order has reached it
+	StageQueued                     // it holds its order and waits for the start
+	StageDownload                   // the execution began
+	StageDeploy                     // from the first act that changes the asset (JOB-4)
+	StageReboot                     // installed; waits for its reboot
+	StageDone                       // at the ordered versions
+	StageFailed                     // something was not installed
+	StageCancelled                  // nothing was installed
+)
+
+var stages = enum.Of[Stage]("rollout stage", "none", "queued", "download", "deploy", "reboot", "done", "failed", "cancelled")
+
+// Stages lists the stages in order.
+func Stages() []Stage { return stages.All() }
+
+// String returns the stage's name.
+func (s Stage) String() string { return stages.String(s) }
 
 // Failure counts the failed installs with one code. Those with code 8 were
 // cancelled and do not count as failed installs (RPT-1).

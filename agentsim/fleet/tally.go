@@ -2,20 +2,14 @@ package fleet
 
 import (
 	"time"
-
-	"github.com/patchpolicy/patchpolicy/job"
 )
 
 // tally counts what happens in a shard. Tallies add up in any order.
 type tally struct {
-	steps    int // events that agents took
-	checkIns int // calls that the server answered
-	jumped   int // check-ins that were skipped
-
+	Events
 	moves     [][stageCount + 1]int // by RolloutStep: the change of the number of assets in each stage
 	codes     [256]int              // failed installs, by code
 	connected [propagationShown]int // cancels that reached a connected asset, by second
-	later     int                   // cancels that reached an asset which had been away
 	after     [deferralSteps]int    // reboots, by deferralStep since they were due
 	putOff    [maxPutOff + 1]int    // reboots, by the number of deferrals
 
@@ -41,14 +35,27 @@ func (t *tally) move(at time.Duration, from, to Stage) {
 	m[to]++
 }
 
-func (t *tally) failed(c job.Code) { t.codes[uint8(c)]++ }
-
 func (t *tally) propagated(took time.Duration, connected bool) {
 	if !connected {
-		t.later++
+		t.cancel.Later++
 		return
 	}
 	t.connected[min(int(took/time.Second), propagationShown-1)]++
+}
+
+// reached returns when so many of a thousand connected agents had the cancel, to
+// the second.
+func (t *tally) reached(perThousand int) time.Duration {
+	total, sofar := 0, 0
+	for _, n := range t.connected {
+		total += n
+	}
+	for second, n := range t.connected {
+		if sofar += n; sofar*1000 >= total*perThousand {
+			return time.Duration(second) * time.Second
+		}
+	}
+	return 0
 }
 
 func (t *tally) rebooted(after time.Duration, deferred int) {
@@ -57,15 +64,14 @@ func (t *tally) rebooted(after time.Duration, deferred int) {
 }
 
 func (t *tally) add(o *tally) {
-	t.steps += o.steps
-	t.checkIns += o.checkIns
-	t.jumped += o.jumped
+	t.Steps += o.Steps
+	t.CheckIns += o.CheckIns
+	t.Idle += o.Idle
 	for i := range o.moves {
 		addAll(t.moves[i][:], o.moves[i][:])
 	}
 	addAll(t.codes[:], o.codes[:])
 	addAll(t.connected[:], o.connected[:])
-	t.later += o.later
 	addAll(t.after[:], o.after[:])
 	addAll(t.putOff[:], o.putOff[:])
 	addAll(t.results[:], o.results[:])
