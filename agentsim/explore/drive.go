@@ -149,9 +149,9 @@ func (s *scene) restore(st *state) {
 		st.model = s.first.model
 		return
 	}
-	fd := st.server.feed
+	feed := st.server.feed
 	v := s.first.server.own(st)
-	v.feed, v.due = fd, st.now
+	v.feed, v.due = feed, st.now
 	if v.feed != s.first.server.feed {
 		v.sync = st.now.Add(syncEvery)
 	}

@@ -114,7 +114,7 @@ func (s *scene) download(st *state, h *host, j int, e execution.Download, how Ch
 			f.file = damaged
 		case how == Age:
 			*f = staged{old, 0}
-		case st.server != nil && st.server.feed.moved && e.Patch.LatestOnly:
+		case st.server != nil && st.server.feed.did(MoveOn) && e.Patch.LatestOnly:
 			f.level = level(len(levels) - 1)
 		}
 		st.note(h.watch.orders[j].patches[patch].Downloaded(u.id, f.file == good))

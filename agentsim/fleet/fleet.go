@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/ledger"
 )
 
 // Run simulates a fleet. The error is a *job.Invalid of [Config.Validate], a
@@ -112,8 +113,12 @@ func (f *whole) cancel() *Cancel {
 	if f.cfg.Cancel < 0 {
 		return nil
 	}
-	c := f.tally.cancel
-	c.At, c.Bound = since(Enabled+f.cfg.Cancel), bound
+	now, end := &f.tally.answers, &f.tally.truths
+	c := Cancel{
+		At: since(Enabled + f.cfg.Cancel), Orders: sum(now[:]), AtOnce: now[ledger.CancelDone], Pending: now[ledger.CancelPending],
+		Cancelled: end[ledger.CancelDone], TooLate: end[ledger.CancelTooLate], Ended: end[ledger.CancelEnded], Unknown: end[ledger.CancelPending],
+		Bound: bound, Later: f.tally.later,
+	}
 	c.Median, c.P99, c.Longest = f.tally.reached(500), f.tally.reached(990), f.tally.reached(1000)
 	c.Reached = make([]Bin, max(int(c.Bound/time.Minute), int(c.Longest/time.Minute)+1))
 	for i := range c.Reached {
@@ -137,10 +142,7 @@ func (f *whole) rollout() []Rollout {
 }
 
 func (f *whole) reboots(rollout []Rollout) Reboots {
-	r := Reboots{Waiting: []Bin{}, PutOff: []int{}}
-	for _, n := range f.tally.after {
-		r.Assets += n
-	}
+	r := Reboots{Assets: sum(f.tally.after[:]), PutOff: []int{}}
 	waiting := r.Assets
 	for i, n := range f.tally.after {
 		r.Waiting = append(r.Waiting, Bin{From: time.Duration(i) * deferralStep, Assets: waiting})

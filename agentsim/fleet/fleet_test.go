@@ -39,7 +39,9 @@ func requireSame(t *testing.T, a, b *shard) {
 			t.Fatalf("asset %s differs:\n%s%s", x.config.Asset, cmp.Diff(x.state, y.state), cmp.Diff(x.watch, y.watch, cmp.AllowUnexported(observer{})))
 		}
 	}
-	require.Equal(t, a.tally.cancel, b.tally.cancel)
+	require.Equal(t, a.tally.answers, b.tally.answers)
+	require.Equal(t, a.tally.truths, b.tally.truths)
+	require.Equal(t, a.tally.later, b.tally.later)
 	require.Equal(t, a.tally.moves, b.tally.moves)
 	require.Equal(t, a.tally.connected, b.tally.connected)
 	require.Equal(t, a.tally.Steps, b.tally.Steps)

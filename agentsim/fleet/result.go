@@ -5,7 +5,6 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/internal/enum"
 	"github.com/patchpolicy/patchpolicy/job"
-	"github.com/patchpolicy/patchpolicy/job/ledger"
 )
 
 // Result describes a run. Its JSON is the report's data: the same settings give
@@ -57,30 +56,6 @@ type Cancel struct {
 	P99     time.Duration `json:"p99"`
 	Longest time.Duration `json:"longest"`
 	Later   int           `json:"later"` // agents that were away, and were reached when they came back
-}
-
-func (c *Cancel) add(o Cancel) {
-	c.Orders += o.Orders
-	c.AtOnce += o.AtOnce
-	c.Pending += o.Pending
-	c.Cancelled += o.Cancelled
-	c.TooLate += o.TooLate
-	c.Ended += o.Ended
-	c.Unknown += o.Unknown
-	c.Later += o.Later
-}
-
-func (c *Cancel) count(s ledger.CancelState) {
-	switch s {
-	case ledger.CancelDone:
-		c.Cancelled++
-	case ledger.CancelTooLate:
-		c.TooLate++
-	case ledger.CancelEnded:
-		c.Ended++
-	default:
-		c.Unknown++
-	}
 }
 
 // Bin is one bar of a histogram.

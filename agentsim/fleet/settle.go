@@ -13,15 +13,13 @@ func (s *shard) cancel() error {
 	s.cancelled = s.now
 	return s.eachCancel(func(a *asset, state ledger.CancelState) {
 		o := &a.watch
-		s.tally.cancel.Orders++
+		s.tally.answers[state]++
 		switch state {
 		case ledger.CancelDone: // the order never reached the asset
 			o.local, o.Result = true, job.Cancelled
 			o.move(a, StageCancelled)
-			s.tally.cancel.AtOnce++
 		case ledger.CancelPending:
 			o.pending = true
-			s.tally.cancel.Pending++
 		case ledger.CancelTooLate:
 			o.refused = true
 		}
@@ -75,7 +73,7 @@ func (s *shard) settle() error {
 			if a.watch.refused {
 				truth = ledger.CancelTooLate
 			}
-			s.tally.cancel.count(truth)
+			s.tally.truths[truth]++
 		})
 		if err != nil {
 			return err

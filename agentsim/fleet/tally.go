@@ -2,6 +2,8 @@ package fleet
 
 import (
 	"time"
+
+	"github.com/patchpolicy/patchpolicy/job/ledger"
 )
 
 // tally counts what happens in a shard. Tallies add up in any order.
@@ -13,10 +15,16 @@ type tally struct {
 	after     [deferralSteps]int    // reboots, by deferralStep since they were due
 	putOff    [maxPutOff + 1]int    // reboots, by the number of deferrals
 
+	later   int     // cancels that reached an asset which had been away
+	answers cancels // right after the cancel
+	truths  cancels // at the end
+
 	results        [256]int // final results; at zero: none
 	failedInstalls int      // as the server counts them (RPT-1)
-	cancel         Cancel
 }
+
+// cancels counts assets by their [ledger.CancelState].
+type cancels [ledger.CancelEnded + 1]int
 
 const (
 	stageCount       = int(StageCancelled)
@@ -37,7 +45,7 @@ func (t *tally) move(at time.Duration, from, to Stage) {
 
 func (t *tally) propagated(took time.Duration, connected bool) {
 	if !connected {
-		t.cancel.Later++
+		t.later++
 		return
 	}
 	t.connected[min(int(took/time.Second), propagationShown-1)]++
@@ -46,10 +54,7 @@ func (t *tally) propagated(took time.Duration, connected bool) {
 // reached returns when so many of a thousand connected agents had the cancel, to
 // the second.
 func (t *tally) reached(perThousand int) time.Duration {
-	total, sofar := 0, 0
-	for _, n := range t.connected {
-		total += n
-	}
+	total, sofar := sum(t.connected[:]), 0
 	for second, n := range t.connected {
 		if sofar += n; sofar*1000 >= total*perThousand {
 			return time.Duration(second) * time.Second
@@ -76,7 +81,16 @@ func (t *tally) add(o *tally) {
 	addAll(t.putOff[:], o.putOff[:])
 	addAll(t.results[:], o.results[:])
 	t.failedInstalls += o.failedInstalls
-	t.cancel.add(o.cancel)
+	t.later += o.later
+	addAll(t.answers[:], o.answers[:])
+	addAll(t.truths[:], o.truths[:])
+}
+
+func sum(list []int) (n int) {
+	for _, m := range list {
+		n += m
+	}
+	return n
 }
 
 func addAll(to, from []int) {
