@@ -82,7 +82,7 @@ func (s *scene) happen(st *state, h *host, c Choice) {
 		s.restart(st, h)
 	case CrashBefore:
 		if leavesTrace(h.next()) {
-			s.effect(st, h, outlives)
+			s.effect(st, h, c)
 		} else {
 			s.crashBeforeCommit(st, h)
 		}
@@ -98,7 +98,7 @@ func (s *scene) happen(st *state, h *host, c Choice) {
 		st.now = s.windowEnd(st.now)
 		s.step(st, h, agent.Tick{}, false)
 	case Work, CutOff, Fail, Damage, Age:
-		s.effect(st, h, map[Choice]result{Work: asOrdered, CutOff: breaks, Fail: fails, Damage: spoils, Age: ages}[c])
+		s.effect(st, h, c)
 	case Login, Lock, Logout:
 		h.sessions = map[Choice]reboot.Sessions{Login: reboot.Active, Lock: reboot.Locked, Logout: reboot.Nobody}[c]
 		s.toExecutions(st, h, execution.SessionsChanged{Sessions: h.sessions})
@@ -109,14 +109,11 @@ func (s *scene) happen(st *state, h *host, c Choice) {
 
 // turn returns the asset of the default step: messages before effects; -1: none.
 func (st *state) turn(s *scene) int {
-	for _, has := range []func(h *host) bool{func(h *host) bool { return len(h.net) > 0 }, func(h *host) bool { return len(h.todo) > 0 }} {
-		for i, h := range st.hosts[:s.Assets] {
-			if has(h) {
-				return i
-			}
-		}
+	hosts := st.hosts[:s.Assets]
+	if i := slices.IndexFunc(hosts, func(h *host) bool { return len(h.net) > 0 }); i >= 0 {
+		return i
 	}
-	return -1
+	return slices.IndexFunc(hosts, func(h *host) bool { return len(h.todo) > 0 })
 }
 
 func (s *scene) defaultStep(st *state) {
@@ -127,7 +124,7 @@ func (s *scene) defaultStep(st *state) {
 	case len(st.hosts[i].net) > 0:
 		s.message(st, st.own(i), 0)
 	default:
-		s.effect(st, st.own(i), asOrdered)
+		s.effect(st, st.own(i), Work)
 	}
 }
 
@@ -140,7 +137,7 @@ func (s *scene) crashBeforeCommit(st *state, h *host) {
 		s.serve(st, h, 0)
 		s.restart(st, h)
 	case len(h.todo) > 0:
-		s.effect(st, h, outlives)
+		s.effect(st, h, CrashBefore)
 	default:
 		st.now = h.wake
 		s.step(st, h, agent.Tick{}, true)

@@ -190,7 +190,7 @@ func (w *encoder) server(st *state) {
 	w.at(v.due)
 	w.at(v.sync)
 	w.at(v.feed.ended)
-	w.bit(v.feed.newer, v.feed.unlisted, v.feed.moved)
+	w.bit(v.feed.done[:]...)
 	w.num(int64(v.fuse))
 	for _, j := range v.jobs[:w.s.Jobs] {
 		w.num(int64(j.state), int64(j.patches))
@@ -371,7 +371,11 @@ func (w *encoder) agent(a *agent.State) {
 	}
 	w.num(int64(a.Clock.Offset), int64(a.Clock.Jump)) // no world lasts until a manifest expires
 	w.bit(a.Clock.Known, c.Refused)
-	w.back(a)
+	if w.bit(a.Back.IsZero()); !a.Back.IsZero() {
+		for _, t := range w.s.tasks {
+			w.bit(t.start.After(a.Back)) // it has not passed when the agent came back
+		}
+	}
 }
 
 func (w *encoder) report(r *job.Report) {
@@ -415,13 +419,4 @@ func (w *encoder) execution(x *execution.State) {
 	w.boot(r.BootID)
 	w.at(w.instant(r.FirstOffer))
 	w.at(w.instant(r.Until))
-}
-
-// back writes which starts had passed when the agent came back.
-func (w *encoder) back(a *agent.State) {
-	if w.bit(a.Back.IsZero()); !a.Back.IsZero() {
-		for _, t := range w.s.tasks {
-			w.bit(t.start.After(a.Back))
-		}
-	}
 }

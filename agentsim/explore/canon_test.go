@@ -207,7 +207,7 @@ func TestEveryFieldIsDecidedOn(t *testing.T) {
 		{ledger.Revisions{}, "Wanted Sealed Issued Expires Digest PutBack Without"},
 		{server{}, "store due sync feed jobs accepted fuse"},
 		{standing{}, "state patches cancelled"},
-		{feed{}, "newer ended unlisted moved"},
+		{feed{}, "done ended"},
 		{Budget{}, "Turns Changes Crashes Losses Repeats Faults Sessions Sleeps Outages Vendor Reinstalls Restores Removals Clones"},
 	} {
 		var names []string

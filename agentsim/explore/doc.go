@@ -40,11 +40,7 @@
 // [Choice] lists what is tried, and the example of [Worlds] says how much of it
 // each world has. Start times, window ends, check-ins and deferrals come as
 // time advances; with the choice [Time], also while something is under way. If
-// two jobs are due at once, one waits for the other (JOB-11). The second job
-// upgrades the first one's product further. In world cloned a second computer
-// runs a copy of the first one's disk and calls as the same asset. In world
-// removed a computer enrols under the name of a removed asset, with a new key
-// (MAN-9, MAN-10).
+// two jobs are due at once, one waits for the other (JOB-11).
 //
 // A crash can come before and after each commit and each effect. [Crash] comes
 // after a commit and before its effects. [CrashBefore] loses the commit after
@@ -106,20 +102,16 @@
 // time when an asset was last seen is left out if no state can be lost in that
 // world.
 //
-// Tests compare what merged states and mirror images do next. Another test
-// checks that every field is either written or left out on purpose.
-//
 // # Output
 //
 // A violation is shrunk to the deviations that it needs. It comes as a [Trace],
-// which [Play] carries out again; as a story with a line per step; and, where
-// package agentsim has words for it, as a scenario file for
+// which [Play] carries out again, and where package agentsim has words for it, as
+// a scenario file for
 //
 //	go run ./examples/simulate scenario FILE
 //
-// A scenario is returned only if it breaks the same invariant there. There is
-// none if only the order of steps makes the difference, or if the fault is in
-// the model or in this package's driver.
+// There is none if only the order of steps makes the difference, or if the fault
+// is in the model or in this package's driver.
 //
 // # Rules it serves
 //

@@ -33,11 +33,22 @@ func (d driver) agent() func(agent.Config, agent.State, agent.Event, agent.Momen
 // step hands the agent an event. With crash, the agent dies before the commit.
 func (s *scene) step(st *state, h *host, ev agent.Event, crash bool) {
 	after, out := s.driver.agent()(s.configs[h.asset], h.agent, ev, h.moment(st.now))
-	call, todo := split(out.Effects)
+	var call *agent.Call
+	var todo []pending
+	for _, e := range out.Effects {
+		switch e := e.(type) {
+		case agent.Call:
+			call = &e
+		case agent.DownloadEarly:
+			todo = append(todo, pending{order: e.Order, effect: execution.Download{Index: e.Index, Patch: e.Patch}, early: true})
+		case agent.Execute:
+			todo = append(todo, pending{order: e.Order, effect: e.Effect})
+		}
+	}
 	if crash {
 		if s.driver.early && len(todo) > 0 {
 			h.todo = todo[:1]
-			s.effect(st, h, asOrdered)
+			s.effect(st, h, Work)
 		}
 		s.restart(st, h)
 		return
@@ -48,7 +59,7 @@ func (s *scene) step(st *state, h *host, ev agent.Event, crash bool) {
 	if call != nil {
 		request := call.Request
 		if st.server != nil { // a driver adds these
-			request.Digest, request.Key = s.inventories[h.installed].Digest(), manifest.Fingerprint(s.keyOf(h))
+			request.Digest, request.Key = s.inventory(h).Digest(), manifest.Fingerprint(s.keyOf(h))
 		}
 		h.put(len(h.net), message{id: call.ID, request: &request})
 	}
@@ -68,21 +79,6 @@ func (s *scene) step(st *state, h *host, ev agent.Event, crash bool) {
 		}
 		h.todo = append(h.todo, t)
 	}
-}
-
-// split separates the check-in from an agent's other effects; nil: none.
-func split(effects []agent.Effect) (call *agent.Call, todo []pending) {
-	for _, e := range effects {
-		switch e := e.(type) {
-		case agent.Call:
-			call = &e
-		case agent.DownloadEarly:
-			todo = append(todo, pending{order: e.Order, effect: execution.Download{Index: e.Index, Patch: e.Patch}, early: true})
-		case agent.Execute:
-			todo = append(todo, pending{order: e.Order, effect: e.Effect})
-		}
-	}
-	return call, todo
 }
 
 // restart starts the agent on what it committed. All else is gone.
@@ -153,9 +149,9 @@ func (s *scene) restore(st *state) {
 		st.model = s.first.model
 		return
 	}
-	fd := st.server.feed
+	feed := st.server.feed
 	v := s.first.server.own(st)
-	v.feed, v.due = fd, st.now
+	v.feed, v.due = feed, st.now
 	if v.feed != s.first.server.feed {
 		v.sync = st.now.Add(syncEvery)
 	}

@@ -47,31 +47,22 @@ func upgradeOf(j, patch int) upgrade { return upgrades[j*maxPatches+patch] }
 // at returns what is staged of a job's patch, by its index in the order.
 func (h *host) at(j, index int) *staged { return &h.staged[max(j, 0)][index%maxPatches] }
 
-type result uint8
-
-const (
-	asOrdered result = iota
-	fails            // with a failure code; a reboot does not come
-	spoils           // the file is damaged
-	ages             // the file is an old one
-	breaks           // the agent crashes in the middle, and nothing was done
-	outlives         // it is done, and the agent crashes before the commit
-)
-
-func (s *scene) effect(st *state, h *host, how result) {
+// effect carries out the first effect: as ordered, or as Fail, Damage, Age, CutOff
+// or CrashBefore says.
+func (s *scene) effect(st *state, h *host, how Choice) {
 	t := h.todo[0]
 	h.todo = h.todo[1:]
 	j := max(s.job(t.order), 0)
 	reply := func(ev execution.Event) {
-		s.step(st, h, agent.ForOrder{Order: t.order, Event: ev}, how == outlives)
+		s.step(st, h, agent.ForOrder{Order: t.order, Event: ev}, how == CrashBefore)
 	}
 	switch e := t.effect.(type) {
 	case execution.TakeInventory:
-		reply(execution.InventoryTaken{ID: e.ID, Inventory: s.inventories[h.installed], Sessions: h.sessions})
+		reply(execution.InventoryTaken{ID: e.ID, Inventory: *s.inventory(h), Sessions: h.sessions})
 	case execution.Download:
 		if t.early {
 			reply = func(execution.Event) {
-				s.step(st, h, agent.DownloadedEarly{Order: t.order, Index: e.Index}, how == outlives)
+				s.step(st, h, agent.DownloadedEarly{Order: t.order, Index: e.Index}, how == CrashBefore)
 			}
 		}
 		s.download(st, h, j, e, how, reply)
@@ -83,11 +74,11 @@ func (s *scene) effect(st *state, h *host, how result) {
 		reply(execution.PreflightDone{ID: e.ID, Results: results})
 	case execution.RunAction:
 		st.note(h.watch.orders[j].Touches("runs an action"))
-		if how == breaks {
+		if how == CutOff {
 			s.restart(st, h)
 			return
 		}
-		reply(execution.ActionDone{ID: e.ID, Exit: map[bool]int{true: 1}[how == fails]})
+		reply(execution.ActionDone{ID: e.ID, Exit: map[bool]int{true: 1}[how == Fail]})
 	case execution.Install:
 		s.deploy(st, h, j, e, how, reply)
 	case execution.Reboot:
@@ -95,7 +86,7 @@ func (s *scene) effect(st *state, h *host, how result) {
 		order := &h.watch.orders[j]
 		order.Needs = order.Needs || pending && h.watch.orders[0].Result == job.PendingReboot
 		st.note(order.Reboots(h.boot, policy.Suppress))
-		if how != fails {
+		if how != Fail {
 			s.reboot(st, h)
 		}
 	case execution.Discard:
@@ -108,22 +99,22 @@ func (s *scene) effect(st *state, h *host, how result) {
 }
 
 // download downloads a patch's file, unless it is staged already (JOB-17).
-func (s *scene) download(st *state, h *host, j int, e execution.Download, how result, reply func(execution.Event)) {
+func (s *scene) download(st *state, h *host, j int, e execution.Download, how Choice, reply func(execution.Event)) {
 	f := h.at(j, e.Index)
 	patch := s.tasks[j].number(e.Patch.Patch)
 	switch {
 	case f.file != none:
-	case how == fails:
+	case how == Fail:
 		reply(execution.Downloaded{ID: e.ID, Code: job.FileDownloadFailed, Text: "The download failed."})
 		return
 	default:
 		u := upgradeOf(j, patch)
 		switch *f = (staged{good, u.level}); {
-		case how == spoils:
+		case how == Damage:
 			f.file = damaged
-		case how == ages:
+		case how == Age:
 			*f = staged{old, 0}
-		case st.server != nil && st.server.feed.moved && e.Patch.LatestOnly:
+		case st.server != nil && st.server.feed.did(MoveOn) && e.Patch.LatestOnly:
 			f.level = level(len(levels) - 1)
 		}
 		st.note(h.watch.orders[j].patches[patch].Downloaded(u.id, f.file == good))
@@ -131,7 +122,7 @@ func (s *scene) download(st *state, h *host, j int, e execution.Download, how re
 	reply(execution.Downloaded{ID: e.ID, Files: f.evidence()})
 }
 
-func (s *scene) deploy(st *state, h *host, j int, e execution.Install, how result, reply func(execution.Event)) {
+func (s *scene) deploy(st *state, h *host, j int, e execution.Install, how Choice, reply func(execution.Event)) {
 	var results []execution.InstallResult
 	order := &h.watch.orders[j]
 	for _, p := range e.Patches {
@@ -140,8 +131,8 @@ func (s *scene) deploy(st *state, h *host, j int, e execution.Install, how resul
 			Passes: f.file == good || f.file == old && p.Patch.LatestOnly, Same: slices.Contains(p.Digests, digest(f.file, f.level))}))
 		result := execution.InstallResult{Index: p.Index}
 		switch how {
-		case breaks:
-		case fails:
+		case CutOff:
+		case Fail:
 			result.Code, result.Text = job.InstallerFailed, "The installer failed."
 		default:
 			u := upgradeOf(j, patch)
@@ -151,7 +142,7 @@ func (s *scene) deploy(st *state, h *host, j int, e execution.Install, how resul
 		}
 		results = append(results, result)
 	}
-	if how == breaks {
+	if how == CutOff {
 		s.restart(st, h)
 		return
 	}

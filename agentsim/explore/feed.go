@@ -10,40 +10,24 @@ import (
 
 // feed is what a vendor publishes and serves of the first job's first patch.
 type feed struct {
-	newer    bool // a newer version is published
-	ended    time.Time
-	unlisted bool // withdrawn
-	moved    bool // the address serves the newer version
+	done  [MoveOn - Publish + 1]bool // the choices from Publish on
+	ended time.Time
 }
 
+func (f feed) did(c Choice) bool { return f.done[c-Publish] }
+
+// changes reports whether the vendor can do something. It does each thing once.
 func (f feed) changes(s *scene, c Choice) bool {
-	switch c {
-	case Publish:
-		return !f.newer && s.Jobs == 1
-	case End:
-		return f.ended.IsZero()
-	case Unlist:
-		return !f.unlisted
-	case MoveOn:
-		return !f.moved && s.Latest
-	}
-	return false
+	return !f.did(c) && (c != Publish || s.Jobs == 1) && (c != MoveOn || s.Latest)
 }
 
 // change carries out what the vendor does. A catalog change makes a sync due.
 func (v *server) change(now time.Time, c Choice) {
-	switch c {
-	case Publish:
-		v.feed.newer = true
-	case End:
+	v.feed.done[c-Publish] = true
+	if c == End {
 		v.feed.ended = now
-	case Unlist:
-		v.feed.unlisted = true
-	case MoveOn:
-		v.feed.moved = true
-		return
 	}
-	if v.sync.IsZero() {
+	if c != MoveOn && v.sync.IsZero() {
 		v.sync = now.Add(syncEvery)
 	}
 }
@@ -56,7 +40,7 @@ func (f feed) batch(s *scene, now time.Time) catalog.Batch {
 		b.Products = append(b.Products, catalog.Product{ID: product(i), Name: name, Vendor: vendor, Platform: catalog.Linux, Scheme: version.Semver})
 	}
 	for i, u := range upgrades {
-		if i == maxPatches && s.Jobs == 1 && !f.newer {
+		if i == maxPatches && s.Jobs == 1 && !f.did(Publish) {
 			continue
 		}
 		p := catalog.Patch{ID: u.id, Product: product(u.product), Version: s.versions[u.level], Published: epoch, Reboot: s.needsReboot(u)}
@@ -67,8 +51,7 @@ func (f feed) batch(s *scene, now time.Time) catalog.Batch {
 		}
 		p.Artifacts = []catalog.Artifact{a}
 		if i == 0 {
-			p.EOL, p.Withdrawn = f.ended, f.unlisted
-			p.EOLMarked = !f.ended.IsZero()
+			p.EOL, p.EOLMarked, p.Withdrawn = f.ended, f.did(End), f.did(Unlist)
 		}
 		b.Patches = append(b.Patches, p)
 	}

@@ -64,7 +64,6 @@ func (s *scene) remove(st *state, h *host) {
 // enrol enrols a computer under a removed name. It takes as long as a boot.
 func (s *scene) enrol(st *state, h *host) {
 	st.now = st.now.Add(bootTime)
-	was := *h
 	h.key++
 	ok, err := s.serving(st, func(c *controller.Controller) error {
 		_, err := c.Enrol(context.Background(), s.enrolment(h), st.now)
@@ -74,7 +73,7 @@ func (s *scene) enrol(st *state, h *host) {
 	case err != nil:
 		st.broke(10, "the server cannot enrol %s again: %v", s.as(h.asset), err)
 	case !ok:
-		h.key = was.key
+		h.key--
 		return
 	}
 	st.server.accepted[s.own(h)] = 0

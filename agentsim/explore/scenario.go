@@ -44,7 +44,8 @@ func (s *scene) scenario(t Trace, broken *Broken) string {
 	w := &scenarioWriter{scene: s, invariant: broken.Invariant, plays: maxPlays, points: s.points(t)}
 	for _, width := range []int{3, 9, 1 << 10} {
 		if lines, ok := w.search(0, nil, width); ok {
-			return w.text(t, broken, lines)
+			return fmt.Sprintf("# Invariant %d breaks: %s.\n# The history is %q of world %s, searched by package agentsim/explore.\n",
+				broken.Invariant, strings.TrimSuffix(broken.Text, "."), t, w.Name) + w.world() + w.history(lines)
 		}
 	}
 	return ""
@@ -156,11 +157,6 @@ func (w *scenarioWriter) play(lines []said, d driver) error {
 		_, err = script.Play(agentsim.Config{Step: d.agent()})
 	}
 	return err
-}
-
-func (w *scenarioWriter) text(t Trace, broken *Broken, lines []said) string {
-	return fmt.Sprintf("# Invariant %d breaks: %s.\n# The history is %q of world %s, searched by package agentsim/explore.\n",
-		broken.Invariant, strings.TrimSuffix(broken.Text, "."), t, w.Name) + w.world() + w.history(lines)
 }
 
 // history returns the lines in order. Every order must end.

@@ -74,9 +74,9 @@ type scene struct {
 	configs     [maxAssets]agent.Config
 	tasks       []task
 	versions    [len(levels)]version.Version
-	inventories map[[2]level]catalog.Inventory
-	snap        *catalog.Snapshot // the model's catalog
-	first       *state            // in which the world begins
+	inventories [len(levels)][len(levels)]catalog.Inventory // by the level of each product
+	snap        *catalog.Snapshot                           // the model's catalog
+	first       *state                                      // in which the world begins
 
 	mu     sync.Mutex
 	sealed map[sealedKey][]byte
@@ -92,13 +92,9 @@ func newScene(w World, d driver) (*scene, error) {
 	if err := w.validate(); err != nil {
 		return nil, err
 	}
-	s := &scene{World: w, driver: d, key: stamp.New("explore"), sealed: map[sealedKey][]byte{}, inventories: map[[2]level]catalog.Inventory{}}
+	s := &scene{World: w, driver: d, key: stamp.New("explore"), sealed: map[sealedKey][]byte{}}
 	for i, text := range levels {
-		v, err := version.Parse(version.Semver, text)
-		if err != nil {
-			return nil, err
-		}
-		s.versions[i] = v
+		s.versions[i] = version.MustParse(version.Semver, text)
 	}
 	for j := range w.Jobs {
 		t := task{id: jobNames[j], start: epoch.Add(lead + time.Duration(j)*w.Delay), patches: upgrades[:w.Patches]}
@@ -117,22 +113,17 @@ func newScene(w World, d driver) (*scene, error) {
 	for a := range level(len(levels)) {
 		for b := range level(len(levels)) {
 			list := []catalog.Installed{{Product: product(0), Version: s.versions[a]}, {Product: product(1), Version: s.versions[b]}}
-			inventory, err := catalog.NewInventory(catalog.Linux, list)
-			if err != nil {
-				return nil, err
-			}
-			s.inventories[[2]level{a, b}] = inventory
+			s.inventories[a][b], _ = catalog.NewInventory(catalog.Linux, list) // it is valid
 		}
 	}
 	s.snap, _ = catalog.Sync(nil, []catalog.Batch{feed{}.batch(s, epoch)}, epoch)
-	var whole contents
-	for j, t := range s.tasks {
-		whole[j] = t.all()
-	}
-	_, err := s.seal(0, released{1, whole})
 	s.first = &state{now: epoch, left: w.Budget}
 	s.open(s.first)
-	return s, err
+	return s, nil
+}
+
+func (s *scene) inventory(h *host) *catalog.Inventory {
+	return &s.inventories[h.installed[0]][h.installed[1]]
 }
 
 // job returns the number of an order's job, or -1.
@@ -154,7 +145,7 @@ func (t task) number(id catalog.PatchID) int {
 func (s *scene) makeOrder(asset, j int, c content) job.Order {
 	t := s.tasks[j]
 	o := s.definition(t, bits.OnesCount8(c.patches)).Plan(job.PlanInput{Snapshot: s.snap, Asset: assetNames[asset],
-		Inventory: s.inventories[[2]level{1, 1}], Occurrence: schedule.Occurrence{Start: t.start}, Now: epoch}).Order
+		Inventory: s.inventories[1][1], Occurrence: schedule.Occurrence{Start: t.start}, Now: epoch}).Order
 	o.Revision, o.Cancelled, o.Begun = 1, c.marked, c.begun
 	if c.patches != t.all().patches {
 		o.Revision = 2

@@ -95,7 +95,9 @@ func (e *explorer) run() {
 			return
 		}
 		if depth == e.bounds.Depth {
-			e.leave(layer)
+			for _, f := range layer {
+				e.leave(f)
+			}
 			return
 		}
 		if layer = e.expand(layer); e.report.Broken != nil {
@@ -105,27 +107,26 @@ func (e *explorer) run() {
 }
 
 // leave counts states whose deviations are not tried.
-func (e *explorer) leave(layer []family) {
-	for _, f := range layer {
-		for _, w := range f.paths {
-			e.report.Unexplored += 1 + int(w.rest)
-		}
+func (e *explorer) leave(f family) {
+	for _, w := range f.paths {
+		e.report.Unexplored += 1 + int(w.rest)
 	}
 }
 
-// each makes the first states of a family's paths again.
-func (e *explorer) each(f family, visit func(i int, first *state)) {
+// each makes the first states of a family's paths again, and looks at each.
+func each[T any](e *explorer, f family, look func(w path, first *state) T) (found []T) {
 	st, at := f.first, int32(0)
-	for i, w := range f.paths {
+	for _, w := range f.paths {
 		for ; at < w.after; at++ {
 			st = e.apply(st, byDefault)
 		}
-		if w.move.choice == 0 {
-			visit(i, st)
-		} else {
-			visit(i, e.apply(st, w.move))
+		first := st
+		if w.move.choice != 0 {
+			first = e.apply(st, w.move)
 		}
+		found = append(found, look(w, first))
 	}
+	return found
 }
 
 func (e *explorer) full() bool { return len(e.nodes) >= e.bounds.States }
@@ -142,18 +143,31 @@ func (e *explorer) child(parent int32, m move) node {
 	return node{parent, e.nodes[parent].steps + 1, m}
 }
 
-// inParallel works on a chunk of a layer. Nobody writes to the explorer meanwhile.
-func inParallel(n int, do func(i int)) {
-	var next atomic.Int64
-	var workers sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), n) {
-		workers.Go(func() {
-			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-				do(i)
+// inParallel looks at a layer on all cores, chunk by chunk, and takes what was
+// found in order. Nobody writes to the explorer while others look. Once it is full,
+// nobody looks, and nothing is found. A broken invariant ends it.
+func inParallel[T any](e *explorer, layer []family, look func(w path, first *state) T, take func(f *family, found []T)) {
+	for part := range slices.Chunk(layer, chunk) {
+		found := make([][]T, len(part))
+		if !e.full() {
+			var next atomic.Int64
+			var workers sync.WaitGroup
+			for range min(runtime.GOMAXPROCS(0), len(part)) {
+				workers.Go(func() {
+					for i := next.Add(1) - 1; i < int64(len(part)); i = next.Add(1) - 1 {
+						found[i] = each(e, part[i], look)
+					}
+				})
 			}
-		})
+			workers.Wait()
+		}
+		for i := range part {
+			if take(&part[i], found[i]); e.report.Broken != nil {
+				return
+			}
+			found[i] = nil // free the memory
+		}
 	}
-	workers.Wait()
 }
 
 // walk is the states after default steps, up to the first that is known.
@@ -203,26 +217,14 @@ func stuck() *Broken {
 
 // close adds to a layer what default steps make of its states.
 func (e *explorer) close(layer []family) {
-	walks := make([][]walk, chunk)
-	for part := range slices.Chunk(layer, chunk) {
-		if e.full() {
-			return
-		}
-		inParallel(len(part), func(i int) {
-			walks[i] = make([]walk, len(part[i].paths))
-			e.each(part[i], func(k int, first *state) { walks[i][k] = e.follow(first) })
-		})
-		for i, f := range part {
-			for k := range f.paths {
-				if e.full() {
-					return
-				}
-				if e.enter(&f.paths[k], walks[i][k]); e.report.Broken != nil {
-					return
-				}
+	follow := func(_ path, first *state) walk { return e.follow(first) }
+	inParallel(e, layer, follow, func(f *family, found []walk) {
+		for k, w := range found {
+			if !e.full() && e.report.Broken == nil {
+				e.enter(&f.paths[k], w)
 			}
 		}
-	}
+	})
 }
 
 // enter reports what a walk found, up to what another walk of the chunk found.
@@ -258,19 +260,27 @@ type branch struct {
 	broken *Broken
 }
 
-// branches tries every deviation in each state of a path. It returns the new ones.
-func (e *explorer) branches(st *state, rest int32) (list []branch, tried int) {
+// branches is what branches off a path.
+type branches struct {
+	first *state   // of the path
+	list  []branch // to states that are new
+	tried int
+}
+
+// branches tries every deviation in each state of a path.
+func (e *explorer) branches(w path, st *state) branches {
+	b := branches{first: st}
 	for after := int32(0); ; after++ {
 		for _, m := range e.moves(st)[1:] {
-			tried++
+			b.tried++
 			to := e.apply(st, m)
 			h := e.hash(to)
 			if _, known := e.seen[h]; to.broken != nil || !known {
-				list = append(list, branch{after, m, h, to.broken})
+				b.list = append(b.list, branch{after, m, h, to.broken})
 			}
 		}
-		if after == rest {
-			return list, tried
+		if after == w.rest {
+			return b
 		}
 		st = e.apply(st, byDefault)
 	}
@@ -278,39 +288,22 @@ func (e *explorer) branches(st *state, rest int32) (list []branch, tried int) {
 
 // expand tries the deviations of a layer and returns the next layer.
 func (e *explorer) expand(layer []family) (next []family) {
-	type tries struct {
-		first *state
-		list  []branch
-		tried int
-	}
-	all := make([][]tries, chunk)
-	for part := range slices.Chunk(layer, chunk) {
-		if e.full() {
-			e.leave(part)
-			continue
+	inParallel(e, layer, e.branches, func(f *family, found []branches) {
+		if found == nil {
+			e.leave(*f)
 		}
-		inParallel(len(part), func(i int) {
-			all[i] = make([]tries, len(part[i].paths))
-			e.each(part[i], func(k int, first *state) {
-				t := &all[i][k]
-				t.first = first
-				t.list, t.tried = e.branches(first, part[i].paths[k].rest)
-			})
-		})
-		for i := range part {
-			for k, t := range all[i] {
-				e.report.Transitions += t.tried
-				f := family{first: t.first, paths: e.take(part[i].paths[k], t.list)}
-				if e.report.Broken != nil {
-					return nil
-				}
-				if len(f.paths) > 0 {
-					next = append(next, f)
-				}
+		for k, b := range found {
+			e.report.Transitions += b.tried
+			paths := e.take(f.paths[k], b.list)
+			if e.report.Broken != nil {
+				return
 			}
-			part[i], all[i] = family{}, nil // free the memory
+			if len(paths) > 0 {
+				next = append(next, family{b.first, paths})
+			}
 		}
-	}
+		*f = family{} // free the memory
+	})
 	return next
 }
 

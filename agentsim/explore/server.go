@@ -11,6 +11,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
+	"github.com/patchpolicy/patchpolicy/job/controller/memstore"
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
@@ -88,9 +89,9 @@ func (s *scene) serving(st *state, do func(c *controller.Controller) error) (ok 
 
 // openServer sets up the catalog, the assets and the jobs, enabled.
 func (s *scene) openServer(st *state) {
-	st.server = &server{store: newLedgerStore()}
 	b := s.Budget
-	st.server.store.callers = b.Reinstalls+b.Restores+b.Losses+b.Repeats+b.Removals+b.Clones > 0 // a call can be late, or show a lost state
+	late := b.Reinstalls+b.Restores+b.Losses+b.Repeats+b.Removals+b.Clones > 0 // a call can be late, or show a lost state
+	st.server = &server{store: &ledgerStore{Store: memstore.New(memstore.Options{}), callers: late}}
 	ctx := context.Background()
 	_, err := s.serving(st, func(c *controller.Controller) (err error) {
 		must := func(_ any, e error) { err = cmp.Or(err, e) }
@@ -150,22 +151,14 @@ func (s *scene) administer(st *state, j int, what Choice) {
 		st.broke(10, "the server cannot %s %s: %v", what, t.id, err)
 		return
 	}
-	s.look(st, j)
-	if what == Cancel && err == nil {
-		st.server.jobs[j].cancelled = true
-	}
-	if what == Enable {
-		st.server.jobs[j].cancelled = false
-	}
-}
-
-func (s *scene) look(st *state, j int) {
-	status, err := s.view(st).Job(context.Background(), s.tasks[j].id)
-	if err != nil {
-		st.broke(10, "the server no longer knows %s: %v", s.tasks[j].id, err)
+	status, unknown := s.view(st).Job(ctx, t.id)
+	if unknown != nil {
+		st.broke(10, "the server no longer knows %s: %v", t.id, unknown)
 		return
 	}
-	st.server.jobs[j].state, st.server.jobs[j].patches = status.Definition.State, len(status.Definition.Patches.List)
+	g := &st.server.jobs[j]
+	g.state, g.patches = status.Definition.State, len(status.Definition.Patches.List)
+	g.cancelled = g.cancelled && what != Enable || what == Cancel && err == nil
 }
 
 func (s *scene) view(st *state) *controller.Controller {
@@ -234,8 +227,7 @@ func (s *scene) checkIn(st *state, h *host, m message) (answer message, ok bool)
 	}
 	if first := a; a.WantInventory {
 		with := *m.request
-		inventory := s.inventories[h.installed]
-		with.Inventory = &inventory
+		with.Inventory = s.inventory(h)
 		if !call(with) {
 			a = first
 		}

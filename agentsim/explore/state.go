@@ -99,13 +99,12 @@ func (h *host) moment(now time.Time) agent.Moment {
 
 func (h *host) take(i int) message {
 	m := h.net[i]
-	net := make([]message, 0, len(h.net))
-	h.net = append(append(net, h.net[:i]...), h.net[i+1:]...)
+	h.net = slices.Delete(slices.Clone(h.net), i, i+1)
 	return m
 }
 
 func (h *host) put(i int, m message) {
-	h.net = append(h.net[:i:i], append([]message{m}, h.net[i:]...)...)
+	h.net = slices.Insert(slices.Clip(h.net), i, m)
 	if len(h.net) > maxFlying {
 		h.net = h.net[len(h.net)-maxFlying:]
 	}
@@ -126,11 +125,9 @@ func (s *scene) start() *state {
 		users = reboot.Active
 	}
 	for i := range s.Assets {
-		st.hosts[i] = &host{asset: i, absent: s.Copy && i > 0, read: &reading{}, booted: epoch, installed: [2]level{1, 1}, sessions: users}
-	}
-	for i := range s.Assets {
-		if st.broken == nil && !st.hosts[i].absent {
-			s.restart(st, st.own(i))
+		h := &host{asset: i, absent: s.Copy && i > 0, read: &reading{}, booted: epoch, installed: [2]level{1, 1}, sessions: users}
+		if st.hosts[i] = h; st.broken == nil && !h.absent {
+			s.restart(st, h)
 		}
 	}
 	return st

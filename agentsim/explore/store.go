@@ -25,8 +25,6 @@ type ledgerStore struct {
 	tamper  func(table, key string, value []byte) (made []byte) // tests only: what to store instead of a value; for nil, non-nil keeps the record
 }
 
-func newLedgerStore() *ledgerStore { return &ledgerStore{Store: memstore.New(memstore.Options{})} }
-
 // clone returns a store of its own with the same contents.
 func (l *ledgerStore) clone(tamper func(table, key string, value []byte) []byte, fuse uint8) *ledgerStore {
 	return &ledgerStore{Store: l.Store.Clone(), sum: l.sum, callers: l.callers, fuse: fuse, tamper: tamper}
@@ -41,27 +39,22 @@ func (l *ledgerStore) Update(ctx context.Context, fn func(controller.Writer) err
 	t := &ledgerTx{l: l, sum: l.sum}
 	err := l.Store.Update(ctx, func(w controller.Writer) error {
 		t.Writer = w
-		if err := fn(t); err != nil {
-			return err
-		}
-		if t.wrote && l.fuse == 1 {
+		err := fn(t)
+		if err == nil && t.wrote && l.fuse == 1 {
 			return errHalted
 		}
-		return nil
+		return err
 	})
-	switch {
-	case errors.Is(err, errHalted):
-		l.halted = true
-		return errHalted
-	case err != nil:
+	if l.halted = errors.Is(err, errHalted); err != nil {
 		return err
 	}
 	l.sum = t.sum
 	if t.wrote && l.fuse > 0 {
-		if l.fuse--; l.fuse == 1 {
-			l.fuse, l.halted = 0, true
-			return errHalted
-		}
+		l.fuse--
+		l.halted = l.fuse == 1
+	}
+	if l.halted {
+		return errHalted
 	}
 	return nil
 }
@@ -74,7 +67,6 @@ type ledgerTx struct {
 	wrote bool
 }
 
-// Put implements controller.Writer.
 func (t *ledgerTx) Put(table controller.Table, key string, value []byte) error {
 	if t.l.tamper != nil {
 		value = t.l.tamper(string(table), key, value)
@@ -92,7 +84,6 @@ func (t *ledgerTx) Put(table controller.Table, key string, value []byte) error {
 	return t.Writer.Put(table, key, value)
 }
 
-// Delete implements controller.Writer.
 func (t *ledgerTx) Delete(table controller.Table, key string) error {
 	old, err := t.Get(table, key)
 	if err != nil || old == nil || t.l.tamper != nil && t.l.tamper(string(table), key, nil) != nil {

@@ -90,21 +90,19 @@ var sayings = map[Choice]string{
 	Login: "logs in", Lock: "locks", Logout: "logs out", Later: "user says later", Now: "user says now",
 	Halt: "server crashes before commit 1", HaltAfter: "server crashes after commit 1", HaltSecond: "server crashes after commit 2", Sync: "sync",
 	Reinstall: "is reinstalled", Restore: "server is put back to +1s",
-	Enrol: "is reinstalled",
+	Enrol: "is reinstalled", Clone: fmt.Sprintf("%s is cloned as %s", assetNames[0], assetNames[1]), Settle: "try settle " + string(assetNames[0]),
+	Unlist: fmt.Sprintf("vendor withdraws %s", upgrades[0].id),
+	MoveOn: fmt.Sprintf("vendor serves %s for %s", levels[len(levels)-1], upgrades[0].id),
 }
 
 // say returns words of package agentsim for a choice: none, or some to try.
 func (s *scene) say(st *state, m move) []string {
-	first, text := upgrades[0].id, sayings[m.choice]
+	text := sayings[m.choice]
 	switch m.choice {
 	case Publish:
 		text = s.patch(upgrades[maxPatches])
 	case End:
-		text = fmt.Sprintf("vendor marks %s end of life at +%s", first, agentsim.FormatDuration(st.now.Sub(epoch)))
-	case Unlist:
-		text = fmt.Sprintf("vendor withdraws %s", first)
-	case MoveOn:
-		text = fmt.Sprintf("vendor serves %s for %s", levels[len(levels)-1], first)
+		text = fmt.Sprintf("vendor marks %s end of life at +%s", upgrades[0].id, agentsim.FormatDuration(st.now.Sub(epoch)))
 	case Edit:
 		t := s.tasks[m.of]
 		text = fmt.Sprintf("try edit %s: %s", t.id, t.list(len(t.patches)-1))
@@ -114,10 +112,6 @@ func (s *scene) say(st *state, m move) []string {
 		text = fmt.Sprintf("vendor serves %s for %s", levels[0], st.hosts[m.of].next().(execution.Download).Patch.Patch)
 	case Remove:
 		return []string{"try remove " + string(s.as(int(m.of)))}
-	case Clone:
-		text = fmt.Sprintf("%s is cloned as %s", assetNames[0], assetNames[1])
-	case Settle:
-		text = "try settle " + string(assetNames[0])
 	case Cancel, Withdraw, Enable, Delete:
 		text += " " + string(s.tasks[m.of].id)
 	case Sleep:

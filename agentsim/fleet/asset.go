@@ -15,6 +15,7 @@ import (
 // asset is a computer with the production agent. Times are since the beginning.
 type asset struct {
 	s       *shard
+	index   int // in the shard
 	config  agent.Config
 	state   agent.State
 	rng     rng
@@ -59,10 +60,10 @@ type due struct {
 }
 
 // init decides what an asset is like. It must not move: its agenda points to it.
-func (a *asset) init(s *shard, number int) {
+func (a *asset) init(s *shard, index, number int) {
 	d := newRNG(s.cfg.Seed, number)
-	*a = asset{s: s, up: true, bootID: "boot-0", wake: -1, watch: observer{stage: StageNone}}
-	a.config = agent.Config{Asset: assetID(number), Key: s.keys.verifier, Every: manifest.Timing{}.WithDefaults().CheckIn}.WithDefaults()
+	*a = asset{s: s, index: index, up: true, bootID: "boot-0", wake: -1, watch: observer{stage: StageNone}}
+	a.config = agent.Config{Asset: assetID(number), Key: s.cfg.keys.verifier, Every: manifest.Timing{}.WithDefaults().CheckIn}.WithDefaults()
 	a.person = d.person()
 	a.latency = d.between(20*time.Millisecond, 400*time.Millisecond)
 	a.speed = d.between(20*time.Second, 4*time.Minute)
@@ -132,7 +133,7 @@ func (a *asset) moment() agent.Moment {
 
 // step hands the agent an event and carries out the effects.
 func (a *asset) step(ev agent.Event) {
-	a.s.tally.steps++
+	a.s.tally.Steps++
 	before := a.state
 	state, out := agent.Step(a.config, before, ev, a.moment())
 	a.state, a.wake = state, a.s.now+out.Wake
@@ -197,12 +198,11 @@ func (a *asset) watchSessions() {
 	a.watching = true
 	a.at(until, func() {
 		a.watching = false
-		if !a.up || len(a.state.Executions) == 0 {
+		if !a.up {
 			return
 		}
-		now, _ := a.person.sessions(a.s.now)
 		for _, x := range slices.Clone(a.state.Executions) {
-			a.step(agent.ForOrder{Order: x.Order.ID, Event: execution.SessionsChanged{Sessions: now}})
+			a.step(agent.ForOrder{Order: x.Order.ID, Event: execution.SessionsChanged{Sessions: a.sessions()}})
 		}
 	})
 }
@@ -239,8 +239,4 @@ func (a *asset) comeBack() {
 		a.life++ // drops a boot that was under way when it was switched off
 		a.boot()
 	}
-}
-
-func (a *asset) isOrder(id job.OrderID) bool {
-	return id.Run() == a.s.run && id.Asset() == a.config.Asset
 }

@@ -19,21 +19,25 @@ type Config struct {
 	Offline int           // agents that are away for one to three days, per thousand; default 20; negative: none
 	Cancel  time.Duration // from enabling the job to its cancel; default 12 min; negative: never
 
-	Shard    int            // agents per server, at most MaxShard; default 1000. No history depends on it.
-	Workers  int            // shards that run at the same time; default: one per processor. No history depends on it.
 	Progress func(done int) // receives how many agents are done; one call at a time; may be nil
 
-	// Tests replace what is cheaper here.
-	everyCall bool                                    // carry out idle check-ins
-	keys      *keys                                   // nil: cheap
-	server    func(*scene, keys, int) (server, error) // for this many assets; nil: newLean
+	// Tests set these. No history depends on them.
+	shard     int                                 // agents per server; all are in memory at once; default 1000
+	workers   int                                 // shards that run at the same time; default: one per processor
+	everyCall bool                                // carry out idle check-ins
+	keys      *keys                               // default: cheap
+	server    func(*scene, keys, int, int) server // of assets from this number on, and how many; default: newLean
 }
 
 // WithDefaults replaces zero by the defaults.
 func (c Config) WithDefaults() Config {
 	c.Days, c.Failing, c.Offline = cmp.Or(c.Days, 7), cmp.Or(c.Failing, 10), cmp.Or(c.Offline, 20)
-	c.Shard, c.Workers = cmp.Or(c.Shard, 1000), cmp.Or(c.Workers, runtime.GOMAXPROCS(0))
 	c.Cancel = cmp.Or(c.Cancel, 12*time.Minute)
+	c.shard, c.workers = cmp.Or(c.shard, 1000), cmp.Or(c.workers, runtime.GOMAXPROCS(0))
+	c.keys = cmp.Or(c.keys, &keys{cheap, cheap})
+	if c.server == nil {
+		c.server = newLean
+	}
 	return c
 }
 
@@ -51,8 +55,6 @@ func (c Config) Validate() error {
 	between("days", c.Days, 1, MaxDays)
 	between("failing", max(c.Failing, 0), 0, 1000)
 	between("offline", max(c.Offline, 0), 0, 1000)
-	between("shard", c.Shard, 1, MaxShard)
-	between("workers", c.Workers, 1, 1024)
 	if c.Days > 0 && c.Cancel >= time.Duration(c.Days)*day-Enabled {
 		bad.Add("cancel", c.Cancel.String(), "is after the last day")
 	}

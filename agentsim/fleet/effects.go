@@ -76,10 +76,10 @@ func (a *asset) download(e execution.Download) execution.Event {
 	case !failing:
 	case a.rng.share(700):
 		return execution.Downloaded{ID: e.ID, Code: job.FileDownloadFailed, Text: "The connection was closed in the middle."}
-	case p.signer != "":
-		found.Signature = integrity.Signature{Status: integrity.Bad, Format: integrity.OpenPGP, Detail: "the bytes were changed"}
-		found.Digests, good = p.damaged, false
 	default:
+		if p.signer != "" {
+			found.Signature = integrity.Signature{Status: integrity.Bad, Format: integrity.OpenPGP, Detail: "the bytes were changed"}
+		}
 		found.Digests, good = p.damaged, false
 	}
 	if good {

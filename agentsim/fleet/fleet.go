@@ -5,13 +5,12 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
-	"errors"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/ledger"
 )
 
 // Run simulates a fleet. The error is a *job.Invalid of [Config.Validate], a
@@ -21,11 +20,7 @@ func Run(ctx context.Context, cfg Config) (Result, error) {
 		return Result{}, err
 	}
 	cfg = cfg.WithDefaults()
-	sc, err := newScene()
-	if err != nil {
-		return Result{}, err
-	}
-	all := &whole{scene: sc, cfg: cfg, tally: newTally(time.Duration(cfg.Days) * day), histories: make([]history, cfg.Agents)}
+	all := &whole{scene: newScene(), cfg: cfg, tally: newTally(time.Duration(cfg.Days) * day), histories: make([]history, cfg.Agents)}
 	if err := all.live(ctx); err != nil {
 		return Result{}, err
 	}
@@ -40,67 +35,63 @@ type whole struct {
 
 	mu    sync.Mutex
 	tally *tally
-	run   job.RunID
 	done  int
-	errs  []error
 }
 
+// live runs the shards. The first error stops all.
 func (f *whole) live(ctx context.Context) error {
-	shards := (f.cfg.Agents + f.cfg.Shard - 1) / f.cfg.Shard
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
 	var next atomic.Int64
-	var group sync.WaitGroup
-	for range min(f.cfg.Workers, shards) {
-		group.Go(func() {
-			for {
-				i := int(next.Add(1)) - 1
-				if i >= shards || ctx.Err() != nil || !f.shard(i) {
+	var workers sync.WaitGroup
+	for range f.cfg.workers {
+		workers.Go(func() {
+			for ctx.Err() == nil {
+				first := int(next.Add(1)-1) * f.cfg.shard
+				if first >= f.cfg.Agents {
 					return
+				}
+				if err := f.shard(first); err != nil {
+					stop(err)
 				}
 			}
 		})
 	}
-	group.Wait()
-	return errors.Join(append(f.errs, ctx.Err())...)
+	workers.Wait()
+	return context.Cause(ctx)
 }
 
-// shard runs one shard, and reports whether to go on.
-func (f *whole) shard(i int) bool {
-	first := i * f.cfg.Shard
-	n := min(f.cfg.Shard, f.cfg.Agents-first)
-	s, err := newShard(f.scene, f.cfg, first, n)
-	if err == nil {
-		err = s.live()
+// shard runs the shard that begins with an asset.
+func (f *whole) shard(first int) error {
+	s := newShard(f.scene, f.cfg, first, min(f.cfg.shard, f.cfg.Agents-first))
+	if err := s.live(); err != nil {
+		return err
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if err != nil {
-		f.errs = append(f.errs, err)
-		return false
-	}
 	for i := range s.assets {
 		f.histories[first+i] = s.assets[i].history
 	}
 	f.tally.add(s.tally)
-	f.run = s.run // the same in every shard
-	f.done += n
+	f.done += len(s.assets)
 	if f.cfg.Progress != nil {
 		f.cfg.Progress(f.done)
 	}
-	return len(f.errs) == 0
+	return nil
 }
 
 func (f *whole) result() Result {
 	r := Result{
 		Agents: f.cfg.Agents, Days: f.cfg.Days, Seed: f.cfg.Seed, Failing: max(f.cfg.Failing, 0), Offline: max(f.cfg.Offline, 0), Began: began,
 		FailedInstalls: f.tally.failedInstalls,
-		Events:         Events{Steps: f.tally.steps, CheckIns: f.tally.checkIns, Idle: f.tally.jumped},
+		Events:         f.tally.Events,
 	}
 	sum := sha256.New()
 	for _, h := range f.histories {
 		sum.Write(binary.LittleEndian.AppendUint64(nil, uint64(h)))
 	}
 	r.History = hex.EncodeToString(sum.Sum(nil))
-	r.Run, r.Results, r.Open = f.run, []Count{}, f.tally.results[0]
+	r.Run, r.Results, r.Open = runID, []Count{}, f.tally.results[0]
 	for _, result := range job.Results() {
 		if n := f.tally.results[result]; n > 0 {
 			r.Results = append(r.Results, Count{result, n})
@@ -122,34 +113,19 @@ func (f *whole) cancel() *Cancel {
 	if f.cfg.Cancel < 0 {
 		return nil
 	}
-	c := f.tally.cancel
-	c.At, c.Bound, c.Later = since(Enabled+f.cfg.Cancel), bound, f.tally.later
-	total := 0
-	for second, n := range f.tally.connected {
-		total += n
-		if n > 0 {
-			c.Longest = time.Duration(second) * time.Second
-		}
+	now, end := &f.tally.answers, &f.tally.truths
+	c := Cancel{
+		At: since(Enabled + f.cfg.Cancel), Orders: sum(now[:]), AtOnce: now[ledger.CancelDone], Pending: now[ledger.CancelPending],
+		Cancelled: end[ledger.CancelDone], TooLate: end[ledger.CancelTooLate], Ended: end[ledger.CancelEnded], Unknown: end[ledger.CancelPending],
+		Bound: bound, Later: f.tally.later,
 	}
+	c.Median, c.P99, c.Longest = f.tally.reached(500), f.tally.reached(990), f.tally.reached(1000)
 	c.Reached = make([]Bin, max(int(c.Bound/time.Minute), int(c.Longest/time.Minute)+1))
 	for i := range c.Reached {
 		c.Reached[i].From = time.Duration(i) * time.Minute
 	}
-	sofar := 0
-	for second, n := range f.tally.connected {
-		if n == 0 {
-			continue
-		}
+	for second, n := range f.tally.connected[:int(c.Longest/time.Second)+1] {
 		c.Reached[second/60].Assets += n
-		for _, q := range []struct {
-			at  *time.Duration
-			per int
-		}{{&c.Median, 500}, {&c.P99, 990}} {
-			if sofar*1000 < total*q.per && (sofar+n)*1000 >= total*q.per {
-				*q.at = time.Duration(second) * time.Second
-			}
-		}
-		sofar += n
 	}
 	return &c
 }
@@ -166,10 +142,7 @@ func (f *whole) rollout() []Rollout {
 }
 
 func (f *whole) reboots(rollout []Rollout) Reboots {
-	r := Reboots{Waiting: []Bin{}, PutOff: []int{}}
-	for _, n := range f.tally.after {
-		r.Assets += n
-	}
+	r := Reboots{Assets: sum(f.tally.after[:]), PutOff: []int{}}
 	waiting := r.Assets
 	for i, n := range f.tally.after {
 		r.Waiting = append(r.Waiting, Bin{From: time.Duration(i) * deferralStep, Assets: waiting})
@@ -177,7 +150,7 @@ func (f *whole) reboots(rollout []Rollout) Reboots {
 	}
 	for i, n := range f.tally.putOff {
 		if n > 0 {
-			r.PutOff = slices.Clone(f.tally.putOff[:i+1])
+			r.PutOff = f.tally.putOff[:i+1]
 		}
 	}
 	r.Pending = rollout[len(rollout)-1].Stages[StageReboot-1]

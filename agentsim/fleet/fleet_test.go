@@ -25,10 +25,7 @@ func rough(agents int) Config {
 func lived(t *testing.T, c Config) *shard {
 	t.Helper()
 	c = c.WithDefaults()
-	sc, err := newScene()
-	require.NoError(t, err)
-	s, err := newShard(sc, c, 0, c.Agents)
-	require.NoError(t, err)
+	s := newShard(newScene(), c, 0, c.Agents)
 	require.NoError(t, s.live())
 	return s
 }
@@ -42,24 +39,26 @@ func requireSame(t *testing.T, a, b *shard) {
 			t.Fatalf("asset %s differs:\n%s%s", x.config.Asset, cmp.Diff(x.state, y.state), cmp.Diff(x.watch, y.watch, cmp.AllowUnexported(observer{})))
 		}
 	}
-	require.Equal(t, a.tally.cancel, b.tally.cancel)
+	require.Equal(t, a.tally.answers, b.tally.answers)
+	require.Equal(t, a.tally.truths, b.tally.truths)
+	require.Equal(t, a.tally.later, b.tally.later)
 	require.Equal(t, a.tally.moves, b.tally.moves)
 	require.Equal(t, a.tally.connected, b.tally.connected)
-	require.Equal(t, a.tally.steps, b.tally.steps)
-	require.Equal(t, a.tally.checkIns, b.tally.checkIns)
+	require.Equal(t, a.tally.Steps, b.tally.Steps)
+	require.Equal(t, a.tally.CheckIns, b.tally.CheckIns)
 }
 
 // A world with skipped check-ins equals one in which each is carried out, down
 // to each record of the controller.
 func TestBatching(t *testing.T) {
 	c := rough(30)
-	c.server = newFull
+	c.server = newFull(t)
 	passed := lived(t, c)
 	c.everyCall = true
 	each := lived(t, c)
 	requireSame(t, passed, each)
-	require.Zero(t, each.tally.jumped)
-	require.Greater(t, passed.tally.jumped, passed.tally.checkIns*9/10)
+	require.Zero(t, each.tally.Idle)
+	require.Greater(t, passed.tally.Idle, passed.tally.CheckIns*9/10)
 	if diff := cmp.Diff(records(t, each), records(t, passed)); diff != "" {
 		t.Fatalf("the controller's records differ:\n%s", diff)
 	}
@@ -105,7 +104,7 @@ func TestServers(t *testing.T) {
 		c.Seed = uint64(seed)
 		change(&c)
 		lean := lived(t, c)
-		c.server = newFull
+		c.server = newFull(t)
 		requireSame(t, lean, lived(t, c))
 	}
 }
@@ -128,10 +127,10 @@ func run(t *testing.T, c Config) Result {
 // The numbers of shards and workers change nothing.
 func TestShards(t *testing.T) {
 	c := rough(150)
-	c.Shard, c.Workers = 150, 1
+	c.shard, c.workers = 150, 1
 	want := run(t, c)
 	for _, by := range [][2]int{{1, 3}, {7, 2}, {149, 8}} {
-		c.Shard, c.Workers = by[0], by[1]
+		c.shard, c.workers = by[0], by[1]
 		require.Equal(t, want, run(t, c), "%v", by)
 	}
 	c.Seed++
@@ -220,7 +219,7 @@ func TestWithoutCancelEverybodyGetsIt(t *testing.T) {
 
 func TestRunIsCutShort(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	_, err := Run(ctx, Config{Agents: 300, Shard: 10, Workers: 1, Days: 1, Progress: func(done int) {
+	_, err := Run(ctx, Config{Agents: 300, shard: 10, workers: 1, Days: 1, Progress: func(done int) {
 		if done >= 20 {
 			cancel()
 		}
@@ -230,14 +229,14 @@ func TestRunIsCutShort(t *testing.T) {
 
 func TestConfigBounds(t *testing.T) {
 	for _, c := range []Config{
-		{Agents: 1}, {Agents: MaxAgents}, {Agents: 1, Days: MaxDays}, {Agents: 1, Shard: MaxShard}, {Agents: 1, Failing: 1000, Offline: 1000},
+		{Agents: 1}, {Agents: MaxAgents}, {Agents: 1, Days: MaxDays}, {Agents: 1, Failing: 1000, Offline: 1000},
 		{Agents: 1, Failing: -7, Offline: -7, Cancel: -7}, {Agents: 1, Days: 1, Cancel: day - Enabled - 1},
 	} {
 		require.NoError(t, c.Validate(), "%+v", c)
 	}
 	for _, c := range []Config{
-		{}, {Agents: MaxAgents + 1}, {Agents: 1, Days: MaxDays + 1}, {Agents: 1, Days: -1}, {Agents: 1, Shard: MaxShard + 1}, {Agents: 1, Failing: 1001},
-		{Agents: 1, Offline: 1001}, {Agents: 1, Workers: -1}, {Agents: 1, Days: 1, Cancel: day - Enabled},
+		{}, {Agents: MaxAgents + 1}, {Agents: 1, Days: MaxDays + 1}, {Agents: 1, Days: -1}, {Agents: 1, Failing: 1001},
+		{Agents: 1, Offline: 1001}, {Agents: 1, Days: 1, Cancel: day - Enabled},
 	} {
 		_, err := Run(t.Context(), c)
 		var bad *problem.Invalid

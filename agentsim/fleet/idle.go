@@ -24,16 +24,17 @@ func (a *asset) jump() {
 		return
 	}
 	horizon, looked := a.s.end, true
-	if a.renewal > 0 && a.renewal < horizon {
-		horizon, looked = a.renewal, false
-	}
-	if a.s.nextAct < horizon {
-		horizon, looked = a.s.nextAct, false
-	}
-	for i := range a.agenda {
-		if a.agenda[i].at < horizon {
-			horizon, looked = a.agenda[i].at, true
+	before := func(at time.Duration, looks bool) {
+		if at < horizon {
+			horizon, looked = at, looks
 		}
+	}
+	if a.renewal > 0 {
+		before(a.renewal, false)
+	}
+	before(a.s.nextAct, false)
+	for i := range a.agenda {
+		before(a.agenda[i].at, true)
 	}
 	// To learn what else wakes the agent, step it with its next check-in far away.
 	asked := a.state
@@ -43,9 +44,7 @@ func (a *asset) jump() {
 		return
 	}
 	wake := a.s.now + out.Wake
-	if wake < horizon {
-		horizon, looked = wake, false
-	}
+	before(wake, false)
 	last, at := a.state.Calls.Last, a.wake
 	for at+2*a.latency < horizon {
 		wait := a.config.Interval(last + 1)
@@ -58,13 +57,13 @@ func (a *asset) jump() {
 		a.history.answer(at+2*a.latency, last, a.state.Sequence)
 		at += wait
 	}
-	passed := last - a.state.Calls.Last
+	passed := int(last - a.state.Calls.Last)
 	a.state.Calls.Last = last
 	a.state.Calls.Next = a.state.Calls.Next.Add(at - a.wake)
 	a.wake = min(at, wake)
-	a.s.tally.steps += 2 * int(passed)
-	a.s.tally.checkIns += int(passed)
-	a.s.tally.jumped += int(passed)
+	a.s.tally.Steps += 2 * passed
+	a.s.tally.CheckIns += passed
+	a.s.tally.Idle += passed
 }
 
 func since(t time.Duration) time.Time { return began.Add(t) }

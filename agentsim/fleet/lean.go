@@ -7,18 +7,39 @@ import (
 	"github.com/patchpolicy/patchpolicy/agentsim/watch"
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/job"
-	"github.com/patchpolicy/patchpolicy/job/controller"
 	"github.com/patchpolicy/patchpolicy/job/ledger"
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
+
+// server is what a shard's agents and its administrator talk to.
+type server interface {
+	enable(now time.Time) error
+	// cancel cancels the run. It returns the state of each asset, in order. Called
+	// again, it returns the present state.
+	cancel(now time.Time) ([]ledger.CancelState, error)
+	// checkIn takes a call of the asset with this index in the shard.
+	checkIn(asset int, in manifest.CheckIn, now time.Time) (manifest.Answer, error)
+	counts() (counts, error)
+}
+
+type counts struct {
+	results        [256]int // final, by job.Result
+	failedInstalls int      // RPT-1
+	pendingCancels int
+}
+
+// keys seal and open manifests.
+type keys struct {
+	signer   manifest.Signer
+	verifier manifest.Verifier
+}
 
 // lean is a server for this world's one job, with arrays instead of a store.
 type lean struct {
 	*scene
 	signer manifest.Signer
 	snap   *catalog.Snapshot
-	run    job.RunID
 	first  int
 	assets []record
 }
@@ -33,35 +54,28 @@ type record struct {
 	failed       []ledger.Failed
 }
 
-func newLean(sc *scene, k keys, first int) *lean {
+func newLean(sc *scene, k keys, first, n int) server {
 	snap, _ := catalog.Sync(nil, []catalog.Batch{sc.batch()}, began)
-	return &lean{scene: sc, signer: k.signer, snap: snap, first: first}
+	return &lean{scene: sc, signer: k.signer, snap: snap, first: first, assets: make([]record, n)}
 }
 
-func (l *lean) enrol(job.AssetID) error {
-	l.assets = append(l.assets, record{})
-	return nil
-}
-
-func (l *lean) enable(now time.Time) (job.RunID, error) {
+func (l *lean) enable(now time.Time) error {
 	d := l.definition()
 	d.Revision = 1
-	start := now.Truncate(time.Second)
-	l.run = job.MakeRunID(d.ID, start)
 	for i := range l.assets {
 		r, id := &l.assets[i], assetID(l.first+i)
 		if r.inventory == nil {
-			return "", fmt.Errorf("asset %s has never called", id)
+			return fmt.Errorf("asset %s has never called", id)
 		}
-		plan := d.Plan(job.PlanInput{Snapshot: l.snap, Asset: id, Inventory: *r.inventory, Occurrence: schedule.Occurrence{Start: start}, Now: now})
-		r.entry, r.order = ledger.Entry{Run: l.run, Asset: id}, plan.Order
+		plan := d.Plan(job.PlanInput{Snapshot: l.snap, Asset: id, Inventory: *r.inventory, Occurrence: schedule.Occurrence{Start: now}, Now: now})
+		r.entry, r.order = ledger.Entry{Run: runID, Asset: id}, plan.Order
 		if plan.Empty() {
 			r.step(ledger.MadeEmpty{Result: job.NotApplicable}, now)
 		} else {
 			r.step(ledger.Made{Start: plan.Order.Start}, now)
 		}
 	}
-	return l.run, nil
+	return nil
 }
 
 // step takes the order one event further. It returns why a report was not taken.
@@ -77,22 +91,18 @@ func (r *record) step(ev ledger.Event, now time.Time) (objection string) {
 	return out.Objection
 }
 
-func (l *lean) cancel(now time.Time) ([]controller.AssetCancel, error) {
-	list := make([]controller.AssetCancel, len(l.assets))
+func (l *lean) cancel(now time.Time) ([]ledger.CancelState, error) {
+	list := make([]ledger.CancelState, len(l.assets))
 	for i := range l.assets {
 		r := &l.assets[i]
 		r.step(ledger.CancelAsked{}, now)
-		list[i] = controller.AssetCancel{Run: l.run, Asset: assetID(l.first + i), State: r.entry.Cancel()}
+		list[i] = r.entry.Cancel()
 	}
 	return list, nil
 }
 
-func (l *lean) checkIn(in manifest.CheckIn, now time.Time) (manifest.Answer, error) {
-	i, err := l.index(in.Asset)
-	if err != nil {
-		return manifest.Answer{}, err
-	}
-	r := &l.assets[i]
+func (l *lean) checkIn(asset int, in manifest.CheckIn, now time.Time) (a manifest.Answer, err error) {
+	r := &l.assets[asset]
 	for _, rep := range in.Reports {
 		if rep.Sequence <= r.acknowledged {
 			continue
@@ -102,7 +112,7 @@ func (l *lean) checkIn(in manifest.CheckIn, now time.Time) (manifest.Answer, err
 			objection = r.step(ledger.Reported{Report: rep}, now)
 		}
 		if objection != "" {
-			return manifest.Answer{}, &watch.Broken{Invariant: 12, At: rep.At, Asset: in.Asset, Text: "the server does not understand its report: " + objection}
+			return a, &watch.Broken{Invariant: 12, At: rep.At, Asset: in.Asset, Text: "the server does not understand its report: " + objection}
 		}
 		r.acknowledged = rep.Sequence
 	}
@@ -111,10 +121,10 @@ func (l *lean) checkIn(in manifest.CheckIn, now time.Time) (manifest.Answer, err
 	}
 	heard, _, ahead := r.revisions.Heard(in)
 	if ahead {
-		return manifest.Answer{}, fmt.Errorf("%s holds revision %d; the newest is %d", in.Asset, in.Held, r.revisions.Sealed)
+		return a, fmt.Errorf("%s holds revision %d; the newest is %d", in.Asset, in.Held, r.revisions.Sealed)
 	}
 	r.revisions = heard.Seal(now, manifest.Lifetime)
-	a := manifest.Answer{At: now, Acknowledged: r.acknowledged, WantInventory: in.Inventory == nil && in.Digest != r.digest}
+	a = manifest.Answer{At: now, Acknowledged: r.acknowledged, WantInventory: in.Inventory == nil && in.Digest != r.digest}
 	if in.Held < r.revisions.Sealed {
 		a.Manifest, err = r.seal(in.Asset, l.signer)
 		r.revisions.Digest = manifest.Digest(a.Manifest)
@@ -143,12 +153,4 @@ func (l *lean) counts() (c counts, err error) {
 	copy(c.results[:], t.Results[:])
 	c.pendingCancels = t.PendingCancels
 	return c, nil
-}
-
-func (l *lean) index(id job.AssetID) (int, error) {
-	n, err := number(id)
-	if i := n - l.first; err == nil && i >= 0 && i < len(l.assets) {
-		return i, nil
-	}
-	return 0, fmt.Errorf("%w: %q", manifest.ErrUnknownAsset, id)
 }

@@ -8,8 +8,6 @@ const (
 	MaxAgents = 10_000_000
 	// MaxDays bounds the virtual days. This world's job ends within a week.
 	MaxDays = 28
-	// MaxShard bounds the agents of one server. All are in memory at once, with some KB each.
-	MaxShard = 20_000
 )
 
 // The time between two points of a curve.

@@ -61,7 +61,7 @@ func (o *observer) reported(a *asset, r job.Report) {
 		a.broken(9, "it refused a manifest: %s", r.Refused)
 		return
 	}
-	if !a.isOrder(r.Order) {
+	if r.Order != job.MakeOrderID(runID, a.config.Asset) {
 		a.broken(3, "it reports on order %s, which nobody made", r.Order)
 		return
 	}
@@ -93,7 +93,7 @@ func (o *observer) reported(a *asset, r job.Report) {
 	}
 	for _, p := range r.Patches {
 		if p.Status == job.PatchFailed {
-			a.s.tally.failed(p.Code)
+			a.s.tally.codes[p.Code]++
 		}
 	}
 }

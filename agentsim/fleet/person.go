@@ -56,16 +56,13 @@ func (p person) sessions(t time.Duration) (now reboot.Sessions, until time.Durat
 	if weekday := t / day % 7; weekday >= 5 { // a world begins on a Monday
 		return away, midnight + (7-weekday)*day + p.in
 	}
-	switch at := t - midnight; {
-	case at < p.in:
-		return away, midnight + p.in
-	case at < p.lunch:
-		return reboot.Active, midnight + p.lunch
-	case at < p.lunch+lunchtime:
-		return reboot.Locked, midnight + p.lunch + lunchtime
-	case at < p.out:
-		return reboot.Active, midnight + p.out
-	default:
-		return away, midnight + day + p.in
+	for _, part := range [...]struct {
+		now reboot.Sessions
+		end time.Duration
+	}{{away, p.in}, {reboot.Active, p.lunch}, {reboot.Locked, p.lunch + lunchtime}, {reboot.Active, p.out}} {
+		if t-midnight < part.end {
+			return part.now, midnight + part.end
+		}
 	}
+	return away, midnight + day + p.in
 }

@@ -29,6 +29,8 @@ const (
 	jobID = job.ID("monthly-update")
 )
 
+var runID = job.MakeRunID(jobID, since(Enabled))
+
 // policy lets a user put the reboot off three times for four hours.
 var policy = reboot.Policy{Deferrals: 3, Interval: 4 * time.Hour, Prompt: 10 * time.Minute, Countdown: 5 * time.Minute}
 
@@ -52,20 +54,14 @@ type scene struct {
 	digests     [1 << titles]string
 }
 
-func newScene() (*scene, error) {
+func newScene() *scene {
 	s := &scene{products: [titles]product{
 		{id: "browser", patch: "browser-121", signer: "Browser Maker"},
 		{id: "system", patch: "system-4046", reboot: true},
 	}}
 	for i, text := range [titles][2]string{{"120.0.6099.71", "121.0.6167.85"}, {"10.0.19045.3930", "10.0.19045.4046"}} {
 		p := &s.products[i]
-		var err error
-		if p.old, err = version.Parse(version.Dotted, text[0]); err != nil {
-			return nil, err
-		}
-		if p.new, err = version.Parse(version.Dotted, text[1]); err != nil {
-			return nil, err
-		}
+		p.old, p.new = version.MustParse(version.Dotted, text[0]), version.MustParse(version.Dotted, text[1])
 		p.digests, p.damaged = digests(string(p.patch)), digests(string(p.patch)+", damaged")
 	}
 	for i := range s.inventories {
@@ -76,13 +72,10 @@ func newScene() (*scene, error) {
 				list[n].Version = p.new
 			}
 		}
-		var err error
-		if s.inventories[i], err = catalog.NewInventory(catalog.Linux, list); err != nil {
-			return nil, err
-		}
+		s.inventories[i], _ = catalog.NewInventory(catalog.Linux, list) // it is valid
 		s.digests[i] = s.inventories[i].Digest()
 	}
-	return s, nil
+	return s
 }
 
 func digests(content string) []integrity.Digest {

@@ -3,8 +3,8 @@ package fleet
 import (
 	"time"
 
+	"github.com/patchpolicy/patchpolicy/internal/enum"
 	"github.com/patchpolicy/patchpolicy/job"
-	"github.com/patchpolicy/patchpolicy/job/ledger"
 )
 
 // Result describes a run. Its JSON is the report's data: the same settings give
@@ -58,29 +58,6 @@ type Cancel struct {
 	Later   int           `json:"later"` // agents that were away, and were reached when they came back
 }
 
-func (c *Cancel) add(o Cancel) {
-	c.Orders += o.Orders
-	c.AtOnce += o.AtOnce
-	c.Pending += o.Pending
-	c.Cancelled += o.Cancelled
-	c.TooLate += o.TooLate
-	c.Ended += o.Ended
-	c.Unknown += o.Unknown
-}
-
-func (c *Cancel) count(s ledger.CancelState) {
-	switch s {
-	case ledger.CancelDone:
-		c.Cancelled++
-	case ledger.CancelTooLate:
-		c.TooLate++
-	case ledger.CancelEnded:
-		c.Ended++
-	default:
-		c.Unknown++
-	}
-}
-
 // Bin is one bar of a histogram.
 type Bin struct {
 	From   time.Duration `json:"from"` // until the next bin's From
@@ -92,6 +69,29 @@ type Rollout struct {
 	At     time.Time `json:"at"`
 	Stages []int     `json:"stages"` // in the order of Stages
 }
+
+// Stage is where an asset is in the rollout.
+type Stage uint8
+
+// The stages, in order.
+const (
+	StageNone      Stage = 1 + iota // no order has reached it
+	StageQueued                     // it holds its order and waits for the start
+	StageDownload                   // the execution began
+	StageDeploy                     // from the first act that changes the asset (JOB-4)
+	StageReboot                     // installed; waits for its reboot
+	StageDone                       // at the ordered versions
+	StageFailed                     // something was not installed
+	StageCancelled                  // nothing was installed
+)
+
+var stages = enum.Of[Stage]("rollout stage", "none", "queued", "download", "deploy", "reboot", "done", "failed", "cancelled")
+
+// Stages lists the stages in order.
+func Stages() []Stage { return stages.All() }
+
+// String returns the stage's name.
+func (s Stage) String() string { return stages.String(s) }
 
 // Failure counts the failed installs with one code. Those with code 8 were
 // cancelled and do not count as failed installs (RPT-1).

@@ -6,23 +6,20 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/agentsim/watch"
 	"github.com/patchpolicy/patchpolicy/job"
-	"github.com/patchpolicy/patchpolicy/job/controller"
 	"github.com/patchpolicy/patchpolicy/job/ledger"
 )
 
 func (s *shard) cancel() error {
 	s.cancelled = s.now
-	return s.eachCancel(func(a *asset, line controller.AssetCancel) {
+	return s.eachCancel(func(a *asset, state ledger.CancelState) {
 		o := &a.watch
-		s.tally.cancel.Orders++
-		switch line.State {
+		s.tally.answers[state]++
+		switch state {
 		case ledger.CancelDone: // the order never reached the asset
 			o.local, o.Result = true, job.Cancelled
-			a.watch.move(a, StageCancelled)
-			s.tally.cancel.AtOnce++
+			o.move(a, StageCancelled)
 		case ledger.CancelPending:
-			a.watch.pending = true
-			s.tally.cancel.Pending++
+			o.pending = true
 		case ledger.CancelTooLate:
 			o.refused = true
 		}
@@ -30,19 +27,12 @@ func (s *shard) cancel() error {
 }
 
 // eachCancel cancels the run and visits its state for each asset.
-func (s *shard) eachCancel(visit func(*asset, controller.AssetCancel)) error {
-	lines, err := s.server.cancel(since(s.now))
-	if err != nil {
-		return err
+func (s *shard) eachCancel(visit func(*asset, ledger.CancelState)) error {
+	states, err := s.server.cancel(since(s.now))
+	for i, state := range states {
+		visit(&s.assets[i], state)
 	}
-	for _, line := range lines {
-		n, err := number(line.Asset)
-		if i := n - s.first; err != nil || i < 0 || i >= len(s.assets) {
-			return fmt.Errorf("the server returned unknown asset %q", line.Asset)
-		}
-		visit(&s.assets[n-s.first], line)
-	}
-	return nil
+	return err
 }
 
 // settle checks the end of the world: orders that were due have ended, and the
@@ -54,7 +44,7 @@ func (s *shard) settle() error {
 		a := &s.assets[i]
 		o := &a.watch
 		switch {
-		case !o.Ended() && o.Received && s.overdue(a):
+		case !o.Ended() && o.Received && !a.away.at(s.end) && max(o.since, a.away.to)+settled < s.end:
 			a.broken(10, "its order has no end")
 		case o.Ended() && (o.local || a.acknowledged()):
 			want.results[o.Result]++
@@ -72,29 +62,29 @@ func (s *shard) settle() error {
 		a.history.text(string(data))
 	}
 	if s.cancelled > 0 {
-		err := s.eachCancel(func(a *asset, line controller.AssetCancel) {
+		err := s.eachCancel(func(a *asset, state ledger.CancelState) {
 			truth := a.watch.cancelState(a.acknowledged())
-			if truth != line.State {
-				a.broken(12, "the server shows the cancel as %v; the journal says %v", line.State, truth)
+			if truth != state {
+				a.broken(12, "the server shows the cancel as %v; the journal says %v", state, truth)
 			}
-			if line.State == ledger.CancelPending {
+			if state == ledger.CancelPending {
 				want.pendingCancels++
 			}
 			if a.watch.refused {
 				truth = ledger.CancelTooLate
 			}
-			s.tally.cancel.count(truth)
+			s.tally.truths[truth]++
 		})
 		if err != nil {
 			return err
 		}
 	}
-	return errors.Join(s.err, s.compare(want))
-}
-
-// overdue reports whether the asset was there long enough to end its order.
-func (s *shard) overdue(a *asset) bool {
-	return !a.away.at(s.end) && max(a.watch.since, a.away.to)+settled < s.end
+	have, err := s.server.counts()
+	s.tally.failedInstalls = have.failedInstalls
+	if err == nil && have != want {
+		s.fail(&watch.Broken{Invariant: 12, At: since(s.now), Text: fmt.Sprintf("the server counts %v; the journals add up to %v", have, want)})
+	}
+	return errors.Join(s.err, err)
 }
 
 func (a *asset) acknowledged() bool { return len(a.state.Reports) == 0 }
@@ -111,16 +101,4 @@ func (o *observer) cancelState(complete bool) ledger.CancelState {
 	default:
 		return ledger.CancelPending
 	}
-}
-
-func (s *shard) compare(want counts) error {
-	have, err := s.server.counts()
-	if err != nil {
-		return err
-	}
-	s.tally.failedInstalls = have.failedInstalls
-	if have == want {
-		return nil
-	}
-	return &watch.Broken{Invariant: 12, At: since(s.now), Text: fmt.Sprintf("the server counts %v; the journals add up to %v", have, want)}
 }

@@ -2,7 +2,6 @@ package fleet
 
 import (
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/agentsim/internal/stamp"
@@ -15,16 +14,12 @@ import (
 type shard struct {
 	*scene
 	cfg    Config
-	first  int // number of its first asset
-	keys   keys
 	server server
 
 	now, end time.Duration
 	nextAct  time.Duration // of the administrator, or the end
 
-	assets []asset
-
-	run       job.RunID     // empty: the job is not enabled yet
+	assets    []asset
 	cancelled time.Duration // zero: not yet
 	tally     *tally
 	err       error
@@ -33,26 +28,13 @@ type shard struct {
 // cheap is the key of every shard, except in tests.
 var cheap = stamp.New("patchpolicy fleet")
 
-func newShard(sc *scene, cfg Config, first, n int) (s *shard, err error) {
-	s = &shard{scene: sc, cfg: cfg, first: first, end: time.Duration(cfg.Days) * day, keys: keys{cheap, cheap}}
-	s.tally = newTally(s.end)
-	if cfg.keys != nil {
-		s.keys = *cfg.keys
-	}
-	s.server = newLean(sc, s.keys, first)
-	if cfg.server != nil {
-		if s.server, err = cfg.server(sc, s.keys, n); err != nil {
-			return nil, err
-		}
-	}
-	s.assets = make([]asset, n)
+func newShard(sc *scene, cfg Config, first, n int) *shard {
+	end := time.Duration(cfg.Days) * day
+	s := &shard{scene: sc, cfg: cfg, server: cfg.server(sc, *cfg.keys, first, n), end: end, assets: make([]asset, n), tally: newTally(end)}
 	for i := range s.assets {
-		s.assets[i].init(s, first+i)
-		if err := s.server.enrol(s.assets[i].config.Asset); err != nil {
-			return nil, err
-		}
+		s.assets[i].init(s, i, first+i)
 	}
-	return s, nil
+	return s
 }
 
 // live runs all days, one asset after the other between the administrator's acts.
@@ -88,8 +70,8 @@ func (s *shard) fail(err error) {
 	}
 }
 
-func (s *shard) enable() (err error) {
-	if s.run, err = s.server.enable(since(s.now)); err != nil {
+func (s *shard) enable() error {
+	if err := s.server.enable(since(s.now)); err != nil {
 		return err
 	}
 	for i := range s.assets { // where nothing is missing, there is no order
@@ -103,17 +85,17 @@ func (s *shard) enable() (err error) {
 
 func (s *shard) checkIn(a *asset, in manifest.CheckIn) (answer manifest.Answer, ok bool) {
 	in.Digest = s.digests[a.has]
-	answer, err := s.server.checkIn(in, since(s.now))
+	answer, err := s.server.checkIn(a.index, in, since(s.now))
 	if err == nil && answer.WantInventory {
 		in.Inventory = &s.inventories[a.has]
 		a.reported = a.has
-		answer, err = s.server.checkIn(in, since(s.now))
+		answer, err = s.server.checkIn(a.index, in, since(s.now))
 	}
 	if err != nil {
 		s.fail(fmt.Errorf("check-in of %s: %w", in.Asset, err))
 		return answer, false
 	}
-	s.tally.checkIns++
+	s.tally.CheckIns++
 	if len(answer.Manifest) > 0 && !a.handed {
 		a.handed, a.renewal = true, s.now+manifest.Lifetime-manifest.RenewBefore-time.Second
 	}
@@ -128,5 +110,3 @@ func (s *shard) product(id catalog.ProductID) int {
 	}
 	return 0
 }
-
-func number(id job.AssetID) (int, error) { return strconv.Atoi(string(id[min(len(id), 1):])) }

@@ -103,7 +103,8 @@ Exit status: 0 all scenarios held, 1 one failed, 2 an invalid call or file.`,
 	return c
 }
 
-// play reports whether a scenario held. The error is of the file.
+// play plays or rewrites a scenario, and reports whether it held. The error is of
+// the file.
 func play(out io.Writer, file string, quiet, rewrite bool) (held bool, err error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -113,15 +114,23 @@ func play(out io.Writer, file string, quiet, rewrite bool) (held bool, err error
 	if err != nil {
 		return false, err
 	}
+	var failed error
 	if rewrite {
-		return rewritten(out, file, string(text), script)
+		now, err := script.Rewrite()
+		if err == nil && now != string(text) {
+			fmt.Fprintf(out, "changed %s\n", file)
+			return true, os.WriteFile(file, []byte(now), 0o644)
+		}
+		quiet, failed = true, err
+	} else {
+		w, err := script.Play(agentsim.Config{})
+		if w != nil && (err != nil || !quiet) {
+			fmt.Fprintf(out, "%s\n\n%s\n", file, agentsim.Timeline(w.History(), w.Start()))
+		}
+		failed = err
 	}
-	w, err := script.Play(agentsim.Config{})
-	if w != nil && (err != nil || !quiet) {
-		fmt.Fprintf(out, "%s\n\n%s\n", file, agentsim.Timeline(w.History(), w.Start()))
-	}
-	if err != nil {
-		fmt.Fprintf(out, "FAILED  %v\n\n", err)
+	if failed != nil {
+		fmt.Fprintf(out, "FAILED  %v\n\n", failed)
 		return false, nil
 	}
 	fmt.Fprintf(out, "held    %s\n", file)
@@ -129,19 +138,4 @@ func play(out io.Writer, file string, quiet, rewrite bool) (held bool, err error
 		fmt.Fprintln(out)
 	}
 	return true, nil
-}
-
-// rewritten rewrites the file if that makes it hold.
-func rewritten(out io.Writer, file, text string, script *agentsim.Script) (held bool, err error) {
-	now, err := script.Rewrite()
-	if err != nil {
-		fmt.Fprintf(out, "FAILED  %v\n\n", err)
-		return false, nil
-	}
-	if now == text {
-		fmt.Fprintf(out, "held    %s\n", file)
-		return true, nil
-	}
-	fmt.Fprintf(out, "changed %s\n", file)
-	return true, os.WriteFile(file, []byte(now), 0o644)
 }

@@ -328,7 +328,6 @@ var rooms = []room{
 		{"job/execution", "events and effects of executions"},
 		{"job/agent", "the machine it drives"},
 		{"job/ledger", "what happens to orders on the server"},
-		{"job/controller", "what a server says of a cancel"},
 		{"job/schedule", "the schedules of its jobs"},
 		{"manifest", "what goes over the virtual network"},
 		{"reboot", "the virtual users"},

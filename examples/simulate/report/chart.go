@@ -104,15 +104,8 @@ func (c *chart) svg() template.HTML {
 // of the axis.
 func roundMarks(most float64, text func(float64) string) (marks []tick, end float64) {
 	step := 1.0
-	for most/step > 8 {
-		switch s := fmt.Sprint(step); s[0] {
-		case '1':
-			step *= 2
-		case '2':
-			step *= 2.5
-		default:
-			step *= 2
-		}
+	for i := 0; most/step > 8; i++ {
+		step *= []float64{2, 2.5, 2}[i%3] // 1, 2, 5, 10 …
 	}
 	for at := 0.0; ; at += step {
 		marks = append(marks, tick{at, text(at)})

@@ -3,8 +3,10 @@
 package report
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -52,7 +54,8 @@ could not be written.`,
 				return err
 			}
 			progress := progress{out: c.ErrOrStderr(), terminal: terminal(c.ErrOrStderr()), total: cfg.Agents}
-			result, err := live(context.Background(), cfg, progress.done)
+			cfg.Progress = progress.done
+			result, err := live(cfg)
 			if err != nil {
 				return err
 			}
@@ -86,43 +89,38 @@ func terminal(out io.Writer) bool {
 
 // live runs the fleet and measures the cost. Nearly all memory is garbage of
 // the current shards, so it is collected less often.
-func live(ctx context.Context, cfg fleet.Config, done func(int)) (fleet.Result, error) {
+func live(cfg fleet.Config) (fleet.Result, error) {
 	defer debug.SetGCPercent(debug.SetGCPercent(400))
-	cfg.Progress = done
 	began := time.Now()
-	r, err := fleet.Run(ctx, cfg)
+	r, err := fleet.Run(context.Background(), cfg)
 	if err != nil {
 		return r, err
 	}
 	var memory runtime.MemStats
 	runtime.ReadMemStats(&memory)
-	elapsed, peak := time.Since(began), memory.Sys
+	elapsed, processors := time.Since(began), runtime.GOMAXPROCS(0)
 	r.Cost = &fleet.Cost{
-		Elapsed: elapsed, Processors: cfg.Workers, PeakBytes: peak,
-		EventsPerSecond: float64(r.Events.Steps+r.Events.CheckIns) / elapsed.Seconds(),
-		AgentDay:        elapsed * time.Duration(cfg.Workers) / time.Duration(r.Agents*r.Days),
-		BytesPerAgent:   float64(peak) / float64(r.Agents),
+		Elapsed: elapsed, Processors: processors, PeakBytes: memory.Sys,
+		EventsPerSecond: float64(events(r)) / elapsed.Seconds(),
+		AgentDay:        elapsed * time.Duration(processors) / time.Duration(r.Agents*r.Days),
+		BytesPerAgent:   float64(memory.Sys) / float64(r.Agents),
 	}
 	return r, nil
 }
+
+func events(r fleet.Result) int { return r.Events.Steps + r.Events.CheckIns }
 
 func save(folder string, r fleet.Result) error {
 	data, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(folder, "fleet.json"), append(data, '\n'), 0o644); err != nil {
+	var page bytes.Buffer
+	if err := write(&page, r); err != nil {
 		return err
 	}
-	page, err := os.Create(filepath.Join(folder, "fleet.html"))
-	if err != nil {
-		return err
-	}
-	if err := write(page, r); err != nil {
-		_ = page.Close()
-		return err
-	}
-	return page.Close()
+	return errors.Join(os.WriteFile(filepath.Join(folder, "fleet.json"), append(data, '\n'), 0o644),
+		os.WriteFile(filepath.Join(folder, "fleet.html"), page.Bytes(), 0o644))
 }
 
 func summary(out io.Writer, folder string, r fleet.Result) {
@@ -130,10 +128,10 @@ func summary(out io.Writer, folder string, r fleet.Result) {
 		fmt.Fprintf(out, "%-12s "+format+"\n", append([]any{name}, args...)...)
 	}
 	line("fleet", "%s agents, %d days, seed %d", count(r.Agents), r.Days, r.Seed)
-	line("events", "%s, %s of them check-ins; %s per second for %v", count(r.Events.Steps+r.Events.CheckIns), count(r.Events.CheckIns),
-		count(int(r.Cost.EventsPerSecond)), r.Cost.Elapsed.Round(time.Millisecond))
-	line("cost", "%.1f µs of processor time per agent and day, %s at the peak, %s per agent", float64(r.Cost.AgentDay)/1e3,
-		size(float64(r.Cost.PeakBytes)), size(r.Cost.BytesPerAgent))
+	line("events", "%s, %s of them check-ins; %s per second for %v", count(events(r)), count(r.Events.CheckIns),
+		count(r.Cost.EventsPerSecond), r.Cost.Elapsed.Round(time.Millisecond))
+	line("cost", "%s of processor time per agent and day, %s at the peak, %s per agent", micros(r.Cost.AgentDay),
+		size(r.Cost.PeakBytes), size(r.Cost.BytesPerAgent))
 	if c := r.Cancel; c != nil {
 		line("cancel", "%s cancelled, %s too late, %s had ended, %s unknown", count(c.Cancelled), count(c.TooLate), count(c.Ended), count(c.Unknown))
 		line("propagation", "half in %s, 99 %% in %s, all connected agents in %s; the bound is %s", clock(c.Median), clock(c.P99), clock(c.Longest), clock(c.Bound))

@@ -7,8 +7,8 @@ import (
 )
 
 // count formats 1234567 as 1,234,567.
-func count(n int) string {
-	s := strconv.Itoa(n)
+func count[N int | float64](n N) string {
+	s := strconv.Itoa(int(n))
 	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
 		s = s[:i] + "," + s[i:]
 	}
@@ -33,15 +33,19 @@ func clock(d time.Duration) string {
 	return fmt.Sprintf("%d:%02d min", s/60, s%60)
 }
 
+func micros(d time.Duration) string { return fmt.Sprintf("%.1f µs", float64(d)/1e3) }
+
+func percent(part, whole int) float64 { return 100 * float64(part) / float64(whole) }
+
 func share(part, whole int) string {
 	if whole == 0 {
 		return "–"
 	}
-	return fmt.Sprintf("%.1f %%", 100*float64(part)/float64(whole))
+	return fmt.Sprintf("%.1f %%", percent(part, whole))
 }
 
-func size(b float64) string {
-	switch {
+func size[N uint64 | float64](n N) string {
+	switch b := float64(n); {
 	case b >= 1<<30:
 		return fmt.Sprintf("%.2f GiB", b/(1<<30))
 	case b >= 1<<20:
