@@ -188,8 +188,8 @@ func (r *remote) change(cmd *cobra.Command, name string, value any, cells []any)
 	_, _ = fmt.Fprintln(cmd.OutOrStdout(), now.Format(time.TimeOnly)+"  "+strings.Join(words, "  "))
 }
 
-// cancelling makes a call that cancels, and shows what became of it, also if
-// nothing could be cancelled.
+// cancelling makes a call that cancels, and shows the result, also if nothing
+// could be cancelled.
 func (r *remote) cancelling(call string) action {
 	return func(cmd *cobra.Command, _ []string) error {
 		report, done, err := ask[controller.CancelReport](r, cmd, call, nil)
