@@ -58,12 +58,6 @@ func (d Document) Validate() error {
 		l.Add("revision", "0", "is not a revision; the first is 1")
 	}
 	number(&l, "revision", d.Revision)
-	d.times(&l)
-	d.orders(&l)
-	return l.Err("manifest")
-}
-
-func (d Document) times(l *problem.List) {
 	switch {
 	case d.Issued.IsZero():
 		l.Add("issued", "", "is missing")
@@ -72,6 +66,8 @@ func (d Document) times(l *problem.List) {
 	case d.Expires.Sub(d.Issued) > MaxLifetime:
 		l.Add("expires", d.Expires.Format(time.RFC3339), "is more than %v after issued", MaxLifetime)
 	}
+	d.orders(&l)
+	return l.Err("manifest")
 }
 
 func (d Document) orders(l *problem.List) {

@@ -9,7 +9,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
@@ -126,41 +125,35 @@ func (s p256Signer) Sign(message []byte) ([]byte, error) {
 	return s.key.Sign(nil, sum[:], crypto.SHA256) // nil: RFC 6979, or the module's own randomness
 }
 
-// known reports whether this release supports the kind of key.
-func (k PublicKey) known() bool { return k.Kind == KindEd25519 || k.Kind == KindP256 }
-
 // ID names the key: "sha256:" and the SHA-256 of its bytes in lower-case hex.
 func (k PublicKey) ID() string { return digestOf(k.Bytes) }
 
 // Validate returns what is wrong with the key. The error is a *job.Invalid. A
 // key of an unknown kind is not valid and verifies nothing.
 func (k PublicKey) Validate() error {
+	_, err := k.verifier()
+	return err
+}
+
+// verifier returns the function that verifies signatures by the key.
+func (k PublicKey) verifier() (func(message, signature []byte) bool, error) {
 	switch k.Kind {
 	case KindEd25519:
 		if len(k.Bytes) != ed25519.PublicKeySize {
-			return problem.One("public key", "key", "", "has %d bytes; an Ed25519 key has %d", len(k.Bytes), ed25519.PublicKeySize)
+			return nil, problem.One("public key", "key", "", "has %d bytes; an Ed25519 key has %d", len(k.Bytes), ed25519.PublicKeySize)
 		}
-	case KindP256:
-		if _, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), k.Bytes); err != nil {
-			return problem.One("public key", "key", "", "is not a point on P-256")
-		}
-	default:
-		return problem.One("public key", "kind", k.Kind, "is not known; want %s or %s", KindEd25519, KindP256)
-	}
-	return nil
-}
-
-func (k PublicKey) verify(message, signature []byte) bool {
-	switch k.Kind {
-	case KindEd25519:
-		return len(k.Bytes) == ed25519.PublicKeySize && ed25519.Verify(k.Bytes, message, signature)
+		return func(message, signature []byte) bool { return ed25519.Verify(k.Bytes, message, signature) }, nil
 	case KindP256:
 		key, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), k.Bytes)
-		sum := sha256.Sum256(message)
-		return err == nil && ecdsa.VerifyASN1(key, sum[:], signature)
-	default:
-		return false
+		if err != nil {
+			return nil, problem.One("public key", "key", "", "is not a point on P-256")
+		}
+		return func(message, signature []byte) bool {
+			sum := sha256.Sum256(message)
+			return ecdsa.VerifyASN1(key, sum[:], signature)
+		}, nil
 	}
+	return nil, problem.One("public key", "kind", k.Kind, "is not known; want %s or %s", KindEd25519, KindP256)
 }
 
 // Keys is a [Verifier] that trusts several keys. It ignores the ones that are
@@ -180,12 +173,13 @@ func (k Keys) KeyIDs() []string {
 
 // Verify implements [Verifier].
 func (k Keys) Verify(keyID string, message, signature []byte) error {
-	i := slices.IndexFunc(k, func(key PublicKey) bool { return key.Validate() == nil && key.ID() == keyID })
-	if i < 0 {
-		return fmt.Errorf("key %.80q is not trusted", keyID)
+	for _, key := range k {
+		if verify, err := key.verifier(); err == nil && key.ID() == keyID {
+			if verify(message, signature) {
+				return nil
+			}
+			return errors.New("not a signature by this key over these bytes")
+		}
 	}
-	if !k[i].verify(message, signature) {
-		return errors.New("not a signature by this key over these bytes")
-	}
-	return nil
+	return fmt.Errorf("key %.80q is not trusted", keyID)
 }

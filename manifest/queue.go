@@ -111,8 +111,5 @@ func same(a, b job.Order) bool {
 
 // before orders by Start, then ID.
 func before(a, b job.Order) int {
-	if c := a.Start.Compare(b.Start); c != 0 {
-		return c
-	}
-	return cmp.Compare(a.ID, b.ID)
+	return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(a.ID, b.ID))
 }

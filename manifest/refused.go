@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/patchpolicy/patchpolicy/internal/enum"
@@ -44,28 +45,16 @@ type Refused struct {
 
 // Error says what was found, what was expected and what to do.
 func (r *Refused) Error() string {
-	return fmt.Sprintf("manifest refused (%v): have %s, want %s: %s", r.Reason, r.Have, r.Want, r.remedy())
+	return fmt.Sprintf("manifest refused (%v): have %s, want %s: %s", r.Reason, r.Have, r.Want, cmp.Or(remedies[r.Reason], "report this as a bug"))
 }
 
-func (r *Refused) remedy() string {
-	switch r.Reason {
-	case BadSignature:
-		return "find out what changes this agent's traffic; if the server lost its keys, enrol the agent again"
-	case WrongAsset:
-		return "find out whether two agents share an identity, or whether a server or proxy mixes up answers"
-	case LowerRevision:
-		return "if the server was restored from a backup, enrol this agent again; if not, find out what replays old answers"
-	case OtherContent:
-		return "find out whether two servers use one key; the server continues above this revision when the agent calls"
-	case Expired:
-		return "check the clocks of the server and of this asset, and whether a cache is between them"
-	case ExpiresLate:
-		return "check the clocks of the server and of this asset"
-	case TooLarge:
-		return "spread this asset's jobs over more time"
-	case Malformed:
-		return "update this agent to the server's release"
-	default:
-		return "report this as a bug"
-	}
+var remedies = map[RefusalReason]string{
+	BadSignature:  "find out what changes this agent's traffic; if the server lost its keys, enrol the agent again",
+	WrongAsset:    "find out whether two agents share an identity, or whether a server or proxy mixes up answers",
+	LowerRevision: "if the server was restored from a backup, enrol this agent again; if not, find out what replays old answers",
+	Expired:       "check the clocks of the server and of this asset, and whether a cache is between them",
+	TooLarge:      "spread this asset's jobs over more time",
+	Malformed:     "update this agent to the server's release",
+	OtherContent:  "find out whether two servers use one key; the server continues above this revision when the agent calls",
+	ExpiresLate:   "check the clocks of the server and of this asset",
 }

@@ -19,6 +19,20 @@ import (
 // PayloadType is the DSSE payload type of a manifest. The signature covers it.
 const PayloadType = "application/vnd.patchpolicy.manifest.v1+json"
 
+// envelope is DSSE v1 with exactly one signature. With an array, too many or
+// too few signatures show when it is encoded again, and a million of them take
+// no memory.
+type envelope struct {
+	PayloadType string       `json:"payloadType"`
+	Payload     []byte       `json:"payload"`
+	Signatures  [1]signature `json:"signatures"`
+}
+
+type signature struct {
+	KeyID string `json:"keyid"`
+	Sig   []byte `json:"sig"`
+}
+
 // ErrTooLarge is returned by [Seal] when the sealed document would be larger
 // than [MaxSealed]. Hand out fewer of its orders, the earliest first: see
 // [Hold].

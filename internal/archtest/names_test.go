@@ -24,6 +24,7 @@ var needs = map[string]string{
 	"catalog.ReasonCode.Rule":                    "a console that explains a code without a verdict",
 	"catalog.Snapshot.Products":                  "a console that lists the catalog",
 	"integrity/sigstoreverify.DefaultPredicates": "a policy that adds to the defaults",
+	"manifest/agenthttp.FromController":          "a server with an agent in its own process",
 	"job.Code.Known":                             "a console that shows codes of newer agents",
 	"job.Definition.Split":                       "a console that offers the chain in place of a refused job (JOB-14)",
 	"job.Definition.Span":                        "a calendar of starts and windows",

@@ -90,7 +90,7 @@ func runStepped(s spec) error {
 		default:
 		}
 	}}))
-	mux.Handle("/", agenthttp.NewHandler(agenthttp.FromController(ctl, nil), agenthttp.Options{}))
+	mux.Handle("/", agenthttp.NewHandler(ctl, agenthttp.Options{}))
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err

@@ -3,12 +3,16 @@ package controller
 import (
 	"context"
 	"errors"
+	"fmt"
+
+	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
 // The errors of a Store, besides *[BoundError], the context's and the engine's.
 var (
-	// ErrClosed is returned by every call that begins after Close has begun.
-	ErrClosed = errors.New("the store is closed")
+	// ErrClosed is returned by every call that begins after Close has begun. It
+	// is a manifest.ErrUnavailable, so agents try again later.
+	ErrClosed = fmt.Errorf("%w: the store is closed", manifest.ErrUnavailable)
 	// ErrOver is returned by a Reader or Writer used after its run of fn ended.
 	ErrOver = errors.New("the transaction is over")
 )

@@ -227,7 +227,7 @@ func TestClientFollowsTrust_MAN13(t *testing.T) {
 	client := clientOf(t, handlerOf(b))
 	_, err = client.CheckIn(t.Context(), manifest.CheckIn{Asset: asset, At: t0})
 	require.NoError(t, err)
-	require.Equal(t, must(manifest.AgentSecret(agentKey, asset, second.Exchange)), client.secret)
+	require.Equal(t, must(manifest.AgentSecret(agentKey, asset, second.Exchange)), client.server.Load().secret)
 
 	forged := must(manifest.SealTrust(second, manifest.NewSigner(otherKey)))
 	b.answer.Trust = [][]byte{forged}
@@ -235,7 +235,7 @@ func TestClientFollowsTrust_MAN13(t *testing.T) {
 	answer, err := client.CheckIn(t.Context(), manifest.CheckIn{Asset: asset, At: t0})
 	require.NoError(t, err)
 	require.Len(t, answer.Trust, 1)
-	require.Equal(t, secret, client.secret)
+	require.Equal(t, secret, client.server.Load().secret)
 }
 
 func TestLeave(t *testing.T) {

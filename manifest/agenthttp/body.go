@@ -116,7 +116,6 @@ func compress(b []byte) (out []byte, compressed bool) {
 	return buf.Bytes(), true
 }
 
-// acceptsGzip reads Accept-Encoding.
 func acceptsGzip(header string) bool {
 	for part := range strings.SplitSeq(header, ",") {
 		name, parameters, err := mime.ParseMediaType(strings.TrimSpace(part))
@@ -130,8 +129,6 @@ func acceptsGzip(header string) bool {
 	return false
 }
 
-// isMedia reports whether a Content-Type has the media type, ignoring
-// parameters.
 func isMedia(contentType, want string) bool {
 	media, _, err := mime.ParseMediaType(contentType)
 	return err == nil && media == want

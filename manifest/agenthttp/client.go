@@ -15,7 +15,6 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -89,8 +88,11 @@ type Client struct {
 	config Config
 	http   *http.Client
 	skew   atomic.Int64 // ns to add to the own clock when signing; from the server's last refusal
+	server atomic.Pointer[believed]
+}
 
-	lock   sync.Mutex
+// believed is how a client knows its server.
+type believed struct {
 	trust  manifest.Trust
 	secret manifest.Secret
 }
@@ -116,9 +118,7 @@ func (c *Client) accept(trust manifest.Trust) error {
 	if err != nil {
 		return err
 	}
-	c.lock.Lock()
-	defer c.lock.Unlock()
-	c.trust, c.secret = trust, secret
+	c.server.Store(&believed{trust, secret})
 	return nil
 }
 
@@ -177,10 +177,7 @@ func (c *Client) CheckIn(ctx context.Context, in manifest.CheckIn) (manifest.Ans
 	if err != nil {
 		return manifest.Answer{}, fmt.Errorf("check in: %w", err)
 	}
-	c.lock.Lock()
-	trust := c.trust
-	c.lock.Unlock()
-	if trust, sealed, _ := trust.FollowAll(answer.Trust); sealed != nil { // the agent reports a version that is not accepted
+	if trust, sealed, _ := c.server.Load().trust.FollowAll(answer.Trust); sealed != nil { // the agent reports a version that is not accepted
 		if err := c.accept(trust); err != nil {
 			return manifest.Answer{}, fmt.Errorf("check in: %w", err)
 		}
@@ -217,29 +214,25 @@ func encode(in manifest.CheckIn) ([]byte, error) {
 }
 
 // proven posts JSON that is authenticated by the secret and reads the answer
-// into v. If the server objects to the clock, it tries once more.
+// into v.
 func (c *Client) proven(ctx context.Context, path string, body []byte, v any) error {
-	c.lock.Lock()
-	secret := c.secret
-	c.lock.Unlock()
-	prove := func(s signed) []byte { return secret.MAC(requestContext, s.parts()...) }
-	err := c.post(ctx, path, body, prove, secret, v)
-	if p, ok := errors.AsType[*Problem](err); ok && p.Authentic && c.setClock(p) {
-		err = c.post(ctx, path, body, prove, secret, v)
-	}
-	return err
+	secret := c.server.Load().secret
+	return c.send(ctx, path, body, func(s signed) []byte { return secret.MAC(requestContext, s.parts()...) }, secret, v)
 }
 
-// setClock remembers the server's time from a refusal, for signing.
-func (c *Client) setClock(p *Problem) bool {
-	if p.Kind != Clock || p.Now.IsZero() {
-		return false
+// send is post. If the server objects to the clock, it remembers the server's
+// time, for signing, and tries once more. For an enrolment the objection need not
+// be authentic: a false time only dates its signature.
+func (c *Client) send(ctx context.Context, path string, body []byte, prove func(signed) []byte, secret manifest.Secret, v any) error {
+	err := c.post(ctx, path, body, prove, secret, v)
+	p, refused := errors.AsType[*Problem](err)
+	if !refused || p.Kind != Clock || p.Now.IsZero() || !p.Authentic && path != PathEnrol {
+		return err
 	}
 	c.skew.Store(int64(p.Now.Sub(c.config.Clock())))
-	return true
+	return c.post(ctx, path, body, prove, secret, v)
 }
 
-// post sends JSON with a proof and reads the answer into v.
 func (c *Client) post(ctx context.Context, path string, body []byte, prove func(signed) []byte, secret manifest.Secret, v any) error {
 	body, compressed := compress(body)
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url(path), bytes.NewReader(body))
@@ -272,7 +265,6 @@ func (c *Client) post(ctx context.Context, path string, body []byte, prove func(
 	return decodeAnswer(status, header, answer, authentic, v)
 }
 
-// do sends a request and reads the answer.
 func (c *Client) do(req *http.Request) (status int, answer []byte, header http.Header, err error) {
 	resp, err := c.http.Do(req)
 	if err != nil {

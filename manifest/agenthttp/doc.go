@@ -1,9 +1,9 @@
 // Package agenthttp carries the messages of package manifest between agents and
 // a server over HTTP.
 //
-// A server gives its [Backend] to [NewHandler], or its controller to
-// [FromController], and serves the handler with [NewServer] or inside a server
-// of its own. An agent calls [Enrol] once and keeps what it returns; after that
+// A server gives its [Backend], such as a controller of package job/controller,
+// to [NewHandler], and serves the handler with [NewServer] or inside a server of
+// its own. An agent calls [Enrol] once and keeps what it returns; after that
 // a [Client] checks in. A Client is a job/runner.Server.
 //
 // # Routes

@@ -52,10 +52,7 @@ func Enrol(ctx context.Context, config Config, e manifest.Enrolment, want string
 		return enrolled, nil, fmt.Errorf("enrol: %w", err)
 	}
 	sign := func(s signed) []byte { return ed25519.Sign(config.Key, s.message()) }
-	err = client.post(ctx, PathEnrol, body, sign, client.secret, &enrolled)
-	if p, ok := errors.AsType[*Problem](err); ok && client.setClock(p) { // a false time only dates this signature
-		err = client.post(ctx, PathEnrol, body, sign, client.secret, &enrolled)
-	}
+	err = client.send(ctx, PathEnrol, body, sign, client.server.Load().secret, &enrolled)
 	if err == nil {
 		err = manifest.CheckFormat("the server's answer", enrolled.Format, manifest.Format)
 	}

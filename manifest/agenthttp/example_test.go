@@ -28,7 +28,7 @@ type shelf struct {
 	assets map[job.AssetID]manifest.Enrolment
 }
 
-func (s *shelf) Enrol(_ context.Context, e manifest.Enrolment) (manifest.Enrolled, error) {
+func (s *shelf) Enrol(_ context.Context, e manifest.Enrolment, _ time.Time) (manifest.Enrolled, error) {
 	if e.Token != "from the administrator" {
 		return manifest.Enrolled{}, manifest.ErrBadToken
 	}
@@ -50,15 +50,14 @@ func (s *shelf) Secrets(_ context.Context, asset job.AssetID, keyID string) ([]m
 	return manifest.ServerSecrets([]*ecdh.PrivateKey{s.exchange}, asset, keyID, e.Exchange)
 }
 
-func (s *shelf) Leave(_ context.Context, asset job.AssetID, _ string) error {
+func (s *shelf) Leave(_ context.Context, asset job.AssetID, _ string, _ time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.assets, asset)
 	return nil
 }
 
-func (s *shelf) CheckIn(_ context.Context, in manifest.CheckIn) (manifest.Answer, error) {
-	now := time.Now()
+func (s *shelf) CheckIn(_ context.Context, in manifest.CheckIn, now time.Time) (manifest.Answer, error) {
 	answer := manifest.Answer{At: now}
 	if in.Held >= 1 {
 		return answer, nil // nothing new

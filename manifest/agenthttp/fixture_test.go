@@ -63,7 +63,7 @@ func newBackend() *backend {
 	}
 }
 
-func (b *backend) Enrol(_ context.Context, e manifest.Enrolment) (manifest.Enrolled, error) {
+func (b *backend) Enrol(_ context.Context, e manifest.Enrolment, _ time.Time) (manifest.Enrolled, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if e.Token != "token" {
@@ -87,14 +87,14 @@ func (b *backend) Secrets(_ context.Context, a job.AssetID, keyID string) ([]man
 	return nil, manifest.ErrUnknownAsset
 }
 
-func (b *backend) Leave(_ context.Context, a job.AssetID, _ string) error {
+func (b *backend) Leave(_ context.Context, a job.AssetID, _ string, _ time.Time) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.left = append(b.left, a)
 	return b.err
 }
 
-func (b *backend) CheckIn(_ context.Context, in manifest.CheckIn) (manifest.Answer, error) {
+func (b *backend) CheckIn(_ context.Context, in manifest.CheckIn, _ time.Time) (manifest.Answer, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.calls = append(b.calls, in)

@@ -17,7 +17,9 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// Backend is the server that the handler calls. It is safe for concurrent use.
+// Backend is the server that the handler calls, such as a *controller.Controller
+// of package job/controller. It is safe for concurrent use. Now is the time by
+// [Options.Clock].
 //
 // If an error wraps manifest.ErrBadToken, ErrAssetExists, ErrUnknownAsset,
 // ErrInvalid or ErrUnavailable, the agent gets its text. Any other error is
@@ -28,7 +30,7 @@ type Backend interface {
 	// Enrol makes the caller an asset. The enrolment has passed its Validate;
 	// the backend judges the token. The same enrolment again (same asset, same
 	// key) must succeed again, because the first answer may have been lost.
-	Enrol(ctx context.Context, e manifest.Enrolment) (manifest.Enrolled, error)
+	Enrol(ctx context.Context, e manifest.Enrolment, now time.Time) (manifest.Enrolled, error)
 	// Secrets returns the secrets that may authenticate an asset's calls, or
 	// manifest.ErrUnknownAsset. There is one for the asset's key keyID and each
 	// exchange key of the server, the newest first. The handler calls it for
@@ -37,9 +39,9 @@ type Backend interface {
 	// CheckIn answers a call. The request is authenticated as the asset and the
 	// key that it names, and has passed its Validate. It may arrive more than
 	// once, and late (MAN-6).
-	CheckIn(ctx context.Context, in manifest.CheckIn) (manifest.Answer, error)
+	CheckIn(ctx context.Context, in manifest.CheckIn, now time.Time) (manifest.Answer, error)
 	// Leave removes the asset, at its own request, if it still has that key.
-	Leave(ctx context.Context, asset job.AssetID, keyID string) error
+	Leave(ctx context.Context, asset job.AssetID, keyID string, now time.Time) error
 }
 
 // Options are a handler's settings.
@@ -86,7 +88,6 @@ type handler struct {
 	bodies, enrolments *semaphore.Weighted
 }
 
-// request is a request being served.
 type request struct {
 	*http.Request
 	w      http.ResponseWriter
@@ -127,7 +128,6 @@ func (h *handler) trust(r *request) *Problem {
 	return h.answer(r, trustAnswer{h.backend.Trust()})
 }
 
-// trustAnswer is the answer of PathTrust.
 type trustAnswer struct {
 	Trust manifest.Chain `json:"trust"`
 }
@@ -220,7 +220,7 @@ func (h *handler) enrol(r *request) *Problem {
 	if p := h.inTime(r); p != nil {
 		return p
 	}
-	enrolled, err := h.backend.Enrol(r.Context(), e)
+	enrolled, err := h.backend.Enrol(r.Context(), e, h.Clock())
 	if err != nil {
 		return h.problem(r, err)
 	}
@@ -251,7 +251,7 @@ func (h *handler) checkIn(r *request) *Problem {
 	if err := in.Validate(); err != nil {
 		return h.problem(r, err)
 	}
-	answer, err := h.backend.CheckIn(r.Context(), in)
+	answer, err := h.backend.CheckIn(r.Context(), in, h.Clock())
 	if err != nil {
 		return h.problem(r, err)
 	}
@@ -263,13 +263,12 @@ func (h *handler) leave(r *request) *Problem {
 	if p := h.admit(r); p != nil {
 		return p
 	}
-	if err := h.backend.Leave(r.Context(), r.signed.asset, r.signed.key); err != nil {
+	if err := h.backend.Leave(r.Context(), r.signed.asset, r.signed.key, h.Clock()); err != nil {
 		return h.problem(r, err)
 	}
 	return h.answer(r, struct{}{})
 }
 
-// answer writes a success.
 func (h *handler) answer(r *request, v any) *Problem {
 	body, err := json.Marshal(v)
 	if err != nil {

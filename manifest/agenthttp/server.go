@@ -1,8 +1,11 @@
 package agenthttp
 
 import (
+	"context"
 	"net/http"
 	"time"
+
+	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
 // NewServer returns a server for handler with timeouts that keep a slow or
@@ -27,4 +30,28 @@ func NewServer(addr string, handler http.Handler) *http.Server {
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    MaxHeader,
 	}
+}
+
+// FromController returns the Server of package job/runner for an agent in the
+// same process as its server. A nil clock is time.Now. It panics if c is nil.
+func FromController(c Backend, clock func() time.Time) Local {
+	if c == nil {
+		panic("agenthttp.FromController: the controller is nil")
+	}
+	if clock == nil {
+		clock = time.Now
+	}
+	return Local{c, clock}
+}
+
+// Local calls a server in the same process. Make one with [FromController]. It is
+// safe for concurrent use.
+type Local struct {
+	backend Backend
+	now     func() time.Time
+}
+
+// CheckIn calls the server.
+func (l Local) CheckIn(ctx context.Context, in manifest.CheckIn) (manifest.Answer, error) {
+	return l.backend.CheckIn(ctx, in, l.now())
 }

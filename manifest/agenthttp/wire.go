@@ -77,7 +77,6 @@ func (s signed) message() []byte {
 	return []byte(requestContext + "\n" + strings.Join(s.parts(), "\n") + "\n")
 }
 
-// headers sets the headers with a proof.
 func (s signed) headers(h http.Header, proof []byte) {
 	h.Set(HeaderAsset, string(s.asset))
 	h.Set(HeaderKey, s.key)
@@ -86,13 +85,11 @@ func (s signed) headers(h http.Header, proof []byte) {
 	h.Set(HeaderProof, encodeProof(proof))
 }
 
-// signedBy reports whether the proof is key's signature over s.
 func (s signed) signedBy(key ed25519.PublicKey, proof string) bool {
 	sig := decodeProof(proof)
 	return len(key) == ed25519.PublicKeySize && sig != nil && ed25519.Verify(key, s.message(), sig)
 }
 
-// provenBy reports whether the proof is the MAC over s under secret.
 func (s signed) provenBy(secret manifest.Secret, proof string) bool {
 	return hmac.Equal(decodeProof(proof), secret.MAC(requestContext, s.parts()...))
 }

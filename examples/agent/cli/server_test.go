@@ -53,7 +53,7 @@ func newServer(t *testing.T) *server {
 	return s
 }
 
-func (s *server) Enrol(_ context.Context, e manifest.Enrolment) (manifest.Enrolled, error) {
+func (s *server) Enrol(_ context.Context, e manifest.Enrolment, _ time.Time) (manifest.Enrolled, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if e.Token != token {
@@ -74,14 +74,14 @@ func (s *server) Secrets(_ context.Context, asset job.AssetID, keyID string) ([]
 	return manifest.ServerSecrets([]*ecdh.PrivateKey{s.exchange}, asset, keyID, s.enrolment.Exchange)
 }
 
-func (s *server) Leave(context.Context, job.AssetID, string) error {
+func (s *server) Leave(context.Context, job.AssetID, string, time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.enrolment = manifest.Enrolment{}
 	return nil
 }
 
-func (s *server) CheckIn(_ context.Context, in manifest.CheckIn) (manifest.Answer, error) {
+func (s *server) CheckIn(_ context.Context, in manifest.CheckIn, _ time.Time) (manifest.Answer, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.calls++

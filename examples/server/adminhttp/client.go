@@ -20,7 +20,6 @@ type Client struct {
 	HTTP   *http.Client // the caller sets its timeouts
 }
 
-// maxAnswer bounds how many bytes of an answer the client reads.
 const maxAnswer = 256 << 20
 
 // Do sends in as JSON (nil: no body) to a path below [Prefix], and reads the

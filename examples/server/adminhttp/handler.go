@@ -1,6 +1,7 @@
 package adminhttp
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -22,7 +23,6 @@ import (
 type Options struct {
 	Controller *controller.Controller // required
 	Token      string                 // the administrator's; empty: every request is refused
-	Clock      func() time.Time       // default time.Now
 	Logger     *slog.Logger           // default: discarded
 	Changed    func()                 // called after a job changed, because the next Tick may be due earlier; may be nil
 	// Sync fetches the feeds now. It accepts older data from the feed named, if any.
@@ -41,20 +41,16 @@ func NewHandler(o Options) http.Handler {
 	if o.Controller == nil {
 		panic("adminhttp.NewHandler: the controller is missing")
 	}
-	if o.Clock == nil {
-		o.Clock = time.Now
-	}
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
-	}
+	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
 	if o.Changed == nil {
 		o.Changed = func() {}
 	}
 	h := handler{o}
 	mux := http.NewServeMux()
-	for _, r := range h.routes() {
-		method, path, _ := strings.Cut(r.pattern, " ")
-		mux.HandleFunc(method+" "+Prefix+path, h.serve(r))
+	for call, serve := range h.routes() {
+		call, parameters, _ := strings.Cut(call, "?")
+		method, path, _ := strings.Cut(call, " ")
+		mux.HandleFunc(method+" "+Prefix+path, h.serve(strings.Fields(strings.ReplaceAll(parameters, "&", " ")), serve))
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusNotFound, &Error{Text: fmt.Sprintf("there is no %s %.200q here", r.Method, r.URL.Path)})
@@ -62,79 +58,80 @@ func NewHandler(o Options) http.Handler {
 	return Guard(h.Token, mux)
 }
 
-type route struct {
-	pattern string   // method and path below Prefix
-	query   []string // the parameters allowed
-	serve   func(*http.Request) (any, error)
-}
+// useCase returns the answer, as JSON; nil: there is none.
+type useCase = func(*http.Request) (any, error)
 
-func (h handler) routes() []route {
+// routes are the calls, each with the parameters that are allowed.
+func (h handler) routes() map[string]useCase {
 	c := h.Controller
-	pages, limited := []string{"after", "limit"}, []string{"limit"}
-	return []route{
-		{"POST tokens", nil, h.makeToken},
-		{"GET tokens", nil, func(r *http.Request) (any, error) { return list(c.Tokens(r.Context())) }},
-		{"DELETE tokens/{id}", nil, func(r *http.Request) (any, error) {
-			return nil, c.RemoveToken(r.Context(), r.PathValue("id"), h.Clock())
-		}},
-		{"GET assets", pages, paged(func(r *http.Request, after string, n int) (any, error) {
-			return list(c.Assets(r.Context(), job.AssetID(after), n, h.Clock()))
-		})},
-		{"GET assets/{id}", nil, func(r *http.Request) (any, error) { return c.Asset(r.Context(), asset(r), h.Clock()) }},
-		{"GET assets/{id}/inventory", nil, func(r *http.Request) (any, error) { return c.Inventory(r.Context(), asset(r)) }},
-		{"PUT assets/{id}/tags", nil, h.tag},
-		{"POST assets/{id}/settle", nil, func(r *http.Request) (any, error) { return nil, c.SettleClone(r.Context(), asset(r), h.Clock()) }},
-		{"DELETE assets/{id}", nil, func(r *http.Request) (any, error) { return nil, c.RemoveAsset(r.Context(), asset(r), h.Clock()) }},
-		{"GET patches", []string{"product", "after", "limit"}, paged(h.patches)},
-		{"GET jobs", pages, paged(func(r *http.Request, after string, n int) (any, error) {
+	return map[string]useCase{
+		"POST tokens": reading(h.makeToken),
+		"GET tokens":  func(r *http.Request) (any, error) { return list(c.Tokens(r.Context())) },
+		"DELETE tokens/{id}": func(r *http.Request) (any, error) {
+			return nil, c.RemoveToken(r.Context(), r.PathValue("id"), time.Now())
+		},
+		"GET assets?after&limit": paged(func(r *http.Request, after string, n int) (any, error) {
+			return list(c.Assets(r.Context(), job.AssetID(after), n, time.Now()))
+		}),
+		"GET assets/{id}":           func(r *http.Request) (any, error) { return c.Asset(r.Context(), asset(r), time.Now()) },
+		"GET assets/{id}/inventory": func(r *http.Request) (any, error) { return c.Inventory(r.Context(), asset(r)) },
+		"PUT assets/{id}/tags": reading(func(r *http.Request, tags []string) (any, error) {
+			return nil, c.TagAsset(r.Context(), asset(r), tags, time.Now())
+		}),
+		"POST assets/{id}/settle":         func(r *http.Request) (any, error) { return nil, c.SettleClone(r.Context(), asset(r), time.Now()) },
+		"DELETE assets/{id}":              func(r *http.Request) (any, error) { return nil, c.RemoveAsset(r.Context(), asset(r), time.Now()) },
+		"GET patches?product&after&limit": paged(h.patches),
+		"GET jobs?after&limit": paged(func(r *http.Request, after string, n int) (any, error) {
 			return list(c.Jobs(r.Context(), job.ID(after), n))
-		})},
-		{"GET jobs/{id}", nil, func(r *http.Request) (any, error) { return c.Job(r.Context(), jobID(r)) }},
-		{"PUT jobs/{id}", nil, h.saveJob},
-		{"DELETE jobs/{id}", []string{"force"}, h.changing(h.deleteJob)},
-		{"POST jobs/{id}/enable", nil, h.changing(h.enableJob)},
-		{"POST jobs/{id}/run", nil, h.changing(func(r *http.Request) (any, error) {
-			run, err := c.RunJob(r.Context(), jobID(r), h.Clock())
+		}),
+		"GET jobs/{id}":          func(r *http.Request) (any, error) { return c.Job(r.Context(), jobID(r)) },
+		"PUT jobs/{id}":          h.changing(h.saveJob),
+		"DELETE jobs/{id}?force": h.changing(h.deleteJob),
+		"POST jobs/{id}/enable":  h.changing(h.enableJob),
+		"POST jobs/{id}/run": h.changing(func(r *http.Request) (any, error) {
+			run, err := c.RunJob(r.Context(), jobID(r), time.Now())
 			return Enabled{Run: run}, err
-		})},
-		{"POST jobs/{id}/disable", nil, h.changing(func(r *http.Request) (any, error) { return nil, c.DisableJob(r.Context(), jobID(r), h.Clock()) })},
-		{"GET jobs/{id}/given-up", limited, paged(func(r *http.Request, _ string, n int) (any, error) {
+		}),
+		"POST jobs/{id}/disable": h.changing(func(r *http.Request) (any, error) { return nil, c.DisableJob(r.Context(), jobID(r), time.Now()) }),
+		"GET jobs/{id}/given-up?limit": paged(func(r *http.Request, _ string, n int) (any, error) {
 			return c.GivenUp(r.Context(), jobID(r), n)
-		})},
-		{"POST jobs/{id}/retry", []string{"asset", "patch"}, func(r *http.Request) (any, error) {
+		}),
+		"POST jobs/{id}/retry?asset&patch": func(r *http.Request) (any, error) {
 			q := r.URL.Query()
-			return nil, c.RetryPatch(r.Context(), jobID(r), job.AssetID(q.Get("asset")), catalog.PatchID(q.Get("patch")), h.Clock())
-		}},
-		{"POST jobs/{id}/cancel", nil, func(r *http.Request) (any, error) { return cancelled(c.CancelJob(r.Context(), jobID(r), h.Clock())) }},
-		{"GET jobs/{id}/outlook", nil, func(r *http.Request) (any, error) { return c.Outlook(r.Context(), jobID(r), h.Clock()) }},
-		{"GET jobs/{id}/preview", []string{"asset"}, h.preview},
-		{"GET jobs/{id}/runs", pages, paged(func(r *http.Request, after string, n int) (any, error) {
+			return nil, c.RetryPatch(r.Context(), jobID(r), job.AssetID(q.Get("asset")), catalog.PatchID(q.Get("patch")), time.Now())
+		},
+		"POST jobs/{id}/cancel":       func(r *http.Request) (any, error) { return cancelled(c.CancelJob(r.Context(), jobID(r), time.Now())) },
+		"GET jobs/{id}/outlook":       func(r *http.Request) (any, error) { return c.Outlook(r.Context(), jobID(r), time.Now()) },
+		"GET jobs/{id}/preview?asset": h.preview,
+		"GET jobs/{id}/runs?after&limit": paged(func(r *http.Request, after string, n int) (any, error) {
 			return list(c.Runs(r.Context(), jobID(r), job.RunID(after), n))
-		})},
-		{"GET runs/{id}", nil, func(r *http.Request) (any, error) { return c.Run(r.Context(), runID(r)) }},
-		{"GET runs/{id}/assets", pages, paged(func(r *http.Request, after string, n int) (any, error) {
+		}),
+		"GET runs/{id}": func(r *http.Request) (any, error) { return c.Run(r.Context(), runID(r)) },
+		"GET runs/{id}/assets?after&limit": paged(func(r *http.Request, after string, n int) (any, error) {
 			return list(c.RunAssets(r.Context(), runID(r), job.AssetID(after), n))
-		})},
-		{"POST runs/{id}/cancel", nil, func(r *http.Request) (any, error) { return cancelled(c.CancelRun(r.Context(), runID(r), h.Clock())) }},
-		{"GET reports/failed-installs", nil, func(r *http.Request) (any, error) {
+		}),
+		"POST runs/{id}/cancel": func(r *http.Request) (any, error) { return cancelled(c.CancelRun(r.Context(), runID(r), time.Now())) },
+		"GET reports/failed-installs": func(r *http.Request) (any, error) {
 			n, err := c.FailedInstalls(r.Context())
 			return FailedInstalls{n}, err
-		}},
-		{"GET reports/failures", []string{"from", "to", "asset", "patch", "code", "limit", "page"}, paged(h.failures)},
-		{"GET reports/missing", []string{"asset"}, h.missing},
-		{"GET reports/reboots", limited, paged(func(r *http.Request, _ string, n int) (any, error) { return c.PendingReboots(r.Context(), n) })},
-		{"GET reports/cancels", limited, paged(func(r *http.Request, _ string, n int) (any, error) { return c.PendingCancels(r.Context(), n) })},
-		{"GET reports/cloned", limited, paged(func(r *http.Request, _ string, n int) (any, error) { return c.Cloned(r.Context(), n, h.Clock()) })},
-		{"GET reports/silent", limited, paged(func(r *http.Request, _ string, n int) (any, error) { return c.Silent(r.Context(), n, h.Clock()) })},
-		{"GET reports/stuck", limited, paged(func(r *http.Request, _ string, n int) (any, error) { return c.Stuck(r.Context(), n, h.Clock()) })},
-		{"GET reports/events", []string{"before", "limit"}, paged(h.events)},
-		{"GET reports/feeds", nil, func(r *http.Request) (any, error) { return c.Feeds(r.Context(), h.Clock()) }},
-		{"GET reports/unreachable", nil, func(r *http.Request) (any, error) { return c.Unreachable(r.Context()) }},
-		{"GET custom-urls", nil, func(r *http.Request) (any, error) { return list(c.CustomURLs(r.Context())) }},
-		{"PUT custom-urls", nil, h.customURLs},
-		{"POST sync", []string{"accept-older"}, func(r *http.Request) (any, error) {
+		},
+		"GET reports/failures?from&to&asset&patch&code&limit&page": paged(h.failures),
+		"GET reports/missing?asset":                                h.missing,
+		"GET reports/reboots?limit":                                paged(func(r *http.Request, _ string, n int) (any, error) { return c.PendingReboots(r.Context(), n) }),
+		"GET reports/cancels?limit":                                paged(func(r *http.Request, _ string, n int) (any, error) { return c.PendingCancels(r.Context(), n) }),
+		"GET reports/cloned?limit":                                 paged(func(r *http.Request, _ string, n int) (any, error) { return c.Cloned(r.Context(), n, time.Now()) }),
+		"GET reports/silent?limit":                                 paged(func(r *http.Request, _ string, n int) (any, error) { return c.Silent(r.Context(), n, time.Now()) }),
+		"GET reports/stuck?limit":                                  paged(func(r *http.Request, _ string, n int) (any, error) { return c.Stuck(r.Context(), n, time.Now()) }),
+		"GET reports/events?before&limit":                          paged(h.events),
+		"GET reports/feeds":                                        func(r *http.Request) (any, error) { return c.Feeds(r.Context(), time.Now()) },
+		"GET reports/unreachable":                                  func(r *http.Request) (any, error) { return c.Unreachable(r.Context()) },
+		"GET custom-urls":                                          func(r *http.Request) (any, error) { return list(c.CustomURLs(r.Context())) },
+		"PUT custom-urls": reading(func(r *http.Request, urls []catalog.CustomURL) (any, error) {
+			return nil, c.SetCustomURLs(r.Context(), urls, time.Now())
+		}),
+		"POST sync?accept-older": func(r *http.Request) (any, error) {
 			return h.Sync(r.Context(), catalog.FeedID(r.URL.Query().Get("accept-older")))
-		}},
+		},
 	}
 }
 
@@ -154,17 +151,17 @@ func Guard(token string, next http.Handler) http.Handler {
 	})
 }
 
-func (h handler) serve(rt route) http.HandlerFunc {
+func (h handler) serve(parameters []string, serve useCase) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		r = r.WithContext(controller.As(r.Context(), r.Header.Get(userHeader)))
 		for name, values := range r.URL.Query() {
-			if !slices.Contains(rt.query, name) || len(values) > 1 {
+			if !slices.Contains(parameters, name) || len(values) > 1 {
 				answer(w, http.StatusBadRequest, &Error{Text: fmt.Sprintf("parameter %.80q is unknown here, or given twice", name)})
 				return
 			}
 		}
-		body, err := rt.serve(r)
+		body, err := serve(r)
 		if err != nil {
 			h.fail(w, r, err)
 			return
@@ -180,7 +177,6 @@ func (h handler) serve(rt route) http.HandlerFunc {
 // badRequest is a request that cannot be understood.
 type badRequest struct{ error }
 
-// fail answers with the status for the kind of error.
 func (h handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	e := &Error{Text: err.Error()}
 	var wire *Error

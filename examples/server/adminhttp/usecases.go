@@ -25,8 +25,7 @@ func list[T any](items []T, err error) (any, error) {
 	return items, err
 }
 
-// paged reads the parameters after and limit.
-func paged(serve func(r *http.Request, after string, limit int) (any, error)) func(*http.Request) (any, error) {
+func paged(serve func(r *http.Request, after string, limit int) (any, error)) useCase {
 	return func(r *http.Request) (any, error) {
 		limit, text := 100, r.URL.Query().Get("limit")
 		if text != "" {
@@ -39,46 +38,39 @@ func paged(serve func(r *http.Request, after string, limit int) (any, error)) fu
 	}
 }
 
-// changing calls Changed afterwards.
-func (h handler) changing(serve func(*http.Request) (any, error)) func(*http.Request) (any, error) {
+func (h handler) changing(serve useCase) useCase {
 	return func(r *http.Request) (any, error) {
 		defer h.Changed()
 		return serve(r)
 	}
 }
 
-func body(r *http.Request, v any) error {
-	err := decodeStrict(r.Body, v, false)
-	if err != nil && !is[*http.MaxBytesError](err) {
-		return badRequest{err}
+func reading[T any](serve func(r *http.Request, in T) (any, error)) useCase {
+	return func(r *http.Request) (any, error) {
+		var in T
+		if err := decodeStrict(r.Body, &in, false); is[*http.MaxBytesError](err) {
+			return nil, err
+		} else if err != nil {
+			return nil, badRequest{err}
+		}
+		return serve(r, in)
 	}
-	return err
 }
 
-func (h handler) makeToken(r *http.Request) (any, error) {
-	var in NewToken
-	if err := body(r, &in); err != nil {
-		return nil, err
+// instant reads a parameter, zero if it is not given.
+func instant(r *http.Request, name string) (at time.Time, err error) {
+	if text := r.URL.Query().Get(name); text != "" {
+		if at, err = time.Parse(time.RFC3339, text); err != nil {
+			err = badRequest{fmt.Errorf("%s %.80q is not a time; write it like 2026-01-02T15:04:05Z", name, text)}
+		}
 	}
+	return at, err
+}
+
+func (h handler) makeToken(r *http.Request, in NewToken) (any, error) {
 	secret := token.NewEnrolment()
-	made, err := h.Controller.AddToken(r.Context(), secret, controller.Token{Name: in.Name, Uses: in.Uses, Tags: in.Tags, Names: in.Names, Expires: in.Expires}, h.Clock())
+	made, err := h.Controller.AddToken(r.Context(), secret, controller.Token{Name: in.Name, Uses: in.Uses, Tags: in.Tags, Names: in.Names, Expires: in.Expires}, time.Now())
 	return MadeToken{secret, made}, err
-}
-
-func (h handler) tag(r *http.Request) (any, error) {
-	var tags []string
-	if err := body(r, &tags); err != nil {
-		return nil, err
-	}
-	return nil, h.Controller.TagAsset(r.Context(), asset(r), tags, h.Clock())
-}
-
-func (h handler) customURLs(r *http.Request) (any, error) {
-	var urls []catalog.CustomURL
-	if err := body(r, &urls); err != nil {
-		return nil, err
-	}
-	return nil, h.Controller.SetCustomURLs(r.Context(), urls, h.Clock())
 }
 
 func (h handler) saveJob(r *http.Request) (any, error) {
@@ -93,8 +85,7 @@ func (h handler) saveJob(r *http.Request) (any, error) {
 	if d.ID != jobID(r) {
 		return nil, badRequest{fmt.Errorf("the job's id is %.80q in the body and %.80q in the address", d.ID, jobID(r))}
 	}
-	defer h.Changed()
-	return h.Controller.SaveJob(r.Context(), d, h.Clock())
+	return h.Controller.SaveJob(r.Context(), d, time.Now())
 }
 
 func (h handler) deleteJob(r *http.Request) (any, error) {
@@ -102,15 +93,15 @@ func (h handler) deleteJob(r *http.Request) (any, error) {
 	if force != "" && force != "true" && force != "false" {
 		return nil, badRequest{fmt.Errorf("force is %.40q; want true or false", force)}
 	}
-	return nil, h.Controller.DeleteJob(r.Context(), jobID(r), force == "true", h.Clock())
+	return nil, h.Controller.DeleteJob(r.Context(), jobID(r), force == "true", time.Now())
 }
 
 func (h handler) enableJob(r *http.Request) (any, error) {
-	run, err := h.Controller.EnableJob(r.Context(), jobID(r), h.Clock())
+	run, err := h.Controller.EnableJob(r.Context(), jobID(r), time.Now())
 	if err != nil {
 		return nil, err
 	}
-	outlook, err := h.Controller.Outlook(r.Context(), jobID(r), h.Clock())
+	outlook, err := h.Controller.Outlook(r.Context(), jobID(r), time.Now())
 	if err != nil { // the job is enabled all the same
 		h.Logger.Error("outlook", "job", jobID(r), "err", err)
 		return Enabled{Run: run}, nil
@@ -128,25 +119,24 @@ func cancelled(report controller.CancelReport, err error) (any, error) {
 func (h handler) preview(r *http.Request) (any, error) {
 	id := job.AssetID(r.URL.Query().Get("asset"))
 	if id == "" {
-		return h.Controller.PreviewFleet(r.Context(), jobID(r), h.Clock())
+		return h.Controller.PreviewFleet(r.Context(), jobID(r), time.Now())
 	}
 	status, err := h.Controller.Job(r.Context(), jobID(r))
 	if err != nil {
 		return nil, err
 	}
-	plan, selected, err := h.Controller.Preview(r.Context(), status.Definition, id, h.Clock())
+	plan, selected, err := h.Controller.Preview(r.Context(), status.Definition, id, time.Now())
 	return Preview{selected, plan}, err
 }
 
 func (h handler) missing(r *http.Request) (any, error) {
 	id := job.AssetID(r.URL.Query().Get("asset"))
 	if id == "" {
-		return h.Controller.MissingFleet(r.Context(), h.Clock())
+		return h.Controller.MissingFleet(r.Context(), time.Now())
 	}
-	return list(h.Controller.Missing(r.Context(), id, h.Clock()))
+	return list(h.Controller.Missing(r.Context(), id, time.Now()))
 }
 
-// patches lists the catalog's patches by id.
 func (h handler) patches(r *http.Request, after string, limit int) (any, error) {
 	if limit < 1 || limit > controller.MaxPage {
 		return nil, &controller.BoundError{What: "page", Have: limit, Limit: controller.MaxPage}
@@ -164,12 +154,10 @@ func (h handler) patches(r *http.Request, after string, limit int) (any, error) 
 	return found, nil
 }
 
-func (h handler) events(r *http.Request, _ string, limit int) (_ any, err error) {
-	var before time.Time
-	if text := r.URL.Query().Get("before"); text != "" {
-		if before, err = time.Parse(time.RFC3339, text); err != nil {
-			return nil, badRequest{fmt.Errorf("before %.80q is not a time; write it like 2026-01-02T15:04:05Z", text)}
-		}
+func (h handler) events(r *http.Request, _ string, limit int) (any, error) {
+	before, err := instant(r, "before")
+	if err != nil {
+		return nil, err
 	}
 	return list(h.Controller.Events(r.Context(), before, limit))
 }
@@ -177,15 +165,11 @@ func (h handler) events(r *http.Request, _ string, limit int) (_ any, err error)
 func (h handler) failures(r *http.Request, _ string, limit int) (_ any, err error) {
 	q := r.URL.Query()
 	f := controller.FailureFilter{Asset: job.AssetID(q.Get("asset")), Patch: catalog.PatchID(q.Get("patch")), Limit: limit, Page: q.Get("page")}
-	for _, t := range []struct {
-		name string
-		to   *time.Time
-	}{{"from", &f.From}, {"to", &f.To}} {
-		if text := q.Get(t.name); text != "" {
-			if *t.to, err = time.Parse(time.RFC3339, text); err != nil {
-				return nil, badRequest{fmt.Errorf("%s %.80q is not a time; write it like 2026-01-02T15:04:05Z", t.name, text)}
-			}
-		}
+	if f.From, err = instant(r, "from"); err != nil {
+		return nil, err
+	}
+	if f.To, err = instant(r, "to"); err != nil {
+		return nil, err
 	}
 	if text := q.Get("code"); text != "" {
 		if f.Code, err = job.ParseCode(text); err != nil {

@@ -65,7 +65,6 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Text }
 
-// durations are the members of a definition that hold a duration.
 var durations = []string{"window", "installLimit", "stuckAfter", "spread", "delay", "interval", "prompt", "countdown", "timeout"}
 
 // ParseDefinition reads a job from JSON. Unknown members are refused. A

@@ -14,7 +14,7 @@ import (
 // its file, on the server's own computer.
 func Backups() []*cobra.Command {
 	var dir, db string
-	lossy := false
+	var lossy bool
 	files := func() serve.Files {
 		f := serve.In(dir)
 		if db != "" {
@@ -23,7 +23,7 @@ func Backups() []*cobra.Command {
 		return f
 	}
 	backup := &cobra.Command{
-		Use: "backup FILE", Short: "Save the database to a new file, also while the server runs", Args: cobra.ExactArgs(1),
+		Use: "backup FILE", Short: "Save the database to a new file, also while the server runs",
 		Long: `Save what the database holds now to a new file, mode 0600, and check it. The server may run meanwhile.
 
 Do not copy server.db instead. The newest data is in server.db-wal, and both change while they are copied. A server refuses a copy of server.db alone. A copy of both may be damaged, and in rare cases lack data without a sign of it.
@@ -35,12 +35,11 @@ The backup has no keys. Keep a copy of manifest.key, exchange.key, trust.json an
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: %s\n", args[0], holds(saved))
-			return err
+			return say(cmd, fmt.Sprintf("%s: %s", args[0], holds(saved)))
 		},
 	}
 	restore := &cobra.Command{
-		Use: "restore FILE", Short: "Replace the database of a stopped server by a backup", Args: cobra.ExactArgs(1),
+		Use: "restore FILE", Short: "Replace the database of a stopped server by a backup",
 		Long: `Check a file that "server backup" wrote, and replace the database by it. The server must be stopped. The former database stays beside it under another name.
 
 Nothing runs twice (JOB-24), and what agents did since the backup is not lost: they report how it ended. What you did since is lost: jobs, tags, tokens, custom URLs; removed assets are back. An agent that enrolled since must enrol again.

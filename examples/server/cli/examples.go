@@ -32,20 +32,18 @@ func examples(now time.Time) (list []example) {
 
 func (r *remote) jobExample() *cobra.Command {
 	return &cobra.Command{
-		Use: "example [KIND]", Short: "Print an example of a job file; without a kind, list the kinds", Args: cobra.MaximumNArgs(1),
+		Use: "example [KIND]", Short: "Print an example of a job file; without a kind, list the kinds",
 		Long: "Print an example of a job file, to edit and save. Without a kind, list the kinds.\n\n" +
 			"A duration is written like \"90m\" or \"1h30m\". The zone \"asset\" is each asset's own; other zones have names like Europe/Berlin.\n" +
 			"\"server rule JOB-8\" explains queries, \"server rule JOB-9\" schedules.",
 		Example: "  server job example daily > daily.json\n  server job example daily | server job save -f -",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			list := examples(time.Now())
-			var rows [][]any
 			for _, e := range list {
 				if len(args) == 1 && args[0] == e.Kind {
 					_, err := fmt.Fprint(cmd.OutOrStdout(), e.Job)
 					return err
 				}
-				rows = append(rows, []any{e.Kind, e.Short})
 			}
 			if len(args) == 1 {
 				return usageError{fmt.Errorf("there is no example %q; \"server job example\" lists them", args[0])}
@@ -53,7 +51,7 @@ func (r *remote) jobExample() *cobra.Command {
 			if r.asJSON {
 				return printJSON(cmd, list)
 			}
-			return table(cmd.OutOrStdout(), true, "KIND WHAT", rows)
+			return table(cmd.OutOrStdout(), true, "KIND WHAT", rowsOf(list, func(e example) []any { return []any{e.Kind, e.Short} }))
 		},
 	}
 }

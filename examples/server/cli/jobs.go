@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
-	"net/url"
 	"os"
 	"strings"
 
@@ -17,41 +15,38 @@ import (
 )
 
 func (r *remote) jobs() *cobra.Command {
-	noun := &cobra.Command{
-		Use: "job", Short: "Jobs: which patches, on which assets, when",
-		Example: "  server job example daily > daily.json    # then edit it\n  server job save -f daily.json\n" +
-			"  server job preview daily\n  server job enable daily",
-	}
-	path := func(args []string) string { return "jobs/" + escaped(args[0]) }
-	noun.AddCommand(r.jobExample(), r.jobSave(), r.jobList(), r.jobShow(), r.jobExport(), r.jobPreview(), r.jobEnable(), r.jobRetry(), r.jobDelete())
-	noun.AddCommand(&cobra.Command{
-		Use: "run JOB", Short: "Start a run of an enabled job now and print it", Args: cobra.ExactArgs(1),
-		Long: "Start a run of an enabled job now, whatever its schedule says and whatever it runs after. Its other runs start as planned. " +
-			"If the schedule has a spread, each asset starts within it.",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			out, done, err := do[adminhttp.Enabled](cmd, r, http.MethodPost, path(args)+"/run", nil, nil)
-			if err != nil || done {
-				return err
-			}
-			_, err = fmt.Fprintln(cmd.OutOrStdout(), out.Run)
-			return err
+	c := noun("job", "Jobs: which patches, on which assets, when",
+		r.jobExample(), r.jobSave(), r.jobShow(), r.jobExport(), r.jobPreview(), r.jobEnable(), r.jobRetry(),
+		verb("list", "List the jobs", paging(r, "GET jobs", "JOB STATE SCHEDULE OPEN-RUNS NAME", func(j controller.JobStatus) []any {
+			return []any{j.ID, j.State, long(scheduleText(j.Definition)), plain(j.Open), long(j.Name)}
+		})),
+		&cobra.Command{
+			Use: "run JOB", Short: "Start a run of an enabled job now and print it",
+			Long: "Start a run of an enabled job now, whatever its schedule says and whatever it runs after. Its other runs start as planned. " +
+				"If the schedule has a spread, each asset starts within it.",
+			RunE: showing(r, "POST jobs/{}/run", func(cmd *cobra.Command, out adminhttp.Enabled) error {
+				return say(cmd, out.Run)
+			}),
 		},
-	}, &cobra.Command{
-		Use: "disable JOB", Short: "Withdraw what has not started; what has started goes on (JOB-5)", Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return act(cmd, r, http.MethodPost, path(args)+"/disable", nil, nil, "disabled")
+		verb("disable JOB", "Withdraw what has not started; what has started goes on (JOB-5)",
+			r.acting("POST jobs/{}/disable", "disabled")),
+		&cobra.Command{
+			Use: "cancel JOB", Short: "Cancel what has not begun to deploy (JOB-3)",
+			Long: "Cancel a job's open runs. The job stays enabled; to stop later runs as well, disable it. An asset that has begun to deploy\n" +
+				"goes on: its reports decide between Cancelled and TooLate, and until they come it is CancelPending. If nothing can be\n" +
+				"cancelled any more, the exit code is 1 and the error names the stage.",
+			RunE: r.cancelling("POST jobs/{}/cancel"),
 		},
-	}, &cobra.Command{
-		Use: "cancel JOB", Short: "Cancel what has not begun to deploy (JOB-3)", Args: cobra.ExactArgs(1),
-		Long: "Cancel a job's open runs. The job stays enabled; to stop later runs as well, disable it. An asset that has begun to deploy\n" +
-			"goes on: its reports decide between Cancelled and TooLate, and until they come it is CancelPending. If nothing can be\n" +
-			"cancelled any more, the exit code is 1 and the error names the stage.",
-		RunE: func(cmd *cobra.Command, args []string) error { return r.cancel(cmd, path(args)+"/cancel") },
-	}, listing(r, cobra.Command{
-		Use: "given-up JOB", Short: "List the patches that a job leaves out on an asset because they failed too often (JOB-27)", Args: cobra.ExactArgs(1),
-	}, func(args []string) string { return path(args) + "/given-up" }, most, "ASSET PATCH FAILED-RUNS LAST",
-		func(g controller.GivenUp) []any { return []any{g.Asset, g.Patch, g.Runs, g.Last} }))
-	return noun
+		verb("given-up JOB", "List the patches that a job leaves out on an asset because they failed too often (JOB-27)",
+			listing(r, "GET jobs/{}/given-up?limit=1000", "ASSET PATCH FAILED-RUNS LAST", func(g controller.GivenUp) []any {
+				return []any{g.Asset, g.Patch, g.Runs, g.Last}
+			})))
+	c.Example = "  server job example daily > daily.json    # then edit it\n  server job save -f daily.json\n" +
+		"  server job preview daily\n  server job enable daily"
+	remove := verb("delete JOB", "Like disable, for ever; the history stays (JOB-6)", r.acting("DELETE jobs/{}?force", "deleted"))
+	remove.Flags().Bool("force", false, "even if enabled jobs run after it; they then wait (JOB-19)")
+	c.AddCommand(remove)
+	return c
 }
 
 func (r *remote) jobSave() *cobra.Command {
@@ -76,12 +71,11 @@ func (r *remote) jobSave() *cobra.Command {
 			if err := job.ValidID(string(d.ID)); err != nil {
 				return err
 			}
-			saved, done, err := do[job.Definition](cmd, r, http.MethodPut, "jobs/"+escaped(d.ID), nil, d)
+			saved, done, err := ask[job.Definition](r, cmd, "PUT jobs/"+escaped(d.ID), d)
 			if err != nil || done {
 				return err
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s revision %d, %v\n", saved.ID, saved.Revision, saved.State)
-			return err
+			return say(cmd, fmt.Sprintf("%s revision %d, %v", saved.ID, saved.Revision, saved.State))
 		},
 	}
 	c.Flags().StringVarP(&file, "file", "f", "", "JSON file with the job; - is standard input")
@@ -89,55 +83,31 @@ func (r *remote) jobSave() *cobra.Command {
 }
 
 func readJob(stdin io.Reader, file string) ([]byte, error) {
-	in := stdin
 	if file != "-" {
 		f, err := os.Open(file)
 		if err != nil {
 			return nil, err
 		}
 		defer func() { _ = f.Close() }()
-		in = f
+		stdin = f
 	}
-	data, err := io.ReadAll(io.LimitReader(in, controller.MaxDefinition+1))
+	data, err := io.ReadAll(io.LimitReader(stdin, controller.MaxDefinition+1))
 	if err == nil && len(data) > controller.MaxDefinition {
 		err = fmt.Errorf("job file %s is over %d bytes", file, controller.MaxDefinition)
 	}
 	return data, err
 }
 
-func (r *remote) jobList() *cobra.Command {
-	return &cobra.Command{Use: "list", Short: "List the jobs", RunE: func(cmd *cobra.Command, _ []string) error {
-		jobs, done, err := everyShown(cmd, r, "jobs", nil, jobStatusID)
-		if err != nil || done {
-			return err
-		}
-		var rows [][]any
-		for _, j := range jobs {
-			rows = append(rows, []any{j.ID, j.State, long(scheduleText(j.Definition)), plain(j.Open), long(j.Name)})
-		}
-		return r.table(cmd, "JOB STATE SCHEDULE OPEN-RUNS NAME", rows)
-	}}
-}
-
 func (r *remote) jobShow() *cobra.Command {
 	return &cobra.Command{
-		Use: "show JOB", Short: "Show a job, its next start, and its runs", Args: cobra.ExactArgs(1),
+		Use: "show JOB", Short: "Show a job, its next start, and its runs",
 		Long: "Show a job, its next start, and its runs. With --json, print the job and its open runs.",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			path := "jobs/" + escaped(args[0])
-			j, done, err := do[controller.JobStatus](cmd, r, http.MethodGet, path, nil, nil)
-			if err != nil || done {
+		RunE: showing(r, "GET jobs/{}", func(cmd *cobra.Command, j controller.JobStatus) error {
+			var o controller.Outlook
+			if err := r.send(cmd, "GET jobs/{}/outlook", nil, nil, &o); err != nil {
 				return err
 			}
-			o, _, err := do[controller.Outlook](cmd, r, http.MethodGet, path+"/outlook", nil, nil)
-			if err != nil {
-				return err
-			}
-			c, err := r.client()
-			if err != nil {
-				return err
-			}
-			runs, err := every(cmd.Context(), c, path+"/runs", nil, "", runID)
+			runs, err := r.runsOf(cmd, j.ID, "")
 			if err != nil {
 				return err
 			}
@@ -147,7 +117,7 @@ func (r *remote) jobShow() *cobra.Command {
 			warn(cmd, o)
 			_, _ = fmt.Fprintln(cmd.OutOrStdout())
 			return r.runTable(cmd, runs)
-		},
+		}),
 	}
 }
 
@@ -174,24 +144,19 @@ func jobRows(j controller.JobStatus, o controller.Outlook) [][]any {
 	for _, a := range d.Post {
 		rows = append(rows, []any{"after", a.Name + ": " + strings.Join(a.Command, " ")})
 	}
-	for _, option := range []struct {
-		set  bool
-		text string
-	}{
-		{d.RebootPending, "reboots also for a reboot that was pending before (RBT-11)"},
-		{d.LateJoiners, "takes assets that enrol or get the tag later (JOB-26)"},
-		{d.GiveUp > 0, fmt.Sprintf("gives a patch up on an asset after %d failed runs (JOB-27)", d.GiveUp)},
-		{d.InstallLimit > 0, "ends an installer after " + adminhttp.ShortDuration(d.InstallLimit) + " (JOB-25)"},
-		{d.StuckAfter > 0, "is listed as stuck after " + adminhttp.ShortDuration(d.StuckAfter) + " in one stage (JOB-25)"},
-		{d.Early, "may download before the start (JOB-23)"},
-		{d.NoLastCall, "starts and deploys without asking the server first (MAN-7)"},
-		{d.AllowLegacy, "accepts SHA-1 and MD5 (INT-7)"},
-		{d.StrictLines, "is blocked by an installed version line past its end of life (CAT-11)"},
-		{d.KnownLines, "is blocked by a version on no known line (CAT-11)"},
-	} {
-		if option.set {
-			rows = append(rows, []any{"option", option.text})
-		}
+	for _, option := range holding(
+		"reboots also for a reboot that was pending before (RBT-11)", d.RebootPending,
+		"takes assets that enrol or get the tag later (JOB-26)", d.LateJoiners,
+		"gives a patch up on an asset after %d failed runs (JOB-27)", d.GiveUp,
+		"ends an installer after "+adminhttp.ShortDuration(d.InstallLimit)+" (JOB-25)", d.InstallLimit > 0,
+		"is listed as stuck after "+adminhttp.ShortDuration(d.StuckAfter)+" in one stage (JOB-25)", d.StuckAfter > 0,
+		"may download before the start (JOB-23)", d.Early,
+		"starts and deploys without asking the server first (MAN-7)", d.NoLastCall,
+		"accepts SHA-1 and MD5 (INT-7)", d.AllowLegacy,
+		"is blocked by an installed version line past its end of life (CAT-11)", d.StrictLines,
+		"is blocked by a version on no known line (CAT-11)", d.KnownLines,
+	) {
+		rows = append(rows, []any{"option", option})
 	}
 	return rows
 }
@@ -205,15 +170,11 @@ func warn(cmd *cobra.Command, o controller.Outlook) {
 
 func (r *remote) jobExport() *cobra.Command {
 	return &cobra.Command{
-		Use: "export JOB", Short: "Print a job as a file that \"server job save\" takes", Args: cobra.ExactArgs(1),
+		Use: "export JOB", Short: "Print a job as a file that \"server job save\" takes",
 		Example: "  server job export daily > daily.json",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := r.client()
-			if err != nil {
-				return err
-			}
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			var j controller.JobStatus
-			if err := c.Do(cmd.Context(), http.MethodGet, "jobs/"+escaped(args[0]), nil, nil, &j); err != nil {
+			if err := r.send(cmd, "GET jobs/{}", nil, nil, &j); err != nil {
 				return err
 			}
 			data, err := adminhttp.FormatDefinition(j.Definition)
@@ -227,17 +188,13 @@ func (r *remote) jobExport() *cobra.Command {
 
 func (r *remote) jobEnable() *cobra.Command {
 	return &cobra.Command{
-		Use: "enable JOB", Short: "Enable a job and print its run, with warnings about what may surprise", Args: cobra.ExactArgs(1),
+		Use: "enable JOB", Short: "Enable a job and print its run, with warnings about what may surprise",
 		Long: "Enable a job and print its run. Agents get their orders 3 h before the start, or if that is sooner, at their next call (MAN-1).\n" +
 			"How many assets start when, and warnings, go to standard error. \"server job preview\" says what would happen.",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			out, done, err := do[adminhttp.Enabled](cmd, r, http.MethodPost, "jobs/"+escaped(args[0])+"/enable", nil, nil)
-			if err != nil || done {
-				return err
-			}
+		RunE: showing(r, "POST jobs/{}/enable", func(cmd *cobra.Command, out adminhttp.Enabled) error {
 			errs := cmd.ErrOrStderr()
 			if out.Run == "" {
-				_, _ = fmt.Fprintf(errs, "no run is planned: the job was enabled before, or runs after another one; see server job show %s\n", args[0])
+				_, _ = fmt.Fprintf(errs, "no run is planned: the job was enabled before, or runs after another one; see server job show %s\n", cmd.Flags().Arg(0))
 			} else if _, err := fmt.Fprintln(cmd.OutOrStdout(), out.Run); err != nil {
 				return err
 			}
@@ -251,39 +208,22 @@ func (r *remote) jobEnable() *cobra.Command {
 			}
 			warn(cmd, *out.Outlook)
 			return nil
-		},
+		}),
 	}
 }
 
 func (r *remote) jobRetry() *cobra.Command {
-	var asset, patch string
 	c := &cobra.Command{
-		Use: "retry JOB --asset ASSET --patch PATCH", Short: "Try a patch again that a job gave up on an asset (JOB-27)", Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if asset == "" || patch == "" {
+		Use: "retry JOB --asset ASSET --patch PATCH", Short: "Try a patch again that a job gave up on an asset (JOB-27)",
+		PreRunE: func(cmd *cobra.Command, _ []string) error {
+			if cmd.Flag("asset").Value.String() == "" || cmd.Flag("patch").Value.String() == "" {
 				return usageError{errors.New("--asset or --patch is missing: see server job given-up JOB")}
 			}
-			query := url.Values{"asset": {asset}, "patch": {patch}}
-			return act(cmd, r, http.MethodPost, "jobs/"+escaped(args[0])+"/retry", query, nil, "the next run tries it")
+			return nil
 		},
+		RunE: r.acting("POST jobs/{}/retry?asset&patch", "the next run tries it"),
 	}
-	c.Flags().StringVar(&asset, "asset", "", "the asset")
-	c.Flags().StringVar(&patch, "patch", "", "the patch")
-	return c
-}
-
-func (r *remote) jobDelete() *cobra.Command {
-	var force bool
-	c := &cobra.Command{
-		Use: "delete JOB", Short: "Like disable, for ever; the history stays (JOB-6)", Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			var query url.Values
-			if force {
-				query = url.Values{"force": {"true"}}
-			}
-			return act(cmd, r, http.MethodDelete, "jobs/"+escaped(args[0]), query, nil, "deleted")
-		},
-	}
-	c.Flags().BoolVar(&force, "force", false, "even if enabled jobs run after it; they then wait (JOB-19)")
+	c.Flags().String("asset", "", "the asset")
+	c.Flags().String("patch", "", "the patch")
 	return c
 }

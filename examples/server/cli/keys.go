@@ -29,90 +29,63 @@ If more root keys must sign than are at hand, rotate prepares the version, and e
   server key sign --root /media/usb/root-2.key`,
 	}
 	c.PersistentFlags().StringVar(&dir, "dir", "patchpolicy", "folder made by \"server init\"")
-	files := func() serve.Files { return serve.In(dir) }
-	c.AddCommand(keyShow(files), keyRotate(files), keySign(files))
+	var r serve.Rotation
+	var roots []string
+	var keep bool
+	sign := func(cmd *cobra.Command, _ []string) error {
+		files := serve.In(dir)
+		if len(roots) == 0 {
+			roots = []string{files.Root(1)}
+		}
+		version, err := files.Sign(roots)
+		if err != nil {
+			return err
+		}
+		return say(cmd, fmt.Sprintf("version %d of the trust document takes effect at the next start of the server", version))
+	}
+	rotate := verb("rotate", "Make the next version of the trust document, with a new manifest key", func(cmd *cobra.Command, args []string) error {
+		r.Manifest = !keep
+		if err := serve.In(dir).Rotate(r); err != nil {
+			return err
+		}
+		return sign(cmd, args)
+	})
+	rotate.Flags().BoolVar(&keep, "keep", false, "keep the manifest key; only the expiry changes, and what other flags say")
+	rotate.Flags().BoolVar(&r.Exchange, "exchange", false, "make a new exchange key as well")
+	rotate.Flags().BoolVar(&r.ForgetOld, "forget-old", false, "with --exchange: drop the old exchange keys; agents that have not called since the last change must enrol again")
+	rotate.Flags().IntVar(&r.Roots, "new-roots", 0, "how many new root keys to make in --dir, in place of the old ones")
+	rotate.Flags().IntVar(&r.Threshold, "new-threshold", 0, "how many of the new root keys must sign (default: all)")
+	rotate.Flags().DurationVar(&r.Lifetime, "lifetime", 0, "how long the document is valid (default: two years)")
+	signing := &cobra.Command{Use: "sign", Short: "Sign the version that \"server key rotate\" prepared", Args: cobra.NoArgs, RunE: sign}
+	for _, signs := range []*cobra.Command{rotate, signing} {
+		signs.Flags().StringArrayVar(&roots, "root", nil, "file with a root key (repeatable; default: root-1.key in --dir)")
+	}
+	c.AddCommand(rotate, signing, verb("show", "Show every version of the trust document", func(cmd *cobra.Command, _ []string) error {
+		keys, err := serve.In(dir).ReadKeys()
+		if err != nil {
+			return err
+		}
+		for _, sealed := range keys.Trust {
+			if err := showTrust(cmd.OutOrStdout(), sealed); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
 	return c
 }
 
-func keyShow(files func() serve.Files) *cobra.Command {
-	return &cobra.Command{
-		Use: "show", Short: "Show every version of the trust document", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			keys, err := files().ReadKeys()
-			if err != nil {
-				return err
-			}
-			for _, sealed := range keys.Trust {
-				t, err := manifest.OpenTrust(sealed)
-				if err == nil {
-					err = showTrust(cmd.OutOrStdout(), t, sealed)
-				}
-				if err != nil {
-					return err
-				}
-			}
-			return nil
-		},
+func showTrust(w io.Writer, sealed []byte) error {
+	t, err := manifest.OpenTrust(sealed)
+	if err != nil {
+		return err
 	}
-}
-
-func showTrust(w io.Writer, t manifest.Trust, sealed []byte) error {
-	_, err := fmt.Fprintf(w, "version %d\n  fingerprint  %s\n  issued       %s\n  expires      %s\n  root keys    %d, of which %d must sign\n",
+	_, err = fmt.Fprintf(w, "version %d\n  fingerprint  %s\n  issued       %s\n  expires      %s\n  root keys    %d, of which %d must sign\n",
 		t.Version, manifest.TrustFingerprint(sealed), t.Issued.Format(time.DateTime), t.Expires.Format(time.DateTime), len(t.Root), t.Threshold)
 	for _, k := range t.Manifest {
 		if err == nil {
 			_, err = fmt.Fprintf(w, "  manifest key %s\n", k.ID())
 		}
 	}
-	return err
-}
-
-func keyRotate(files func() serve.Files) *cobra.Command {
-	var r serve.Rotation
-	var roots []string
-	var keep bool
-	c := &cobra.Command{
-		Use: "rotate", Short: "Make the next version of the trust document, with a new manifest key", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			r.Manifest = !keep
-			if err := files().Rotate(r); err != nil {
-				return err
-			}
-			return signTrust(cmd, files(), roots)
-		},
-	}
-	c.Flags().BoolVar(&keep, "keep", false, "keep the manifest key; only the expiry changes, and what other flags say")
-	c.Flags().BoolVar(&r.Exchange, "exchange", false, "make a new exchange key as well")
-	c.Flags().BoolVar(&r.ForgetOld, "forget-old", false, "with --exchange: drop the old exchange keys; agents that have not called since the last change must enrol again")
-	c.Flags().IntVar(&r.Roots, "new-roots", 0, "how many new root keys to make in --dir, in place of the old ones")
-	c.Flags().IntVar(&r.Threshold, "new-threshold", 0, "how many of the new root keys must sign (default: all)")
-	c.Flags().DurationVar(&r.Lifetime, "lifetime", 0, "how long the document is valid (default: two years)")
-	rootFlag(c, &roots)
-	return c
-}
-
-func keySign(files func() serve.Files) *cobra.Command {
-	var roots []string
-	c := &cobra.Command{
-		Use: "sign", Short: "Sign the version that \"server key rotate\" prepared", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return signTrust(cmd, files(), roots) },
-	}
-	rootFlag(c, &roots)
-	return c
-}
-
-func rootFlag(c *cobra.Command, roots *[]string) {
-	c.Flags().StringArrayVar(roots, "root", nil, "file with a root key (repeatable; default: root-1.key in --dir)")
-}
-
-func signTrust(cmd *cobra.Command, files serve.Files, roots []string) error {
-	if len(roots) == 0 {
-		roots = []string{files.Root(1)}
-	}
-	version, err := files.Sign(roots)
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(cmd.OutOrStdout(), "version %d of the trust document takes effect at the next start of the server\n", version)
 	return err
 }

@@ -1,61 +1,29 @@
 package cli
 
 import (
+	"cmp"
+	_ "embed"
+	"errors"
 	"fmt"
-	"net/http"
-	"net/url"
 
 	"github.com/spf13/cobra"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 )
 
-const patchExample = `{
-  "format": 1,
-  "products": [
-    {"id": "deb/bookworm/amd64/editor", "name": "editor", "vendor": "Example", "platform": "linux", "scheme": "debian"}
-  ],
-  "patches": [
-    {
-      "id": "editor-2.0.0", "product": "deb/bookworm/amd64/editor", "version": "debian:2.0.0",
-      "title": "Editor 2", "published": "2026-11-01T00:00:00Z",
-      "class": "security", "severity": "high", "cves": ["CVE-2026-0001"], "reboot": false,
-      "artifacts": [
-        {
-          "name": "editor_2.0.0_amd64.deb", "availability": "Pinned", "size": 12,
-          "url": "https://files.example/editor_2.0.0_amd64.deb",
-          "digests": ["sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"]
-        }
-      ]
-    }
-  ]
-}
-`
+//go:embed patch.json
+var patchExample string
 
 func (r *remote) patches() *cobra.Command {
-	noun := &cobra.Command{Use: "patch", Short: "Patches: what the catalog knows"}
-	var product string
 	list := &cobra.Command{
 		Use: "list", Short: "List the patches of the catalog",
 		Example: "  server patch list --product openssl\n  server report missing            # those that your assets miss",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			query := url.Values{}
-			if product != "" {
-				query.Set("product", product)
-			}
-			patches, done, err := everyShown(cmd, r, "patches", query, func(p catalog.Patch) string { return string(p.ID) })
-			if err != nil || done {
-				return err
-			}
-			var rows [][]any
-			for _, p := range patches {
-				rows = append(rows, []any{p.ID, p.Product, p.Version, p.Severity, p.Class, p.Reboot, p.Published, long(p.Title)})
-			}
-			return r.table(cmd, "PATCH PRODUCT VERSION SEVERITY CLASS REBOOT PUBLISHED TITLE", rows)
-		},
+		RunE: paging(r, "GET patches?product", "PATCH PRODUCT VERSION SEVERITY CLASS REBOOT PUBLISHED TITLE", func(p catalog.Patch) []any {
+			return []any{p.ID, p.Product, p.Version, p.Severity, p.Class, p.Reboot, p.Published, long(p.Title)}
+		}),
 	}
-	list.Flags().StringVar(&product, "product", "", "only patches of this product, by its id")
-	noun.AddCommand(list, &cobra.Command{
+	list.Flags().String("product", "", "only patches of this product, by its id")
+	return noun("patch", "Patches: what the catalog knows", list, &cobra.Command{
 		Use: "example", Short: "Print an example of a patch document, for server serve --feed-json",
 		Long: "Print an example of a patch document, for \"server serve --feed-json\". A product's id is the one that agents report (\"server asset inventory\"). " +
 			"Availability is Pinned (a URL for this version), LatestOnly (one URL for all versions), Repository, or Vendor (you supply the file: \"server url set\"). " +
@@ -65,31 +33,41 @@ func (r *remote) patches() *cobra.Command {
 			return err
 		},
 	})
-	return noun
 }
 
 func (r *remote) sync() *cobra.Command {
-	var acceptOlder string
-	c := &cobra.Command{Use: "sync", Short: "Fetch every feed now and update the catalog", RunE: func(cmd *cobra.Command, _ []string) error {
-		query := url.Values{}
-		if acceptOlder != "" {
-			query.Set("accept-older", acceptOlder)
-		}
-		c, done, err := do[catalog.Changes](cmd, r, http.MethodPost, "sync", query, nil)
-		if err != nil || done {
-			return err
-		}
+	c := verb("sync", "Fetch every feed now and update the catalog", showing(r, "POST sync?accept-older", func(cmd *cobra.Command, c catalog.Changes) error {
 		text := notes("%d added", len(c.Added), "%d changed", len(c.Changed), "%d removed", len(c.Removed), "%d deprecated", len(c.Deprecated),
 			"%d no longer the newest", len(c.NoLongerNewest), "%d records rejected", len(c.Rejected), "%d feeds failed", len(c.Failed))
-		if text == "" {
-			text = "nothing new"
-		}
 		if len(c.Rejected)+len(c.Failed) > 0 {
 			text += "; see server report feeds"
 		}
-		_, err = fmt.Fprintln(cmd.OutOrStdout(), text)
-		return err
-	}}
-	c.Flags().StringVar(&acceptOlder, "accept-older", "", "feed whose data is accepted even if it is older than what was accepted before (CAT-2)")
+		return say(cmd, cmp.Or(text, "nothing new"))
+	}))
+	c.Flags().String("accept-older", "", "feed whose data is accepted even if it is older than what was accepted before (CAT-2)")
 	return c
+}
+
+func (r *remote) customURLs() *cobra.Command {
+	put := func(cmd *cobra.Command, args []string, url, done string) error {
+		u := catalog.CustomURL{Patch: catalog.PatchID(args[0]), Artifact: args[1], URL: url}
+		return r.act(cmd, "PUT custom-urls", []catalog.CustomURL{u}, done)
+	}
+	return noun("url", "Custom URLs: where you supply files that a vendor does not offer for download (CAT-5)",
+		&cobra.Command{
+			Use: "set PATCH ARTIFACT URL", Short: "Set where the file of a Vendor artifact is, for orders made from now on",
+			Long: "Set where agents fetch the file of a Vendor artifact: an http, https or file URL. It stays through every sync until you\n" +
+				"unset it. Agents check the file like any other, against the signer and the digests of the catalog.",
+			Example: "  server url set editor-2.0.0 editor.msi https://files.example/editor.msi",
+			RunE: func(cmd *cobra.Command, args []string) error {
+				if args[2] == "" {
+					return usageError{errors.New(`the URL is empty; to remove one, use "server url unset"`)}
+				}
+				return put(cmd, args, args[2], "set")
+			},
+		},
+		verb("unset PATCH ARTIFACT", "Remove a custom URL",
+			func(cmd *cobra.Command, args []string) error { return put(cmd, args, "", "removed") }),
+		verb("list", "List the custom URLs",
+			listing(r, "GET custom-urls", "PATCH ARTIFACT URL", func(u catalog.CustomURL) []any { return []any{u.Patch, u.Artifact, u.URL} })))
 }

@@ -2,8 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"net/http"
-	"net/url"
 
 	"github.com/spf13/cobra"
 
@@ -12,35 +10,27 @@ import (
 )
 
 func (r *remote) jobPreview() *cobra.Command {
-	var asset string
+	const call = "GET jobs/{}/preview?asset"
+	fleet, one := showing(r, call, r.showFleet), showing(r, call, r.showPreview)
 	c := &cobra.Command{
-		Use: "preview JOB [--asset ASSET]", Short: "Say what a job would do, and why; nothing changes (JOB-22)", Args: cobra.ExactArgs(1),
+		Use: "preview JOB [--asset ASSET]", Short: "Say what a job would do, and why; nothing changes (JOB-22)",
 		Long: "Say what a job would do on all its assets, counted, with the reasons for what it would leave out. With --asset, say it of one\n" +
 			"asset, patch by patch. The job need not be enabled. Nothing changes (JOB-22).",
 		Example: "  server job preview daily\n  server job preview daily --asset web-1 --full",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			path := "jobs/" + escaped(args[0]) + "/preview"
-			if asset != "" {
-				p, done, err := do[adminhttp.Preview](cmd, r, http.MethodGet, path, url.Values{"asset": {asset}}, nil)
-				if err != nil || done {
-					return err
-				}
-				return r.showPreview(cmd, asset, p)
+			if cmd.Flag("asset").Value.String() == "" {
+				return fleet(cmd, args)
 			}
-			p, done, err := do[controller.FleetPreview](cmd, r, http.MethodGet, path, nil, nil)
-			if err != nil || done {
-				return err
-			}
-			return r.showFleet(cmd, p)
+			return one(cmd, args)
 		},
 	}
-	c.Flags().StringVar(&asset, "asset", "", "look at this asset alone")
+	c.Flags().String("asset", "", "look at this asset alone")
 	return c
 }
 
-func (r *remote) showPreview(cmd *cobra.Command, asset string, p adminhttp.Preview) error {
+func (r *remote) showPreview(cmd *cobra.Command, p adminhttp.Preview) error {
 	if !p.Selected {
-		_, _ = fmt.Fprintf(cmd.OutOrStdout(), "The job does not select asset %s (JOB-7). If it did:\n", show(asset))
+		_, _ = fmt.Fprintf(cmd.OutOrStdout(), "The job does not select asset %s (JOB-7). If it did:\n", show(cmd.Flag("asset").Value))
 	}
 	var rows [][]any
 	for _, x := range p.Order.Patches {
@@ -61,8 +51,7 @@ func (r *remote) showPreview(cmd *cobra.Command, asset string, p adminhttp.Previ
 		rows = append(rows, []any{fmt.Sprintf("(%d more)", p.Dropped), "", "", "leave out", "JOB-8", "They are over the cap of one run."})
 	}
 	if len(rows) == 0 {
-		_, err := fmt.Fprintln(cmd.OutOrStdout(), "Nothing: no missing patch of this asset fits the job.")
-		return err
+		return say(cmd, "Nothing: no missing patch of this asset fits the job.")
 	}
 	return r.table(cmd, "PATCH PRODUCT VERSION WOULD RULE WHY", rows)
 }
@@ -76,11 +65,8 @@ func (r *remote) showFleet(cmd *cobra.Command, p controller.FleetPreview) error 
 	}
 	warn(cmd, p.Outlook)
 	if len(p.Patches) > 0 {
-		var rows [][]any
-		for _, x := range p.Patches {
-			rows = append(rows, []any{x.Patch, x.Name, x.Version, x.Assets})
-		}
 		_, _ = fmt.Fprintln(out, "\nIt would install:")
+		rows := rowsOf(p.Patches, func(x controller.PatchCount) []any { return []any{x.Patch, x.Name, x.Version, x.Assets} })
 		if err := r.table(cmd, "PATCH PRODUCT VERSION ASSETS", rows); err != nil {
 			return err
 		}
@@ -88,10 +74,9 @@ func (r *remote) showFleet(cmd *cobra.Command, p controller.FleetPreview) error 
 	if len(p.Reasons) == 0 {
 		return nil
 	}
-	var rows [][]any
-	for _, x := range p.Reasons {
-		rows = append(rows, []any{x.Patch, x.Assets, plain(x.Examples), x.Rule, long(x.Text)})
-	}
+	rows := rowsOf(p.Reasons, func(x controller.ReasonCount) []any {
+		return []any{x.Patch, x.Assets, plain(x.Examples), x.Rule, long(x.Text)}
+	})
 	if p.More > 0 {
 		rows = append(rows, []any{fmt.Sprintf("(%d more reasons)", p.More), "", "", "", ""})
 	}

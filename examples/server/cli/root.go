@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
@@ -30,7 +29,6 @@ const (
 	ExitUsage  = 2
 )
 
-// usageError is a mistake on the command line.
 type usageError struct{ error }
 
 // Usage marks an error as a mistake on the command line.
@@ -38,10 +36,11 @@ func Usage(err error) error { return usageError{err} }
 
 // Run runs one command line and returns the exit code.
 func Run(root *cobra.Command) int {
+	begun := false // what goes wrong before is a mistake on the command line
+	root.PersistentPreRun = func(*cobra.Command, []string) { begun = true }
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetOut(problem.Writer(root.OutOrStdout())) // agents, feeds and vendors chose much of it
 	root.SetErr(problem.Writer(root.ErrOrStderr()))
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	strict(root)
 	cmd, err := root.ExecuteC()
 	if err == nil {
@@ -54,7 +53,7 @@ func Run(root *cobra.Command) int {
 			_, _ = fmt.Fprintf(root.ErrOrStderr(), "  %s: %s\n", where, problem.Lines(p.Text, "    "))
 		}
 	}
-	if _, ok := errors.AsType[usageError](err); ok {
+	if _, ok := errors.AsType[usageError](err); ok || !begun {
 		_, _ = fmt.Fprintf(root.ErrOrStderr(), "see: %s --help\n", cmd.CommandPath())
 		return ExitUsage
 	}
@@ -65,16 +64,7 @@ func Run(root *cobra.Command) int {
 // without its verb. It also fills the help texts.
 func strict(cmd *cobra.Command) {
 	cmd.Long = fill(cmd.Long)
-	args := cmd.Args
-	if args == nil {
-		args = cobra.NoArgs
-	}
-	cmd.Args = func(c *cobra.Command, given []string) error {
-		if err := args(c, given); err != nil {
-			return usageError{err}
-		}
-		return nil
-	}
+	cmd.Args = arguments(cmd.Use)
 	if cmd.HasSubCommands() && cmd.RunE == nil {
 		cmd.RunE = func(c *cobra.Command, _ []string) error {
 			_ = c.Help()
@@ -86,11 +76,41 @@ func strict(cmd *cobra.Command) {
 	}
 }
 
+// arguments is what the first line of a help text says that a command takes: as
+// in "tag ASSET [TAG…]".
+func arguments(use string) cobra.PositionalArgs {
+	_, use, _ = strings.Cut(use, " ")
+	use, _, _ = strings.Cut(strings.ReplaceAll(use, "[-", "-"), "-") // the flags follow
+	least := len(strings.Fields(use)) - strings.Count(use, "[")
+	switch {
+	case strings.Contains(use, "…]"):
+		return cobra.MinimumNArgs(least)
+	case strings.Contains(use, "["):
+		return cobra.MaximumNArgs(least + 1)
+	case least > 0:
+		return cobra.ExactArgs(least)
+	}
+	return cobra.NoArgs
+}
+
+// noun is a command that only groups others.
+func noun(use, short string, verbs ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{Use: use, Short: short}
+	c.AddCommand(verbs...)
+	return c
+}
+
+// verb is a command of a noun.
+func verb(use, short string, run action) *cobra.Command {
+	return &cobra.Command{Use: use, Short: short, RunE: run}
+}
+
 // remote is how a command reaches the server, and how it prints.
 type remote struct {
 	server, token, ca       string
 	asJSON, full, plainHTTP bool
 	timeout                 time.Duration
+	api                     adminhttp.Client // made by client
 }
 
 // Commands returns the commands that talk to a running server, and "rule".
@@ -110,8 +130,12 @@ func Commands() []*cobra.Command {
 	return append(all, rules())
 }
 
-func (r *remote) client() (adminhttp.Client, error) {
-	c := adminhttp.Client{Server: r.server}
+// client checks the settings, once.
+func (r *remote) client() (c adminhttp.Client, err error) {
+	if r.api.HTTP != nil {
+		return r.api, nil
+	}
+	c.Server = r.server
 	if u, err := user.Current(); err == nil {
 		c.User = u.Username
 	}
@@ -141,78 +165,90 @@ func (r *remote) client() (adminhttp.Client, error) {
 		transport.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
 	}
 	c.HTTP = &http.Client{Timeout: r.timeout, Transport: transport}
+	r.api = c
 	return c, nil
 }
 
-// do calls the server. With --json it prints the answer as it came, and done is
-// true.
-func do[T any](cmd *cobra.Command, r *remote, method, path string, query url.Values, in any) (out T, done bool, err error) {
-	c, err := r.client()
-	if err != nil {
-		return out, false, err
-	}
-	var raw json.RawMessage
-	if err := c.Do(cmd.Context(), method, path, query, in, &raw); err != nil {
-		return out, false, err
-	}
-	if r.asJSON {
-		_, err := fmt.Fprintln(cmd.OutOrStdout(), strings.TrimSpace(string(job.NameCodes(raw))))
-		return out, true, err
-	}
-	return out, false, json.Unmarshal(raw, &out)
-}
-
-// act calls the server for something without an answer, and prints what is done.
-func act(cmd *cobra.Command, r *remote, method, path string, query url.Values, in any, done string) error {
+// send makes a call to the server. A call is written as package adminhttp
+// documents the routes: "POST jobs/{}/retry?asset&patch&limit=9". Each {} in the
+// path is an argument of the command, in turn. A parameter without a value is the
+// flag of that name; {} is the first argument. Empty ones are left out. The
+// query is added to them.
+func (r *remote) send(cmd *cobra.Command, call string, query url.Values, in, out any) error {
 	c, err := r.client()
 	if err != nil {
 		return err
 	}
-	if err := c.Do(cmd.Context(), method, path, query, in, nil); err != nil {
+	method, path, _ := strings.Cut(call, " ")
+	path, parameters, _ := strings.Cut(path, "?")
+	for _, arg := range cmd.Flags().Args() {
+		path = strings.Replace(path, "{}", escaped(arg), 1)
+	}
+	if query == nil {
+		query = url.Values{}
+	}
+	for parameter := range strings.SplitSeq(parameters, "&") {
+		name, value, _ := strings.Cut(parameter, "=")
+		if flag := cmd.Flag(name); flag != nil {
+			value = flag.Value.String()
+		} else if value == "{}" {
+			value = cmd.Flags().Arg(0)
+		}
+		if value != "" {
+			query.Set(name, value)
+		}
+	}
+	return c.Do(cmd.Context(), method, path, query, in, out)
+}
+
+// ask makes a call (see remote.send). With --json it prints the answer as it
+// came, and done is true.
+func ask[T any](r *remote, cmd *cobra.Command, call string, in any) (out T, done bool, err error) {
+	var raw json.RawMessage
+	if err := r.send(cmd, call, nil, in, &raw); err != nil {
+		return out, false, err
+	}
+	if r.asJSON {
+		return out, true, say(cmd, strings.TrimSpace(string(job.NameCodes(raw))))
+	}
+	return out, false, json.Unmarshal(raw, &out)
+}
+
+// act makes a call without an answer, and prints what is done.
+func (r *remote) act(cmd *cobra.Command, call string, in any, done string) error {
+	if err := r.send(cmd, call, nil, in, nil); err != nil {
 		return err
 	}
 	if r.asJSON {
 		done = "{}"
 	}
-	_, err = fmt.Fprintln(cmd.OutOrStdout(), done)
-	return err
+	return say(cmd, done)
 }
 
 // every reads a list page by page, from the item that follows after.
-func every[T any](ctx context.Context, c adminhttp.Client, path string, query url.Values, after string, id func(T) string) ([]T, error) {
+func every[T any](r *remote, cmd *cobra.Command, call, after string, id func(T) any) ([]T, error) {
 	const page = 500
-	q := url.Values{"limit": {fmt.Sprint(page)}}
-	for name, values := range query {
-		q[name] = values
-	}
 	all := []T{}
 	for {
+		query := url.Values{"limit": {fmt.Sprint(page)}}
 		if after != "" {
-			q.Set("after", after)
+			query.Set("after", after)
 		}
 		var some []T
-		if err := c.Do(ctx, http.MethodGet, path, q, nil, &some); err != nil {
+		if err := r.send(cmd, call, query, nil, &some); err != nil {
 			return nil, err
 		}
 		all = append(all, some...)
 		if len(some) < page {
 			return all, nil
 		}
-		after = id(some[len(some)-1])
+		after = fmt.Sprint(id(some[len(some)-1]))
 	}
 }
 
-// everyShown is every, for a command that shows nothing else: with --json it
-// prints the list, and done is true.
-func everyShown[T any](cmd *cobra.Command, r *remote, path string, query url.Values, id func(T) string) (all []T, done bool, err error) {
-	c, err := r.client()
-	if err == nil {
-		all, err = every(cmd.Context(), c, path, query, "", id)
-	}
-	if err != nil || !r.asJSON {
-		return all, false, err
-	}
-	return all, true, printJSON(cmd, all)
+func say(cmd *cobra.Command, text any) error {
+	_, err := fmt.Fprintln(cmd.OutOrStdout(), text)
+	return err
 }
 
 func printJSON(cmd *cobra.Command, v any) error {
@@ -223,33 +259,48 @@ func printJSON(cmd *cobra.Command, v any) error {
 	return err
 }
 
-// listing is a command that shows one list as a table, a row per item.
-func listing[T any](r *remote, c cobra.Command, path func(args []string) string, query url.Values, head string, row func(T) []any) *cobra.Command {
-	c.RunE = func(cmd *cobra.Command, args []string) error {
-		list, done, err := do[[]T](cmd, r, http.MethodGet, path(args), query, nil)
+type action = func(cmd *cobra.Command, args []string) error
+
+// acting makes a call without an answer, and prints what is done.
+func (r *remote) acting(call, done string) action {
+	return func(cmd *cobra.Command, _ []string) error { return r.act(cmd, call, nil, done) }
+}
+
+// showing makes a call and shows the answer.
+func showing[T any](r *remote, call string, show func(*cobra.Command, T) error) action {
+	return func(cmd *cobra.Command, _ []string) error {
+		answer, done, err := ask[T](r, cmd, call, nil)
 		if err != nil || done {
 			return err
 		}
-		var rows [][]any
-		for _, x := range list {
-			rows = append(rows, row(x))
-		}
-		return r.table(cmd, head, rows)
+		return show(cmd, answer)
 	}
-	return &c
 }
 
-func at(path string) func([]string) string { return func([]string) string { return path } }
+func listing[T any](r *remote, call, head string, row func(T) []any) action {
+	return showing(r, call, func(cmd *cobra.Command, list []T) error { return r.table(cmd, head, rowsOf(list, row)) })
+}
 
-// most is the query of a list that has no pages.
-var most = url.Values{"limit": {"1000"}}
+// paging is listing for a list that is read by pages, in the order of the first
+// column.
+func paging[T any](r *remote, call, head string, row func(T) []any) action {
+	return func(cmd *cobra.Command, _ []string) error {
+		list, err := every(r, cmd, call, "", func(x T) any { return row(x)[0] })
+		switch {
+		case err != nil:
+			return err
+		case r.asJSON:
+			return printJSON(cmd, list)
+		}
+		return r.table(cmd, head, rowsOf(list, row))
+	}
+}
+
+func rowsOf[T any](list []T, row func(T) []any) (rows [][]any) {
+	for _, x := range list {
+		rows = append(rows, row(x))
+	}
+	return rows
+}
 
 func escaped[T ~string](id T) string { return url.PathEscape(string(id)) }
-
-// printLine prints a value as one line of JSON.
-func printLine(cmd *cobra.Command, v any) {
-	data, err := json.Marshal(v)
-	if err == nil {
-		_, _ = fmt.Fprintf(cmd.OutOrStdout(), "%s\n", job.NameCodes(data))
-	}
-}

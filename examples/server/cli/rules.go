@@ -43,12 +43,7 @@ func rules() *cobra.Command {
 			"  JOB  jobs, runs, cancels, chains       RBT  reboots\n" +
 			"  MAN  what agents hold and when         RPT  reports",
 		Example: "  server rule JOB-22 CAT-3\n  server rule rbt",
-		Args:    cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			all := len(args) == 0
-			if all {
-				args = []string{""}
-			}
 			var found []rule
 			for _, arg := range args {
 				list := rulesOf(arg)
@@ -57,19 +52,19 @@ func rules() *cobra.Command {
 				}
 				found = append(found, list...)
 			}
-			if asJSON {
+			if len(args) == 0 {
+				found = rulesOf("")
+			}
+			switch {
+			case asJSON:
 				return printJSON(cmd, found)
+			case len(args) == 0:
+				return table(cmd.OutOrStdout(), false, "RULE TEXT", rowsOf(found, func(x rule) []any { return []any{x.ID, long(x.Text)} }))
 			}
-			var rows [][]any
 			for _, x := range found {
-				if rows = append(rows, []any{x.ID, long(x.Text)}); !all {
-					_, _ = fmt.Fprintln(cmd.OutOrStdout(), wrap(x.ID+". "+x.Text, 80, "  "))
-				}
+				_, _ = fmt.Fprintln(cmd.OutOrStdout(), wrap(x.ID+". "+x.Text, 80, "  "))
 			}
-			if !all {
-				return nil
-			}
-			return table(cmd.OutOrStdout(), false, "RULE TEXT", rows)
+			return nil
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON instead of text")
@@ -79,23 +74,17 @@ func rules() *cobra.Command {
 // wrap breaks a text into lines of a width. Lines after the first begin with
 // the indent.
 func wrap(text string, width int, indent string) string {
-	var b strings.Builder
-	column := 0
-	for i, word := range strings.Fields(text) {
-		n := utf8.RuneCountInString(word)
-		switch {
-		case i == 0:
-		case column+1+n > width:
-			b.WriteString("\n" + indent)
-			column = len(indent)
-		default:
-			b.WriteByte(' ')
-			column++
+	var lines []string
+	line, space := "", ""
+	for word := range strings.FieldsSeq(text) {
+		if longer := line + space + word; space == "" || utf8.RuneCountInString(longer) <= width {
+			line = longer
+		} else {
+			lines, line = append(lines, line), indent+word
 		}
-		b.WriteString(word)
-		column += n
+		space = " "
 	}
-	return b.String()
+	return strings.Join(append(lines, line), "\n")
 }
 
 // fill wraps the paragraphs of a help text, but not those that are indented.

@@ -1,49 +1,40 @@
 package cli
 
 import (
-	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/patchpolicy/patchpolicy/examples/server/adminhttp"
+	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
 	"github.com/patchpolicy/patchpolicy/job/ledger"
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
 func (r *remote) runs() *cobra.Command {
-	noun := &cobra.Command{Use: "run", Short: "Runs: each is one occurrence of a job"}
-	cancel := &cobra.Command{
-		Use: "cancel RUN", Short: "Cancel one run; \"server job cancel\" cancels a job's open runs (JOB-3)", Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return r.cancel(cmd, "runs/"+escaped(args[0])+"/cancel")
-		},
-	}
-	noun.AddCommand(r.runList(), r.runShow(), cancel)
-	return noun
+	return noun("run", "Runs: each is one occurrence of a job", r.runList(), r.runShow(),
+		verb("cancel RUN", "Cancel one run; \"server job cancel\" cancels a job's open runs (JOB-3)", r.cancelling("POST runs/{}/cancel")))
 }
 
-func runID(s controller.RunStatus) string       { return string(s.ID) }
-func runAssetID(a controller.RunAsset) string   { return string(a.Asset) }
-func jobStatusID(j controller.JobStatus) string { return string(j.ID) }
+// runsOf reads the runs of a job, in the order of their starts.
+func (r *remote) runsOf(cmd *cobra.Command, id job.ID, after string) ([]controller.RunStatus, error) {
+	return every(r, cmd, "GET jobs/"+escaped(id)+"/runs", after, func(s controller.RunStatus) any { return s.ID })
+}
 
 func (r *remote) runList() *cobra.Command {
 	var since time.Duration
 	c := &cobra.Command{
-		Use: "list [JOB]", Short: "List the runs of a job, or of all jobs", Args: cobra.MaximumNArgs(1),
+		Use: "list [JOB]", Short: "List the runs of a job, or of all jobs",
 		Example: "  server run list\n  server run list daily --since 8760h",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := r.client()
-			if err != nil {
-				return err
-			}
 			if len(args) == 0 {
-				jobs, err := every(cmd.Context(), c, "jobs", nil, "", jobStatusID)
+				jobs, err := every(r, cmd, "GET jobs", "", func(j controller.JobStatus) any { return j.ID })
 				if err != nil {
 					return err
 				}
@@ -53,8 +44,7 @@ func (r *remote) runList() *cobra.Command {
 			}
 			all, from := []controller.RunStatus{}, time.Now().Add(-since).UTC()
 			for _, id := range args {
-				after := id + "@" + from.Format("20060102") // runs are named and listed by their start
-				runs, err := every(cmd.Context(), c, "jobs/"+escaped(id)+"/runs", nil, after, runID)
+				runs, err := r.runsOf(cmd, job.ID(id), id+"@"+from.Format("20060102")) // runs are named by their start
 				if err != nil {
 					return err
 				}
@@ -71,33 +61,27 @@ func (r *remote) runList() *cobra.Command {
 }
 
 func (r *remote) runTable(cmd *cobra.Command, runs []controller.RunStatus) error {
-	var rows [][]any
-	for _, s := range runs {
-		rows = append(rows, []any{s.ID, s.State, s.Start, s.Assets, runText(s)})
-	}
-	return r.table(cmd, "RUN STATE START ASSETS PROGRESS", rows)
+	return r.table(cmd, "RUN STATE START ASSETS PROGRESS", rowsOf(runs, func(s controller.RunStatus) []any {
+		return []any{s.ID, s.State, s.Start, s.Assets, runText(s)}
+	}))
 }
 
 func (r *remote) runShow() *cobra.Command {
 	var watch bool
 	var every time.Duration
 	c := &cobra.Command{
-		Use: "show RUN", Short: "Show what each asset and patch of a run is doing, or how it ended", Args: cobra.ExactArgs(1),
+		Use: "show RUN", Short: "Show what each asset and patch of a run is doing, or how it ended",
 		Long: "Show what each asset and patch of a run is doing, or how it ended. With --watch, print what changes, a line per change, until\n" +
 			"the run has ended; with --json as well, each line is an object. CANCEL says what is known about a cancel (JOB-3).",
 		Example: "  server run show daily@20270131T2200 --full\n  server run show daily@20270131T2200 --watch | tee run.log",
-		RunE: func(cmd *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			if every < 100*time.Millisecond {
 				return usageError{fmt.Errorf("--every %v: want at least 100ms", every)}
 			}
-			c, err := r.client()
-			if err != nil {
-				return err
-			}
 			if watch {
-				return r.watch(cmd, c, "runs/"+escaped(args[0]), every)
+				return r.watch(cmd, every)
 			}
-			run, assets, start, err := readRun(cmd.Context(), c, "runs/"+escaped(args[0]))
+			run, assets, start, err := r.readRun(cmd)
 			switch {
 			case err != nil:
 				return err
@@ -120,14 +104,14 @@ func (r *remote) runShow() *cobra.Command {
 	return c
 }
 
-// readRun also returns when an asset's order starts, zero if that depends on its
-// time zone.
-func readRun(ctx context.Context, c adminhttp.Client, path string) (run controller.RunStatus, assets []controller.RunAsset, start func(controller.RunAsset) time.Time, err error) {
+// readRun reads the run that the command names. It also returns when an asset's
+// order starts, zero if that depends on its time zone.
+func (r *remote) readRun(cmd *cobra.Command) (run controller.RunStatus, assets []controller.RunAsset, start func(controller.RunAsset) time.Time, err error) {
 	// The run is read first: if it has ended then, its assets show how.
 	var j controller.JobStatus
-	if err = c.Do(ctx, http.MethodGet, path, nil, nil, &run); err == nil {
-		if err = c.Do(ctx, http.MethodGet, "jobs/"+escaped(run.Job), nil, nil, &j); err == nil {
-			assets, err = every(ctx, c, path+"/assets", nil, "", runAssetID)
+	if err = r.send(cmd, "GET runs/{}", nil, nil, &run); err == nil {
+		if err = r.send(cmd, "GET jobs/"+escaped(run.Job), nil, nil, &j); err == nil {
+			assets, err = every(r, cmd, "GET runs/{}/assets", "", func(a controller.RunAsset) any { return a.Asset })
 		}
 	}
 	return run, assets, func(a controller.RunAsset) time.Time {
@@ -154,11 +138,10 @@ func runAssetRows(a controller.RunAsset, start time.Time) (rows [][]any) {
 	return rows
 }
 
-// watch prints the rows that changed, until the run has ended.
-func (r *remote) watch(cmd *cobra.Command, c adminhttp.Client, path string, every time.Duration) error {
+func (r *remote) watch(cmd *cobra.Command, every time.Duration) error {
 	seen := map[string]string{}
 	for {
-		run, assets, start, err := readRun(cmd.Context(), c, path)
+		run, assets, start, err := r.readRun(cmd)
 		if err != nil {
 			return err
 		}
@@ -168,21 +151,20 @@ func (r *remote) watch(cmd *cobra.Command, c adminhttp.Client, path string, ever
 			seen[key] = line
 			return !known || was != line
 		}
-		now := time.Now().UTC()
 		if cells := []any{run.ID, run.State, runText(run)}; changed("", cells) {
-			r.change(cmd, now, run, cells)
+			r.change(cmd, "run", run, cells)
 		}
 		for _, a := range assets {
 			printed := false
 			for i, cells := range runAssetRows(a, start(a)) {
 				if changed(fmt.Sprintf("%s\n%v\n%d", a.Asset, cells[3], i), cells) && !(printed && r.asJSON) {
-					r.change(cmd, now, a, cells)
+					r.change(cmd, "asset", a, cells)
 					printed = true
 				}
 			}
 		}
-		if ended(run) {
-			return nil
+		if (run.State.Over() || run.State == ledger.RunMade) && run.Waiting+run.NotBegun+run.Executing+run.PendingReboots+run.PendingCancels == 0 {
+			return nil // nothing is still to come
 		}
 		select {
 		case <-cmd.Context().Done():
@@ -193,57 +175,42 @@ func (r *remote) watch(cmd *cobra.Command, c adminhttp.Client, path string, ever
 }
 
 // change prints a change as one line: the cells that are not empty, or as JSON
-// the whole value.
-func (r *remote) change(cmd *cobra.Command, at time.Time, value any, cells []any) {
+// the whole value by its name.
+func (r *remote) change(cmd *cobra.Command, name string, value any, cells []any) {
+	now := time.Now().UTC()
 	if r.asJSON {
-		name := "run"
-		if _, is := value.(controller.RunAsset); is {
-			name = "asset"
+		if data, err := json.Marshal(map[string]any{"at": now, name: value}); err == nil {
+			_, _ = fmt.Fprintf(cmd.OutOrStdout(), "%s\n", job.NameCodes(data))
 		}
-		printLine(cmd, map[string]any{"at": at, name: value})
 		return
 	}
-	words := []string{at.Format(time.TimeOnly)}
-	for _, cell := range cells {
-		text := show(cell)
-		if _, is := cell.(long); is && !r.full {
-			text = short(text)
-		}
-		if text != "-" {
-			words = append(words, text)
-		}
-	}
-	_, _ = fmt.Fprintln(cmd.OutOrStdout(), strings.Join(words, "  "))
+	words := slices.DeleteFunc(texts(r.full, cells), func(text string) bool { return text == "-" })
+	_, _ = fmt.Fprintln(cmd.OutOrStdout(), now.Format(time.TimeOnly)+"  "+strings.Join(words, "  "))
 }
 
-// ended reports whether nothing of a run is still to come.
-func ended(s controller.RunStatus) bool {
-	return (s.State.Over() || s.State == ledger.RunMade) && s.Waiting+s.NotBegun+s.Executing+s.PendingReboots+s.PendingCancels == 0
-}
-
-func (r *remote) cancel(cmd *cobra.Command, path string) error {
-	report, done, err := do[controller.CancelReport](cmd, r, http.MethodPost, path, nil, nil)
-	if done {
-		return err
+// cancelling makes a call that cancels, and shows the result, also if nothing
+// could be cancelled.
+func (r *remote) cancelling(call string) action {
+	return func(cmd *cobra.Command, _ []string) error {
+		report, done, err := ask[controller.CancelReport](r, cmd, call, nil)
+		if done {
+			return err
+		}
+		if refused, ok := errors.AsType[*adminhttp.Error](err); ok && refused.Report != nil {
+			report = *refused.Report
+		} else if err != nil {
+			return err
+		}
+		if r.asJSON {
+			return errors.Join(printJSON(cmd, report), err)
+		}
+		if report.Spared != "" {
+			_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "run %s is planned and stays; to cancel it: server run cancel %s\n", report.Spared, report.Spared)
+		}
+		if len(report.Assets) == 0 && err == nil {
+			return say(cmd, "cancelled before its start: no order was made yet; see server run list")
+		}
+		rows := rowsOf(report.Assets, func(a controller.AssetCancel) []any { return []any{a.Run, a.Asset, a.State, a.Stage, a.Result} })
+		return errors.Join(r.table(cmd, "RUN ASSET CANCEL STAGE RESULT", rows), err)
 	}
-	if refused, ok := errors.AsType[*adminhttp.Error](err); ok && refused.Report != nil {
-		report = *refused.Report
-	} else if err != nil {
-		return err
-	}
-	if r.asJSON {
-		return errors.Join(printJSON(cmd, report), err)
-	}
-	var rows [][]any
-	for _, a := range report.Assets {
-		rows = append(rows, []any{a.Run, a.Asset, a.State, a.Stage, a.Result})
-	}
-	if report.Spared != "" {
-		_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "run %s is planned and stays; to cancel it: server run cancel %s\n", report.Spared, report.Spared)
-	}
-	if len(rows) == 0 && err == nil {
-		_, err = fmt.Fprintln(cmd.OutOrStdout(), "cancelled before its start: no order was made yet; see server run list")
-		return err
-	}
-	return errors.Join(r.table(cmd, "RUN ASSET CANCEL STAGE RESULT", rows), err)
 }

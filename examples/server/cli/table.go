@@ -30,19 +30,20 @@ func table(w io.Writer, full bool, head string, rows [][]any) error {
 		_, _ = fmt.Fprintln(t, strings.ReplaceAll(head, " ", "\t"))
 	}
 	for _, row := range rows {
-		for i, cell := range row {
-			if i > 0 {
-				_, _ = fmt.Fprint(t, "\t")
-			}
-			text := show(cell)
-			if _, is := cell.(long); is && !full {
-				text = short(text)
-			}
-			_, _ = fmt.Fprint(t, text)
-		}
-		_, _ = fmt.Fprintln(t)
+		_, _ = fmt.Fprintln(t, strings.Join(texts(full, row), "\t"))
 	}
 	return t.Flush()
+}
+
+func texts(full bool, cells []any) (list []string) {
+	for _, cell := range cells {
+		text := show(cell)
+		if _, is := cell.(long); is && !full {
+			text = short(text)
+		}
+		list = append(list, text)
+	}
+	return list
 }
 
 // short cuts a text at the end of a word.
@@ -84,14 +85,23 @@ func show(cell any) string {
 	return s
 }
 
-// notes joins what is worth saying, each a format with one number that is
-// written only if it is not zero.
-func notes(pairs ...any) string {
-	var list []string
+func notes(pairs ...any) string { return strings.Join(holding(pairs...), ", ") }
+
+// holding returns what is worth saying, of pairs: a text and whether it holds, or
+// a format and its number, which is written unless it is zero.
+func holding(pairs ...any) (list []string) {
 	for i := 0; i < len(pairs); i += 2 {
-		if n := pairs[i+1].(int); n != 0 {
-			list = append(list, fmt.Sprintf(pairs[i].(string), n))
+		text := pairs[i].(string)
+		switch v := pairs[i+1].(type) {
+		case bool:
+			if v {
+				list = append(list, text)
+			}
+		case int:
+			if v != 0 {
+				list = append(list, fmt.Sprintf(text, v))
+			}
 		}
 	}
-	return strings.Join(list, ", ")
+	return list
 }

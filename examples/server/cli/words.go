@@ -15,7 +15,6 @@ import (
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
-// scheduleText says in words when a job starts.
 func scheduleText(d job.Definition) string {
 	s, on := d.Schedule, ""
 	switch s.Kind {
@@ -135,7 +134,6 @@ func patchesText(p job.Patches) string {
 	return "missing, by query " + string(data)
 }
 
-// startsText says when a job starts, in each zone.
 func startsText(o controller.Outlook) string {
 	var list []string
 	for _, s := range o.Starts {
@@ -157,29 +155,21 @@ func count(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// runText counts what the assets of a run are doing.
 func runText(s controller.RunStatus) string {
-	text := notes("%d waiting", s.Waiting, "%d not begun", s.NotBegun, "%d executing", s.Executing, "%d reboots due", s.PendingReboots,
+	list := holding("%d waiting", s.Waiting, "%d not begun", s.NotBegun, "%d executing", s.Executing, "%d reboots due", s.PendingReboots,
 		"%d cancels pending", s.PendingCancels, "%d patches over the cap", s.Dropped)
 	for _, x := range s.Results {
-		if text != "" {
-			text += ", "
-		}
-		text += fmt.Sprintf("%v %d", x.Result, x.Assets)
+		list = append(list, fmt.Sprintf("%v %d", x.Result, x.Assets))
 	}
-	return text
+	return strings.Join(list, ", ")
 }
 
 // assetText says where an order is. A start in the future is one that it waits for.
 func assetText(a controller.RunAsset, start time.Time) string {
-	text := orderText(a)
-	if !a.Waiting && a.Result == 0 && !a.Withdrawn && a.Progress < job.Blocked && start.After(time.Now()) {
-		text += ", starts " + show(start)
+	starts := ""
+	if a.Progress < job.Blocked && start.After(time.Now()) {
+		starts = ", starts " + show(start)
 	}
-	return text
-}
-
-func orderText(a controller.RunAsset) string {
 	switch {
 	case a.Waiting && a.Text == "":
 		return "waits for its inventory"
@@ -190,9 +180,9 @@ func orderText(a controller.RunAsset) string {
 	case a.Withdrawn:
 		return "withdrawal sent"
 	case a.Progress != 0:
-		return a.Progress.String()
+		return a.Progress.String() + starts
 	case a.HandedOut:
-		return "handed out"
+		return "handed out" + starts
 	}
-	return "not handed out yet"
+	return "not handed out yet" + starts
 }

@@ -43,7 +43,6 @@ func Restore(ctx context.Context, dir string, f Files, from string, lossy bool) 
 	return s, before, err
 }
 
-// saved reads what a backup holds.
 func saved(ctx context.Context, path string) (s Saved, err error) {
 	store, info, err := sqlstore.OpenBackup(ctx, path)
 	if err != nil {

@@ -3,6 +3,7 @@ package serve
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/url"
@@ -22,17 +23,7 @@ import (
 const fetchTime = 10 * time.Minute
 
 // Feeds makes feeds from JSON documents and apt configurations.
-func Feeds(documents, aptConfigs []string, aptCache string, logger *slog.Logger) ([]catalog.Feed, error) {
-	var feeds []catalog.Feed
-	seen := make(map[catalog.FeedID]bool)
-	add := func(f catalog.Feed) error {
-		if seen[f.ID()] {
-			return fmt.Errorf("feed %s is given twice; give it once", f.ID())
-		}
-		seen[f.ID()] = true
-		feeds = append(feeds, f)
-		return nil
-	}
+func Feeds(documents, aptConfigs []string, aptCache string, logger *slog.Logger) (feeds []catalog.Feed, err error) {
 	for _, location := range documents {
 		id := location
 		if u, err := url.Parse(location); err == nil && u.User != nil {
@@ -42,9 +33,7 @@ func Feeds(documents, aptConfigs []string, aptCache string, logger *slog.Logger)
 		if err != nil {
 			return nil, err
 		}
-		if err := add(f); err != nil {
-			return nil, err
-		}
+		feeds = append(feeds, f)
 	}
 	for _, dir := range aptConfigs {
 		// They are kept in the order returned, as aptfeed asks.
@@ -55,10 +44,15 @@ func Feeds(documents, aptConfigs []string, aptCache string, logger *slog.Logger)
 			return nil, fmt.Errorf("apt configuration %s: %w", dir, err)
 		}
 		for _, f := range all {
-			if err := add(f); err != nil {
-				return nil, err
-			}
+			feeds = append(feeds, f)
 		}
+	}
+	seen := make(map[catalog.FeedID]bool)
+	for _, f := range feeds {
+		if seen[f.ID()] {
+			return nil, fmt.Errorf("feed %s is given twice; give it once", f.ID())
+		}
+		seen[f.ID()] = true
 	}
 	return feeds, nil
 }
@@ -70,85 +64,73 @@ type FeedSettings struct {
 	MaxAge    time.Duration // maximum age of its data (CAT-2); zero: no limit
 }
 
-// BadGrant is a grant that cannot be understood.
-type BadGrant struct {
-	Text string // as it was given
-	Why  string
-}
-
-func (e *BadGrant) Error() string {
-	return fmt.Sprintf("grant %q: %s; want 'FEED vendor NAME', 'FEED product ID', 'FEED patch ID' (an ID may end in *), or 'FEED authority NAME'", e.Text, e.Why)
-}
-
-// grants reads grants, each "FEED vendor NAME", "FEED product ID", "FEED patch
-// ID" or "FEED authority NAME", where FEED is the id of one of the feeds
-// (CAT-17). The error is a *BadGrant.
-func grants(texts []string, feeds []catalog.Feed) (map[catalog.FeedID]FeedSettings, error) {
+// SettingsOf reads grants (CAT-17), each "FEED vendor NAME", "FEED product ID",
+// "FEED patch ID" or "FEED authority NAME", and maximum ages (CAT-2), each
+// FEED=DURATION, where FEED is the id of one of the feeds.
+func SettingsOf(grants, ages []string, feeds []catalog.Feed) (map[catalog.FeedID]FeedSettings, error) {
 	settings := make(map[catalog.FeedID]FeedSettings)
-	for _, text := range texts {
-		var id catalog.FeedID
-		var names []string
-		for _, f := range feeds {
-			names = append(names, fmt.Sprintf("%q", f.ID()))
-			if strings.HasPrefix(text, string(f.ID())+" ") && len(f.ID()) > len(id) {
-				id = f.ID()
-			}
+	for _, text := range grants {
+		if err := grant(text, feeds, settings); err != nil {
+			return nil, fmt.Errorf("grant %q: %w; want 'FEED vendor NAME', 'FEED product ID', 'FEED patch ID' (an ID may end in *), or 'FEED authority NAME'", text, err)
 		}
-		if id == "" {
-			return nil, &BadGrant{text, "it does not begin with the name of a configured feed; those are " + strings.Join(names, ", ")}
-		}
-		kind, name, _ := strings.Cut(text[len(id)+1:], " ")
-		s := settings[id]
-		switch kind {
-		case "vendor":
-			s.Grant.Vendors = append(s.Grant.Vendors, name)
-		case "product":
-			s.Grant.Products = append(s.Grant.Products, name)
-		case "patch":
-			s.Grant.Patches = append(s.Grant.Patches, name)
-		case "authority":
-			if name == "" || s.Authority != "" {
-				return nil, &BadGrant{text, "a feed speaks for exactly one authority"}
-			}
-			s.Authority = name
-		default:
-			return nil, &BadGrant{text, fmt.Sprintf("%q cannot be granted", kind)}
-		}
-		if problems := s.Grant.Check(); len(problems) > 0 {
-			return nil, &BadGrant{text, problems[0]}
-		}
-		settings[id] = s
 	}
-	return settings, nil
-}
-
-// SettingsOf reads grants, and maximum ages, each FEED=DURATION (CAT-2).
-func SettingsOf(granted, ages []string, feeds []catalog.Feed) (map[catalog.FeedID]FeedSettings, error) {
-	settings, err := grants(granted, feeds)
-	if err == nil {
-		err = maxAges(ages, feeds, settings)
-	}
-	return settings, err
-}
-
-func maxAges(list []string, feeds []catalog.Feed, settings map[catalog.FeedID]FeedSettings) error {
-	for _, text := range list {
+	for _, text := range ages {
 		i := strings.LastIndex(text, "=")
 		if i < 0 {
-			return fmt.Errorf("maximum age %q: want FEED=DURATION", text)
+			return nil, fmt.Errorf("maximum age %q: want FEED=DURATION", text)
 		}
 		id := catalog.FeedID(text[:i])
 		age, err := time.ParseDuration(text[i+1:])
 		if err != nil || age <= 0 {
-			return fmt.Errorf("maximum age %q of feed %s: want a duration above zero, like 240h", text[i+1:], id)
+			return nil, fmt.Errorf("maximum age %q of feed %s: want a duration above zero, like 240h", text[i+1:], id)
 		}
-		if !slices.ContainsFunc(feeds, func(f catalog.Feed) bool { return f.ID() == id }) {
-			return fmt.Errorf("maximum age of feed %q: no such feed is configured", id)
+		if !configured(feeds, id) {
+			return nil, fmt.Errorf("maximum age of feed %q: no such feed is configured", id)
 		}
 		s := settings[id]
 		s.MaxAge = age
 		settings[id] = s
 	}
+	return settings, nil
+}
+
+func configured(feeds []catalog.Feed, id catalog.FeedID) bool {
+	return slices.ContainsFunc(feeds, func(f catalog.Feed) bool { return f.ID() == id })
+}
+
+func grant(text string, feeds []catalog.Feed, settings map[catalog.FeedID]FeedSettings) error {
+	var id catalog.FeedID
+	var names []string
+	for _, f := range feeds {
+		names = append(names, fmt.Sprintf("%q", f.ID()))
+		if strings.HasPrefix(text, string(f.ID())+" ") && len(f.ID()) > len(id) {
+			id = f.ID()
+		}
+	}
+	if id == "" {
+		return errors.New("it does not begin with the name of a configured feed; those are " + strings.Join(names, ", "))
+	}
+	kind, name, _ := strings.Cut(text[len(id)+1:], " ")
+	s := settings[id]
+	switch kind {
+	case "vendor":
+		s.Grant.Vendors = append(s.Grant.Vendors, name)
+	case "product":
+		s.Grant.Products = append(s.Grant.Products, name)
+	case "patch":
+		s.Grant.Patches = append(s.Grant.Patches, name)
+	case "authority":
+		if name == "" || s.Authority != "" {
+			return errors.New("a feed speaks for exactly one authority")
+		}
+		s.Authority = name
+	default:
+		return fmt.Errorf("%q cannot be granted", kind)
+	}
+	if problems := s.Grant.Check(); len(problems) > 0 {
+		return errors.New(problems[0])
+	}
+	settings[id] = s
 	return nil
 }
 
@@ -169,7 +151,7 @@ type syncer struct {
 func (s *syncer) run(ctx context.Context, acceptOlder catalog.FeedID) (catalog.Changes, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if acceptOlder != "" && !slices.ContainsFunc(s.feeds, func(f catalog.Feed) bool { return f.ID() == acceptOlder }) {
+	if acceptOlder != "" && !configured(s.feeds, acceptOlder) {
 		return catalog.Changes{}, &controller.NotFoundError{Kind: "feed", ID: string(acceptOlder)}
 	}
 	var batches []catalog.Batch
@@ -202,7 +184,8 @@ func (s *syncer) run(ctx context.Context, acceptOlder catalog.FeedID) (catalog.C
 		batches = append(batches, catalog.Batch{Feed: catalog.FeedID(id), Gone: true})
 	}
 	changes, err := s.controller.Sync(ctx, batches, time.Now())
-	lost := err != nil && !stored(err)
+	_, stored := errors.AsType[*controller.UnfinishedError](err)
+	lost := err != nil && !stored
 	if s.owed == nil {
 		s.owed = make(map[catalog.FeedID]catalog.Batch)
 	}

@@ -231,8 +231,8 @@ func TestOlderDataIsAcceptedByName_CAT2(t *testing.T) {
 	day := time.Date(2026, 3, 10, 0, 0, 0, 0, time.UTC)
 	f := &dated{at: day}
 	feeds := []catalog.Feed{f}
-	settings := map[catalog.FeedID]FeedSettings{}
-	require.NoError(t, maxAges([]string{"dated=240h"}, feeds, settings))
+	settings, err := SettingsOf(nil, []string{"dated=240h"}, feeds)
+	require.NoError(t, err)
 	s := &syncer{controller: c, feeds: feeds, settings: settings, logger: slog.New(slog.DiscardHandler)}
 	sync := func(accept catalog.FeedID) (failed int, name string, status controller.FeedStatus) {
 		changes, err := s.run(t.Context(), accept)
@@ -255,7 +255,7 @@ func TestOlderDataIsAcceptedByName_CAT2(t *testing.T) {
 		require.Equal(t, "as of 2026-03-10", name)
 		require.Contains(t, status.Err, "dated 2026-03-09")
 	}
-	_, err := s.run(t.Context(), "nobody")
+	_, err = s.run(t.Context(), "nobody")
 	require.ErrorContains(t, err, `no feed "nobody" is known`)
 	failed, name, _ = sync("dated")
 	require.Zero(t, failed)
@@ -271,7 +271,7 @@ func TestOlderDataIsAcceptedByName_CAT2(t *testing.T) {
 func TestMaxAges_CAT2(t *testing.T) {
 	feeds := []catalog.Feed{&dated{}}
 	for _, bad := range []string{"dated", "dated=", "dated=10", "dated=-1h", "other=1h", "=1h"} {
-		err := maxAges([]string{bad}, feeds, nil)
+		_, err := SettingsOf(nil, []string{bad}, feeds)
 		require.ErrorContains(t, err, "maximum age", bad)
 	}
 }

@@ -7,7 +7,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
+	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/internal/owned"
 	"github.com/patchpolicy/patchpolicy/internal/token"
 	"github.com/patchpolicy/patchpolicy/manifest"
@@ -41,15 +43,15 @@ func Init(dir string, roots, threshold int) (Files, manifest.Chain, error) {
 	if err := owned.Folder(dir); err != nil {
 		return f, nil, err
 	}
-	hasTrust, err := exists(f.Trust) // written after the keys
-	if err != nil {
-		return f, nil, err
+	var err error
+	exists := func(path string) bool {
+		_, problem := os.Lstat(path)
+		if !errors.Is(problem, fs.ErrNotExist) {
+			err = errors.Join(err, problem)
+		}
+		return problem == nil
 	}
-	hasToken, err := exists(f.AdminToken)
-	if err != nil {
-		return f, nil, err
-	}
-	hasDB, err := exists(f.DB)
+	hasTrust, hasToken, hasDB := exists(f.Trust), exists(f.AdminToken), exists(f.DB) // the trust is written after the keys
 	switch {
 	case err != nil:
 		return f, nil, err
@@ -57,30 +59,30 @@ func Init(dir string, roots, threshold int) (Files, manifest.Chain, error) {
 		return f, nil, fmt.Errorf("%s and %s exist and are not replaced: choose another folder, or remove both if no agent has enrolled", f.Trust, f.AdminToken)
 	case !hasTrust && hasDB:
 		return f, nil, fmt.Errorf("%s is missing, and the agents of %s believe no other keys: put your copy of the keys back", f.Trust, f.DB)
+	case !hasTrust && (roots < 1 || roots > manifest.MaxTrustKeys || threshold < 1 || threshold > roots):
+		return f, nil, fmt.Errorf("%d of %d root keys: want 1 to %d root keys, and a threshold of at most their number", threshold, roots, manifest.MaxTrustKeys)
 	}
-	var chain manifest.Chain
-	if hasTrust {
-		chain, err = f.readTrust()
-	} else {
-		chain, err = f.makeKeys(roots, threshold)
+	if !hasTrust {
+		now := time.Now()
+		first := manifest.Trust{Format: manifest.Format, Version: 1, Issued: now, Expires: now.Add(manifest.TrustLifetime)}
+		sealed, err := f.version(first, Rotation{Manifest: true, Exchange: true, Roots: roots, Threshold: threshold}, "", 1)
+		if err == nil {
+			err = f.writeTrust(manifest.Chain{sealed})
+		}
+		if err != nil {
+			return f, nil, err
+		}
 	}
+	chain, err := f.readTrust()
 	if err == nil && !hasToken {
 		err = owned.Write(f.AdminToken, []byte(token.NewAdmin()+"\n"))
 	}
 	return f, chain, err
 }
 
-func exists(path string) (bool, error) {
-	_, err := os.Lstat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	return err == nil, err
-}
-
 // ReadToken reads the administrator's token.
 func ReadToken(path string) (string, error) {
-	text, err := readSecret(path)
+	text, err := read(path, owned.Secret, maxSecret)
 	switch {
 	case err != nil:
 		return "", err
@@ -92,10 +94,39 @@ func ReadToken(path string) (string, error) {
 	return text, nil
 }
 
-func readSecret(path string) (string, error) {
-	data, err := owned.Read(path, owned.Secret, 4096)
+const maxSecret = 4096
+
+// read reads a file that Init made, without the spaces around its text.
+func read(path string, kind owned.Kind, most int64) (string, error) {
+	data, err := owned.Read(path, kind, most)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("%s is missing; make it with \"server init\": %w", path, err)
 	}
 	return strings.TrimSpace(string(data)), err
+}
+
+// Policy reads the signer policy that orders are made under. Without a file
+// there is none.
+func Policy(file string) (x integrity.Excerpt, err error) {
+	if file == "" {
+		return x, nil
+	}
+	var data []byte
+	if err = owned.CheckLinked(file, owned.State); err == nil {
+		var info fs.FileInfo
+		if info, err = os.Stat(file); err == nil && (!info.Mode().IsRegular() || info.Size() > integrity.MaxPolicy) {
+			err = fmt.Errorf("%s is not a file of at most %d bytes", file, integrity.MaxPolicy)
+		}
+	}
+	if err == nil {
+		data, err = os.ReadFile(file)
+	}
+	if err != nil {
+		return x, fmt.Errorf("signer policy: %w", err)
+	}
+	policy, err := integrity.ParsePolicy(data)
+	if err != nil {
+		return x, fmt.Errorf("%s: %w", file, err)
+	}
+	return policy.Excerpt(), nil
 }

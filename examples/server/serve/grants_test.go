@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"fmt"
 	"log/slog"
 	"testing"
 
@@ -12,9 +13,9 @@ import (
 func TestGrants_CAT17(t *testing.T) {
 	feeds, err := Feeds([]string{"acme.json", "acme.json extra.json"}, nil, "", slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
-	got, err := grants([]string{
+	got, err := SettingsOf([]string{
 		"acme.json vendor Acme Inc.", "acme.json product acme/*", "acme.json extra.json patch KB*", "acme.json extra.json authority acme.json",
-	}, feeds)
+	}, nil, feeds)
 	require.NoError(t, err)
 	require.Equal(t, map[catalog.FeedID]FeedSettings{
 		"acme.json":            {Grant: catalog.Grant{Vendors: []string{"Acme Inc."}, Products: []string{"acme/*"}}},
@@ -29,9 +30,8 @@ func TestGrants_CAT17(t *testing.T) {
 		"acme.json product a*b":  "has a star that is not at its end",
 		"acme.json authority ":   "speaks for exactly one authority",
 	} {
-		_, err := grants([]string{text}, feeds)
-		var bad *BadGrant
-		require.ErrorAs(t, err, &bad, text)
+		_, err := SettingsOf([]string{text}, nil, feeds)
+		require.ErrorContains(t, err, fmt.Sprintf("grant %q: ", text))
 		require.ErrorContains(t, err, why)
 	}
 	require.ErrorContains(t, Config{Listen: "127.0.0.1:0", SyncEvery: catalog.SyncEvery, Feeds: feeds, Forget: []string{"acme.json"}}.Validate(), "both configured and to be forgotten")

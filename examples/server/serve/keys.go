@@ -1,6 +1,8 @@
 package serve
 
 import (
+	"bytes"
+	"cmp"
 	"crypto/ecdh"
 	"crypto/ed25519"
 	"crypto/rand"
@@ -32,18 +34,14 @@ const pending = ".next"
 
 // ReadKeys finishes a rotation that was cut off, and reads the keys.
 func (f Files) ReadKeys() (k Keys, err error) {
-	if k.Trust, err = f.readTrust(); err == nil {
-		_, err = f.finish(k.Trust)
-	}
-	if err != nil {
+	if k.Trust, _, err = f.settle(); err != nil {
 		return k, err
 	}
-	seeds, err := readSeeds(f.Key)
-	if err != nil {
+	if k.Signer, err = readSigner(f.Key); err != nil {
 		return k, err
 	}
-	k.Signer = manifest.NewSigner(ed25519.NewKeyFromSeed(seeds[0]))
-	if seeds, err = readSeeds(f.Exchange); err != nil {
+	seeds, err := readSeeds(f.Exchange)
+	if err != nil {
 		return k, err
 	}
 	for _, seed := range seeds {
@@ -56,16 +54,22 @@ func (f Files) ReadKeys() (k Keys, err error) {
 	return k, nil
 }
 
-func (f Files) readTrust() (manifest.Chain, error) {
-	data, err := owned.Read(f.Trust, owned.State, manifest.MaxTrust*manifest.MaxTrustVersions)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s is missing; make it with \"server init\": %w", f.Trust, err)
+// settle reads the trust documents. If an earlier Sign was cut off after it had
+// written them, settle finishes it, and done is true.
+func (f Files) settle() (chain manifest.Chain, done bool, err error) {
+	if chain, err = f.readTrust(); err == nil {
+		done, err = f.finish(chain)
 	}
+	return chain, done, err
+}
+
+func (f Files) readTrust() (manifest.Chain, error) {
+	data, err := read(f.Trust, owned.State, manifest.MaxTrust*manifest.MaxTrustVersions)
 	if err != nil {
 		return nil, err
 	}
 	var list []json.RawMessage
-	if err := json.Unmarshal(data, &list); err != nil {
+	if err := json.Unmarshal([]byte(data), &list); err != nil {
 		return nil, fmt.Errorf("%s is damaged: %w", f.Trust, err)
 	}
 	var chain manifest.Chain
@@ -79,64 +83,14 @@ func (f Files) readTrust() (manifest.Chain, error) {
 }
 
 func (f Files) writeTrust(chain manifest.Chain) error {
-	list := make([]json.RawMessage, len(chain))
-	for i, sealed := range chain {
-		list[i] = sealed
-	}
-	data, err := json.Marshal(list) // each as it was signed
-	if err != nil {
-		return err
-	}
-	return owned.Write(f.Trust, append(data, '\n'))
-}
-
-// makeKeys makes the first keys. Of the root keys, threshold must sign each later
-// trust document.
-func (f Files) makeKeys(roots, threshold int) (manifest.Chain, error) {
-	if roots < 1 || roots > manifest.MaxTrustKeys || threshold < 1 || threshold > roots {
-		return nil, fmt.Errorf("%d of %d root keys: want 1 to %d root keys, and a threshold of at most their number", threshold, roots, manifest.MaxTrustKeys)
-	}
-	signing, err := seed(f.Key)
-	if err != nil {
-		return nil, err
-	}
-	exchange, err := seed(f.Exchange)
-	if err != nil {
-		return nil, err
-	}
-	own, err := ecdh.X25519().NewPrivateKey(exchange)
-	if err != nil {
-		return nil, err
-	}
-	t := manifest.NewTrust(manifest.PublicKey{}, publicOf(signing), own.PublicKey().Bytes(), time.Now())
-	var signers []manifest.Signer
-	if signers, t.Root, err = f.makeRoots(1, roots); err != nil {
-		return nil, err
-	}
-	t.Threshold = threshold
-	sealed, err := manifest.SealTrust(t, signers...)
-	if err != nil {
-		return nil, err
-	}
-	return manifest.Chain{sealed}, f.writeTrust(manifest.Chain{sealed})
+	list := bytes.Join(chain, []byte(",")) // each as it was signed
+	return owned.Write(f.Trust, slices.Concat([]byte("["), list, []byte("]\n")))
 }
 
 // Root is the file of the root key with that number. Its holder may keep it
 // elsewhere.
 func (f Files) Root(i int) string {
 	return filepath.Join(filepath.Dir(f.Trust), "root-"+strconv.Itoa(i)+".key")
-}
-
-// makeRoots makes n root keys, numbered from there on.
-func (f Files) makeRoots(from, n int) (signers []manifest.Signer, public []manifest.PublicKey, err error) {
-	for i := range n {
-		key, err := seed(f.Root(from + i))
-		if err != nil {
-			return nil, nil, err
-		}
-		signers, public = append(signers, manifest.NewSigner(ed25519.NewKeyFromSeed(key))), append(public, publicOf(key))
-	}
-	return signers, public, nil
 }
 
 // Rotation says what the next version of the trust document changes. The zero
@@ -157,67 +111,76 @@ type Rotation struct {
 // [Files.Sign] has collected as many signatures as the version before asks for.
 // Rotate drops a version that was prepared and not finished.
 func (f Files) Rotate(r Rotation) error {
-	chain, err := f.readTrust()
+	chain, _, err := f.settle()
 	if err != nil {
-		return err
-	}
-	if _, err := f.finish(chain); err != nil {
 		return err
 	}
 	t, err := chain.Newest()
 	if err != nil {
 		return err
 	}
-	lifetime := r.Lifetime
-	if lifetime == 0 {
-		lifetime = manifest.TrustLifetime
-	}
 	t.Version++
 	t.Issued = time.Now()
-	t.Expires = t.Issued.Add(lifetime)
+	t.Expires = t.Issued.Add(cmp.Or(r.Lifetime, manifest.TrustLifetime))
 	for _, path := range []string{f.Trust, f.Key, f.Exchange} { // the document first: without it the others have no effect
 		if err := os.Remove(path + pending); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
-	if r.Manifest {
-		key, err := seed(f.Key + pending)
-		if err != nil {
+	sealed, err := f.version(t, r, pending, 1+rootsEver(chain))
+	if err != nil {
+		return err
+	}
+	if r.Exchange && !r.ForgetOld {
+		var seeds [][]byte
+		for _, path := range []string{f.Exchange + pending, f.Exchange} {
+			some, err := readSeeds(path)
+			if err != nil {
+				return err
+			}
+			seeds = append(seeds, some...)
+		}
+		if err := writeSeeds(f.Exchange+pending, seeds...); err != nil {
 			return err
+		}
+	}
+	return owned.Write(f.Trust+pending, append(sealed, '\n'))
+}
+
+// version makes the keys that a rotation asks for, and a version of the trust
+// document with them, signed by the new root keys alone. The files of the keys
+// have the suffix, and root keys are numbered from root on.
+func (f Files) version(t manifest.Trust, r Rotation, suffix string, root int) ([]byte, error) {
+	if r.Manifest {
+		key, err := seed(f.Key + suffix)
+		if err != nil {
+			return nil, err
 		}
 		t.Manifest = []manifest.PublicKey{publicOf(key)}
 	}
 	if r.Exchange {
-		old, err := readSeeds(f.Exchange)
+		key, err := seed(f.Exchange + suffix)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		own, err := ecdh.X25519().GenerateKey(rand.Reader)
+		own, err := ecdh.X25519().NewPrivateKey(key)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		t.Exchange = own.PublicKey().Bytes()
-		if r.ForgetOld {
-			old = nil
-		}
-		if err := writeSeeds(f.Exchange+pending, slices.Insert(old, 0, own.Bytes())...); err != nil {
-			return err
-		}
 	}
 	var signers []manifest.Signer
 	if r.Roots > 0 {
-		if signers, t.Root, err = f.makeRoots(1+rootsEver(chain), r.Roots); err != nil {
-			return err
-		}
-		if t.Threshold = r.Threshold; t.Threshold == 0 {
-			t.Threshold = r.Roots
-		}
+		t.Root, t.Threshold = nil, cmp.Or(r.Threshold, r.Roots)
 	}
-	sealed, err := manifest.SealTrust(t, signers...)
-	if err != nil {
-		return err
+	for i := range r.Roots {
+		key, err := seed(f.Root(root + i))
+		if err != nil {
+			return nil, err
+		}
+		signers, t.Root = append(signers, manifest.NewSigner(ed25519.NewKeyFromSeed(key))), append(t.Root, publicOf(key))
 	}
-	return owned.Write(f.Trust+pending, append(sealed, '\n'))
+	return manifest.SealTrust(t, signers...)
 }
 
 // Sign signs the prepared version with root keys from files. With enough
@@ -225,14 +188,11 @@ func (f Files) Rotate(r Rotation) error {
 // its number. Otherwise the error says what is missing, and the signatures are
 // kept.
 func (f Files) Sign(roots []string) (version uint64, err error) {
-	chain, err := f.readTrust()
-	if err != nil {
-		return 0, err
-	}
-	if done, err := f.finish(chain); err != nil || done {
+	chain, done, err := f.settle()
+	if err != nil || done {
 		return uint64(len(chain)), err
 	}
-	next, err := owned.Read(f.Trust+pending, owned.State, manifest.MaxTrust)
+	prepared, err := read(f.Trust+pending, owned.State, manifest.MaxTrust)
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, errors.New("no version of the trust document is prepared; prepare one with \"server key rotate\"")
 	}
@@ -241,13 +201,14 @@ func (f Files) Sign(roots []string) (version uint64, err error) {
 	}
 	var signers []manifest.Signer
 	for _, path := range roots {
-		seeds, err := readSeeds(path)
+		signer, err := readSigner(path)
 		if err != nil {
 			return 0, err
 		}
-		signers = append(signers, manifest.NewSigner(ed25519.NewKeyFromSeed(seeds[0])))
+		signers = append(signers, signer)
 	}
-	if next, err = manifest.SignTrust([]byte(strings.TrimSpace(string(next))), signers...); err != nil {
+	next, err := manifest.SignTrust([]byte(prepared), signers...)
+	if err != nil {
 		return 0, err
 	}
 	if err := owned.Write(f.Trust+pending, append(next, '\n')); err != nil {
@@ -267,21 +228,20 @@ func (f Files) Sign(roots []string) (version uint64, err error) {
 	if err := f.writeTrust(chain); err != nil {
 		return 0, err
 	}
-	done, err := f.finish(chain)
-	if err == nil && !done {
+	if done, err = f.finish(chain); err == nil && !done {
 		err = errors.New("another version was prepared meanwhile; rotate again")
 	}
 	return t.Version, err
 }
 
 // finish puts the keys of the newest version in place, if that is the prepared
-// one: an earlier Sign may have been cut off.
+// one.
 func (f Files) finish(chain manifest.Chain) (done bool, err error) {
-	next, err := owned.Read(f.Trust+pending, owned.State, manifest.MaxTrust)
+	next, err := read(f.Trust+pending, owned.State, manifest.MaxTrust)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
-	if err != nil || manifest.TrustFingerprint([]byte(strings.TrimSpace(string(next)))) != manifest.TrustFingerprint(chain[len(chain)-1]) {
+	if err != nil || manifest.TrustFingerprint([]byte(next)) != manifest.TrustFingerprint(chain[len(chain)-1]) {
 		return false, err
 	}
 	for _, path := range []string{f.Key, f.Exchange} {
@@ -296,7 +256,7 @@ func (f Files) finish(chain manifest.Chain) (done bool, err error) {
 func rootsEver(chain manifest.Chain) int {
 	ids := map[string]bool{}
 	for _, sealed := range chain {
-		if t, err := manifest.ReadTrust(sealed); err == nil {
+		if t, err := manifest.OpenTrust(sealed); err == nil {
 			for _, k := range t.Root {
 				ids[k.ID()] = true
 			}
@@ -309,14 +269,22 @@ func publicOf(seed []byte) manifest.PublicKey {
 	return manifest.Ed25519(ed25519.NewKeyFromSeed(seed).Public().(ed25519.PublicKey))
 }
 
+func readSigner(path string) (manifest.Signer, error) {
+	seeds, err := readSeeds(path)
+	if err != nil {
+		return nil, err
+	}
+	return manifest.NewSigner(ed25519.NewKeyFromSeed(seeds[0])), nil
+}
+
 // seed reads a key from a file, or makes one and writes it.
 func seed(path string) ([]byte, error) {
 	seeds, err := readSeeds(path)
-	if !errors.Is(err, fs.ErrNotExist) {
-		if err != nil {
-			return nil, err
-		}
+	switch {
+	case err == nil:
 		return seeds[0], nil
+	case !errors.Is(err, fs.ErrNotExist):
+		return nil, err
 	}
 	drawn := make([]byte, ed25519.SeedSize)
 	_, _ = rand.Read(drawn) // never fails
@@ -333,7 +301,7 @@ func writeSeeds(path string, seeds ...[]byte) error {
 
 // readSeeds reads keys of 32 bytes in base64, one per line.
 func readSeeds(path string) ([][]byte, error) {
-	text, err := readSecret(path)
+	text, err := read(path, owned.Secret, maxSecret)
 	if err != nil {
 		return nil, err
 	}

@@ -1,9 +1,11 @@
 package serve
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math"
 	"net/http"
 	"net/netip"
@@ -21,31 +23,29 @@ var (
 	overall    = rate{burst: 200, every: time.Second / 2}
 )
 
-// maxAddresses is how many addresses each of two generations remembers. Beyond
-// that, only the overall bound holds.
+// maxAddresses is how many addresses are remembered. Beyond that, only the overall
+// bound holds.
 const maxAddresses = 4096
 
 // rate allows burst wrong tokens at once, and one more per interval.
 type rate struct {
-	burst float64
+	burst int
 	every time.Duration
 }
 
-// bucket counts what was spent of a rate. The zero bucket is full.
-type bucket struct {
-	spent float64
-	at    time.Time
-}
+// bucket is when all that was spent of a rate is restored. The zero bucket is
+// full.
+type bucket struct{ full time.Time }
 
 // wait is how long to wait until something is left. A wrong token spends one.
 func (b *bucket) wait(r rate, now time.Time, wrong bool) time.Duration {
-	if since := now.Sub(b.at); since > 0 {
-		b.spent, b.at = max(0, b.spent-float64(since)/float64(r.every)), now
-	}
+	all := time.Duration(r.burst) * r.every
+	owed := max(0, b.full.Sub(now))
 	if wrong { // many at once make a debt, with a bound
-		b.spent = min(b.spent+1, 10*r.burst)
+		owed = min(owed+r.every, 10*all)
 	}
-	return time.Duration(max(0, b.spent-r.burst) * float64(r.every))
+	b.full = now.Add(owed)
+	return max(0, owed-all)
 }
 
 // limiter slows down and logs callers with wrong tokens. An address is an IPv4
@@ -61,8 +61,7 @@ type limiter struct {
 
 	mu        sync.Mutex
 	all       bucket
-	addresses map[netip.Prefix]*bucket // when it is full, it becomes the older one, which is forgotten
-	older     map[netip.Prefix]*bucket
+	addresses map[netip.Prefix]*bucket
 }
 
 func newLimiter(logger *slog.Logger) *limiter {
@@ -76,21 +75,19 @@ func (l *limiter) wait(r *http.Request, wrong bool) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now()
-	b, known := l.addresses[who]
-	if !known {
-		if b = l.older[who]; b == nil {
-			b = &bucket{}
-		}
-		if wrong {
-			if len(l.addresses) >= maxAddresses {
-				l.addresses, l.older = map[netip.Prefix]*bucket{}, l.addresses
-			}
-			l.addresses[who] = b
-		}
-	}
+	b := cmp.Or(l.addresses[who], &bucket{})
 	before := max(b.wait(perAddress, now, false), l.all.wait(overall, now, false))
-	after := max(b.wait(perAddress, now, wrong), l.all.wait(overall, now, wrong))
-	if wrong && before == 0 { // more would fill the log
+	if !wrong {
+		return before
+	}
+	if len(l.addresses) >= maxAddresses {
+		maps.DeleteFunc(l.addresses, func(_ netip.Prefix, b *bucket) bool { return !b.full.After(now) })
+	}
+	if len(l.addresses) < maxAddresses {
+		l.addresses[who] = b
+	}
+	after := max(b.wait(perAddress, now, true), l.all.wait(overall, now, true))
+	if before == 0 { // more would fill the log
 		next := ""
 		if after > 0 {
 			next = "slowed down from now on"
@@ -113,8 +110,6 @@ func address(r *http.Request) netip.Prefix {
 	return p
 }
 
-// admin limits the routes for the administrator, which answer 401 to a wrong
-// token.
 func (l *limiter) admin(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		next.ServeHTTP(&answer{w, func(status int) int {
@@ -126,7 +121,6 @@ func (l *limiter) admin(next http.Handler) http.Handler {
 	})
 }
 
-// agents limits enrolment, which answers 403 to a wrong token.
 func (l *limiter) agents(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != agenthttp.PathEnrol {
@@ -161,7 +155,6 @@ func slow(w http.ResponseWriter, status int, wait time.Duration) int {
 	return http.StatusTooManyRequests
 }
 
-// answer lets a function see and change the status of an answer.
 type answer struct {
 	http.ResponseWriter
 	status func(int) int

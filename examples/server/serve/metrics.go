@@ -9,6 +9,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
+	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
 // metrics counts calls, and reads the rest from the controller when it is
@@ -40,25 +41,32 @@ func newMetrics(c *controller.Controller, logger *slog.Logger) *metrics {
 	return m
 }
 
-// Describe implements prometheus.Collector.
-func (m *metrics) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{jobsDesc, failedDesc, ageDesc, staleDesc, outDesc} {
-		to <- d
-	}
-}
+// Describe implements prometheus.Collector: Collect alone says what there is.
+func (m *metrics) Describe(chan<- *prometheus.Desc) {}
 
 // Collect implements prometheus.Collector.
 func (m *metrics) Collect(to chan<- prometheus.Metric) {
 	ctx, stop := context.WithTimeout(context.Background(), 10*time.Second)
 	defer stop()
 	now := time.Now()
-	if err := m.jobs(ctx, to); err != nil {
-		m.logger.Error("metrics", "err", err)
+	put := func(what *prometheus.Desc, value float64, labels ...string) {
+		to <- prometheus.MustNewConstMetric(what, prometheus.GaugeValue, value, labels...)
 	}
-	if n, err := m.controller.FailedInstalls(ctx); err != nil {
+	count := make(map[job.State]int)
+	err := pages(func(last controller.JobStatus) ([]controller.JobStatus, error) {
+		return m.controller.Jobs(ctx, last.ID, controller.MaxPage)
+	}, func(j controller.JobStatus) { count[j.State]++ })
+	if err != nil {
 		m.logger.Error("metrics", "err", err) // no number is better than 0
 	} else {
-		to <- prometheus.MustNewConstMetric(failedDesc, prometheus.GaugeValue, float64(n))
+		for _, state := range job.States() {
+			put(jobsDesc, float64(count[state]), state.String())
+		}
+	}
+	if n, err := m.controller.FailedInstalls(ctx); err != nil {
+		m.logger.Error("metrics", "err", err)
+	} else {
+		put(failedDesc, float64(n))
 	}
 	feeds, err := m.controller.Feeds(ctx, now)
 	if err != nil {
@@ -69,24 +77,31 @@ func (m *metrics) Collect(to chan<- prometheus.Metric) {
 		if f.Stale {
 			stale = 1
 		}
-		to <- prometheus.MustNewConstMetric(staleDesc, prometheus.GaugeValue, stale, string(f.Feed))
-		to <- prometheus.MustNewConstMetric(outDesc, prometheus.GaugeValue, float64(f.Outside), string(f.Feed))
+		put(staleDesc, stale, string(f.Feed))
+		put(outDesc, float64(f.Outside), string(f.Feed))
 		if !f.LastGood.IsZero() {
-			to <- prometheus.MustNewConstMetric(ageDesc, prometheus.GaugeValue, now.Sub(f.LastGood).Seconds(), string(f.Feed))
+			put(ageDesc, now.Sub(f.LastGood).Seconds(), string(f.Feed))
 		}
 	}
 }
 
-func (m *metrics) jobs(ctx context.Context, to chan<- prometheus.Metric) error {
-	count := make(map[job.State]int)
-	err := pages(func(last controller.JobStatus) ([]controller.JobStatus, error) {
-		return m.controller.Jobs(ctx, last.ID, controller.MaxPage)
-	}, func(j controller.JobStatus) { count[j.State]++ })
-	if err != nil {
-		return err
+// counted is the server as agents call it, which counts what passes.
+type counted struct {
+	*controller.Controller
+	metrics *metrics
+}
+
+// CheckIn implements agenthttp.Backend.
+func (c counted) CheckIn(ctx context.Context, in manifest.CheckIn, now time.Time) (manifest.Answer, error) {
+	answer, err := c.Controller.CheckIn(ctx, in, now)
+	outcome := "nothing new"
+	switch {
+	case err != nil:
+		outcome = "failed"
+	case answer.Manifest != nil:
+		outcome = "manifest"
 	}
-	for _, state := range job.States() {
-		to <- prometheus.MustNewConstMetric(jobsDesc, prometheus.GaugeValue, float64(count[state]), state.String())
-	}
-	return nil
+	c.metrics.checkIns.WithLabelValues(outcome).Inc()
+	c.metrics.reports.Add(float64(len(in.Reports)))
+	return answer, err
 }

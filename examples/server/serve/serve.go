@@ -99,7 +99,9 @@ func Run(ctx context.Context, c Config) (err error) {
 	defer func() { err = errors.Join(err, store.Close()) }()
 	ctl, err := controller.New(store, controller.Config{
 		Signer: keys.Signer, Trust: keys.Trust, Exchange: keys.Exchange, Timing: manifest.Timing{CheckIn: c.CheckIn}, Zone: time.LoadLocation,
-		Policy: c.Policy, OnEvent: c.logEvent,
+		Policy: c.Policy, OnEvent: func(e controller.Event) { // the logger escapes names and texts
+			c.Logger.Info(e.Action.String(), "by", e.Actor, "on", e.Subject, "text", e.Text)
+		},
 	})
 	if err != nil {
 		return err
@@ -131,10 +133,30 @@ func Run(ctx context.Context, c Config) (err error) {
 		defer stop()
 		return server.Shutdown(draining)
 	})
-	group.Go(func() error { checkpointLoop(ctx, store, c.Logger); return nil })
-	group.Go(func() error { pruneLoop(ctx, ctl, c.Keep, c.Logger); return nil })
-	group.Go(func() error { syncLoop(ctx, s, p, c.SyncEvery); return nil })
-	group.Go(func() error { c.announce(ctx, keys.Trust); return nil })
+	each := func(interval time.Duration, what string, do func(now time.Time) error) {
+		group.Go(func() error { return loop(ctx, interval, what, do, c.Logger) })
+	}
+	// The database's log is kept short, so that a copy of the file alone lacks
+	// little (see sqlstore.Backup).
+	each(time.Minute, "checkpoint of the database", func(time.Time) error { return store.Checkpoint(ctx) })
+	if c.Keep > 0 {
+		each(24*time.Hour, "removal of old history", func(now time.Time) error {
+			_, err := ctl.Prune(ctx, now.Add(-c.Keep), now)
+			return err
+		})
+	}
+	each(c.SyncEvery, "sync", func(time.Time) error {
+		_, err := s.run(ctx, "")
+		p.run(ctx, 0) // for what cannot be reached (CAT-10)
+		return err
+	})
+	each(24*time.Hour, "trust document", func(now time.Time) error {
+		t, err := keys.Trust.Newest()
+		if err == nil && t.Expired(now.Add(manifest.TrustNotice)) { // MAN-13
+			c.Logger.Warn("the trust document expires soon: renew it with \"server key rotate --keep\"", "version", t.Version, "expires", t.Expires)
+		}
+		return err
+	})
 	group.Go(func() error { tickLoop(ctx, ctl, p, kick, c.Logger); return nil })
 	c.Logger.Info("listening", "addr", listener.Addr().String(), "tls", c.TLSCert != "", "fingerprint", manifest.TrustFingerprint(keys.Trust[len(keys.Trust)-1]))
 
@@ -144,22 +166,6 @@ func Run(ctx context.Context, c Config) (err error) {
 	err = group.Wait()
 	c.Logger.Info("stopped")
 	return err
-}
-
-// announce warns if the trust document expires soon, now and every day (MAN-13).
-func (c Config) announce(ctx context.Context, chain manifest.Chain) {
-	day := time.NewTicker(24 * time.Hour)
-	defer day.Stop()
-	for {
-		if t, err := chain.Newest(); err == nil && t.Expired(time.Now().Add(manifest.TrustNotice)) {
-			c.Logger.Warn("the trust document expires soon: renew it with \"server key rotate --keep\"", "version", t.Version, "expires", t.Expires)
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-day.C:
-		}
-	}
 }
 
 func (c Config) listen() (net.Listener, error) {
@@ -189,7 +195,7 @@ func (c Config) handler(ctl *controller.Controller, s *syncer, token string, kic
 		},
 	}))))
 	mux.Handle("GET /metrics", limit.admin(adminhttp.Guard(token, promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))))
-	mux.Handle("/", limit.agents(agenthttp.NewHandler(backend{agenthttp.FromController(ctl, nil), m}, agenthttp.Options{Logger: c.Logger})))
+	mux.Handle("/", limit.agents(agenthttp.NewHandler(counted{ctl, m}, agenthttp.Options{Logger: c.Logger})))
 	return mux
 }
 
@@ -201,66 +207,18 @@ func patient(next http.Handler) http.Handler {
 	})
 }
 
-func stored(err error) bool {
-	_, ok := errors.AsType[*controller.UnfinishedError](err)
-	return ok
-}
-
-// checkpointLoop keeps the database's log short, so that a copy of the file alone
-// lacks little (see sqlstore.Backup).
-func checkpointLoop(ctx context.Context, store *sqlstore.Store, logger *slog.Logger) {
-	ticker := time.NewTicker(time.Minute)
+// loop does something now and then once per interval until ctx ends. It logs
+// errors.
+func loop(ctx context.Context, interval time.Duration, what string, do func(now time.Time) error, logger *slog.Logger) error {
+	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-		if err := store.Checkpoint(ctx); err != nil && ctx.Err() == nil {
-			logger.Error("checkpoint of the database", "err", err)
-		}
-	}
-}
-
-// logEvent logs what an administrator did. The logger escapes names and texts.
-func (c Config) logEvent(e controller.Event) {
-	c.Logger.Info(e.Action.String(), "by", e.Actor, "on", e.Subject, "text", e.Text)
-}
-
-// pruneLoop removes once a day what ended longer ago than keep; zero: nothing.
-func pruneLoop(ctx context.Context, ctl *controller.Controller, keep time.Duration, logger *slog.Logger) {
-	if keep == 0 {
-		return
-	}
-	ticker := time.NewTicker(24 * time.Hour)
-	defer ticker.Stop()
-	for {
-		now := time.Now()
-		if _, err := ctl.Prune(ctx, now.Add(-keep), now); err != nil && ctx.Err() == nil {
-			logger.Error("removal of old history", "err", err)
+		if err := do(time.Now()); err != nil && ctx.Err() == nil {
+			logger.Error(what, "err", err)
 		}
 		select {
 		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-	}
-}
-
-// syncLoop syncs the catalog, and then probes for what cannot be reached
-// (CAT-10).
-func syncLoop(ctx context.Context, s *syncer, p *prober, every time.Duration) {
-	ticker := time.NewTicker(every)
-	defer ticker.Stop()
-	for {
-		if _, err := s.run(ctx, ""); err != nil && ctx.Err() == nil {
-			s.logger.Error("sync", "err", err)
-		}
-		p.run(ctx, 0)
-		select {
-		case <-ctx.Done():
-			return
+			return nil
 		case <-ticker.C:
 		}
 	}
@@ -280,22 +238,17 @@ func tickLoop(ctx context.Context, ctl *controller.Controller, p *prober, kick <
 		next, err = ctl.Tick(ctx, time.Now())
 		wait := most
 		switch {
-		case ctx.Err() != nil:
-			return
-		case err != nil:
+		case err != nil && ctx.Err() == nil:
 			logger.Error("tick", "err", err)
 			wait = retry
 		case !next.IsZero():
 			wait = max(least, min(most, time.Until(next)))
 		}
-		timer := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
-			timer.Stop()
 			return
 		case <-kick:
-			timer.Stop()
-		case <-timer.C:
+		case <-time.After(wait):
 		}
 	}
 }
