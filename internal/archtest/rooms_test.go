@@ -349,7 +349,6 @@ var rooms = []room{
 	{path: "examples/quickstart", floor: programs, adapter: true, uses: []use{
 		{"github.com/spf13/cobra", "commands and flags"},
 	}},
-	{path: "examples/quickstart/asset", floor: programs},
 	{path: "examples/quickstart/folder", floor: programs},
 	{path: "examples/quickstart/scenario", floor: programs, adapter: true, uses: []use{
 		{"golang.org/x/sync", "assets that end together"},
