@@ -372,7 +372,6 @@ var rooms = []room{
 	{path: "examples/agent/cli", floor: programs, uses: []use{
 		{"github.com/spf13/cobra", "commands and flags"},
 	}},
-	{path: "examples/agent/drive", floor: programs},
 	{path: "examples/agent/home", floor: programs},
 	{path: "examples/agent/inspect", floor: programs, tests: []use{
 		{"github.com/ProtonMail/go-crypto", "signs what the tests judge"},
