@@ -1,9 +1,7 @@
 // Command agent is Patchpolicy's agent for Debian and Ubuntu. It enrols with a
 // server and patches its machine as the server's signed manifests order.
 // Without a server it shows which updates are missing, and who signed a file.
-//
-// It exits with 0 on success, 1 if something failed, and 2 for wrong usage or
-// bad input.
+// See --help.
 package main
 
 import (

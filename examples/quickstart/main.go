@@ -1,9 +1,5 @@
 // Command quickstart shows the whole path of a patch on one machine: a vendor,
-// a server, and nine assets with the real agent.
-//
-// It needs no root and no network beyond the loopback, and leaves nothing on
-// the disk. It exits with 0 if every result is as expected, 1 if one is not or
-// something failed, and 2 if the command line is wrong.
+// a server, and nine assets with the real agent. See --help.
 package main
 
 import (
@@ -50,7 +46,6 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr, scenario.Cases()))
 }
 
-// run is the program. Cases are the assets and what is expected of them.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer, cases []scenario.Case) (exit int) {
 	var plain bool
 	var timeout time.Duration
@@ -93,16 +88,12 @@ Exit codes: 0 every result is as expected, 1 one is not or something failed,
 	command.SetErr(stderr)
 	if err := command.ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(stderr, "quickstart:", err)
-		return exit
-	}
-	if exit == 2 { // only the help was asked for
-		return 0
+	} else if exit == 2 { // only the help was asked for
+		exit = 0
 	}
 	return exit
 }
 
-// play plays the story in a temporary folder and reports whether every result
-// is as expected.
 func play(ctx context.Context, stdout io.Writer, screen show.Screen, logger *slog.Logger, cases []scenario.Case) (asExpected bool, err error) {
 	var names []string
 	for _, c := range cases {

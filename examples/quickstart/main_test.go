@@ -60,9 +60,9 @@ var unhurried = []string{"--timeout", "8m"}
 func TestAnExpectationThatIsNotMetFails(t *testing.T) {
 	t.Parallel()
 	cases := scenario.Cases()
-	cases[0].Offers[0].Want.Rule = "INT-2"
-	cases[2].Offers[0].Want.Code = job.FileHashValidationFailed
-	cases[4].Offers[0].Want.Now = "5.1.0"
+	cases[0].Offers[0].Rule = "INT-2"
+	cases[2].Offers[0].Code = job.FileHashValidationFailed
+	cases[4].Offers[0].Now = "5.1.0"
 	cases[5].Result = job.Completed
 	cases[8].Reboots = 2
 	var stdout, stderr bytes.Buffer

@@ -347,7 +347,6 @@ var rooms = []room{
 	{path: "examples/quickstart", floor: programs, adapter: true, uses: []use{
 		{"github.com/spf13/cobra", "commands and flags"},
 	}},
-	{path: "examples/quickstart/asset", floor: programs},
 	{path: "examples/quickstart/folder", floor: programs},
 	{path: "examples/quickstart/scenario", floor: programs, adapter: true, uses: []use{
 		{"golang.org/x/sync", "assets that end together"},
@@ -371,7 +370,6 @@ var rooms = []room{
 	{path: "examples/agent/cli", floor: programs, uses: []use{
 		{"github.com/spf13/cobra", "commands and flags"},
 	}},
-	{path: "examples/agent/drive", floor: programs},
 	{path: "examples/agent/home", floor: programs},
 	{path: "examples/agent/inspect", floor: programs, tests: []use{
 		{"github.com/ProtonMail/go-crypto", "signs what the tests judge"},

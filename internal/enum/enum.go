@@ -89,13 +89,10 @@ func (n Names[E]) MarshalText(e E) ([]byte, error) {
 	if e == 0 {
 		return []byte{}, nil
 	}
-	if e == Unknown {
-		return []byte(unknownName), nil
-	}
-	if !n.Valid(e) {
+	if e != Unknown && !n.Valid(e) {
 		return nil, n.unknown(fmt.Sprint(uint8(e)))
 	}
-	return []byte(n.names[e]), nil
+	return []byte(n.String(e)), nil
 }
 
 // UnmarshalText sets e to the value with the name text. The empty text is the
@@ -107,9 +104,8 @@ func (n Names[E]) UnmarshalText(text []byte, e *E) error {
 		return nil
 	}
 	v, err := n.Parse(string(text))
-	if err != nil {
-		return err
+	if err == nil {
+		*e = v
 	}
-	*e = v
-	return nil
+	return err
 }

@@ -92,7 +92,17 @@ func read(data []byte, v reflect.Value, note func(field, name string), field str
 		v.Set(reflect.New(v.Type().Elem()))
 		return read(data, v.Elem(), note, field)
 	case kind == reflect.Slice:
-		return readList(data, v, note, field)
+		var elements []json.RawMessage
+		if json.Unmarshal(data, &elements) != nil {
+			return err
+		}
+		v.Set(reflect.MakeSlice(v.Type(), len(elements), len(elements)))
+		for i, element := range elements {
+			if err := read(element, v.Index(i), note, fmt.Sprintf("%s[%d]", field, i)); err != nil {
+				return err
+			}
+		}
+		return nil
 	case kind == reflect.Struct:
 		var members map[string]json.RawMessage
 		if json.Unmarshal(data, &members) != nil {
@@ -103,20 +113,6 @@ func read(data []byte, v reflect.Value, note func(field, name string), field str
 	default:
 		return err
 	}
-}
-
-func readList(data []byte, v reflect.Value, note func(field, name string), field string) error {
-	var elements []json.RawMessage
-	if err := json.Unmarshal(data, &elements); err != nil {
-		return err
-	}
-	v.Set(reflect.MakeSlice(v.Type(), len(elements), len(elements)))
-	for i, element := range elements {
-		if err := read(element, v.Index(i), note, fmt.Sprintf("%s[%d]", field, i)); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // readObject reads the members that the struct has fields for.

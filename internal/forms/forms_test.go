@@ -209,13 +209,13 @@ func read(t testing.TB, forms map[string]json.RawMessage) (got understood) {
 	for form, file := range files {
 		require.NoError(t, os.WriteFile(filepath.Join(string(h), file), append(bytes.Clone(forms[form]), '\n'), 0o600))
 	}
-	_, err = h.Key()
+	_, err = h.MakeKey(false)
 	require.NoError(t, err)
 	_, _, err = h.Load()
 	require.NoError(t, err)
-	_, ok, err := h.ReadStatus()
+	status, err := h.ReadStatus()
 	require.NoError(t, err)
-	require.True(t, ok)
+	require.NotZero(t, status.Process)
 	journal, err := h.OpenJournal()
 	require.NoError(t, err)
 	require.NoError(t, journal.Close())

@@ -58,11 +58,11 @@ func runAgent(s spec) error {
 	if err != nil {
 		return err
 	}
-	client, err := agenthttp.NewClient(agenthttp.Config{Server: id.Server, Asset: id.Asset, Key: key, Trust: id.SealedTrust()})
+	client, err := agenthttp.NewClient(agenthttp.Config{Server: id.Server, Asset: id.Asset, Key: key, Trust: id.Trust})
 	if err != nil {
 		return err
 	}
-	trust, err := manifest.OpenTrust(id.SealedTrust())
+	trust, err := manifest.OpenTrust(id.Trust)
 	if err != nil {
 		return err
 	}

@@ -22,18 +22,8 @@
 // faults prove that the checks can fail: among them are a state and a store that
 // acknowledge before they commit.
 //
-// The tests also hold the code to what a plain copy of a live file is worth:
-//
-//   - A copy of an agent's state holds what some commit wrote, and no older
-//     commit than the last one before the copy began; or it is refused as
-//     *boltstate.Corrupt. Then copy again. A copy is always good if the agent
-//     does not run.
-//   - A copy of a server's database is server.db together with server.db-wal,
-//     the database first. If no checkpoint falls between the two copies, it
-//     holds what was committed when the second copy began, except perhaps the
-//     last transactions. SQLite makes a checkpoint when the log has about 4 MB.
-//     Then the copy can be a mixture that nothing detects. For a copy to rely
-//     on, stop the server, or use SQLite's own backup.
+// The copies hold the code to what the documentation of boltstate and sqlstore
+// says of a plain copy of a live file: copy_test.go has the details.
 //
 // A kill is not a power failure: what a process wrote stays in the system's
 // memory. The crash model of package agentsim simulates what a power failure

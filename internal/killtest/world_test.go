@@ -191,7 +191,7 @@ func (w *world) enrol(ctx context.Context) error {
 		return err
 	}
 	h := home.Home(w.dir)
-	key, err := h.Key()
+	key, err := h.MakeKey(false)
 	if err != nil {
 		return err
 	}

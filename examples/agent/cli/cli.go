@@ -11,7 +11,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/patchpolicy/patchpolicy/examples/agent/home"
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
@@ -23,15 +22,10 @@ const (
 )
 
 // misused is a caller's error: a flag, or a file that a flag names.
-type misused struct{ err error }
-
-func (m misused) Error() string { return m.err.Error() }
-
-func (m misused) Unwrap() error { return m.err }
+type misused struct{ error }
 
 func misuse(format string, args ...any) error { return misused{fmt.Errorf(format, args...)} }
 
-// program is what the commands share.
 type program struct {
 	out, err io.Writer
 	verbose  bool
@@ -71,10 +65,8 @@ so that stopping the agent never kills a dpkg at work:
 
 Exit codes: 0 success, 1 something failed, 2 wrong usage or bad input.`,
 		Args: cobra.NoArgs, SilenceErrors: true, SilenceUsage: true,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-		PersistentPreRun: func(*cobra.Command, []string) {
-			begun = true
-		},
+		RunE:             func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		PersistentPreRun: func(*cobra.Command, []string) { begun = true },
 	}
 	root.PersistentFlags().BoolVarP(&p.verbose, "verbose", "v", false, "log more")
 	root.AddCommand(p.scan(), p.verify(), p.enrol(), p.leave(), p.run(), p.status())
@@ -87,13 +79,12 @@ Exit codes: 0 success, 1 something failed, 2 wrong usage or bad input.`,
 		return OK
 	}
 	fmt.Fprintln(err, "agent:", problem.Lines(failure.Error(), "  "))
-	if _, is := errors.AsType[misused](failure); is || !begun || errors.Is(failure, home.ErrNotEnrolled) {
+	if _, is := errors.AsType[misused](failure); is || !begun {
 		return Usage
 	}
 	return Failed
 }
 
-// state adds the flag for the state folder.
 func state(cmd *cobra.Command, h *string) {
 	cmd.Flags().StringVar(h, "state", "/var/lib/patchpolicy", "the agent's state folder")
 }

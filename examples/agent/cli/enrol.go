@@ -1,10 +1,8 @@
 package cli
 
 import (
-	"bytes"
 	"context"
 	"crypto/x509"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -16,12 +14,13 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/catalog/debian"
-	"github.com/patchpolicy/patchpolicy/examples/agent/drive"
 	"github.com/patchpolicy/patchpolicy/examples/agent/home"
 	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/integrity/policyverify"
 	"github.com/patchpolicy/patchpolicy/internal/owned"
 	tokens "github.com/patchpolicy/patchpolicy/internal/token"
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/runner/boltstate"
 	"github.com/patchpolicy/patchpolicy/manifest"
 	"github.com/patchpolicy/patchpolicy/manifest/agenthttp"
 )
@@ -78,7 +77,7 @@ input.`,
 }
 
 func (p *program) enrolNow(ctx context.Context, o enrolment) error {
-	token, roots, policy, err := o.check()
+	policy, err := o.check()
 	if err != nil {
 		return err
 	}
@@ -94,18 +93,14 @@ func (p *program) enrolNow(ctx context.Context, o enrolment) error {
 		return err
 	}
 	defer release()
-	makeKey := h.Key
-	if o.again {
-		makeKey = h.NextKey
-	}
-	key, err := makeKey()
+	key, err := h.MakeKey(o.again)
 	if err != nil {
 		return misused{err}
 	}
 	hostname, _ := os.Hostname() // only shown to people: it may be missing
-	id := home.Identity{Server: strings.TrimRight(o.server, "/"), Asset: job.AssetID(o.name), Roots: roots, PlainHTTP: o.plainHTTP}
-	enrolled, trust, err := agenthttp.Enrol(ctx, drive.Connection(id, key), manifest.Enrolment{
-		Token: token, Platform: catalog.Linux, Architecture: debian.Architectures("/")[0], Hostname: hostname, Version: drive.Release(), Format: manifest.Format,
+	id := home.Identity{Server: strings.TrimRight(o.server, "/"), Asset: job.AssetID(o.name), Roots: o.ca, PlainHTTP: o.plainHTTP}
+	enrolled, trust, err := agenthttp.Enrol(ctx, connection(id, key), manifest.Enrolment{
+		Token: o.token, Platform: catalog.Linux, Architecture: debian.Architectures("/")[0], Hostname: hostname, Version: programVersion(), Format: manifest.Format,
 	}, o.fingerprint)
 	if _, invalid := errors.AsType[*job.Invalid](err); invalid {
 		return misused{err}
@@ -119,14 +114,8 @@ func (p *program) enrolNow(ctx context.Context, o enrolment) error {
 	} else {
 		policy, err = h.Policy() // one that it has stays
 	}
-	switch {
-	case err != nil:
-	case o.again:
-		err = h.Renew(id)
-	default:
-		if err = h.Forget(); err == nil { // such as an identity that was given up
-			err = h.Save(id)
-		}
+	if err == nil {
+		err = h.Become(id, o.again)
 	}
 	if err != nil {
 		return err
@@ -138,32 +127,30 @@ func (p *program) enrolNow(ctx context.Context, o enrolment) error {
 	return err
 }
 
-// check reads the files that flags name. The error lists every problem.
-func (o *enrolment) check() (token, roots string, policy *integrity.Policy, err error) {
+// check reads the files that flags name, token and authorities in their place.
+// The error lists every problem.
+func (o *enrolment) check() (policy *integrity.Policy, err error) {
 	var errs []error
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	if u, err := url.Parse(o.server); o.server == "" || err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		bad("--server: %q is not an http or https URL such as https://patch.example:8443", o.server)
 	}
-	switch {
-	case (o.token == "") == (o.tokenFile == ""):
+	if (o.token == "") == (o.tokenFile == "") {
 		bad("give the enrolment token with either --token-file or --token")
-	case o.token != "":
-		token = o.token
-	default:
+	} else if o.tokenFile != "" {
 		var data []byte
 		err := owned.Check(o.tokenFile, owned.Secret)
 		if err == nil || o.tokenFile == "-" {
 			data, err = readInput(o.tokenFile)
 		}
-		token = strings.TrimSpace(string(data))
+		o.token = strings.TrimSpace(string(data))
 		if err != nil {
 			bad("--token-file: %w", err)
-		} else if token == "" {
+		} else if o.token == "" {
 			bad("--token-file: %s is empty; write the enrolment token into it", o.tokenFile)
 		}
 	}
-	if tokens.IsAdmin(token) {
+	if tokens.IsAdmin(o.token) {
 		bad("this is the administrator's token, which no agent must have: create an enrolment token with \"server token create\"")
 	}
 	if o.name == "" {
@@ -174,8 +161,10 @@ func (o *enrolment) check() (token, roots string, policy *integrity.Policy, err 
 	if err := job.ValidID(o.name); err != nil {
 		bad("--name: %w", err)
 	}
-	if o.fingerprint != "" && !isFingerprint(o.fingerprint) {
-		bad("--fingerprint: %q is not a fingerprint: give \"sha256:\" and 64 hex digits", o.fingerprint)
+	given := o.fingerprint
+	o.fingerprint = strings.ToLower(given)
+	if d, err := integrity.ParseDigest(o.fingerprint); given != "" && (err != nil || d.Algorithm != integrity.SHA256) {
+		bad("--fingerprint: %q is not a fingerprint: give \"sha256:\" and 64 hex digits", given)
 	}
 	if o.ca != "" {
 		data, err := readInput(o.ca)
@@ -184,49 +173,117 @@ func (o *enrolment) check() (token, roots string, policy *integrity.Policy, err 
 		} else if !x509.NewCertPool().AppendCertsFromPEM(data) {
 			bad("--ca: %s has no certificate in PEM", o.ca)
 		}
-		roots = string(data)
+		o.ca = string(data)
 	}
-	if o.policy != "" {
-		if policy, err = readPolicy(o.policy); err != nil {
-			bad("--policy: %w", err)
-		}
+	if policy, err = readPolicy(o.policy); err != nil {
+		bad("--policy: %w", err)
 	}
 	if o.state == "" {
 		bad("--state: name a folder")
 	}
 	if err := errors.Join(errs...); err != nil {
-		return "", "", nil, misused{err}
+		return nil, misused{err}
 	}
-	o.fingerprint = strings.ToLower(o.fingerprint)
-	return token, roots, policy, nil
+	return policy, nil
 }
 
-func isFingerprint(s string) bool {
-	sum, has := strings.CutPrefix(strings.ToLower(s), "sha256:")
-	_, err := hex.DecodeString(sum)
-	return has && err == nil && len(sum) == 64
+// readPolicy reads a signer policy that a flag names, and checks that a
+// verifier accepts it. Without a name there is none.
+func readPolicy(name string) (*integrity.Policy, error) {
+	if name == "" {
+		return nil, nil
+	}
+	data, err := readInput(name)
+	if err != nil {
+		return nil, err
+	}
+	policy, err := integrity.ParsePolicy(data)
+	if err == nil {
+		_, err = policyverify.New(policy)
+	}
+	return &policy, err
 }
 
-// readInput reads a file that a flag names.
 func readInput(name string) ([]byte, error) {
-	var in io.Reader = os.Stdin
+	in := os.Stdin
 	if name != "-" {
-		if err := owned.CheckLinked(name, owned.State); err != nil {
-			return nil, err
+		err := owned.CheckLinked(name, owned.State)
+		if err == nil {
+			in, err = os.Open(name)
 		}
-		f, err := os.Open(name)
 		if err != nil {
 			return nil, err
 		}
-		defer f.Close()
-		in = f
+		defer in.Close()
 	}
-	var data bytes.Buffer
-	if _, err := io.Copy(&data, io.LimitReader(in, maxInput+1)); err != nil {
-		return nil, err
+	data, err := io.ReadAll(io.LimitReader(in, maxInput+1))
+	if err == nil && len(data) > maxInput {
+		err = fmt.Errorf("%s has more than %d bytes", name, maxInput)
 	}
-	if data.Len() > maxInput {
-		return nil, fmt.Errorf("%s has more than %d bytes", name, maxInput)
+	return data, err
+}
+
+func (p *program) leave() *cobra.Command {
+	var dir string
+	var force bool
+	cmd := &cobra.Command{
+		Use:   "leave",
+		Short: "Remove this machine from its server",
+		Long: `Leave removes this machine from its server, and deletes its key, signer policy,
+queue and downloads. Its journal moves to the folder "former". Stop the agent
+first.
+
+Exit codes: 0 done, 1 the server could not be reached and nothing changed, 2 bad
+input.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.leaveNow(cmd.Context(), home.Home(dir), force) },
 	}
-	return data.Bytes(), nil
+	state(cmd, &dir)
+	cmd.Flags().BoolVar(&force, "force", false, "leave even if the server cannot be reached; it lists this machine until the administrator removes it")
+	return cmd
+}
+
+func (p *program) leaveNow(ctx context.Context, h home.Home, force bool) error {
+	id, key, err := h.Load()
+	if err != nil {
+		return misused{err}
+	}
+	release, err := stopped(h)
+	if err != nil {
+		return err
+	}
+	defer release()
+	client, err := agenthttp.NewClient(connection(id, key))
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	err = client.Leave(ctx)
+	switch {
+	case err == nil:
+	case errors.Is(err, manifest.ErrRefused):
+		fmt.Fprintln(p.err, "the server does not accept this machine any more")
+	case force:
+		fmt.Fprintln(p.err, "the server was not notified:", err)
+	default:
+		return fmt.Errorf("%w; give --force to leave without the server", err)
+	}
+	if err := h.Leave(); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(p.out, "%s has left %s\n", id.Asset, id.Server)
+	return err
+}
+
+// stopped checks that no agent runs on the folder, and keeps one from starting
+// until release is called.
+func stopped(h home.Home) (release func(), err error) {
+	state, err := boltstate.Open(h.StateFile())
+	if errors.Is(err, boltstate.ErrInUse) {
+		return nil, misuse("the agent is running: stop it first (%w)", err)
+	}
+	if err != nil { // such as a damaged file, which leave deletes anyway
+		return func() {}, nil
+	}
+	return func() { _ = state.Close() }, nil
 }

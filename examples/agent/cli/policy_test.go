@@ -20,8 +20,6 @@ const (
 	nobody      = `{"format": 1, "clauses": [{"name": "nothing", "vendor": "*", "product": "*"}]}`
 )
 
-const publicKey = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAO2onvM62pC1io6jQKm8Nc2UyFXcd4kOmOsBIoYtZ2ik=\n-----END PUBLIC KEY-----\n"
-
 // outcome is the result of an order's only patch.
 func (s *server) outcome(t *testing.T, order job.OrderID) job.PatchOutcome {
 	_, _, reports := s.said()
@@ -92,11 +90,8 @@ func TestAgentIsHeldToItsPolicy_INT4(t *testing.T) {
 			require.Equal(t, "ii 1", is)
 		})
 	}
-	code, _, text := call(t, "run", "--state", a.state, "--root", a.root, "--signer-key", "a="+put(t, "key.pem", publicKey))
-	require.Equal(t, Usage, code)
-	require.Contains(t, text, "put the keys into the policy")
 	require.NoError(t, os.WriteFile(pinned, []byte("{}"), 0o600))
-	code, _, text = call(t, "run", "--state", a.state, "--root", a.root)
+	code, _, text := call(t, "run", "--state", a.state, "--root", a.root)
 	require.Equal(t, Usage, code)
 	require.Contains(t, text, "policy.json")
 }

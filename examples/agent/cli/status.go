@@ -48,10 +48,9 @@ enrolled.`,
 			}
 			if asJSON {
 				data, err := json.MarshalIndent(s, "", "  ")
-				if err != nil {
-					return err
+				if err == nil {
+					_, err = fmt.Fprintf(p.out, "%s\n", job.NameCodes(data))
 				}
-				_, err = fmt.Fprintf(p.out, "%s\n", job.NameCodes(data))
 				return err
 			}
 			return s.print(p.out)
@@ -78,20 +77,21 @@ func statusOf(ctx context.Context, h home.Home) (shown, error) {
 		digest := policy.Digest()
 		s.Policy = &digest
 	}
-	seen, has, err := h.ReadStatus()
+	seen, err := h.ReadStatus()
 	if err != nil {
 		return shown{}, err
 	}
-	if has && seen.Running() {
-		s.Running, s.Written, s.State = true, seen.Written, seen.State
-		return s, nil
+	var file *boltstate.State
+	s.Running = seen.Running()
+	if !s.Running {
+		if _, err := os.Stat(h.StateFile()); errors.Is(err, os.ErrNotExist) {
+			return s, nil // it never ran
+		}
+		file, err = boltstate.Open(h.StateFile())
+		s.Running = errors.Is(err, boltstate.ErrInUse) && seen.Process != 0
 	}
-	if _, err := os.Stat(h.StateFile()); errors.Is(err, os.ErrNotExist) {
-		return s, nil // it never ran
-	}
-	file, err := boltstate.Open(h.StateFile())
-	if errors.Is(err, boltstate.ErrInUse) && has {
-		s.Running, s.Written, s.State = true, seen.Written, seen.State
+	if s.Running {
+		s.Written, s.State = seen.Written, seen.State
 		return s, nil
 	}
 	if err != nil {
@@ -101,10 +101,10 @@ func statusOf(ctx context.Context, h home.Home) (shown, error) {
 	if err := errors.Join(err, file.Close()); err != nil {
 		return shown{}, err
 	}
-	if data == nil {
-		return s, nil
+	if data != nil {
+		err = s.State.UnmarshalBinary(data)
 	}
-	return s, s.State.UnmarshalBinary(data)
+	return s, err
 }
 
 func (s shown) print(w io.Writer) error {

@@ -13,15 +13,10 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
-type verifying struct {
-	policy  string
-	digests []string
-	asJSON  bool
-}
-
 func (p *program) verify() *cobra.Command {
 	var c inspect.Config
-	var o verifying
+	var digests []string
+	asJSON := false
 	cmd := &cobra.Command{
 		Use:   "verify FILE…",
 		Short: "Show who signed files, and whether a signer policy trusts them",
@@ -55,43 +50,45 @@ a key or the policy cannot be read.`,
   agent verify *.deb --json`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(_ *cobra.Command, files []string) error {
-			c.Now, c.PolicyFile, c.Program = time.Now(), o.policy, "agent"
+			c.Now, c.Program = time.Now(), "agent"
 			if filepath.Base(os.Args[0]) == c.Program {
 				c.Program = os.Args[0] // as it was called
 			}
-			inspector, err := o.inspector(c, files)
+			inspector, err := inspectorOf(c, digests, files)
 			if err != nil {
-				if o.asJSON {
-					p.unjudged(files, err)
+				for _, name := range files {
+					if asJSON { // programs expect a line per file
+						_ = inspect.File{Name: name, Error: err.Error()}.JSON(p.out)
+					}
 				}
 				return misused{err}
 			}
-			return p.verifyAll(inspector, files, o.asJSON)
+			return p.verifyAll(inspector, files, asJSON)
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.policy, "policy", "", "JSON file with the signer policy; \"-\" is standard input")
+	f.StringVar(&c.PolicyFile, "policy", "", "JSON file with the signer policy; \"-\" is standard input")
 	f.StringVar(&c.Key, "key", "", "file with the signer's public key, armored OpenPGP or PEM, to trust instead of a policy")
 	f.StringVar(&c.Feed, "feed", "", "the patch's feed, as the server names it, for clauses that name one")
 	f.StringVar(&c.Vendor, "vendor", "", "the product's vendor, as the catalog names it")
 	f.StringVar(&c.Product, "product", "", "the product's id in the catalog")
 	f.StringVar(&c.Signature, "signature", "", "signature file; for one file only")
-	f.StringArrayVar(&o.digests, "digest", nil, "digest that the file must have, such as sha256:…; for one file only, can be repeated")
-	f.BoolVar(&o.asJSON, "json", false, "print one JSON object per file, each on one line")
+	f.StringArrayVar(&digests, "digest", nil, "digest that the file must have, such as sha256:…; for one file only, can be repeated")
+	f.BoolVar(&asJSON, "json", false, "print one JSON object per file, each on one line")
 	return cmd
 }
 
-// inspector reads the files that flags name. The error lists every problem.
-func (o verifying) inspector(c inspect.Config, files []string) (*inspect.Inspector, error) {
+// inspectorOf reads the files that flags name. The error lists every problem.
+func inspectorOf(c inspect.Config, digests, files []string) (*inspect.Inspector, error) {
 	var errs []error
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	if len(files) == 0 {
 		bad("name the files to verify: agent verify FILE…")
 	}
-	if len(files) > 1 && (c.Signature != "" || len(o.digests) > 0) {
+	if len(files) > 1 && (c.Signature != "" || len(digests) > 0) {
 		bad("--signature and --digest are for one file, and %d are named; verify each by itself", len(files))
 	}
-	for _, text := range o.digests {
+	for _, text := range digests {
 		d, err := integrity.ParseDigest(text)
 		if err != nil {
 			bad("--digest: %w", err)
@@ -101,15 +98,12 @@ func (o verifying) inspector(c inspect.Config, files []string) (*inspect.Inspect
 	if err := (integrity.Expectation{Digests: c.Digests}).Validate(); err != nil && len(errs) == 0 {
 		bad("--digest: %w", err)
 	}
-	if c.Key != "" && o.policy != "" {
+	if c.Key != "" && c.PolicyFile != "" {
 		bad("--key and --policy are both given; put the key into the policy, or leave one out")
 	}
-	if o.policy != "" {
-		policy, err := readPolicy(o.policy)
-		if err != nil {
-			bad("--policy: %w", err)
-		}
-		c.Policy = policy
+	var err error
+	if c.Policy, err = readPolicy(c.PolicyFile); err != nil {
+		bad("--policy: %w", err)
 	}
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
@@ -117,20 +111,16 @@ func (o verifying) inspector(c inspect.Config, files []string) (*inspect.Inspect
 	return inspect.New(c)
 }
 
-// unjudged prints a JSON line per file when none can be judged, because
-// programs expect one.
-func (p *program) unjudged(files []string, why error) {
-	for _, name := range files {
-		_ = inspect.File{Name: name, Error: why.Error()}.JSON(p.out) // the caller reports why
-	}
-}
-
 // verifyAll prints each file as soon as it is judged.
 func (p *program) verifyAll(inspector *inspect.Inspector, files []string, asJSON bool) error {
-	var count [inspect.Unreadable + 1]int
+	unjudged, refused := 0, 0
 	for _, name := range files {
 		f := inspector.File(name)
-		count[f.Outcome()]++
+		if f.Verdict == nil {
+			unjudged++
+		} else if !f.Verdict.Passed {
+			refused++
+		}
 		write := f.Text
 		if asJSON {
 			write = f.JSON
@@ -140,10 +130,10 @@ func (p *program) verifyAll(inspector *inspect.Inspector, files []string, asJSON
 		}
 	}
 	switch {
-	case count[inspect.Unreadable] > 0:
-		return misuse("%d of %d files could not be judged", count[inspect.Unreadable], len(files))
-	case count[inspect.Refused] > 0:
-		return fmt.Errorf("%d of %d files did not pass", count[inspect.Refused], len(files))
+	case unjudged > 0:
+		return misuse("%d of %d files could not be judged", unjudged, len(files))
+	case refused > 0:
+		return fmt.Errorf("%d of %d files did not pass", refused, len(files))
 	}
 	return nil
 }

@@ -156,7 +156,7 @@ func TestEveryFileGetsOneLine(t *testing.T) {
 			var f inspect.File
 			require.NoError(t, json.Unmarshal([]byte(line), &f), line)
 			require.Equal(t, names[i], f.Name)
-			passed = passed && f.Outcome() == inspect.Passed
+			passed = passed && f.Verdict != nil && f.Verdict.Passed
 			if f.Error != "" {
 				errs = append(errs, f.Error)
 			}

@@ -1,3 +1,23 @@
+// Package home is the agent's state folder: who the agent is, the key it signs
+// with, and what it shows of its work.
+//
+//	agent.json      who this agent is and which server it trusts; written by enrol
+//	agent.key       its Ed25519 private key, PKCS #8 in PEM; written before the
+//	                enrolment is sent, so that it can be repeated
+//	agent.key.next  the new key while the agent enrols again
+//	policy.json     the signer policy kept by enrol; absent: none
+//	state.db        queue, executions and unacknowledged reports; locked by
+//	                the running agent
+//	stage/          downloaded files of the running agent
+//	status.json     the state as of the last commit, for "agent status"
+//	journal.jsonl   the agent's reports, one per line, in order; older ones are
+//	                in journal.1.jsonl to journal.4.jsonl
+//	former/         the journal of an identity that was given up
+//	tmp/            temporary files of the running agent
+//
+// The folder and the files belong to their owner alone. All of them are checked
+// before the first is opened (see internal/owned): what belongs to another user,
+// what others may write, a key that others may read, and links are refused.
 package home
 
 import (
@@ -14,28 +34,26 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"time"
 
+	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/internal/enum"
 	"github.com/patchpolicy/patchpolicy/internal/owned"
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/agent"
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
 // Identity is who an agent is, as the server enrolled it.
 type Identity struct {
-	Format int         `json:"format"` // [Format]
-	Server string      `json:"server"` // base URL
-	Asset  job.AssetID `json:"asset"`
-	// Trust is the newest accepted trust document of the server, sealed (MAN-13).
-	Trust json.RawMessage `json:"trust"`
-	// Every is the check-in interval that the server asked for (MAN-3).
-	Every time.Duration `json:"every"`
-	// Roots is the PEM of the certificate authorities trusted for the server;
-	// empty: the system's.
-	Roots string `json:"roots,omitempty"`
-	// PlainHTTP allows plain http beyond the loopback.
-	PlainHTTP bool `json:"plainHTTP,omitempty"`
+	Format    int             `json:"format"` // [Format]
+	Server    string          `json:"server"` // base URL
+	Asset     job.AssetID     `json:"asset"`
+	Trust     json.RawMessage `json:"trust"`               // the newest accepted trust document of the server, as it was signed (MAN-13)
+	Every     time.Duration   `json:"every"`               // the check-in interval that the server asked for (MAN-3)
+	Roots     string          `json:"roots,omitempty"`     // PEM of the certificate authorities trusted for the server; empty: the system's
+	PlainHTTP bool            `json:"plainHTTP,omitempty"` // plain http beyond the loopback is allowed
 }
 
 // Format is the format of the files that this package writes, and the highest
@@ -118,6 +136,9 @@ func (h Home) Load() (Identity, ed25519.PrivateKey, error) {
 	if err != nil {
 		return Identity{}, nil, err
 	}
+	var sealed bytes.Buffer
+	_ = json.Compact(&sealed, id.Trust) // the file is indented; check finds what is not JSON
+	id.Trust = sealed.Bytes()
 	if err := id.check(); err != nil {
 		return Identity{}, nil, fmt.Errorf("%s: %w", h.file("agent.json"), err)
 	}
@@ -137,18 +158,8 @@ func (id Identity) check() error {
 	case id.Every <= 0:
 		return fmt.Errorf("the check-in interval %v is not positive", id.Every)
 	}
-	_, err := manifest.OpenTrust(id.SealedTrust())
+	_, err := manifest.OpenTrust(id.Trust)
 	return err
-}
-
-// SealedTrust returns the trust document as it was signed; nil if it is not
-// JSON.
-func (id Identity) SealedTrust() []byte {
-	var b bytes.Buffer
-	if json.Compact(&b, id.Trust) != nil {
-		return nil
-	}
-	return b.Bytes()
 }
 
 // Save writes the agent's identity.
@@ -163,10 +174,16 @@ func (h Home) Enrolled() bool {
 	return err == nil
 }
 
-// Key returns the agent's key, and creates it the first time.
-func (h Home) Key() (ed25519.PrivateKey, error) { return h.makeKey("agent.key") }
+// nextKey is the key file of an enrolment that replaces the present one.
+const nextKey = "agent.key.next"
 
-func (h Home) makeKey(name string) (ed25519.PrivateKey, error) {
+// MakeKey returns the agent's key or, to enrol an enrolled machine again, its
+// next key. It creates the key the first time.
+func (h Home) MakeKey(next bool) (ed25519.PrivateKey, error) {
+	name := "agent.key"
+	if next {
+		name = nextKey
+	}
 	key, err := h.key(name)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return key, err
@@ -203,6 +220,126 @@ func (h Home) key(file string) (ed25519.PrivateKey, error) {
 	return key, nil
 }
 
+// SavePolicy keeps the agent's signer policy.
+func (h Home) SavePolicy(p integrity.Policy) error {
+	data, err := p.MarshalCanonical()
+	if err != nil {
+		return err
+	}
+	return h.write("policy.json", append(data, '\n'))
+}
+
+// Policy reads the agent's signer policy; nil: none.
+func (h Home) Policy() (*integrity.Policy, error) {
+	data, err := h.read("policy.json")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	p, err := integrity.ParsePolicy(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", h.file("policy.json"), err)
+	}
+	return &p, nil
+}
+
+// Become completes an enrolment with the key of [Home.MakeKey]: it deletes the
+// queue and downloads of the identity before, uses the key and saves the new
+// identity. A signer policy stays. The journal moves to the folder former. If
+// Become is interrupted, call it again after the same enrolment with the same
+// key.
+func (h Home) Become(id Identity, next bool) error {
+	err := h.forget()
+	if err == nil && next {
+		var key []byte
+		if key, err = h.read(nextKey); err == nil {
+			err = h.write("agent.key", key)
+		}
+	}
+	if err == nil {
+		err = h.Save(id)
+	}
+	if err == nil {
+		err = h.remove(nextKey)
+	}
+	return err
+}
+
+// Leave deletes the agent's identity, key, signer policy, queue and downloads.
+// Its journal moves to the folder former.
+func (h Home) Leave() error {
+	if err := h.remove("agent.json", "agent.key", nextKey, "policy.json"); err != nil {
+		return err
+	}
+	return h.forget()
+}
+
+// forget deletes an identity's queue and downloads, and moves its journal to
+// the folder former: the numbers of the next identity begin at 1 again.
+func (h Home) forget() error {
+	err := errors.Join(h.remove("state.db", "status.json"), os.RemoveAll(h.Stage()))
+	former := h.file("former")
+	if failed := os.Mkdir(former, 0o700); !errors.Is(failed, fs.ErrExist) {
+		err = errors.Join(err, failed)
+	}
+	for _, name := range h.Journals() {
+		if failed := os.Rename(name, filepath.Join(former, filepath.Base(name))); !errors.Is(failed, fs.ErrNotExist) {
+			err = errors.Join(err, failed)
+		}
+	}
+	return err
+}
+
+func (h Home) remove(names ...string) (err error) {
+	for _, name := range names {
+		if failed := os.Remove(h.file(name)); !errors.Is(failed, fs.ErrNotExist) {
+			err = errors.Join(err, failed)
+		}
+	}
+	return err
+}
+
+// Status is what a running agent writes about itself after each commit.
+type Status struct {
+	Format  int         `json:"format"`  // [Format]; set by WriteStatus
+	Process int         `json:"process"` // the id of the agent's process
+	Written time.Time   `json:"written"`
+	State   agent.State `json:"state"`
+}
+
+// WriteStatus replaces the status and sets its format.
+func (h Home) WriteStatus(s Status) error {
+	s.Format = Format
+	return h.writeJSON("status.json", s)
+}
+
+// ReadStatus returns the last status; its Process is zero before the first.
+func (h Home) ReadStatus() (s Status, err error) {
+	err = h.readJSON("status.json", &s)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Status{}, nil
+	}
+	if err == nil {
+		err = manifest.CheckFormat(h.file("status.json"), s.Format, Format)
+	}
+	return s, err
+}
+
+// Running reports whether the process that wrote the status still runs. If that
+// cannot be found out, it returns false.
+func (s Status) Running() bool {
+	if s.Process <= 0 {
+		return false
+	}
+	p, err := os.FindProcess(s.Process)
+	if err == nil {
+		err = p.Signal(syscall.Signal(0))
+	}
+	return err == nil || errors.Is(err, fs.ErrPermission)
+}
+
 func (h Home) read(name string) ([]byte, error) {
 	return owned.Read(h.file(name), files[name], maxFile)
 }
@@ -226,5 +363,4 @@ func (h Home) writeJSON(name string, v any) error {
 	return h.write(name, append(data, '\n'))
 }
 
-// write replaces a whole file, for its owner alone.
 func (h Home) write(name string, data []byte) error { return owned.Write(h.file(name), data) }

@@ -16,12 +16,9 @@ import (
 )
 
 const (
-	journalName = "journal.jsonl"
-	// journalSize is the size in bytes at which the current file is put aside:
-	// some 20,000 reports.
-	journalSize = 8 << 20
-	// journalsKept is how many older files are kept.
-	journalsKept = 4
+	journalName  = "journal.jsonl"
+	journalSize  = 8 << 20 // bytes at which the current file is put aside: some 20,000 reports
+	journalsKept = 4       // older files
 )
 
 // Journal is the list of an agent's reports, each once and in order. The newest
@@ -42,7 +39,6 @@ type Journal struct {
 	last job.Sequence
 }
 
-// entry is a line of the journal.
 type entry struct {
 	Format int `json:"format"`
 	job.Report
@@ -64,67 +60,62 @@ func (h Home) Journals() (names []string) {
 func (h Home) OpenJournal() (*Journal, error) {
 	j := &Journal{home: h, size: journalSize}
 	for n := 1; n <= journalsKept; n++ {
-		_, last, err := readJournal(h.old(n), os.O_RDONLY, nil)
+		f, err := owned.Open(h.old(n), os.O_RDONLY, owned.State)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // a crash between two renames
+		}
+		if err == nil {
+			_, j.last, err = readJournal(f) // the highest, because this is the newest file
+			err = errors.Join(err, f.Close())
 		}
 		if err != nil {
 			return nil, err
 		}
-		j.last = last // the highest, because this is the newest file
 		break
 	}
-	if err := j.open(); err != nil {
-		return nil, err
-	}
-	return j, nil
+	return j, j.open()
 }
 
-// open opens or creates the current file.
-func (j *Journal) open() (err error) {
-	var last job.Sequence
-	j.end, last, err = readJournal(j.home.file(journalName), os.O_RDWR|os.O_CREATE, func(f *os.File, end int64) error {
-		j.file = f
-		return f.Truncate(end)
-	})
-	j.last = max(j.last, last)
-	return err
+func (j *Journal) open() error {
+	f, err := owned.Open(j.home.file(journalName), os.O_RDWR|os.O_CREATE, owned.State)
+	if err != nil {
+		return err
+	}
+	end, last, err := readJournal(f)
+	if err == nil {
+		err = f.Truncate(end)
+	}
+	if err != nil {
+		return errors.Join(err, f.Close())
+	}
+	j.file, j.end, j.last = f, end, max(j.last, last)
+	return nil
 }
 
 // readJournal returns where the complete lines of a file end, and the highest
-// number in them. Keep takes over the file; if it is nil, the file is closed.
-func readJournal(name string, flag int, keep func(f *os.File, end int64) error) (end int64, last job.Sequence, err error) {
-	f, err := owned.Open(name, flag, owned.State)
-	if err != nil {
-		return 0, 0, err
-	}
-	r := bufio.NewReader(f)
-	for {
+// number in them.
+func readJournal(f *os.File) (end int64, last job.Sequence, err error) {
+	for r := bufio.NewReader(f); ; {
 		line, err := r.ReadBytes('\n')
-		if err != nil {
-			break // the end, or an incomplete line
+		if errors.Is(err, io.EOF) { // perhaps after an incomplete line
+			return end, last, nil
 		}
 		var report entry
-		err = enum.Unmarshal(line, &report)
 		if err == nil {
-			err = manifest.CheckFormat(name, report.Format, Format)
+			err = enum.Unmarshal(line, &report)
+		}
+		if err == nil {
+			err = manifest.CheckFormat(f.Name(), report.Format, Format)
 		}
 		if newer, is := errors.AsType[*manifest.NewerFormat](err); is {
-			return 0, 0, errors.Join(newer, f.Close())
+			return 0, 0, newer
 		}
 		if err != nil {
-			return 0, 0, errors.Join(fmt.Errorf("%s is damaged at byte %d: move it elsewhere and start again", f.Name(), end), f.Close())
+			return 0, 0, fmt.Errorf("%s is damaged at byte %d: move it elsewhere and start again", f.Name(), end)
 		}
 		last = max(last, report.Sequence)
 		end += int64(len(line))
 	}
-	if keep == nil {
-		return end, last, f.Close()
-	}
-	if err := keep(f, end); err != nil {
-		return 0, 0, errors.Join(err, f.Close())
-	}
-	return end, last, nil
 }
 
 // Add appends the reports that are not in the journal yet. If a full disk has
@@ -157,8 +148,10 @@ func (j *Journal) Add(reports []job.Report) error {
 // current one stays in use.
 func (j *Journal) rotate() error {
 	free := 1 // the first number that a crash left free; otherwise the oldest, which is replaced
-	for free < journalsKept && exists(j.home.old(free)) {
-		free++
+	for ; free < journalsKept; free++ {
+		if _, err := os.Lstat(j.home.old(free)); err != nil {
+			break
+		}
 	}
 	for n := free; n > 1; n-- {
 		if err := os.Rename(j.home.old(n-1), j.home.old(n)); err != nil {
@@ -173,11 +166,6 @@ func (j *Journal) rotate() error {
 		err = nil
 	}
 	return errors.Join(err, j.open())
-}
-
-func exists(name string) bool {
-	_, err := os.Lstat(name)
-	return err == nil
 }
 
 // Close closes the file.

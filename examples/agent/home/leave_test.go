@@ -13,7 +13,7 @@ import (
 // identified returns a folder with everything that an agent leaves in it.
 func identified(t *testing.T) (Home, Identity) {
 	h := made(t)
-	_, err := h.Key()
+	_, err := h.MakeKey(false)
 	require.NoError(t, err)
 	id := Identity{Server: "http://127.0.0.1", Asset: "web-1", Trust: trust(t), Every: time.Minute}
 	require.NoError(t, h.Save(id))
@@ -28,18 +28,18 @@ func identified(t *testing.T) (Home, Identity) {
 // A machine that enrols again keeps its signer policy and nothing else of the
 // old identity. If it is interrupted between any two steps, the enrolment is
 // repeated with the same key.
-func TestRenew_MAN10(t *testing.T) {
+func TestEnrolAgain_MAN10(t *testing.T) {
 	for cut := range 4 {
 		h, id := identified(t)
-		old, err := h.Key()
+		old, err := h.MakeKey(false)
 		require.NoError(t, err)
-		next, err := h.NextKey()
+		next, err := h.MakeKey(true)
 		require.NoError(t, err)
 		require.NotEqual(t, old, next)
 		id.Asset = "second"
 		switch cut { // what a crash after so many steps left
 		case 1:
-			require.NoError(t, h.Forget())
+			require.NoError(t, h.forget())
 		case 2:
 			data, err := h.read(nextKey)
 			require.NoError(t, err)
@@ -47,10 +47,10 @@ func TestRenew_MAN10(t *testing.T) {
 		case 3:
 			require.NoError(t, h.Save(id))
 		}
-		again, err := h.NextKey()
+		again, err := h.MakeKey(true)
 		require.NoError(t, err)
 		require.Equal(t, next, again)
-		require.NoError(t, h.Renew(id))
+		require.NoError(t, h.Become(id, true))
 		got, key, err := h.Load()
 		require.NoError(t, err)
 		require.Equal(t, next, key)
@@ -78,9 +78,8 @@ func TestLeave_MAN10(t *testing.T) {
 	require.NoError(t, h.Leave(), "again")
 
 	require.NoError(t, os.WriteFile(h.file("state.db"), []byte("of the identity before"), 0o600))
-	_, err = h.Key()
+	_, err = h.MakeKey(false)
 	require.NoError(t, err)
-	require.NoError(t, h.Forget())
-	require.NoError(t, h.Save(id))
+	require.NoError(t, h.Become(id, false))
 	require.NoFileExists(t, h.file("state.db"))
 }

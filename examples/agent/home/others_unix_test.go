@@ -64,9 +64,9 @@ func TestOthersFilesAreRefused(t *testing.T) {
 func enrolledHome(t *testing.T) Home {
 	t.Helper()
 	h := made(t)
-	_, err := h.Key()
+	_, err := h.MakeKey(false)
 	require.NoError(t, err)
-	_, err = h.NextKey()
+	_, err = h.MakeKey(true)
 	require.NoError(t, err)
 	require.NoError(t, h.Save(Identity{Server: "http://127.0.0.1", Asset: "web-1", Trust: trust(t), Every: time.Minute}))
 	for _, name := range []string{"policy.json", "state.db", "journal.jsonl", "status.json"} {

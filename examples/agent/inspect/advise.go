@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
@@ -14,6 +15,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity/openpgp"
 	"github.com/patchpolicy/patchpolicy/integrity/policyverify"
 	"github.com/patchpolicy/patchpolicy/integrity/sigstoreverify"
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
 // maxTries is how many policies are tried on a file. Each try reads the file.
@@ -23,10 +25,18 @@ const maxTries = 16
 // or command it gives was tried on the file.
 func (i *Inspector) advise(content io.ReaderAt, out *File) {
 	i.lookBeside(out)
-	next := i.withDigest(out)
+	next := i.config
+	hasDigest := slices.ContainsFunc(next.Digests, func(d integrity.Digest) bool { return !d.Algorithm.Legacy() })
+	unproven := !out.Signed && !hasDigest && out.Verdict.Checksum != integrity.Mismatched // nothing shows that it is the right file
+	if unproven {
+		next.Digests = append(slices.Clone(next.Digests), out.Digests[0])
+	}
 	reason, signature := out.Verdict.Reason, out.Verdict.Signature.Status
 	switch {
-	case i.passesByDigest(out, next), i.passesByClause(out, next):
+	case unproven && next.judge(i.own, out.Answer, out.Digests).Passed:
+		out.note("The file has no signature, so only a digest can show that it is the right one. If a source that you trust names this digest, run the next command: the file passes.")
+		out.Next = next.command(out.Name)
+	case i.passesByClause(out, next):
 	case reason != integrity.NoClause && signature == integrity.Valid: // the policy or the digest wants something else
 	case !out.Signed, i.needsKey(out):
 	default:
@@ -46,27 +56,6 @@ func (i *Inspector) lookBeside(out *File) {
 			out.note("There is a signature file, %s. To judge by it, run: %s", next.Signature, next.command(out.Name))
 		}
 	}
-}
-
-// withDigest adds the file's own digest to the configuration, if nothing else
-// shows that the file is the right one.
-func (i *Inspector) withDigest(out *File) Config {
-	c := i.config
-	hasDigest := slices.ContainsFunc(c.Digests, func(d integrity.Digest) bool { return !d.Algorithm.Legacy() })
-	if !out.Signed && !hasDigest && out.Verdict.Checksum != integrity.Mismatched {
-		c.Digests = append(slices.Clone(c.Digests), out.Digests[0])
-	}
-	return c
-}
-
-// passesByDigest reports whether the file's own digest is all that is missing.
-func (i *Inspector) passesByDigest(out *File, next Config) bool {
-	if len(next.Digests) == len(i.config.Digests) || !next.judge(i.own, out.Answer, out.Digests).Passed {
-		return false
-	}
-	out.note("The file has no signature, so only a digest can show that it is the right one. If a source that you trust names this digest, run the next command: the file passes.")
-	out.Next = next.command(out.Name)
-	return true
 }
 
 // passesByClause finds a clause that lets the file pass, if none is about the
@@ -223,4 +212,52 @@ func (i *Inspector) keep(out *File, next Config, policy integrity.Policy) {
 		taken = err == nil
 	}
 	out.Pin, out.PinFile, out.Next, out.Notes = &policy, next.PolicyFile, next.command(out.Name), nil
+}
+
+// command is the shell command that verifies a file with this configuration.
+func (c Config) command(file string) string {
+	line := quote(c.Program) + " verify"
+	add := func(flag, value string) {
+		if value != "" {
+			line += " " + flag + " " + quote(value)
+		}
+	}
+	add("--policy", c.PolicyFile)
+	add("--key", c.Key)
+	add("--feed", c.Feed)
+	add("--vendor", c.Vendor)
+	add("--product", c.Product)
+	add("--signature", c.Signature)
+	for _, d := range c.Digests {
+		add("--digest", d.String())
+	}
+	if strings.HasPrefix(file, "-") {
+		line += " --"
+	}
+	return line + " " + quote(file)
+}
+
+// quote quotes a word for a POSIX shell, in characters that a terminal shows as
+// they are. A word with characters that do not show loses the line ends at its
+// end.
+func quote(word string) string {
+	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789%+,-./:=@_"
+	switch {
+	case word != "" && strings.Trim(word, plain) == "":
+		return word
+	case problem.Printable(word) == word:
+		return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+	}
+	var b strings.Builder
+	for _, c := range []byte(word) {
+		switch {
+		case c == '%':
+			b.WriteString("%%")
+		case c == ' ' || strings.IndexByte(plain, c) >= 0:
+			b.WriteByte(c)
+		default:
+			fmt.Fprintf(&b, `\%03o`, c)
+		}
+	}
+	return `"$(printf -- '` + b.String() + `')"`
 }

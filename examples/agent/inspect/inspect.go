@@ -5,6 +5,7 @@ package inspect
 import (
 	"bytes"
 	"cmp"
+	"encoding/binary"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	"unicode/utf8"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/integrity/policyverify"
@@ -52,28 +54,6 @@ type File struct {
 
 func (f *File) note(format string, args ...any) {
 	f.Notes = append(f.Notes, fmt.Sprintf(format, args...))
-}
-
-// Outcome sums up one file.
-type Outcome int
-
-// The outcomes, best first.
-const (
-	Passed Outcome = iota
-	Refused
-	Unreadable
-)
-
-// Outcome says whether the file passed.
-func (f File) Outcome() Outcome {
-	switch {
-	case f.Verdict == nil:
-		return Unreadable
-	case f.Verdict.Passed:
-		return Passed
-	default:
-		return Refused
-	}
 }
 
 // maxSignature is the largest signature or key file in bytes. No verifier takes
@@ -208,7 +188,6 @@ func (i *Inspector) file(out *File) error {
 
 func (c Config) expect() integrity.Expectation { return integrity.Expectation{Digests: c.Digests} }
 
-// judge judges a file under a policy, by what was found out about the file.
 func (c Config) judge(own integrity.Excerpt, s integrity.Signature, digests []integrity.Digest) integrity.Verdict {
 	return integrity.Terms{Feed: c.Feed, Vendor: c.Vendor, Product: c.Product, Expect: c.expect(), Own: own}.Judge(s, digests)
 }
@@ -249,4 +228,53 @@ func read(name string) ([]byte, error) {
 	data := make([]byte, size) // not nil, even if empty: an empty signature file is a signature file
 	_, err = io.ReadFull(f, data)
 	return data, err
+}
+
+const startSize = 4096 // bytes of a file that kind looks at
+
+var magics = []struct{ start, kind string }{
+	{"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "compound file (Windows Installer, old Office)"},
+	{"MSCF", "Windows cabinet"},
+	{"\xed\xab\xee\xdb", "RPM package"},
+	{"!<arch>\ndebian-binary", "Debian package"},
+	{"!<arch>\n", "archive (ar)"},
+	{"\x7fELF", "ELF program or library"},
+	{"\xfe\xed\xfa\xce", "macOS program"}, {"\xfe\xed\xfa\xcf", "macOS program"}, {"\xcf\xfa\xed\xfe", "macOS program"},
+	{"\xca\xfe\xba\xbe", "macOS program or Java class"},
+	{"PK\x03\x04", "zip archive"},
+	{"\x1f\x8b", "gzip"}, {"\xfd7zXZ\x00", "xz"}, {"\x28\xb5\x2f\xfd", "zstd"}, {"BZh", "bzip2"}, {"\x04\x22\x4d\x18", "lz4"},
+	{"7z\xbc\xaf\x27\x1c", "7-Zip archive"},
+	{"%PDF-", "PDF"},
+	{"xar!", "macOS installer"},
+	{"-----BEGIN PGP SIGNED MESSAGE-----", "clear-signed text"},
+	{"-----BEGIN PGP SIGNATURE-----", "OpenPGP signature"},
+	{"-----BEGIN PGP PUBLIC KEY BLOCK-----", "OpenPGP keys"},
+	{"-----BEGIN CERTIFICATE-----", "certificate"},
+	{"#!", "script"},
+}
+
+func kind(start []byte) string {
+	if len(start) == 0 {
+		return "empty file"
+	}
+	for _, m := range magics {
+		if bytes.HasPrefix(start, []byte(m.start)) {
+			return m.kind
+		}
+	}
+	if bytes.HasPrefix(start, []byte("MZ")) && len(start) >= 64 {
+		at := int64(binary.LittleEndian.Uint32(start[60:]))
+		if at >= int64(len(start)) || bytes.HasPrefix(start[at:], []byte("PE\x00\x00")) {
+			return "Windows program or library"
+		}
+		return "DOS program"
+	}
+	text := start
+	for len(text) > 0 && len(start) == startSize && len(start)-len(text) < utf8.UTFMax && !utf8.Valid(text) {
+		text = text[:len(text)-1] // a character that the limit cut
+	}
+	if utf8.Valid(text) && !bytes.ContainsFunc(text, func(r rune) bool { return r < ' ' && r != '\n' && r != '\r' && r != '\t' && r != '\f' }) {
+		return "text"
+	}
+	return "data"
 }

@@ -69,7 +69,7 @@ func page1(t *testing.T, f File) string {
 func TestWhatIsPrintedToPinIsTrusted_INT1(t *testing.T) {
 	program := signedProgram(t)
 	f := inspect(t, Config{}, program)
-	require.Equal(t, Refused, f.Outcome())
+	require.False(t, f.Verdict.Passed)
 	require.True(t, f.Signed)
 	require.Equal(t, "Windows program or library", f.Kind)
 	text := page1(t, f)
@@ -87,7 +87,7 @@ func TestWhatIsPrintedToPinIsTrusted_INT1(t *testing.T) {
 	require.NoError(t, err)
 
 	f = inspect(t, Config{Policy: &policy, Vendor: "WireGuard LLC"}, program)
-	require.Equal(t, Passed, f.Outcome(), f.Verdict.Text)
+	require.True(t, f.Verdict.Passed, f.Verdict.Text)
 	require.Equal(t, "wireguard llc", f.Verdict.Clause)
 	require.Nil(t, f.Pin)
 	text = page1(t, f)
@@ -116,9 +116,9 @@ func TestUnsigned_INT2_INT3(t *testing.T) {
 	require.False(t, f.Signed)
 	require.Contains(t, page1(t, f), "signed    no")
 	right, wrong := f.Digests[0], integrity.Digest{Algorithm: integrity.SHA256, Sum: strings.Repeat("0", 64)}
-	require.Equal(t, Passed, inspect(t, Config{Digests: []integrity.Digest{right}}, file).Outcome())
+	require.True(t, inspect(t, Config{Digests: []integrity.Digest{right}}, file).Verdict.Passed)
 	require.Equal(t, integrity.ChecksumMismatch, inspect(t, Config{Digests: []integrity.Digest{wrong}}, file).Verdict.Reason)
-	require.Equal(t, Passed, inspect(t, Config{Digests: f.Digests[2:]}, file).Outcome(), "by SHA-512 alone")
+	require.True(t, inspect(t, Config{Digests: f.Digests[2:]}, file).Verdict.Passed, "by SHA-512 alone")
 
 	require.NoError(t, os.WriteFile(file+".asc", []byte("x"), 0o600))
 	require.Contains(t, page1(t, inspect(t, Config{}, file)), "There is a signature file, "+file+".asc.")
@@ -134,7 +134,7 @@ func TestSignatureFiles_INT1(t *testing.T) {
 	require.NoError(t, err)
 	signature := put(t, "tool.sig", sig)
 	f := inspect(t, Config{Signature: signature}, file)
-	require.Equal(t, Refused, f.Outcome())
+	require.False(t, f.Verdict.Passed)
 	require.NotNil(t, f.Sigstore)
 	require.Equal(t, integrity.NotTrusted, f.Verdict.Reason)
 	require.Nil(t, f.Pin)
@@ -143,9 +143,9 @@ func TestSignatureFiles_INT1(t *testing.T) {
 	require.NoError(t, err)
 	public := put(t, "key.pem", pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
 	f = inspect(t, Config{Signature: signature, Key: public}, file)
-	require.Equal(t, Passed, f.Outcome(), f.Verdict.Text)
+	require.True(t, f.Verdict.Passed, f.Verdict.Text)
 	f = inspect(t, Config{Signature: signature, Policy: f.Pin, Vendor: "SIGNER"}, file)
-	require.Equal(t, Passed, f.Outcome(), f.Verdict.Text)
+	require.True(t, f.Verdict.Passed, f.Verdict.Text)
 
 	entity, err := openpgp.NewEntity("release", "", "release@vendor.example", nil)
 	require.NoError(t, err)
@@ -162,14 +162,14 @@ func TestSignatureFiles_INT1(t *testing.T) {
 	require.Contains(t, text, "unknown key")
 	require.Contains(t, text, "gpg --armor --export")
 	f = inspect(t, Config{Signature: signature, Key: public, Vendor: "Vendor"}, file)
-	require.Equal(t, Refused, f.Outcome(), "another key")
+	require.False(t, f.Verdict.Passed, "another key")
 	require.Contains(t, page1(t, f), "No key in ")
 	f = inspect(t, Config{Signature: signature, Key: put(t, "ring.asc", ring.Bytes()), Vendor: "Vendor"}, file)
-	require.Equal(t, Passed, f.Outcome(), f.Verdict.Text)
+	require.True(t, f.Verdict.Passed, f.Verdict.Text)
 	require.Contains(t, page1(t, f), `by "Vendor", key `)
 
 	f = inspect(t, Config{Signature: put(t, "empty", nil)}, file)
-	require.Equal(t, Refused, f.Outcome())
+	require.False(t, f.Verdict.Passed)
 	require.True(t, f.Signed, "an empty signature file is not none")
 	require.Nil(t, f.Pin)
 }

@@ -34,13 +34,13 @@ func (f File) Text(out io.Writer) error {
 	if f.Error != "" {
 		p.row("cannot be judged", "%s", f.Error)
 	} else {
-		p.file(f)
+		p.found(f)
+		p.verdict(f)
 	}
 	_, err := io.WriteString(out, p.String()+"\n")
 	return err
 }
 
-// page collects lines.
 type page struct {
 	strings.Builder
 	last string // name of the last row that had one
@@ -63,7 +63,7 @@ func (p *page) row(name, format string, args ...any) {
 	p.line("  %-9s %s", shown, fmt.Sprintf(format, args...))
 }
 
-func (p *page) file(f File) {
+func (p *page) found(f File) {
 	p.row("what", "%s, %d bytes", f.Kind, f.Size)
 	for _, d := range f.Digests {
 		if d.Algorithm != integrity.SHA384 {
@@ -82,24 +82,23 @@ func (p *page) file(f File) {
 	if f.Sigstore != nil {
 		p.sigstore(*f.Sigstore)
 	}
-	p.verdict(f)
 }
 
 func instant(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
 func (p *page) windows(r authenticode.Report) {
 	for _, s := range r.Signatures {
-		p.last = ""
+		name, trust := "signed", "it holds, if you trust the signer"
 		if s.Nested {
-			p.row("also", "by %s, in the format %s", holder(s.Chain, "somebody"), r.Format)
-		} else {
-			p.row("signed", "by %s, in the format %s", holder(s.Chain, "somebody"), r.Format)
+			name = "also"
 		}
+		if s.Problem != "" {
+			trust = "it does not hold: " + s.Problem
+		}
+		p.last = ""
+		p.row(name, "by %s, in the format %s", holder(s.Chain, "somebody"), r.Format)
 		for _, t := range s.Timestamps {
-			p.row("", "at %s, says %s", instant(t.Time), holder(t.Chain, "an authority"))
-			if t.Problem != "" {
-				p.row("", "that timestamp does not hold: %s", t.Problem)
-			}
+			p.timestamp(t.Problem, "at %s, says %s", instant(t.Time), holder(t.Chain, "an authority"))
 		}
 		if len(s.Timestamps) == 0 {
 			p.row("", "at an unknown time: there is no timestamp")
@@ -107,23 +106,29 @@ func (p *page) windows(r authenticode.Report) {
 		if s.Program != "" {
 			p.row("", "as %q", s.Program)
 		}
-		if s.Problem != "" {
-			p.row("", "it does not hold: %s", s.Problem)
-		} else {
-			p.row("", "it holds, if you trust the signer")
-		}
+		p.row("", "%s", trust)
 		p.chain("chain", s.Chain)
 		for _, t := range s.Timestamps {
 			p.last = ""
 			p.chain("timestamp", t.Chain)
 		}
 	}
-	for _, odd := range r.Odd {
+	p.odd(r.Odd)
+}
+
+func (p *page) timestamp(problem, format string, args ...any) {
+	p.row("", format, args...)
+	if problem != "" {
+		p.row("", "that timestamp does not hold: %s", problem)
+	}
+}
+
+func (p *page) odd(list []string) {
+	for _, odd := range list {
 		p.row("odd", "%s", odd)
 	}
 }
 
-// holder names the holder of the first certificate in a chain.
 func holder(chain []authenticode.CertificateReport, who string) string {
 	switch {
 	case len(chain) == 0:
@@ -166,11 +171,11 @@ func (p *page) openpgp(r openpgp.Report) {
 		}
 	}
 	for _, d := range r.Digests {
-		if d.Holds {
-			p.row("inside", "%s of the %s matches", d.Algorithm, d.Covers)
-		} else {
-			p.row("inside", "%s of the %s DOES NOT MATCH", d.Algorithm, d.Covers)
+		matches := "matches"
+		if !d.Holds {
+			matches = "DOES NOT MATCH"
 		}
+		p.row("inside", "%s of the %s %s", d.Algorithm, d.Covers, matches)
 	}
 }
 
@@ -182,10 +187,7 @@ func (p *page) sigstore(r sigstoreverify.Report) {
 	}
 	p.row("", "by %s", by)
 	for _, t := range r.Times {
-		p.row("", "at %s", instant(t.Time))
-		if t.Problem != "" {
-			p.row("", "that timestamp does not hold: %s", t.Problem)
-		}
+		p.timestamp(t.Problem, "at %s", instant(t.Time))
 	}
 	for _, c := range r.Chain {
 		p.certificate("chain", strings.TrimSpace(c.Subject+" "+strings.Join(c.Names, ", ")), c.SHA256, c.NotBefore, c.NotAfter)
@@ -193,9 +195,7 @@ func (p *page) sigstore(r sigstoreverify.Report) {
 	if s := r.Statement; s != nil {
 		p.row("states", "%s about %s", s.Predicate, strings.Join(s.Subjects, ", "))
 	}
-	for _, odd := range r.Odd {
-		p.row("odd", "%s", odd)
-	}
+	p.odd(r.Odd)
 }
 
 func (p *page) verdict(f File) {

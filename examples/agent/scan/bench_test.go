@@ -15,7 +15,7 @@ import (
 const scanner = "scan-the-host"
 
 func scanHost() int {
-	r, err := Run(context.Background(), Config{IgnoreValidUntil: true})
+	r, err := Run(context.Background(), Config{Root: "/", IgnoreValidUntil: true})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1

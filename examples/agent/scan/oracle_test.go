@@ -102,7 +102,7 @@ func TestAgreesWithAptHere(t *testing.T) {
 	}
 	native, err := exec.Command("dpkg", "--print-architecture").Output()
 	require.NoError(t, err)
-	r, err := Run(t.Context(), Config{IgnoreValidUntil: true})
+	r, err := Run(t.Context(), Config{Root: "/", IgnoreValidUntil: true})
 	require.NoError(t, err)
 	agree(t, r, upgradable(t, "", strings.TrimSpace(string(native))))
 }

@@ -13,13 +13,13 @@ import (
 // wish is the version wanted of each package.
 type wish map[dpkg.Package]string
 
-// names are the packages of the wish, sorted.
 func (w wish) names() []dpkg.Package { return slices.SortedFunc(maps.Keys(w), dpkg.Package.Compare) }
 
-// against says why apt's plan for a package cannot be carried out if only the
-// allowed upgrades may happen. A zero reason means that it can.
-func against(p dpkg.Plan, want dpkg.Package, allowed wish) catalog.Reason {
-	version := allowed[want]
+// against says why apt's plan for some packages cannot be carried out if only
+// the allowed upgrades may happen. It names the first package that was wanted.
+// A zero reason means that the plan upgrades all of them.
+func against(p dpkg.Plan, wanted []dpkg.Package, allowed wish) catalog.Reason {
+	want, version := wanted[0], allowed[wanted[0]]
 	switch {
 	case p.Failed != "":
 		return catalog.NewReason(catalog.DependencyUnmet, "", version, "apt finds no way to upgrade %s to %s: %s.", want.Name, version, strings.TrimSuffix(p.Failed, "."))
@@ -33,26 +33,12 @@ func against(p dpkg.Plan, want dpkg.Package, allowed wish) catalog.Reason {
 			return catalog.NewReason(catalog.DependencyUnmet, "", other.Name+" "+is, "%s %s needs %s at %s, which is not deployable.", want.Name, version, other.Name, is)
 		}
 	}
-	if p.Upgrades[want] != version {
-		return catalog.NewReason(catalog.DependencyUnmet, p.Upgrades[want], version, "apt would not upgrade %s to %s.", want.Name, version)
-	}
-	return catalog.Reason{}
-}
-
-// fits reports whether the plan upgrades the whole set and does nothing that is
-// not allowed.
-func fits(p dpkg.Plan, set, allowed wish) bool {
-	return p.Failed == "" && len(p.Added)+len(p.Removed) == 0 && wish(p.Upgrades).within(allowed) && set.within(p.Upgrades)
-}
-
-// within reports whether v has everything in w, at the same versions.
-func (w wish) within(v wish) bool {
-	for p, version := range w {
-		if v[p] != version {
-			return false
+	for _, want := range wanted {
+		if is, version := p.Upgrades[want], allowed[want]; is != version {
+			return catalog.NewReason(catalog.DependencyUnmet, is, version, "apt would not upgrade %s to %s.", want.Name, version)
 		}
 	}
-	return true
+	return catalog.Reason{}
 }
 
 // resolve returns the packages of the set that cannot be upgraded to their
@@ -84,13 +70,13 @@ func resolve(ctx context.Context, a *dpkg.Apt, set wish) (map[dpkg.Package]catal
 		if err != nil {
 			return nil, err
 		}
-		if r := against(alone, p, good); r.Text != "" {
+		if r := against(alone, []dpkg.Package{p}, good); r.Text != "" {
 			drop(p, r)
 		}
 	}
 	// A package that is dropped may be needed by others: repeat until the rest
 	// can be installed together.
-	for len(good) > 0 && !fits(upgrade, good, good) {
+	for len(good) > 0 && against(upgrade, good.names(), good).Text != "" {
 		bad, err := culprits(ctx, a, good.names(), good)
 		if err != nil {
 			return nil, err
@@ -114,11 +100,15 @@ func culprits(ctx context.Context, a *dpkg.Apt, names []dpkg.Package, good wish)
 		set[p] = good[p]
 	}
 	whole, err := a.Install(ctx, set)
-	if err != nil || fits(whole, set, good) {
+	if err != nil {
 		return nil, err
 	}
+	r := against(whole, names, good)
+	if r.Text == "" {
+		return nil, nil
+	}
 	if len(names) == 1 {
-		return map[dpkg.Package]catalog.Reason{names[0]: against(whole, names[0], good)}, nil
+		return map[dpkg.Package]catalog.Reason{names[0]: r}, nil
 	}
 	bad := map[dpkg.Package]catalog.Reason{}
 	for _, half := range [][]dpkg.Package{names[:len(names)/2], names[len(names)/2:]} {

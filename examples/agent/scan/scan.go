@@ -1,26 +1,40 @@
+// Package scan says which patches are missing on a Debian or Ubuntu system,
+// from its package database and the lists that apt has downloaded. It only
+// reads: it needs no root rights and no network, and takes no lock.
+//
+// The catalog decides the verdicts, from feeds that verify the lists as apt-get
+// update did. On this asset apt itself decides two more things: which version
+// it would choose (its pins and priorities, CAT-5), and whether the deployable
+// patches can be installed together without adding or removing a package
+// (CAT-3). So the deployable patches are those that apt would install. Each
+// newer version that apt would not install has a row with the reason (CAT-19).
 package scan
 
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"strings"
+	"text/tabwriter"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/catalog/aptfeed"
 	"github.com/patchpolicy/patchpolicy/catalog/debian"
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job/runner/dpkg"
 )
 
 // Config says what is scanned.
 type Config struct {
-	Root             string           // default "/"
+	Root             string           // the folder of the system
 	Channel          string           // of the distribution's packages; default as dpkg.Config.Channel
 	IgnoreValidUntil bool             // take expired lists too
 	Now              func() time.Time // default time.Now
@@ -58,9 +72,6 @@ type Feed struct {
 	LastGood time.Time      `json:"lastGood,omitzero"`
 }
 
-// ErrNoLists is the error if apt has downloaded no lists.
-var ErrNoLists = errors.New("apt has downloaded no package lists: run \"apt-get update\" first")
-
 // Complete returns an error if something could not be scanned. The notes say
 // why.
 func (r Report) Complete() error {
@@ -77,12 +88,45 @@ func (r Report) Complete() error {
 	return fmt.Errorf("the scan is not complete: %s; see the notes above", strings.Join(parts, ", "))
 }
 
+// JSON writes one array with one object per row.
+func (r Report) JSON(w io.Writer) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(append([]Row{}, r.Rows...)) // not null
+}
+
+// Table writes the rows for people, and a last line with the totals.
+func (r Report) Table(w io.Writer) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	deployable := 0
+	if len(r.Rows) > 0 {
+		fmt.Fprintln(t, "PACKAGE\tINSTALLED\tAVAILABLE\tDEPLOYABLE\tRULE\tWHY")
+	}
+	for _, row := range r.Rows {
+		answer := "no"
+		if row.Deployable {
+			deployable++
+			answer = "yes"
+		}
+		var rules, why []string
+		for _, reason := range row.Reasons {
+			rules = append(rules, reason.Rule)
+			why = append(why, reason.Text)
+		}
+		fmt.Fprintf(t, "%s:%s\t%s\t%s\t%s\t%s\t%s\n", problem.Printable(row.Package), problem.Printable(row.Architecture), problem.Printable(row.Installed),
+			problem.Printable(row.Available), answer, strings.Join(rules, ","), problem.Printable(strings.Join(why, " ")))
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(w, "%d missing, of these %d deployable; catalog snapshot %d of %d feeds.\n", len(r.Rows), deployable, r.Snapshot, len(r.Feeds))
+	return err
+}
+
 // Run scans a system. The rows are sorted by package and architecture.
 func Run(ctx context.Context, c Config) (Report, error) {
 	defer debug.SetGCPercent(debug.SetGCPercent(400)) // a short run: some 20 MB more for less CPU
-	if c.Root == "" {
-		c.Root = "/"
-	}
 	root, err := filepath.Abs(c.Root)
 	if err != nil {
 		return Report{}, err
@@ -130,12 +174,19 @@ func Run(ctx context.Context, c Config) (Report, error) {
 		return Report{}, err
 	}
 	verdicts := snapshot.Missing(answer.Inventory, catalog.Options{}, now)
-	chosen(verdicts, choices)
-	if err := resolved(ctx, apt, verdicts, choices); err != nil {
+	if err := asApt(ctx, apt, verdicts, choices); err != nil {
 		return Report{}, err
 	}
 	for _, v := range verdicts {
-		report.Rows = append(report.Rows, row(snapshot, v, now))
+		p := packageOf(v.Product)
+		r := Row{
+			Package: p.Name, Architecture: p.Arch, Installed: v.From.String(), Available: v.To.String(),
+			Deployable: v.Deployable, Reasons: v.Reasons, Patch: v.Patch, Snapshot: v.Snapshot,
+		}
+		if f, has := snapshot.FeedOf(v.Patch); has {
+			r.Feed = &Feed{ID: f.Feed, Healthy: f.Healthy, Stale: f.Stale(now), LastGood: f.LastGood}
+		}
+		report.Rows = append(report.Rows, r)
 	}
 	report.Rows = append(report.Rows, unknown(snapshot, verdicts, choices)...)
 	slices.SortFunc(report.Rows, func(a, b Row) int {
@@ -144,7 +195,6 @@ func Run(ctx context.Context, c Config) (Report, error) {
 	return report, nil
 }
 
-// catalogOf makes the catalog from the downloaded lists.
 func catalogOf(ctx context.Context, c aptfeed.Config, now time.Time, report *Report) (*catalog.Snapshot, error) {
 	feeds, err := aptfeed.FromLists(c)
 	if err != nil {
@@ -169,7 +219,7 @@ func catalogOf(ctx context.Context, c aptfeed.Config, now time.Time, report *Rep
 		batches = append(batches, b)
 	}
 	if missing == len(feeds) {
-		return nil, fmt.Errorf("%s: %w", c.Root, ErrNoLists)
+		return nil, fmt.Errorf("%s: apt has downloaded no package lists: run \"apt-get update\" first", c.Root)
 	}
 	if missing > 0 {
 		report.Notes = append(report.Notes, fmt.Sprintf("%d of %d suites were never downloaded: run \"apt-get update\"", missing, len(feeds)))
@@ -182,38 +232,30 @@ func catalogOf(ctx context.Context, c aptfeed.Config, now time.Time, report *Rep
 	return snapshot, nil
 }
 
-// chosen blocks each version that is not apt's candidate, whatever the catalog
-// says (CAT-5).
-func chosen(verdicts []catalog.Verdict, choices map[dpkg.Package]dpkg.Choice) {
-	for i, v := range verdicts {
-		p := packageOf(v.Product)
-		if c := choices[p]; v.Deployable && c.Candidate != v.To.String() {
-			verdicts[i] = v.With(catalog.NewReason(catalog.PinnedElsewhere, c.Candidate, v.To.String(),
-				"The asset's package manager would choose version %s of %s, not %s.", c.Candidate, p.Name, v.To))
-		}
-	}
-}
-
-// resolved asks apt whether the deployable patches can be installed, and blocks
-// those that cannot. A patch that is already there, but that dpkg did not
+// asApt blocks what apt would not install, whatever the catalog says: a version
+// that is not its candidate (CAT-5), and a patch that cannot be installed
+// together with the others. A patch that is already there, but that dpkg did not
 // finish, only has to be finished (JOB-17).
-func resolved(ctx context.Context, apt *dpkg.Apt, verdicts []catalog.Verdict, choices map[dpkg.Package]dpkg.Choice) error {
+func asApt(ctx context.Context, apt *dpkg.Apt, verdicts []catalog.Verdict, choices map[dpkg.Package]dpkg.Choice) error {
 	set := wish{}
-	for _, v := range verdicts {
-		if p := packageOf(v.Product); v.Deployable && choices[p].Installed != v.To.String() {
-			set[p] = v.To.String()
+	for i, v := range verdicts {
+		p, to := packageOf(v.Product), v.To.String()
+		switch c := choices[p]; {
+		case !v.Deployable:
+		case c.Candidate != to:
+			verdicts[i] = v.With(catalog.NewReason(catalog.PinnedElsewhere, c.Candidate, to,
+				"The asset's package manager would choose version %s of %s, not %s.", c.Candidate, p.Name, to))
+		case c.Installed != to:
+			set[p] = to
 		}
 	}
 	refused, err := resolve(ctx, apt, set)
-	if err != nil {
-		return err
-	}
 	for i, v := range verdicts {
 		if r, is := refused[packageOf(v.Product)]; is && v.Deployable {
 			verdicts[i] = v.With(r)
 		}
 	}
-	return nil
+	return err
 }
 
 // unknown makes a row for each upgrade that apt offers and the catalog does not
@@ -251,20 +293,7 @@ func unknown(snapshot *catalog.Snapshot, verdicts []catalog.Verdict, choices map
 	return rows
 }
 
-// packageOf names the package of a product.
 func packageOf(id catalog.ProductID) dpkg.Package {
 	_, arch, name, _ := debian.SplitProductID(id)
 	return dpkg.Package{Name: name, Arch: arch}
-}
-
-func row(snapshot *catalog.Snapshot, v catalog.Verdict, now time.Time) Row {
-	p := packageOf(v.Product)
-	r := Row{
-		Package: p.Name, Architecture: p.Arch, Installed: v.From.String(), Available: v.To.String(),
-		Deployable: v.Deployable, Reasons: v.Reasons, Patch: v.Patch, Snapshot: v.Snapshot,
-	}
-	if f, has := snapshot.FeedOf(v.Patch); has {
-		r.Feed = &Feed{ID: f.Feed, Healthy: f.Healthy, Stale: f.Stale(now), LastGood: f.LastGood}
-	}
-	return r
 }

@@ -106,7 +106,6 @@ func TestNoListsSayWhatToDo(t *testing.T) {
 	s.update()
 	require.NoError(t, os.RemoveAll(filepath.Join(s.root, "var/lib/apt/lists")))
 	_, err := Run(t.Context(), Config{Root: s.root})
-	require.ErrorIs(t, err, ErrNoLists)
 	require.ErrorContains(t, err, `run "apt-get update" first`)
 	_, err = Run(t.Context(), Config{Root: t.TempDir()})
 	require.Error(t, err, "no Debian system at all")

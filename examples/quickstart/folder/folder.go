@@ -1,6 +1,29 @@
+// Package folder is a runner.Platform whose disk is a folder. A program can have
+// many of them, without root.
+//
+// The folder holds
+//
+//	versions.json    what is installed, product to version; replaced atomically
+//	products/NAME    the content of the product's last patch
+//	boot             the identity of this boot; each reboot replaces it
+//	journal          one line per installation and reboot
+//	reboot-required  the mark that a reboot is required (RBT-2); a reboot removes it
+//
+// A patch file is one line of JSON, the [Patch], and then the product's new
+// content:
+//
+//	{"format":"folder-patch-1","product":"kernel","version":"semver:6.1.1","millis":1500,"reboot":true}
+//	… content to its end
+//
+// Nobody is ever logged in, so a reboot is counted down and cannot be deferred
+// (RBT-4). To reboot, the folder changes its boot identity and calls
+// Config.Restart. That must end the agent and start it again, as a machine does
+// that reboots.
 package folder
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -18,6 +41,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/catalog/version"
+	"github.com/patchpolicy/patchpolicy/internal/owned"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/job/runner"
@@ -31,11 +55,11 @@ type Config struct {
 	Restart func()                                   // ends the agent and starts it again, without waiting for that; nil: reboots are not allowed
 }
 
-// Platform is one asset. It implements runner.Platform and is safe for
-// concurrent use.
+// Platform is one asset. It implements runner.Platform. Status, Inventory and
+// Journal may be called at any time, the other methods one at a time.
 type Platform struct {
 	cfg  Config
-	lock sync.Mutex // for the disk, because Status may be called at any time
+	lock sync.Mutex // for the disk
 }
 
 var _ runner.Platform = (*Platform)(nil)
@@ -47,17 +71,16 @@ func Open(cfg Config) (*Platform, error) {
 	}
 	p := &Platform{cfg: cfg}
 	if err := os.MkdirAll(p.path("products"), 0o700); err != nil {
-		return nil, fmt.Errorf("folder: %w", err)
-	}
-	if _, err := os.Stat(p.path("boot")); errors.Is(err, os.ErrNotExist) {
-		if err := p.replace("boot", []byte(rand.Text())); err != nil {
-			return nil, err
-		}
-	}
-	if _, err := p.versions(); err != nil {
 		return nil, err
 	}
-	return p, nil
+	boot, err := p.read("boot")
+	if err == nil && boot == nil {
+		err = p.replace("boot", []byte(rand.Text()))
+	}
+	if err == nil {
+		_, err = p.versions()
+	}
+	return p, err
 }
 
 // Setup installs a product without a patch, as it was when the asset was set
@@ -85,13 +108,13 @@ func (p *Platform) Inventory(context.Context) (catalog.Inventory, error) {
 func (p *Platform) Status(context.Context) (runner.Status, error) {
 	p.lock.Lock()
 	defer p.lock.Unlock()
-	boot, err := os.ReadFile(p.path("boot"))
+	boot, err := p.read("boot")
 	if err != nil {
-		return runner.Status{}, fmt.Errorf("folder: %w", err)
+		return runner.Status{}, err
 	}
 	_, err = os.Stat(p.path("reboot-required"))
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return runner.Status{}, fmt.Errorf("folder: %w", err)
+		return runner.Status{}, err
 	}
 	return runner.Status{BootID: string(boot), Sessions: reboot.Nobody, RebootRequired: err == nil}, nil
 }
@@ -99,20 +122,10 @@ func (p *Platform) Status(context.Context) (runner.Status, error) {
 // Preflight refuses a file that is not a patch, that is for another product
 // than ordered, or that would add or downgrade a product (CAT-3). It reports
 // the version that each file contains (CAT-7).
-func (p *Platform) Preflight(_ context.Context, staged []runner.Staged) ([]execution.PreflightResult, error) {
-	p.lock.Lock()
-	versions, err := p.versions()
-	p.lock.Unlock()
-	if err != nil {
-		return nil, err
-	}
-	var results []execution.PreflightResult
+func (p *Platform) Preflight(_ context.Context, staged []runner.Staged) (results []execution.PreflightResult, err error) {
 	for _, s := range staged {
-		patch, _, err := open(s)
+		patch, _, err := p.open(s)
 		result := execution.PreflightResult{Index: s.Index, Version: patch.Version}
-		if err == nil {
-			err = applies(patch, versions)
-		}
 		if err != nil {
 			result.Refused = err.Error()
 		}
@@ -137,12 +150,13 @@ func (p *Platform) Install(ctx context.Context, staged []runner.Staged, limit ti
 	for _, s := range staged {
 		result := execution.InstallResult{Index: s.Index}
 		patch, err := p.deploy(ctx, s)
-		if err != nil && ctx.Err() != nil && stopped.Err() == nil {
-			result.Code, result.Text = job.DeployerProcessCrashed, err.Error()
-		} else if err != nil {
-			result.Code, result.Text = job.InstallerFailed, err.Error()
-		} else {
+		switch {
+		case err == nil:
 			result.Reboot = patch.Reboot
+		case ctx.Err() != nil && stopped.Err() == nil:
+			result.Code, result.Text = job.DeployerProcessCrashed, err.Error()
+		default:
+			result.Code, result.Text = job.InstallerFailed, err.Error()
 		}
 		results = append(results, result)
 	}
@@ -150,24 +164,15 @@ func (p *Platform) Install(ctx context.Context, staged []runner.Staged, limit ti
 }
 
 func (p *Platform) deploy(ctx context.Context, s runner.Staged) (Patch, error) {
-	patch, content, err := open(s)
+	patch, content, err := p.open(s)
 	if err != nil {
-		return patch, err
-	}
-	p.lock.Lock()
-	versions, err := p.versions()
-	p.lock.Unlock()
-	if err != nil {
-		return patch, err
-	}
-	if err := applies(patch, versions); err != nil {
 		return patch, err
 	}
 	if p.cfg.Hold != nil {
 		p.cfg.Hold(ctx, patch.Product)
 	}
 	select {
-	case <-time.After(patch.takes()):
+	case <-time.After(time.Duration(patch.Millis) * time.Millisecond):
 	case <-ctx.Done():
 		return patch, fmt.Errorf("%s: the installation was cut off before it changed anything: %w", patch.Product, ctx.Err())
 	}
@@ -177,32 +182,32 @@ func (p *Platform) deploy(ctx context.Context, s runner.Staged) (Patch, error) {
 	return patch, p.install(patch, content)
 }
 
-// open reads the patch of a staged file from its beginning.
-func open(s runner.Staged) (Patch, io.Reader, error) {
+// open reads the patch of a staged file from its beginning. The error says why
+// it is not an upgrade of what is installed, nor installed already.
+func (p *Platform) open(s runner.Staged) (Patch, io.Reader, error) {
 	if len(s.Files) != 1 {
-		return Patch{}, nil, &MalformedError{[]string{fmt.Sprintf("it has %d files, want 1", len(s.Files))}}
+		return Patch{}, nil, malformed(fmt.Sprintf("it has %d files, want 1", len(s.Files)))
 	}
 	if _, err := s.Files[0].Seek(0, io.SeekStart); err != nil {
 		return Patch{}, nil, err
 	}
 	patch, content, err := ReadPatch(s.Files[0])
-	if err == nil && patch.Product != s.Patch.Product {
+	if err != nil {
+		return patch, nil, err
+	}
+	versions, err := p.versions()
+	have, installed := versions[patch.Product]
+	order, orderable := patch.Version.Compare(have)
+	switch {
+	case err != nil:
+	case patch.Product != s.Patch.Product:
 		err = fmt.Errorf("the file is a patch for %s, and %s was ordered", patch.Product, s.Patch.Product)
+	case !installed:
+		err = fmt.Errorf("%s is not installed, and a patch never installs a product for the first time", patch.Product)
+	case !orderable || order < 0:
+		err = fmt.Errorf("%s %s is installed, and %s is not an upgrade of it", patch.Product, have, patch.Version)
 	}
 	return patch, content, err
-}
-
-// applies returns why a patch is not an upgrade of what is installed; nil: it
-// is one, or is installed already.
-func applies(patch Patch, versions map[catalog.ProductID]version.Version) error {
-	have, installed := versions[patch.Product]
-	if !installed {
-		return fmt.Errorf("%s is not installed, and a patch never installs a product for the first time", patch.Product)
-	}
-	if order, orderable := patch.Version.Compare(have); !orderable || order < 0 {
-		return fmt.Errorf("%s %s is installed, and %s is not an upgrade of it", patch.Product, have, patch.Version)
-	}
-	return nil
 }
 
 // install writes the content, then the mark, then the version. If it is cut
@@ -210,7 +215,7 @@ func applies(patch Patch, versions map[catalog.ProductID]version.Version) error 
 func (p *Platform) install(patch Patch, content io.Reader) error {
 	data, err := io.ReadAll(content)
 	if err != nil {
-		return fmt.Errorf("folder: %w", err)
+		return err
 	}
 	p.lock.Lock()
 	defer p.lock.Unlock()
@@ -232,7 +237,7 @@ func (p *Platform) install(patch Patch, content io.Reader) error {
 	versions[patch.Product] = patch.Version
 	text, err := json.MarshalIndent(versions, "", "  ")
 	if err != nil {
-		return fmt.Errorf("folder: %w", err)
+		return err
 	}
 	return p.replace("versions.json", text)
 }
@@ -263,7 +268,7 @@ func (p *Platform) Reboot(context.Context) error {
 	p.lock.Lock()
 	defer p.lock.Unlock()
 	if err := os.Remove(p.path("reboot-required")); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("folder: %w", err)
+		return err
 	}
 	if err := errors.Join(p.replace("boot", []byte(rand.Text())), p.note("rebooted")); err != nil {
 		return err
@@ -277,36 +282,24 @@ func (p *Platform) Reboot(context.Context) error {
 func (p *Platform) Journal() ([]string, error) {
 	p.lock.Lock()
 	defer p.lock.Unlock()
-	text, err := os.ReadFile(p.path("journal"))
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("folder: %w", err)
-	}
-	return strings.FieldsFunc(string(text), func(r rune) bool { return r == '\n' }), nil
+	text, err := p.read("journal")
+	return strings.FieldsFunc(string(text), func(r rune) bool { return r == '\n' }), err
 }
 
-// note adds a line to the journal.
 func (p *Platform) note(line string) error {
-	f, err := os.OpenFile(p.path("journal"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	text, err := p.read("journal")
 	if err != nil {
-		return fmt.Errorf("folder: %w", err)
+		return err
 	}
-	_, err = f.WriteString(line + "\n")
-	if err = errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("folder: %w", err)
-	}
-	return nil
+	return p.replace("journal", append(text, line+"\n"...))
 }
 
 func (p *Platform) path(name string) string { return filepath.Join(p.cfg.Dir, name) }
 
-// versions reads the installed versions.
 func (p *Platform) versions() (map[catalog.ProductID]version.Version, error) {
 	versions := map[catalog.ProductID]version.Version{}
-	text, err := os.ReadFile(p.path("versions.json"))
-	if errors.Is(err, os.ErrNotExist) {
-		return versions, nil
-	}
-	if err == nil {
+	text, err := p.read("versions.json")
+	if text != nil {
 		err = json.Unmarshal(text, &versions)
 	}
 	if err != nil {
@@ -315,20 +308,89 @@ func (p *Platform) versions() (map[catalog.ProductID]version.Version, error) {
 	return versions, nil
 }
 
+// read reads a file of the disk; nil: there is none.
+func (p *Platform) read(name string) ([]byte, error) {
+	text, err := os.ReadFile(p.path(name))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	return text, err
+}
+
 // replace replaces a file as a whole, or leaves it as it is.
-func (p *Platform) replace(name string, text []byte) error {
-	next := p.path(name + ".new")
-	f, err := os.OpenFile(next, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return fmt.Errorf("folder: %w", err)
+func (p *Platform) replace(name string, text []byte) error { return owned.Write(p.path(name), text) }
+
+// Format is the first field of every patch file.
+const Format = "folder-patch-1"
+
+// Bounds of a patch file.
+const (
+	MaxHeader = 1024   // bytes of its first line, with the line break
+	MaxName   = 64     // bytes of a product's name, which is also a file name
+	MaxMillis = 60_000 // milliseconds of an installation
+)
+
+// Patch is the first line of a patch file.
+type Patch struct {
+	Format  string            `json:"format"`
+	Product catalog.ProductID `json:"product"`
+	Version version.Version   `json:"version"`
+	Millis  int64             `json:"millis,omitempty"` // how long the installation takes
+	Reboot  bool              `json:"reboot,omitempty"` // the installation marks that a reboot is required
+	Fails   string            `json:"fails,omitempty"`  // the installation fails with this text and changes nothing
+}
+
+// malformed is the error of a patch file, with everything that is wrong with it.
+func malformed(problems ...string) error {
+	return errors.New("not a folder patch: " + strings.Join(problems, "; "))
+}
+
+// File returns a whole patch file: the patch as one line, and the content. The
+// error lists everything that is wrong with the patch.
+func (p Patch) File(content []byte) ([]byte, error) {
+	if err := p.validate(); err != nil {
+		return nil, err
 	}
-	_, err = f.Write(text)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(next, p.path(name))
+	line, err := json.Marshal(p)
+	return slices.Concat(line, []byte{'\n'}, content), err
+}
+
+// ReadPatch reads the first line of a patch file and returns a reader of the
+// content. The error lists everything that is wrong with the line.
+func ReadPatch(r io.Reader) (Patch, io.Reader, error) {
+	in := bufio.NewReaderSize(r, MaxHeader)
+	line, err := in.ReadSlice('\n')
+	if err != nil {
+		return Patch{}, nil, malformed(fmt.Sprintf("its first line does not end within %d bytes: %v", MaxHeader, err))
+	}
+	var p Patch
+	dec := json.NewDecoder(bytes.NewReader(line))
+	dec.DisallowUnknownFields()
+	if err = dec.Decode(&p); err == nil {
+		if _, more := dec.Token(); !errors.Is(more, io.EOF) {
+			err = errors.New("more follows the JSON object")
+		}
 	}
 	if err != nil {
-		return fmt.Errorf("folder: %w", err)
+		return Patch{}, nil, malformed("its first line is not the JSON of a patch: " + err.Error())
+	}
+	return p, in, p.validate()
+}
+
+func (p Patch) validate() error {
+	var problems []string
+	need := func(ok bool, format string, args ...any) {
+		if !ok {
+			problems = append(problems, fmt.Sprintf(format, args...))
+		}
+	}
+	need(p.Format == Format, "its format is %.40q, want %q", p.Format, Format)
+	strange := strings.Trim(string(p.Product), "abcdefghijklmnopqrstuvwxyz0123456789-")
+	need(p.Product != "" && len(p.Product) <= MaxName && strange == "", "its product is %.80q, want 1 to %d of a-z, 0-9 and -", p.Product, MaxName)
+	need(!p.Version.IsZero(), "it names no version")
+	need(p.Millis >= 0 && p.Millis <= MaxMillis, "its millis are %d, want 0 to %d", p.Millis, MaxMillis)
+	if len(problems) > 0 {
+		return malformed(problems...)
 	}
 	return nil
 }

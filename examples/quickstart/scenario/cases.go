@@ -17,81 +17,74 @@ type Case struct {
 	Reboots int        // of the asset, after its last installation
 }
 
-// Offer is one patch for one product of the asset.
+// Offer is one patch for one product of the asset, and the expected result.
 type Offer struct {
 	Have    string // the installed version; empty: the product is not installed
 	Release vendor.Release
 	Tamper  bool   // an attacker changes the file after it was listed
 	MovesOn string // version that the vendor serves instead after this one was listed; empty: none
-	Want    Want
-}
 
-// Want is the expected result of an offer.
-type Want struct {
 	Status job.PatchStatus
 	Code   job.Code
 	Rule   string
 	Now    string // the installed version at the end; empty: the product is not installed
 }
 
-// Cancel is a job for one asset that is cancelled.
+// Cancel is a job for one asset that is cancelled. Its offer expects only Now.
 type Cancel struct {
-	Asset   job.AssetID
-	Job     job.ID
-	Have    string
-	Release vendor.Release
+	Asset job.AssetID
+	Job   job.ID
+	Offer
 	In      time.Duration // time from enabling the job to its start; zero: at once
 	TooLate job.Stage     // the cancel comes in this stage and is refused; zero: it comes before the start
 	Result  job.Result
-	Now     string
 }
 
 // Cases returns the nine assets.
 func Cases() []Case {
-	const second = time.Second
 	return []Case{
 		{Asset: "signed", Result: job.Completed, Offers: []Offer{{
 			Have: "1.0.0", Release: vendor.Release{Product: "reader", Version: "1.1.0", Signed: true},
-			Want: Want{Status: job.Succeeded, Rule: "INT-1", Now: "1.1.0"},
+			Status: job.Succeeded, Rule: "INT-1", Now: "1.1.0",
 		}}},
 		{Asset: "unsigned", Result: job.Completed, Offers: []Offer{{
 			Have: "2.0.0", Release: vendor.Release{Product: "editor", Version: "2.1.0"},
-			Want: Want{Status: job.Succeeded, Rule: "INT-2", Now: "2.1.0"},
+			Status: job.Succeeded, Rule: "INT-2", Now: "2.1.0",
 		}}},
 		{Asset: "bad-signature", Result: job.Failed, Offers: []Offer{{
 			Have: "3.0.0", Release: vendor.Release{Product: "player", Version: "3.1.0", Signed: true}, Tamper: true,
-			Want: Want{Status: job.PatchFailed, Code: job.FileSignatureFailed, Rule: "INT-1", Now: "3.0.0"},
+			Status: job.PatchFailed, Code: job.FileSignatureFailed, Rule: "INT-1", Now: "3.0.0",
 		}}},
 		{Asset: "bad-checksum", Result: job.Failed, Offers: []Offer{{
 			Have: "4.0.0", Release: vendor.Release{Product: "viewer", Version: "4.1.0"}, Tamper: true,
-			Want: Want{Status: job.PatchFailed, Code: job.FileHashValidationFailed, Rule: "INT-2", Now: "4.0.0"},
+			Status: job.PatchFailed, Code: job.FileHashValidationFailed, Rule: "INT-2", Now: "4.0.0",
 		}}},
 		{Asset: "newer", Result: job.NotApplicable, Offers: []Offer{{
 			Have: "5.2.0", Release: vendor.Release{Product: "browser", Version: "5.1.0", Signed: true},
-			Want: Want{Status: job.LeftOut, Rule: "CAT-3", Now: "5.2.0"},
+			Status: job.LeftOut, Rule: "CAT-3", Now: "5.2.0",
 		}}},
 		{Asset: "absent", Result: job.NotApplicable, Offers: []Offer{{
 			Release: vendor.Release{Product: "office", Version: "6.0.0", Signed: true},
-			Want:    Want{Status: job.LeftOut, Rule: "CAT-3"},
+			Status:  job.LeftOut, Rule: "CAT-3",
 		}}},
 		{Asset: "end-of-life", Result: job.NotApplicable, Offers: []Offer{{
 			Have: "7.0.1", Release: vendor.Release{Product: "runtime", Version: "7.0.2", Signed: true, EOL: catalog.EOLInstant(2024, time.June, 30)},
-			Want: Want{Status: job.LeftOut, Rule: "CAT-11", Now: "7.0.1"},
+			Status: job.LeftOut, Rule: "CAT-11", Now: "7.0.1",
 		}}},
 		{Asset: "moved-on", Result: job.Completed, Offers: []Offer{{
 			Have: "8.0.0", Release: vendor.Release{Product: "chat", Version: "8.1.0", Signed: true, LatestOnly: true}, MovesOn: "8.2.0",
-			Want: Want{Status: job.Succeeded, Rule: "CAT-7", Now: "8.2.0"},
+			Status: job.Succeeded, Rule: "CAT-7", Now: "8.2.0",
 		}}},
 		{Asset: "reboots-once", Result: job.Completed, Reboots: 1, Offers: []Offer{
 			{
-				Have: "9.0.0", Release: vendor.Release{Product: "kernel", Version: "9.1.0", Signed: true, Reboot: true, Takes: second / 2},
-				Want: Want{Status: job.Succeeded, Rule: "INT-1", Now: "9.1.0"},
+				Have: "9.0.0", Release: vendor.Release{Product: "kernel", Version: "9.1.0", Signed: true, Reboot: true, Takes: time.Second / 2},
+				Status: job.Succeeded, Rule: "INT-1", Now: "9.1.0",
 			}, {
-				Have: "1.0.0", Release: vendor.Release{Product: "driver", Version: "1.1.0", Signed: true, Reboot: true, Takes: second / 2},
-				Want: Want{Status: job.Succeeded, Rule: "INT-1", Now: "1.1.0"},
+				Have: "1.0.0", Release: vendor.Release{Product: "driver", Version: "1.1.0", Signed: true, Reboot: true, Takes: time.Second / 2},
+				Status: job.Succeeded, Rule: "INT-1", Now: "1.1.0",
 			}, {
-				Have: "2.0.0", Release: vendor.Release{Product: "shell", Version: "2.1.0", Takes: second / 2},
-				Want: Want{Status: job.Succeeded, Rule: "INT-2", Now: "2.1.0"},
+				Have: "2.0.0", Release: vendor.Release{Product: "shell", Version: "2.1.0", Takes: time.Second / 2},
+				Status: job.Succeeded, Rule: "INT-2", Now: "2.1.0",
 			},
 		}},
 	}
@@ -100,12 +93,11 @@ func Cases() []Case {
 // Cancels returns the two cancels: one in time, and one too late.
 func Cancels() []Cancel {
 	return []Cancel{
-		{
-			Asset: "signed", Job: "in-an-hour", In: time.Hour, Result: job.Cancelled,
+		{Asset: "signed", Job: "in-an-hour", In: time.Hour, Result: job.Cancelled, Offer: Offer{
 			Have: "1.0.0", Release: vendor.Release{Product: "fonts", Version: "1.1.0", Signed: true}, Now: "1.0.0",
-		}, {
-			Asset: "unsigned", Job: "at-once", TooLate: job.StageDeploy, Result: job.Completed,
+		}},
+		{Asset: "unsigned", Job: "at-once", TooLate: job.StageDeploy, Result: job.Completed, Offer: Offer{
 			Have: "1.0.0", Release: vendor.Release{Product: "codecs", Version: "1.1.0", Signed: true}, Now: "1.1.0",
-		},
+		}},
 	}
 }

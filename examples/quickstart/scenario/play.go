@@ -1,3 +1,6 @@
+// Package scenario is the quickstart's story: nine assets, what the vendor
+// offers them, and the results that the rules demand. Play compares them with
+// what the real server reports, and with what is on the assets' disks.
 package scenario
 
 import (
@@ -8,20 +11,21 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/catalog/version"
-	"github.com/patchpolicy/patchpolicy/examples/quickstart/asset"
+	"github.com/patchpolicy/patchpolicy/examples/quickstart/folder"
 	"github.com/patchpolicy/patchpolicy/examples/quickstart/show"
 	"github.com/patchpolicy/patchpolicy/examples/quickstart/vendor"
 	"github.com/patchpolicy/patchpolicy/examples/server/adminhttp"
 	"github.com/patchpolicy/patchpolicy/examples/server/serve"
-	"github.com/patchpolicy/patchpolicy/integrity/sigstoreverify"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
+	"github.com/patchpolicy/patchpolicy/job/controller"
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 	"github.com/patchpolicy/patchpolicy/manifest"
 	"github.com/patchpolicy/patchpolicy/reboot"
@@ -44,7 +48,7 @@ type Play struct {
 
 	vendor *vendor.Vendor
 	admin  admin
-	assets map[job.AssetID]*asset.Asset
+	assets map[job.AssetID]*asset
 	runs   map[job.ID]job.RunID
 	tried  map[job.ID]attempt
 	held   map[catalog.ProductID]chan struct{} // closed when its installation may go on
@@ -53,12 +57,12 @@ type Play struct {
 // Run plays the story and returns the table's rows. A row with Unlike did not
 // come out as expected; an error says that the story could not be played.
 func (p *Play) Run(ctx context.Context) (rows []show.Row, err error) {
-	p.assets, p.runs, p.tried = map[job.AssetID]*asset.Asset{}, map[job.ID]job.RunID{}, map[job.ID]attempt{}
+	p.assets, p.runs, p.tried = map[job.AssetID]*asset{}, map[job.ID]job.RunID{}, map[job.ID]attempt{}
 	p.held = map[catalog.ProductID]chan struct{}{}
 	for _, c := range p.Cancels {
 		p.held[c.Release.Product] = make(chan struct{})
 	}
-	if p.vendor, err = vendor.Start(signer); err != nil {
+	if p.vendor, err = vendor.Start(signer, filepath.Join(p.Dir, "vendor")); err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, p.vendor.Close()) }()
@@ -80,10 +84,12 @@ func (p *Play) Run(ctx context.Context) (rows []show.Row, err error) {
 // and starts their agents. Server and agents run in the group until running
 // ends.
 func (p *Play) setUp(ctx, running context.Context, all *errgroup.Group) error {
-	for _, r := range p.releases() {
-		if err := p.vendor.Publish(r); err != nil {
+	patches := 0
+	for _, o := range p.offers {
+		if err := p.vendor.Publish(o.Release); err != nil {
 			return err
 		}
+		patches++
 	}
 	fingerprint, err := p.serve(ctx, running, all)
 	if err != nil {
@@ -93,36 +99,38 @@ func (p *Play) setUp(ctx, running context.Context, all *errgroup.Group) error {
 	if err != nil {
 		return err
 	}
-	trusted, err := p.vendor.Signer()
-	if err != nil {
-		return err
-	}
-	verifier, err := sigstoreverify.New(trusted)
+	verifier, err := p.vendor.Verifier()
 	if err != nil {
 		return err
 	}
 	for _, c := range p.Cases {
-		p.assets[c.Asset], err = asset.New(asset.Config{
-			ID: c.Asset, Dir: filepath.Join(p.Dir, string(c.Asset)), Server: p.admin.Server, Token: token,
-			Fingerprint: fingerprint, Verifier: verifier, Observe: func(s agent.State) { p.observe(c.Asset, s) }, Hold: p.hold,
-		})
+		a := &asset{id: c.Asset, dir: filepath.Join(p.Dir, string(c.Asset)), observe: p.observe}
+		a.disk, err = folder.Open(folder.Config{Dir: filepath.Join(a.dir, "disk"), Restart: func() { a.down() }, Hold: p.hold})
 		if err != nil {
 			return err
 		}
-		for _, o := range c.Offers {
-			if err := p.install(c.Asset, o.Release.Product, o.Have); err != nil {
-				return err
-			}
-		}
+		p.assets[a.id] = a
 	}
-	for _, c := range p.Cancels {
-		if err := p.install(c.Asset, c.Release.Product, c.Have); err != nil {
+	for id, o := range p.offers {
+		if o.Have == "" {
+			continue
+		}
+		v, err := version.Parse(version.Semver, o.Have)
+		if err == nil {
+			err = p.assets[id].disk.Setup(o.Release.Product, v)
+		}
+		if err != nil {
 			return err
 		}
 	}
-	p.Progress.Say("vendor %s signs and serves %d patches; the server is at %s", signer, len(p.releases()), p.admin.Server)
-	for _, a := range p.assets {
-		all.Go(func() error { return a.Run(running) })
+	p.Progress.Say("vendor %s signs and serves %d patches; the server is at %s", signer, patches, p.admin.Server)
+	for id, a := range p.assets {
+		all.Go(func() error {
+			if err := a.run(running, p.admin.Server, token, fingerprint, verifier); err != nil {
+				return fmt.Errorf("asset %s: %w", id, err)
+			}
+			return nil
+		})
 	}
 	return nil
 }
@@ -170,43 +178,28 @@ func (p *Play) hold(ctx context.Context, product catalog.ProductID) {
 	}
 }
 
-// releases lists what the vendor publishes.
-func (p *Play) releases() (all []vendor.Release) {
+// offers ranges over what the vendor offers to each asset.
+func (p *Play) offers(yield func(job.AssetID, Offer) bool) {
 	for _, c := range p.Cases {
 		for _, o := range c.Offers {
-			all = append(all, o.Release)
+			if !yield(c.Asset, o) {
+				return
+			}
 		}
 	}
 	for _, c := range p.Cancels {
-		all = append(all, c.Release)
+		if !yield(c.Asset, c.Offer) {
+			return
+		}
 	}
-	return all
-}
-
-// install installs a product's first version on an asset; an empty version
-// installs nothing.
-func (p *Play) install(id job.AssetID, product catalog.ProductID, have string) error {
-	if have == "" {
-		return nil
-	}
-	v, err := version.Parse(version.Semver, have)
-	if err != nil {
-		return err
-	}
-	return p.assets[id].Disk().Setup(product, v)
 }
 
 // play goes from the first check-in to the table.
 func (p *Play) play(ctx context.Context) ([]show.Row, error) {
 	err := p.wait(ctx, "all assets to enrol and to report what is installed", func() (bool, error) {
 		list, err := p.admin.assets(ctx)
-		reported := 0
-		for _, a := range list {
-			if !a.InventoryAt.IsZero() {
-				reported++
-			}
-		}
-		return reported == len(p.Cases), err
+		list = slices.DeleteFunc(list, func(a controller.AssetStatus) bool { return a.InventoryAt.IsZero() })
+		return len(list) == len(p.Cases), err
 	})
 	if err != nil {
 		return nil, err
@@ -251,22 +244,20 @@ func (p *Play) begin(ctx context.Context) error {
 // interfere does what happens to patches after they are listed and before they
 // are downloaded.
 func (p *Play) interfere() error {
-	for _, c := range p.Cases {
-		for _, o := range c.Offers {
-			if o.Tamper {
-				if err := p.vendor.Tamper(o.Release); err != nil {
-					return err
-				}
-				p.Progress.Say("an attacker changes %s %s on the vendor's server", o.Release.Product, o.Release.Version)
+	for _, o := range p.offers {
+		if o.Tamper {
+			if err := p.vendor.Tamper(o.Release); err != nil {
+				return err
 			}
-			if o.MovesOn != "" {
-				newer := o.Release
-				newer.Version = o.MovesOn
-				if err := p.vendor.MoveOn(newer); err != nil {
-					return err
-				}
-				p.Progress.Say("the vendor serves %s %s at the address of %s", newer.Product, newer.Version, o.Release.Version)
+			p.Progress.Say("an attacker changes %s %s on the vendor's server", o.Release.Product, o.Release.Version)
+		}
+		if o.MovesOn != "" {
+			newer := o.Release
+			newer.Version = o.MovesOn
+			if err := p.vendor.MoveOn(newer); err != nil {
+				return err
 			}
+			p.Progress.Say("the vendor serves %s %s at the address of %s", newer.Product, newer.Version, o.Release.Version)
 		}
 	}
 	return nil
@@ -296,7 +287,7 @@ func (p *Play) cancel(ctx context.Context, c Cancel) error {
 	a, err := p.admin.cancel(ctx, c.Job)
 	p.tried[c.Job] = a
 	close(p.held[c.Release.Product])
-	p.Progress.Say("cancel of job %s: %s", c.Job, a)
+	p.Progress.Say("cancel of job %s: %s", c.Job, a.answer)
 	return err
 }
 
@@ -320,7 +311,7 @@ func (p *Play) ended(ctx context.Context) (bool, error) {
 	return all, nil
 }
 
-// wait calls done again and again until it returns true or an error.
+// wait polls done until it returns true or an error.
 func (p *Play) wait(ctx context.Context, what string, done func() (bool, error)) error {
 	ticker := time.NewTicker(look)
 	defer ticker.Stop()

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -15,79 +16,69 @@ import (
 )
 
 // rows compares all results with the expectations.
-func (p *Play) rows(ctx context.Context) ([]show.Row, error) {
-	var rows []show.Row
-	list, err := p.admin.runAssets(ctx, p.runs[main])
-	if err != nil {
-		return nil, err
-	}
+func (p *Play) rows(ctx context.Context) (rows []show.Row, err error) {
 	for _, c := range p.Cases {
-		i := slices.IndexFunc(list, func(a controller.RunAsset) bool { return a.Asset == c.Asset })
-		if i < 0 {
-			rows = append(rows, show.Row{Asset: string(c.Asset), Unlike: "the job runs on this asset"})
-			continue
-		}
-		of, err := p.caseRows(ctx, c, list[i])
+		have, err := p.result(ctx, main, c.Asset)
 		if err != nil {
 			return nil, err
 		}
-		rows = append(rows, of...)
+		for _, o := range c.Offers {
+			i := slices.IndexFunc(have.Patches, func(out job.PatchOutcome) bool { return out.Patch == o.Release.ID() })
+			var out job.PatchOutcome // zero if the patch is not reported, which is never as expected
+			if i >= 0 {
+				out = have.Patches[i]
+			}
+			now, err := p.installed(ctx, c.Asset, o.Release.Product)
+			if err != nil {
+				return nil, err
+			}
+			rows = append(rows, offerRow(c, o, have, out, now))
+		}
+		if others := others(c, have); len(others) > 0 {
+			rows = append(rows, show.Row{Asset: string(c.Asset), Patch: strings.Join(others, ", "), Unlike: "nothing else happens here (CAT-3)"})
+		}
+		journal, err := p.assets[c.Asset].disk.Journal()
+		if err != nil {
+			return nil, err
+		}
+		if row, any := rebootRow(c, have, journal); any {
+			rows = append(rows, row)
+		}
 	}
 	for _, c := range p.Cancels {
-		list, err := p.admin.runAssets(ctx, p.runs[c.Job])
+		have, err := p.result(ctx, c.Job, c.Asset)
 		if err != nil {
 			return nil, err
 		}
-		if len(list) == 0 {
-			rows = append(rows, show.Row{Asset: string(c.Asset), Unlike: "job " + string(c.Job) + " runs on this asset"})
-			continue
-		}
-		row, err := p.cancelRow(ctx, c, list[0])
+		now, err := p.installed(ctx, c.Asset, c.Release.Product)
 		if err != nil {
 			return nil, err
 		}
-		rows = append(rows, row)
+		rows = append(rows, cancelRow(c, p.tried[c.Job], have, now))
 	}
 	return rows, nil
 }
 
-// caseRows returns the rows of one asset: one per patch, and one for its
-// reboots if it has any or should have.
-func (p *Play) caseRows(ctx context.Context, c Case, have controller.RunAsset) ([]show.Row, error) {
-	inventory, err := p.assets[c.Asset].Disk().Inventory(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var rows []show.Row
-	for _, o := range c.Offers {
-		i := slices.IndexFunc(have.Patches, func(out job.PatchOutcome) bool { return out.Patch == o.Release.ID() })
-		if i < 0 {
-			rows = append(rows, show.Row{Asset: string(c.Asset), Patch: string(o.Release.Product), Unlike: "the patch is reported"})
-			continue
+// result returns what the server knows of a job on an asset; zero if the job
+// does not run there, which is never as expected.
+func (p *Play) result(ctx context.Context, id job.ID, asset job.AssetID) (controller.RunAsset, error) {
+	list, err := p.admin.runAssets(ctx, p.runs[id])
+	for _, a := range list {
+		if a.Asset == asset {
+			return a, err
 		}
-		rows = append(rows, offerRow(c, o, have, have.Patches[i], installedVersion(inventory, o.Release.Product)))
 	}
-	if others := p.others(c, have); len(others) > 0 {
-		rows = append(rows, show.Row{Asset: string(c.Asset), Patch: strings.Join(others, ", "), Unlike: "nothing else happens here (CAT-3)"})
-	}
-	journal, err := p.assets[c.Asset].Disk().Journal()
-	if err != nil {
-		return nil, err
-	}
-	if row, any := rebootRow(c, have, journal); any {
-		rows = append(rows, row)
-	}
-	return rows, nil
+	return controller.RunAsset{}, err
 }
 
-// installedVersion returns the version of a product on a disk; empty: it is not
-// installed.
-func installedVersion(inventory catalog.Inventory, product catalog.ProductID) string {
-	installed, _ := inventory.Find(product)
-	return installed.Version.String()
+// installed returns the version of a product on an asset's disk; empty: it is
+// not installed.
+func (p *Play) installed(ctx context.Context, asset job.AssetID, product catalog.ProductID) (string, error) {
+	inventory, err := p.assets[asset].disk.Inventory(ctx)
+	found, _ := inventory.Find(product)
+	return found.Version.String(), err
 }
 
-// offerRow compares the result of one patch.
 func offerRow(c Case, o Offer, have controller.RunAsset, out job.PatchOutcome, now string) show.Row {
 	row := show.Row{
 		Asset: string(c.Asset), Patch: string(o.Release.Product), From: out.From.String(), To: out.To.String(),
@@ -97,12 +88,12 @@ func offerRow(c Case, o Offer, have controller.RunAsset, out job.PatchOutcome, n
 		row.To = out.Now.String() // the installed version (CAT-7)
 	}
 	if out.Code != 0 {
-		row.Code = strconv.Itoa(int(out.Code)) + " " + out.Code.String()
+		row.Reason = fmt.Sprintf("%d %v: %s", out.Code, out.Code, out.Text)
 	}
 	row.Unlike = differences(
-		difference{"result", have.Result, c.Result}, difference{"patch", out.Status, o.Want.Status},
-		difference{"code", out.Code, o.Want.Code}, difference{"rule", out.Rule, o.Want.Rule},
-		difference{"from", out.From.String(), o.Have}, difference{"on the disk", now, o.Want.Now},
+		difference{"result", have.Result, c.Result}, difference{"patch", out.Status, o.Status},
+		difference{"code", out.Code, o.Code}, difference{"rule", out.Rule, o.Rule},
+		difference{"from", out.From.String(), o.Have}, difference{"on the disk", now, o.Now},
 	)
 	return row
 }
@@ -112,27 +103,19 @@ type difference struct {
 	have, want any
 }
 
-// differences says what each thing that differs should be.
 func differences(list ...difference) string {
 	var texts []string
 	for _, d := range list {
 		if d.have != d.want {
-			texts = append(texts, fmt.Sprintf("%s is %v, not %v", d.what, quote(d.want), quote(d.have)))
+			texts = append(texts, fmt.Sprintf("%s is %s, not %s", d.what, cmp.Or(fmt.Sprint(d.want), "nothing"), cmp.Or(fmt.Sprint(d.have), "nothing")))
 		}
 	}
 	return strings.Join(texts, "; ")
 }
 
-func quote(v any) string {
-	if s := fmt.Sprint(v); s != "" {
-		return s
-	}
-	return "nothing"
-}
-
 // others returns the patches that were not offered to an asset and were more
 // than left out.
-func (p *Play) others(c Case, have controller.RunAsset) (list []string) {
+func others(c Case, have controller.RunAsset) (list []string) {
 	for _, out := range have.Patches {
 		offered := slices.ContainsFunc(c.Offers, func(o Offer) bool { return o.Release.ID() == out.Patch })
 		if !offered && (out.Status != job.LeftOut || out.Rule != "CAT-3") {
@@ -169,23 +152,16 @@ func rebootRow(c Case, have controller.RunAsset, journal []string) (show.Row, bo
 	return row, reboots > 0 || row.Unlike != ""
 }
 
-// cancelRow compares the result of a cancelled job.
-func (p *Play) cancelRow(ctx context.Context, c Cancel, have controller.RunAsset) (show.Row, error) {
-	inventory, err := p.assets[c.Asset].Disk().Inventory(ctx)
-	if err != nil {
-		return show.Row{}, err
-	}
-	tried, now := p.tried[c.Job], installedVersion(inventory, c.Release.Product)
-	row := show.Row{
-		Asset: string(c.Asset), Patch: string(c.Release.Product), From: c.Have, To: c.Release.Version, Result: have.Result.String(),
-		Reason: fmt.Sprintf("Cancel %s. Then the asset reported %v; it has %s %s.", tried, have.Result, c.Release.Product, now),
-		Rule:   "JOB-3",
-	}
+func cancelRow(c Cancel, tried attempt, have controller.RunAsset, now string) show.Row {
 	done := ledger.CancelDone
 	if c.TooLate != 0 {
 		done = 0 // a refused cancel changes nothing
 	}
-	row.Unlike = differences(difference{"stage of the refusal", tried.asset.Stage, c.TooLate}, difference{"cancel", have.Cancel, done},
-		difference{"result", have.Result, c.Result}, difference{"on the disk", now, c.Now})
-	return row, nil
+	return show.Row{
+		Asset: string(c.Asset), Patch: string(c.Release.Product), From: c.Have, To: c.Release.Version, Result: have.Result.String(),
+		Reason: fmt.Sprintf("Cancel %s. Then the asset reported %v; it has %s %s.", tried.answer, have.Result, c.Release.Product, now),
+		Rule:   "JOB-3",
+		Unlike: differences(difference{"stage of the refusal", tried.stage, c.TooLate}, difference{"cancel", have.Cancel, done},
+			difference{"result", have.Result, c.Result}, difference{"on the disk", now, c.Now}),
+	}
 }

@@ -52,14 +52,14 @@ func TestEveryPartOfAnOutcomeIsCompared(t *testing.T) {
 	}
 	expect := Case{Asset: "a", Result: job.Failed}
 	offer := Offer{Have: "1.0.0", Release: vendor.Release{Product: "reader", Version: "1.1.0"},
-		Want: Want{Status: job.PatchFailed, Code: job.InstallerFailed, Rule: "JOB-16", Now: "1.0.0"}}
+		Status: job.PatchFailed, Code: job.InstallerFailed, Rule: "JOB-16", Now: "1.0.0"}
 	have := func() (controller.RunAsset, job.PatchOutcome) {
 		return controller.RunAsset{Asset: "a", Result: job.Failed},
 			job.PatchOutcome{Status: job.PatchFailed, Code: job.InstallerFailed, Rule: "JOB-16", From: v("1.0.0"), To: v("1.1.0")}
 	}
 	asset, outcome := have()
 	row := offerRow(expect, offer, asset, outcome, "1.0.0")
-	require.Equal(t, show.Row{Asset: "a", Patch: "reader", From: "1.0.0", To: "1.1.0", Result: "Failed", Code: "9 InstallerFailed", Rule: "JOB-16"}, row)
+	require.Equal(t, show.Row{Asset: "a", Patch: "reader", From: "1.0.0", To: "1.1.0", Result: "Failed", Reason: "9 InstallerFailed: ", Rule: "JOB-16"}, row)
 
 	for want, change := range map[string]func(*controller.RunAsset, *job.PatchOutcome, *string){
 		"result is Failed, not Completed":              func(a *controller.RunAsset, _ *job.PatchOutcome, _ *string) { a.Result = job.Completed },
@@ -84,7 +84,7 @@ func TestPatchesNotOfferedMustBeLeftOut_CAT3(t *testing.T) {
 		{Patch: "chat-8.1.0", Status: job.Succeeded, Rule: "CAT-3"},
 		{Patch: "runtime-7.0.2", Status: job.LeftOut, Rule: "CAT-11"},
 	}}
-	require.Equal(t, []string{"chat-8.1.0", "runtime-7.0.2"}, new(Play).others(expect, have))
+	require.Equal(t, []string{"chat-8.1.0", "runtime-7.0.2"}, others(expect, have))
 }
 
 func TestTheStoryIsWhatItPromises(t *testing.T) {

@@ -19,7 +19,7 @@ func ExampleTable() {
 		{Asset: "signed", Patch: "reader", From: "1.0.0", To: "1.1.0", Result: "Completed", Rule: "INT-1", Reason: "It is signed."},
 		{Asset: "absent", Patch: "office", To: "1.0.0", Result: "NotApplicable", Rule: "CAT-3",
 			Reason: "office is not installed, and nothing is installed for the first time."},
-		{Asset: "absent", Patch: "other", Result: "Failed", Code: "12", Reason: "It failed.", Unlike: "NotApplicable"},
+		{Asset: "absent", Patch: "other", Result: "Failed", Reason: "12: It failed.", Unlike: "NotApplicable"},
 	})
 	fmt.Println(err)
 	// Output:
@@ -67,7 +67,7 @@ func TestFitBreaksAtSpacesFirst(t *testing.T) {
 		"→→→→→→→→→→→→ →→→→→→→→→→→→":              {"→→→→→→→→→→→→", "   →→→→→→→→→→→→"},
 		"a word-that-is-longer-than-one-line on": {"a", "   word-that-is-longer-t", "   han-one-line on"},
 	} {
-		require.Equal(t, want, Screen{Width: minWidth}.fit(text, indent), "%q", text)
+		require.Equal(t, want, Screen{Width: minWidth}.fit(text), "%q", text)
 	}
 }
 

@@ -1,19 +1,19 @@
+// Package vendor is a software vendor in one process. Over HTTP on the loopback
+// it serves patch files, their detached signatures, and its list of products
+// and patches in the format of catalog/jsonfeed.
 package vendor
 
 import (
 	"bytes"
 	"crypto/ed25519"
-	"crypto/sha256"
 	"crypto/x509"
-	"encoding/hex"
 	"encoding/pem"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
-	"slices"
-	"strconv"
-	"sync"
+	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
@@ -27,7 +27,7 @@ import (
 // Release is one version of a product as the vendor publishes it.
 type Release struct {
 	Product    catalog.ProductID
-	Version    string        // semver
+	Version    string        // semver, MAJOR.MINOR.PATCH
 	EOL        time.Time     // end of life of its version line MAJOR.MINOR; zero: none announced
 	Signed     bool          // it has a detached signature, and the list says so
 	LatestOnly bool          // one URL serves every version
@@ -38,35 +38,41 @@ type Release struct {
 // ID returns the id of the release's patch.
 func (r Release) ID() catalog.PatchID { return catalog.PatchID(string(r.Product) + "-" + r.Version) }
 
-// feedPath is where the list is served.
+func (r Release) path() string {
+	if r.LatestOnly {
+		return "/latest/" + string(r.Product) + ".patch"
+	}
+	return "/" + string(r.ID()) + ".patch"
+}
+
 const feedPath = "/feed.json"
 
-// Vendor serves its releases until Close.
+// Vendor serves its releases until Close. Its methods are called one at a time.
 type Vendor struct {
 	name   string
 	key    ed25519.PrivateKey
+	dir    string // the files it serves
 	server *http.Server
 	base   string
-
-	lock     sync.Mutex
-	files    map[string][]byte // by path
-	products []catalog.Product
-	patches  []catalog.Patch
+	list   catalog.Batch
 }
 
-// Start makes a vendor with a new key and serves it on a free port of the
-// loopback.
-func Start(name string) (*Vendor, error) {
+// Start makes a vendor with a new key, and serves the files of a new folder on
+// a free port of the loopback.
+func Start(name, dir string) (*Vendor, error) {
 	_, key, err := ed25519.GenerateKey(nil)
+	if err == nil {
+		err = os.MkdirAll(filepath.Join(dir, "latest"), 0o700)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("vendor: %w", err)
+		return nil, err
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return nil, fmt.Errorf("vendor: %w", err)
+		return nil, err
 	}
-	v := &Vendor{name: name, key: key, base: "http://" + listener.Addr().String(), files: map[string][]byte{}}
-	v.server = &http.Server{Handler: http.HandlerFunc(v.serve), ReadHeaderTimeout: 10 * time.Second}
+	v := &Vendor{name: name, key: key, dir: dir, base: "http://" + listener.Addr().String()}
+	v.server = &http.Server{Handler: http.FileServer(http.Dir(dir)), ReadHeaderTimeout: 10 * time.Second}
 	go v.server.Serve(listener) //nolint:errcheck // ends with ErrServerClosed at Close
 	return v, nil
 }
@@ -74,14 +80,14 @@ func Start(name string) (*Vendor, error) {
 // Close stops serving.
 func (v *Vendor) Close() error { return v.server.Close() }
 
-// Signer returns what assets need to verify the vendor's signatures.
-func (v *Vendor) Signer() (integrity.Signer, error) {
+// Verifier returns a verifier that trusts the vendor alone.
+func (v *Vendor) Verifier() (integrity.SignatureVerifier, error) {
 	der, err := x509.MarshalPKIXPublicKey(v.key.Public())
 	if err != nil {
-		return integrity.Signer{}, fmt.Errorf("vendor: %w", err)
+		return nil, err
 	}
 	key := string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
-	return integrity.Signer{Name: v.name, Sigstore: []integrity.SigstoreTrust{{Keys: []string{key}}}}, nil
+	return sigstoreverify.New(integrity.Signer{Name: v.name, Sigstore: []integrity.SigstoreTrust{{Keys: []string{key}}}})
 }
 
 // Feed returns a feed that reads the vendor's list over HTTP.
@@ -89,117 +95,75 @@ func (v *Vendor) Feed() (catalog.Feed, error) {
 	return jsonfeed.New(catalog.FeedID(v.name), v.base+feedPath, jsonfeed.Options{})
 }
 
-// Publish lists a release and serves its file.
+// Publish lists the only release of a product and serves its file.
 func (v *Vendor) Publish(r Release) error {
-	number, err := version.Parse(version.Semver, r.Version)
-	if err != nil {
-		return fmt.Errorf("vendor: %w", err)
-	}
-	name := fmt.Sprintf("%s-%s.patch", r.Product, r.Version)
-	path, availability := "/"+name, catalog.Pinned
-	if r.LatestOnly {
-		path, availability = "/latest/"+string(r.Product)+".patch", catalog.LatestOnly
-	}
-	v.lock.Lock()
-	defer v.lock.Unlock()
-	file, err := v.put(path, r, number)
+	number, file, err := v.put(r)
 	if err != nil {
 		return err
 	}
+	product := catalog.Product{ID: r.Product, Name: string(r.Product), Vendor: v.name, Platform: catalog.Linux, Scheme: version.Semver}
+	if !r.EOL.IsZero() {
+		product.Lines = []catalog.Line{{Prefix: r.Version[:strings.LastIndex(r.Version, ".")], EOL: r.EOL}}
+	}
+	d := integrity.NewDigester(integrity.SHA256)
+	_, _ = d.Write(file) // it never fails
 	artifact := catalog.Artifact{
-		Name: name, Availability: availability, URL: v.base + path, Size: int64(len(file)),
-		Digests: []integrity.Digest{{Algorithm: integrity.SHA256, Sum: sum(file)}},
+		Name: string(r.ID()) + ".patch", Availability: catalog.Pinned, URL: v.base + r.path(), Size: int64(len(file)), Digests: d.Sums(),
+	}
+	if r.LatestOnly {
+		artifact.Availability = catalog.LatestOnly
 	}
 	if r.Signed {
 		artifact.Signer, artifact.SignatureURL = v.name, artifact.URL+".sig"
 	}
-	if !slices.ContainsFunc(v.products, func(p catalog.Product) bool { return p.ID == r.Product }) {
-		v.products = append(v.products, v.product(r, number))
-	}
-	v.patches = append(v.patches, catalog.Patch{
-		ID: r.ID(), Product: r.Product, Version: number, Title: fmt.Sprintf("%s %s", r.Product, r.Version),
+	v.list.Products = append(v.list.Products, product)
+	v.list.Patches = append(v.list.Patches, catalog.Patch{
+		ID: r.ID(), Product: r.Product, Version: number, Title: string(r.Product) + " " + r.Version,
 		Published: time.Now().UTC().Add(-time.Hour).Truncate(time.Second), Artifacts: []catalog.Artifact{artifact}, Reboot: r.Reboot,
 	})
-	document, err := jsonfeed.Marshal(catalog.Batch{Products: v.products, Patches: v.patches})
-	if err != nil {
-		return fmt.Errorf("vendor: %w", err)
-	}
-	v.files[feedPath] = document
-	return nil
-}
-
-func (v *Vendor) product(r Release, number version.Version) catalog.Product {
-	p := catalog.Product{
-		ID: r.Product, Name: string(r.Product), Vendor: v.name, Platform: catalog.Linux, Scheme: version.Semver,
-	}
-	if !r.EOL.IsZero() {
-		parts := bytes.SplitN([]byte(number.Upstream()), []byte("."), 3)
-		p.Lines = []catalog.Line{{Prefix: string(bytes.Join(parts[:2], []byte("."))), EOL: r.EOL}}
-	}
-	return p
+	document, err := jsonfeed.Marshal(v.list)
+	return errors.Join(err, v.write(feedPath, document))
 }
 
 // MoveOn serves a newer version at the address of a LatestOnly product, before
 // any feed lists it.
 func (v *Vendor) MoveOn(r Release) error {
-	number, err := version.Parse(version.Semver, r.Version)
-	if err != nil {
-		return fmt.Errorf("vendor: %w", err)
-	}
-	v.lock.Lock()
-	defer v.lock.Unlock()
-	_, err = v.put("/latest/"+string(r.Product)+".patch", r, number)
+	_, _, err := v.put(r)
 	return err
 }
 
-// Tamper changes one byte of a release's file, and neither its signature nor
-// its listed digest.
+// Tamper changes one byte of a release's file, as an attacker does, and neither
+// its signature nor its listed digest.
 func (v *Vendor) Tamper(r Release) error {
-	path := fmt.Sprintf("/%s-%s.patch", r.Product, r.Version)
-	v.lock.Lock()
-	defer v.lock.Unlock()
-	file := bytes.Clone(v.files[path])
-	if len(file) == 0 {
-		return errors.New("vendor: nothing is served at " + path)
+	file, err := os.ReadFile(filepath.Join(v.dir, r.path()))
+	if err != nil {
+		return err
 	}
 	file[len(file)-1] ^= 1
-	v.files[path] = file
-	return nil
+	return v.write(r.path(), file)
 }
 
-// put makes a release's file, and its signature if it has one, and serves them
-// at path.
-func (v *Vendor) put(path string, r Release, number version.Version) ([]byte, error) {
+// put makes a release's file, and its signature if it has one, and serves them.
+func (v *Vendor) put(r Release) (version.Version, []byte, error) {
+	number, err := version.Parse(version.Semver, r.Version)
+	if err != nil {
+		return number, nil, err
+	}
 	file, err := folder.Patch{
 		Format: folder.Format, Product: r.Product, Version: number, Millis: r.Takes.Milliseconds(), Reboot: r.Reboot,
 	}.File(bytes.Repeat([]byte(string(r.Product)+" "+r.Version+"\n"), 4096))
 	if err != nil {
-		return nil, err
+		return number, nil, err
 	}
-	v.files[path] = file
 	if r.Signed {
 		signature, err := sigstoreverify.Sign(v.key, bytes.NewReader(file))
-		if err != nil {
-			return nil, fmt.Errorf("vendor: %w", err)
+		if err = errors.Join(err, v.write(r.path()+".sig", signature)); err != nil {
+			return number, nil, err
 		}
-		v.files[path+".sig"] = signature
 	}
-	return file, nil
+	return number, file, v.write(r.path(), file)
 }
 
-func sum(file []byte) string {
-	digest := sha256.Sum256(file)
-	return hex.EncodeToString(digest[:])
-}
-
-func (v *Vendor) serve(w http.ResponseWriter, r *http.Request) {
-	v.lock.Lock()
-	file, found := v.files[r.URL.Path]
-	v.lock.Unlock()
-	if !found {
-		http.NotFound(w, r)
-		return
-	}
-	w.Header().Set("ETag", strconv.Quote(sum(file))) // so that an interrupted download resumes the same file
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(file))
+func (v *Vendor) write(path string, data []byte) error {
+	return os.WriteFile(filepath.Join(v.dir, path), data, 0o600)
 }

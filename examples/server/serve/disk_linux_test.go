@@ -29,7 +29,7 @@ func TestFullDiskLeavesNoEmptyKey(t *testing.T) {
 	agent := home.Home(filepath.Join(dir, "agent"))
 	require.NoError(t, agent.Make())
 	fill(8)
-	_, err := agent.Key()
+	_, err := agent.MakeKey(false)
 	require.ErrorIs(t, err, syscall.ENOSPC)
 	left, err := os.ReadDir(string(agent))
 	require.NoError(t, err)
@@ -62,6 +62,6 @@ func TestFullDiskLeavesNoEmptyKey(t *testing.T) {
 	_, err = ReadToken(files.AdminToken)
 	require.NoError(t, err)
 	require.NoError(t, os.RemoveAll(filepath.Dir(files.Key)))
-	_, err = agent.Key()
+	_, err = agent.MakeKey(false)
 	require.NoError(t, err)
 }

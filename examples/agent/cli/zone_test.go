@@ -1,4 +1,4 @@
-package drive
+package cli
 
 import (
 	"os"
@@ -21,6 +21,6 @@ func TestZone_JOB9(t *testing.T) {
 		if c.text != "" {
 			require.NoError(t, os.WriteFile(filepath.Join(root, "etc/timezone"), []byte(c.text), 0o600))
 		}
-		require.Equal(t, c.want, Zone(root), "%+v", c)
+		require.Equal(t, c.want, systemZone(root), "%+v", c)
 	}
 }

@@ -1,4 +1,4 @@
-package drive
+package cli
 
 import (
 	"testing"
@@ -9,6 +9,6 @@ import (
 )
 
 func TestConnectionTrustsOnlyTheGivenRoots(t *testing.T) {
-	require.Nil(t, Connection(home.Identity{}, nil).Roots)
-	require.NotNil(t, Connection(home.Identity{Roots: "no certificate"}, nil).Roots)
+	require.Nil(t, connection(home.Identity{}, nil).Roots)
+	require.NotNil(t, connection(home.Identity{Roots: "no certificate"}, nil).Roots)
 }
