@@ -63,13 +63,10 @@ func (c *Controller) CheckIn(ctx context.Context, in manifest.CheckIn, now time.
 			}
 		})
 	}
-	switch {
-	case errors.Is(err, errOther):
+	if errors.Is(err, errOther) {
 		return c.farewell(ctx, in, now)
-	case err != nil:
-		return manifest.Answer{}, err
 	}
-	return answer, nil
+	return answer, err
 }
 
 // look answers a call that brings nothing new, or reports that the call does

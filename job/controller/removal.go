@@ -1,7 +1,6 @@
 package controller
 
 import (
-	"cmp"
 	"context"
 	"crypto/ed25519"
 	"fmt"
@@ -118,10 +117,10 @@ func (c *Controller) farewell(ctx context.Context, in manifest.CheckIn, now time
 			t.save(tableRemoved, removedKey(in.Asset, in.Key), rec)
 		}
 	})
-	if err = cmp.Or(err, refused); err != nil {
-		return manifest.Answer{}, err
+	if err == nil && refused != nil {
+		return manifest.Answer{}, refused
 	}
-	return answer, nil
+	return answer, err
 }
 
 // forget drops the keys of assets that were removed 90 days ago (MAN-10).
