@@ -127,6 +127,12 @@ var rooms = []room{
 	}},
 
 	// Floor 3: what joins them.
+	{path: "job/deadline", floor: 3, core: true, uses: []use{
+		{"catalog", "the severity of a vulnerability"},
+		{"internal/enum", "the names of answers, anchors, states and causes"},
+		{"internal/problem", "the error of a table that is not valid"},
+		{"internal/strictjson", "a table means one thing"},
+	}},
 	{path: "integrity/policyverify", floor: 3, adapter: true, uses: []use{
 		{"integrity", "the policy, and the port it fills"},
 		{"integrity/authenticode", "signatures in Windows files"},

@@ -1,0 +1,44 @@
+// Package deadline says by when a vulnerability must be gone from an asset, and
+// why it is not gone yet.
+//
+// A [Table] maps [Facts] about a vulnerability and an asset to a time and a
+// duty. [Decide] looks a case up and returns its [Deadline]. [Deadline.Status]
+// compares the deadline with what happened on the asset. [BOD2604], [PCIDSS]
+// and [CyberEssentials] are built in; [Parse] reads others.
+//
+// Nothing here is stored: a deadline is a function of the facts as of an
+// instant. The one thing a caller must keep is when it first missed the
+// vulnerability on the asset. The package reads no clock and no time zone
+// database, and every function is safe for concurrent use.
+//
+// # Rules
+//
+//   - DUE-1. A deadline table maps facts about a vulnerability and an asset to
+//     a time and a duty. Built in, with their sources, are CISA BOD 26-04 (known
+//     exploited, publicly exposed, automatable, technical impact: 3 days with
+//     forensic triage, 3, 14 or 60 days, or the next upgrade), PCI DSS 6.3.3 and
+//     Cyber Essentials; others load from a documented format. A table is total;
+//     [Table.Warnings] shows where it is not monotone, so that a worse fact
+//     gives a later date.
+//   - DUE-2. The anchor is explicit: published, listed as exploited, first
+//     missing on this asset, or the earliest of them. Days are calendar days.
+//     They end at the end of the day in the table's zone (CAT-13).
+//   - DUE-3. A deadline belongs to the vulnerability on the asset, not to the
+//     patch: a re-release or a superseding patch inherits the earliest
+//     ([Earliest]). It is a function of the facts as of an instant. It moves
+//     later only if a named fact changed.
+//   - DUE-4. Unknown facts take the table's stated default, which is the worse
+//     one unless the table says otherwise. A missing asset exposure counts as
+//     exposed.
+//   - DUE-5. The state is Open, DueSoon, Overdue with a cause, Met or Excepted.
+//     "Next upgrade" has no date and is never overdue. The cause is the first
+//     of these that holds: NotReached, NoPatch, PendingReboot, Failed,
+//     Cancelled, NotApproved, HeldBack, NoWindow, NoJob. Installed with its
+//     reboot pending is not Met. So the causes add up to the overdue count.
+//   - DUE-6. An exception has an owner, a reason, an end, and triggers that end
+//     it early: a patch appears, exploitation becomes known, or the exposure
+//     changes.
+//   - DUE-7. Saving a job, baseline or calendar says whether it can miss a
+//     deadline of the tables in force, and shows the worst case in hours (lead,
+//     propagation, window, delay, deferral). Not built yet.
+package deadline
