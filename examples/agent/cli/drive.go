@@ -136,8 +136,11 @@ func (w *window) CheckIn(ctx context.Context, in manifest.CheckIn) (manifest.Ans
 	before := w.idle.Load()
 	answer, err := w.Client.CheckIn(ctx, in)
 	switch {
+	case ctx.Err() != nil: // the agent itself gave up this call
+	case errors.Is(err, manifest.ErrRefused):
+		w.logger.Warn("the server answered, and refuses the calls of this agent", "error", err)
 	case err != nil:
-		w.logger.Warn("the server could not be reached", "error", err)
+		w.logger.Warn("the check-in failed", "error", err)
 	case w.stop != nil && before && w.idle.Load() && answer.Manifest == nil && !answer.WantInventory && len(in.Reports) == 0:
 		w.stop()
 	}

@@ -140,10 +140,12 @@ func runAssetRows(a controller.RunAsset, start time.Time) (rows [][]any) {
 
 func (r *remote) watch(cmd *cobra.Command, every time.Duration) error {
 	seen := map[string]string{}
-	for {
+	for first := true; ; first = false {
 		run, assets, start, err := r.readRun(cmd)
-		if err != nil {
+		if _, answered := errors.AsType[*adminhttp.Error](err); err != nil && (first || answered) {
 			return err
+		} else if err != nil && cmd.Context().Err() == nil {
+			_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "%s  the server does not answer, trying again: %v\n", time.Now().UTC().Format(time.TimeOnly), err)
 		}
 		changed := func(key string, cells []any) bool {
 			line := fmt.Sprintf("%+v", cells)
@@ -151,7 +153,7 @@ func (r *remote) watch(cmd *cobra.Command, every time.Duration) error {
 			seen[key] = line
 			return !known || was != line
 		}
-		if cells := []any{run.ID, run.State, runText(run)}; changed("", cells) {
+		if cells := []any{run.ID, run.State, runText(run)}; err == nil && changed("", cells) {
 			r.change(cmd, "run", run, cells)
 		}
 		for _, a := range assets {
@@ -163,7 +165,7 @@ func (r *remote) watch(cmd *cobra.Command, every time.Duration) error {
 				}
 			}
 		}
-		if (run.State.Over() || run.State == ledger.RunMade) && run.Waiting+run.NotBegun+run.Executing+run.PendingReboots+run.PendingCancels == 0 {
+		if err == nil && (run.State.Over() || run.State == ledger.RunMade) && run.Waiting+run.NotBegun+run.Executing+run.PendingReboots+run.PendingCancels == 0 {
 			return nil // nothing is still to come
 		}
 		select {
