@@ -2,6 +2,7 @@ package cms
 
 import (
 	"bytes"
+	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
 	"fmt"
@@ -223,6 +224,9 @@ func TestTimestamps_INT9(t *testing.T) {
 	naming := func(id OID, alg integrity.Algorithm, of *holder, first ...[]byte) func([][]byte) [][]byte {
 		return replaced(2, attr(id, seq(seq(seq(append(first, octets(sum(alg, of.Raw)))...))))...)
 	}
+	authority := issue(t, nil, nil, func(c *x509.Certificate) { c.IsCA, c.KeyUsage = true, x509.KeyUsageCRLSign })
+	revoked, err := x509.CreateRevocationList(rand.Reader, &x509.RevocationList{Number: big.NewInt(1), ThisUpdate: signedOn, NextUpdate: signedOn}, authority.Certificate, authority.key)
+	require.NoError(t, err)
 	unknown := seq(object(NewOID("2.16.840.1.103.67.4.2.1")))
 	for name, tc := range map[string]struct {
 		stamp stamped
@@ -261,6 +265,10 @@ func TestTimestamps_INT9(t *testing.T) {
 		"without a content type":      {stamped{attributes: func(a [][]byte) [][]byte { return a[1:] }}, "lacks the attribute", false},
 		"a digest that is no string":  {stamped{attributes: replaced(1, attr(oidMessageDigest, seq())...)}, "of another kind", false},
 		"with what is no certificate": {stamped{shown: [][]byte{seq(number(1))}}, "cannot be read", false},
+		"with a revocation list":      {stamped{revoked: [][]byte{revoked}}, "", false},
+		"with an answer by OCSP":      {stamped{revoked: [][]byte{Encode(TagContext1, number(1))}}, "", false},
+		"with what is no such list":   {stamped{revoked: [][]byte{revoked, clock.Raw}}, "a revocation list in it cannot be read", false},
+		"with no list but a number":   {stamped{revoked: [][]byte{number(1)}}, "a revocation list in it cannot be read", false},
 		"with another kind of one":    {stamped{shown: [][]byte{Encode(TagContext1, number(1))}}, "", false},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -116,6 +116,7 @@ var keyRSA = sync.OnceValue(func() crypto.Signer {
 type stamped struct {
 	who        *holder
 	shown      [][]byte            // certificates beside the signer's
+	revoked    [][]byte            // revocation lists
 	digest     integrity.Algorithm // SHA-256
 	listed     [][]byte            // digest algorithms
 	attributes func([][]byte) [][]byte
@@ -167,8 +168,12 @@ func (s stamped) token(t testing.TB) []byte {
 	}
 	signer := s.signer(t, content, [][]byte{attr(oidContentType, object(OIDTimestampInfo)), attr(oidMessageDigest, octets(sum(s.alg(), content))),
 		attr(oidSigningCertV2, seq(seq(seq(octets(sum(integrity.SHA256, s.who.Raw))))))})
+	var revoked []byte
+	if s.revoked != nil {
+		revoked = Encode(TagContext1, cat(s.revoked...))
+	}
 	return seq(object(oidSignedData), Encode(TagContext0, seq(number(3), set(listed...),
-		seq(object(OIDTimestampInfo), Encode(TagContext0, octets(content))), Encode(TagContext0, cat(s.who.Raw, cat(s.shown...))), set(signer))))
+		seq(object(OIDTimestampInfo), Encode(TagContext0, octets(content))), Encode(TagContext0, cat(s.who.Raw, cat(s.shown...))), revoked, set(signer))))
 }
 
 // counter is a countersignature of the signature.

@@ -1,6 +1,7 @@
 package cms
 
 import (
+	"crypto/x509"
 	"slices"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
@@ -62,7 +63,9 @@ func (f *File) Message(b []byte, contentType OID, tag byte, certificates int) (m
 	if sd.Has(TagContext0) {
 		f.readCertificates(sd.Take(TagContext0), certificates)
 	}
-	sd.Skip(TagContext1) // lists of what was revoked
+	if sd.Has(TagContext1) {
+		sd.Take(TagContext1).revocationLists()
+	}
 	signers := sd.Only(TagSet)
 	m.Signer = signers.signer()
 	if signers.More() {
@@ -92,6 +95,19 @@ func (r *Reader) digestAlgorithms() (listed []integrity.Algorithm) {
 		listed = append(listed, digests[set.algorithm()])
 	}
 	return listed
+}
+
+// revocationLists wants lists of what was revoked, which are not judged.
+func (r *Reader) revocationLists() {
+	for r.More() {
+		tag, list, _ := r.Next()
+		if r.Err() != nil || tag == TagContext1 { // another form, such as an answer by OCSP
+			continue
+		}
+		if _, err := x509.ParseRevocationList(list); err != nil {
+			r.Fail(Unsupported("a revocation list in it cannot be read: %v", err))
+		}
+	}
 }
 
 func (f *File) readCertificates(r *Reader, most int) {

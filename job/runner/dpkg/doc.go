@@ -49,8 +49,8 @@
 //     names more packages than before the install, or if a kernel package of
 //     the running version or a newer one was installed on the host. A mark from
 //     before the job does not count.
-//   - RBT-9: sessions are Unknown if logind cannot say. In a root folder they
-//     are Nobody.
+//   - RBT-9: sessions are Unknown if neither logind nor utmp can say. In a root
+//     folder they are Nobody.
 //
 // # A root folder
 //

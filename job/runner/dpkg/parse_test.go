@@ -1,6 +1,8 @@
 package dpkg
 
 import (
+	"bytes"
+	"encoding/binary"
 	"os"
 	"path/filepath"
 	"strings"
@@ -111,6 +113,20 @@ func TestSessionsOfLogind_RBT5_RBT9(t *testing.T) {
 	require.Equal(t, reboot.Nobody, parseSessions(greeter, 1))
 	require.Equal(t, reboot.Unknown, parseSessions(greeter, 2), "one is not described")
 	require.Equal(t, reboot.Unknown, parseSessions("", 1))
+}
+
+func TestSessionsOfUtmp_RBT9(t *testing.T) {
+	record := func(kind uint16, user string) []byte {
+		b := make([]byte, utmpRecord)
+		binary.NativeEndian.PutUint16(b, kind)
+		copy(b[utmpUser:], user)
+		return b
+	}
+	require.Equal(t, reboot.Unknown, parseUtmp(nil), "nobody writes it")
+	require.Equal(t, reboot.Nobody, parseUtmp(record(2, "reboot")))
+	require.Equal(t, reboot.Nobody, parseUtmp(record(8, "anna")), "a session that ended")
+	require.Equal(t, reboot.Active, parseUtmp(bytes.Join([][]byte{record(2, "reboot"), record(7, "anna")}, nil)))
+	require.Equal(t, reboot.Unknown, parseUtmp(record(7, "anna")[:100]))
 }
 
 const status = `Package: dpkg

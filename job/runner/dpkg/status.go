@@ -2,6 +2,7 @@ package dpkg
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -53,10 +54,22 @@ func (p *Platform) boot() (string, error) {
 // sessionsWait bounds the call of logind: Status must be cheap.
 const sessionsWait = 3 * time.Second
 
-// hostSessions asks logind. If it cannot say, the sessions are Unknown (RBT-9).
+// hostSessions asks logind, or utmp if logind cannot say. If neither can, the
+// sessions are Unknown (RBT-9).
 func (p *Platform) hostSessions(ctx context.Context) reboot.Sessions {
 	ctx, cancel := context.WithTimeout(ctx, sessionsWait)
 	defer cancel()
+	if s := p.logind(ctx); s != reboot.Unknown {
+		return s
+	}
+	b, err := os.ReadFile("/run/utmp")
+	if err != nil {
+		return reboot.Unknown
+	}
+	return parseUtmp(b)
+}
+
+func (p *Platform) logind(ctx context.Context) reboot.Sessions {
 	list, err := p.tool(ctx, "loginctl", "list-sessions", "--no-legend").Output()
 	if err != nil {
 		return reboot.Unknown
@@ -162,4 +175,28 @@ func kernelNeedsReboot(name, running string) bool {
 	}
 	order, err := version.Compare(version.Debian, release, running)
 	return release == running || err == nil && order > 0
+}
+
+// The layout of a utmp record, the same on every current Linux: the type comes
+// first, the user's name after pid, line and id.
+const (
+	utmpRecord  = 384
+	utmpUser    = 44
+	userProcess = 7
+	maxUtmp     = 1 << 20 // bytes: 2,700 sessions
+)
+
+// parseUtmp looks for a record of a logged-in user. A file that is empty or not
+// a list of records gives Unknown: where utmp is written, it has at least the
+// record of the boot.
+func parseUtmp(b []byte) reboot.Sessions {
+	if len(b) == 0 || len(b)%utmpRecord != 0 || len(b) > maxUtmp {
+		return reboot.Unknown
+	}
+	for ; len(b) > 0; b = b[utmpRecord:] {
+		if binary.NativeEndian.Uint16(b) == userProcess && b[utmpUser] != 0 {
+			return reboot.Active
+		}
+	}
+	return reboot.Nobody
 }
