@@ -250,6 +250,9 @@ func TestHistoryIsAFunctionOfTheScript(t *testing.T) {
 		if !strings.Contains(file, "faq") && !strings.Contains(file, "messages") && !strings.Contains(file, "resume") {
 			continue // the others add nothing, and take long
 		}
+		if testing.Short() && !strings.Contains(file, "resume") {
+			continue
+		}
 		script := readScript(t, file)
 		a, errA := script.play(Config{}, nil)
 		b, errB := script.play(Config{Seed: 7}, nil)

@@ -210,6 +210,9 @@ func TestBounds(t *testing.T) {
 // FuzzScript checks that no text makes a scenario panic or run forever.
 func FuzzScript(f *testing.F) {
 	for _, file := range scenarioFiles(f) {
+		if testing.Short() {
+			break // TestScenarios plays them
+		}
 		data, err := os.ReadFile(file)
 		require.NoError(f, err)
 		f.Add(string(data))
