@@ -80,13 +80,15 @@
 //	unsupported   none          yes       differs none         -         11 SignatureUnsupported   INT-9
 //	unsupported   none          yes       old old-differs      -         11 SignatureUnsupported   INT-9
 //
-// The columns are:
+// A cell lists every value that the row covers; - means any value. The columns
+// are:
 //
-//   - signature: valid means by the order's signer, if the order expects one,
-//     and under a policy by a signer of the clause in one of its formats;
-//     otherwise by anybody whom the verifier trusts. Other-format fails only by
-//     its format. Other-signer is valid, but by somebody else, or the verifier
-//     names nobody. Untrusted is bad only because the verifier trusts nobody
+//   - signature: valid means that it is by the order's signer, if the order
+//     expects one, and under a policy by a signer of the clause and in one of
+//     its formats. With neither, any signer that the verifier trusts will do.
+//     Other-format: only the format is not allowed. Other-signer: the signature
+//     is valid, but by another signer, or the verifier cannot name the signer.
+//     Untrusted is bad only because the verifier trusts nobody
 //     who signed ([Signature]). No-answer is not one of the answers of INT-9.
 //   - expected: who names a signer: the order (in the catalog, the artifact),
 //     only the clause, or nobody.

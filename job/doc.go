@@ -43,8 +43,8 @@
 //     meets no condition. So a query for exploited patches takes only those
 //     known to be exploited, and excluding exploited ones leaves out only
 //     those. A patch without a severity counts as unrated. A query that
-//     excludes everything it asks for is refused. (Not built: an order by
-//     earliest deadline, then exploitation, then severity, before newest.)
+//     excludes everything it asks for is refused. (Not built: sorting by
+//     earliest deadline, then exploitation, then severity, then newest.)
 //   - JOB-11. One execution at a time runs on an asset. Other orders wait as
 //     Blocked, which names the job, and start if their window still allows;
 //     otherwise they end as TimedOut. An execution holds up no other while it
@@ -118,8 +118,8 @@
 //     reported since the backup.
 //   - JOB-25. Stuck is visible: an execution whose stage has lasted longer than
 //     expected (2 h by default; a job can set it) is listed with the stage and
-//     since when. Waiting for a user, an opening, a slot or an inventory is not
-//     stuck; waiting for the source of a download is. An install limit (none by
+//     since when. Waiting for a user or an inventory is not stuck; waiting for
+//     the source of a download is. An install limit (none by
 //     default, at least 10 min) ends an installer politely, then hard, and the
 //     patch fails with code 10. Without a limit nothing is killed.
 //   - JOB-26. A job can include late joiners: an asset that enrols or gets the

@@ -194,13 +194,13 @@
 //     ([CheckIn.Call]): from a call that was made before the newest one, the
 //     server takes the reports and nothing else.
 //   - MAN-7: Last call: an agent checks in just before it starts an execution
-//     and again just before stage 2. It waits 10 seconds for an answer, trying
+//     and again just before the deploy stage. It waits 10 seconds for an answer, trying
 //     again while calls fail (after 1, 2, 4 … 30 seconds), and continues
 //     without an answer if none comes in that time. For an order whose start
 //     passed while the asset was off or asleep, it waits up to 5 minutes
 //     instead. So while the agent can be reached, the check-in interval does
 //     not matter: a withdrawal, change or cancel before the start takes effect,
-//     and so does a cancel before stage 2. An authenticated refusal
+//     and so does a cancel before the deploy stage. An authenticated refusal
 //     ([ErrRefused]) is an answer: nothing starts until a later call is
 //     answered without one. An unauthenticated refusal is a failed call. The
 //     last call is a setting of the job, on by default. A job's start spread

@@ -43,8 +43,8 @@
 //     and cannot stop it.
 //   - RBT-5. Logged in with the screen locked counts as logged in. A prompt
 //     that nobody answers within Prompt uses one deferral, which begins when
-//     the prompt's time is over. So the end is reached with nobody at the
-//     keyboard.
+//     the prompt's time is over. So the reboot comes even if nobody is at
+//     the keyboard.
 //   - RBT-6. Deferral ends at most 168 h ([MaxDeferral]) after the first offer,
 //     whatever the policy says. [Policy.Validate] refuses a policy that could
 //     exceed that: Deferrals × (Prompt + Interval) + Countdown must fit. The

@@ -79,9 +79,9 @@
 // cancelled. After an edit, the orders that have not begun are made again; a
 // run whose start is past gets no further orders.
 //
-// With each asset's own zone, a run is due when it is due on the clock that is
-// ahead of all others, and its orders are made over the next 26 hours. Each
-// pass makes the orders of the assets whose start is at most the lead away
+// If a job runs in each asset's own zone, its run is due as soon as it is due in
+// the zone that is furthest ahead. Its orders are made over the next 26 hours,
+// as the turn of each zone comes. Each pass makes the orders of the assets whose start is at most the lead away
 // (MAN-1), and finds out when the next pass is due. The run is missed as a
 // whole if a newer one has started everywhere, otherwise asset by asset. A call
 // that reports another zone makes the asset's orders again.
@@ -98,7 +98,7 @@
 //
 // # What is stored
 //
-// Values are JSON under keys that sort as their parts do. Orders are frozen
+// Values are JSON. Keys sort by their parts, in order. Orders are frozen
 // when they are made (JOB-8). Orders share the texts of their patches, which are
 // stored once each by SHA-256. The catalog is one compressed text in pieces of
 // 1 MiB, and each server keeps the newest one in memory. Nothing but Prune
@@ -107,8 +107,8 @@
 // # Rules
 //
 //   - RPT-1. Failed Patch Installs is one number over the whole account: every
-//     patch install that failed. Date ranges do not apply to it and it does not
-//     open anything. FailedInstalls returns it. A patch counts once per order,
+//     patch install that failed. Date ranges do not apply to it, and it is not
+//     a link. FailedInstalls returns it. A patch counts once per order,
 //     by the asset's last report on it. A patch that a cancel kept from being
 //     tried (code 8) does not count. What Prune removes still counts.
 //   - RPT-2. Beside the number, the failed installs are a list, newest first,

@@ -27,7 +27,7 @@ func BOD2604() Table {
 
 // PCIDSS is the table of requirement 6.3.3 of PCI DSS 4.0.1: fixes of critical
 // vulnerabilities within a month of their release, taken as 30 days. It leaves
-// the time for the others to each organisation and names three months as an
+// the time for the others to each organization and names three months as an
 // example, taken as 90 days.
 func PCIDSS() Table {
 	return Table{
@@ -37,8 +37,9 @@ func PCIDSS() Table {
 }
 
 // CyberEssentials is the table of the security update management of Cyber
-// Essentials: fixes of critical and high vulnerabilities within 14 days of their
-// release, and those whose vendor gives no severity. The others have no date.
+// Essentials: fixes of critical and high vulnerabilities, and of those without a
+// severity by the vendor, within 14 days of their release. The others have no
+// date.
 func CyberEssentials() Table {
 	return Table{
 		Name: "Cyber Essentials", Source: "NCSC, Cyber Essentials: Requirements for IT Infrastructure, security update management", Anchor: FromPublished,

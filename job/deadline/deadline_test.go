@@ -277,7 +277,7 @@ func TestParse_DUE1(t *testing.T) {
 
 	for _, c := range []struct{ old, new, want string }{
 		{`"name":"ours",`, ``, `name: is missing`},
-		{`"anchor":"earliest",`, ``, `is no anchor; want one of published`},
+		{`"anchor":"earliest",`, ``, `is not an anchor; want one of published`},
 		{`"earliest"`, `"sometimes"`, `want one of published`},
 		{`"Europe/Berlin"`, `"Europe/Nowhere"`, `zone "Europe/Nowhere"`},
 		{`{"nextUpgrade":true}`, `{"days":9,"nextUpgrade":true}`, `rows[1].days "9": must be 1 to 3650, or left out with nextUpgrade`},
@@ -302,7 +302,7 @@ func TestParse_DUE1(t *testing.T) {
 		tagged.Rows = append(tagged.Rows, deadline.Row{When: deadline.Condition{Tag: fmt.Sprint(i)}, Days: 1})
 	}
 	tagged.Rows = append(tagged.Rows, deadline.Row{Days: 2})
-	require.ErrorContains(t, tagged.Validate(), "ask for different tags; at most 6 are allowed")
+	require.ErrorContains(t, tagged.Validate(), "is the number of different tags; at most 6 are allowed")
 	require.Zero(t, deadline.Decide(deadline.Table{}, deadline.Facts{}, deadline.Asset{}, day0))
 }
 

@@ -20,8 +20,8 @@ type Deadline struct {
 
 // Decide looks a case up in a table (DUE-1 to DUE-4). It uses now only if no date
 // that could be the anchor is known: the deadline then counts from now, and Text
-// says so. A table that [Table.Validate] refuses gives a Deadline that no caller
-// should use; a table without rows gives the zero Deadline.
+// says so. The table must be valid ([Table.Validate]): the result of any other means
+// nothing. A table without rows gives the zero Deadline.
 func Decide(t Table, f Facts, a Asset, now time.Time) Deadline {
 	if len(t.Rows) == 0 {
 		return Deadline{}

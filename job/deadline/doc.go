@@ -7,9 +7,9 @@
 // and [CyberEssentials] are built in; [Parse] reads others.
 //
 // Nothing here is stored: a deadline is a function of the facts as of an
-// instant. The one thing a caller must keep is when it first missed the
-// vulnerability on the asset. The package reads no clock and no time zone
-// database, and every function is safe for concurrent use.
+// instant. A caller keeps when a fix was first missing on the asset
+// ([Asset].Missing), and its exceptions. The package reads no clock and no time
+// zone database, and every function is safe for concurrent use.
 //
 // # Rules
 //
@@ -21,20 +21,23 @@
 //     [Table.Warnings] shows where it is not monotone, so that a worse fact
 //     gives a later date.
 //   - DUE-2. The anchor is explicit: published, listed as exploited, first
-//     missing on this asset, or the earliest of them. Days are calendar days.
-//     They end at the end of the day in the table's zone (CAT-13).
+//     missing on this asset, or the earliest of them. If that date is unknown,
+//     the next known one counts, in this order: listed, published, first
+//     missing, now. Days are calendar days. They end at the end of the day in
+//     the table's zone (CAT-13).
 //   - DUE-3. A deadline belongs to the vulnerability on the asset, not to the
 //     patch: a re-release or a superseding patch inherits the earliest
 //     ([Earliest]). It is a function of the facts as of an instant. It moves
 //     later only if a named fact changed.
 //   - DUE-4. Unknown facts take the table's stated default, which is the worse
-//     one unless the table says otherwise. A missing asset exposure counts as
-//     exposed.
+//     one unless the table says otherwise. So an asset whose
+//     exposure is unknown counts as exposed, unless the table says otherwise.
 //   - DUE-5. The state is Open, DueSoon, Overdue with a cause, Met or Excepted.
 //     "Next upgrade" has no date and is never overdue. The cause is the first
 //     of these that holds: NotReached, NoPatch, PendingReboot, Failed,
 //     Cancelled, NotApproved, HeldBack, NoWindow, NoJob. Installed with its
-//     reboot pending is not Met. So the causes add up to the overdue count.
+//     reboot pending is not Met. Each overdue vulnerability has exactly one
+//     cause, so the causes add up to the overdue count.
 //   - DUE-6. An exception has an owner, a reason, an end, and triggers that end
 //     it early: a patch appears, exploitation becomes known, or the exposure
 //     changes.

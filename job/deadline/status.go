@@ -74,8 +74,8 @@ type Status struct {
 	At    time.Time `json:"at,omitzero"`     // when it was met, or until when it is excepted
 }
 
-// Status compares the deadline with what happened. It is DueSoon when less than
-// soon is left; the deadline is missed from the instant Due on (CAT-13).
+// Status compares the deadline with what happened. The state is DueSoon when the
+// time left is at most soon. The deadline is missed from Due on (CAT-13).
 func (d Deadline) Status(p Progress, soon time.Duration, now time.Time) Status {
 	switch {
 	case !p.Gone.IsZero() && !p.Gone.After(now):

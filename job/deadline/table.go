@@ -51,7 +51,7 @@ type Table struct {
 	Name   string         `json:"name"`
 	Source string         `json:"source,omitempty"` // the document that it follows
 	Anchor Anchor         `json:"anchor"`
-	Assume Condition      `json:"assume,omitzero"` // of unknown facts; those it leaves out are the worse ones (DUE-4)
+	Assume Condition      `json:"assume,omitzero"` // values of unknown facts; a fact that is left out takes the worse one (DUE-4)
 	Rows   []Row          `json:"rows"`
 	Zone   *time.Location `json:"-"` // where its days end; nil: UTC
 }
@@ -142,7 +142,7 @@ func (t Table) Validate() error {
 		bad.Add("name", "", "is missing")
 	}
 	if !anchors.Valid(t.Anchor) {
-		bad.Add("anchor", t.Anchor.String(), "is no anchor; want one of published, listed, missing, earliest (DUE-2)")
+		bad.Add("anchor", t.Anchor.String(), "is not an anchor; want one of published, listed, missing, earliest (DUE-2)")
 	}
 	if t.Assume.Tag != "" {
 		bad.Add("assume.tag", t.Assume.Tag, "is known of every asset; leave it out")
@@ -151,7 +151,7 @@ func (t Table) Validate() error {
 		bad.Add("rows", fmt.Sprint(len(t.Rows)), "must be 1 to %d", MaxRows)
 	}
 	if n := len(t.tags()); n > MaxTags {
-		bad.Add("rows", fmt.Sprint(n), "ask for different tags; at most %d are allowed", MaxTags)
+		bad.Add("rows", fmt.Sprint(n), "is the number of different tags; at most %d are allowed", MaxTags)
 	}
 	for i, r := range t.Rows {
 		at := fmt.Sprintf("rows[%d]", i)

@@ -25,11 +25,13 @@
 //	                                  Ended ──made again, if it was withdrawn or never held──► Open
 //
 // An order that waits or was never made also ends when nothing of the job
-// applies, or when the job is withdrawn. An order that is made again while its
-// asset's inventory is not known waits, unless it is open and the asset may
-// hold it. When an agent's state is lost, the orders that it had begun end.
-// When an asset is removed, all orders that it may hold end. If that agent or
-// asset later reports an end, its report replaces the result.
+// applies. One that waits also ends when it is cancelled or withdrawn. An order
+// that must be made again while its asset's inventory is not known waits. If the
+// asset may hold it, it is Gone first, and waits once the asset has reported
+// that it is withdrawn or was never held. When an agent's state is lost, the
+// orders that it had begun end. When an asset is removed, all its orders end. If
+// that agent or asset later reports the end of an order that it held, the report
+// replaces the result.
 //
 // # The rules it serves
 //

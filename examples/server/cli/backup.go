@@ -39,8 +39,8 @@ The backup has no keys. Keep a copy of manifest.key, exchange.key, trust.json an
 		},
 	}
 	restore := &cobra.Command{
-		Use: "restore FILE", Short: "Replace the database of a stopped server by a backup",
-		Long: `Check a file that "server backup" wrote, and replace the database by it. The server must be stopped. The former database stays beside it under another name.
+		Use: "restore FILE", Short: "Replace the database of a stopped server with a backup",
+		Long: `Check a file that "server backup" wrote, and replace the database with it. The server must be stopped. The former database stays beside it under another name.
 
 Nothing runs twice (JOB-24), and what agents did since the backup is not lost: they report how it ended. What you did since is lost: jobs, tags, tokens, custom URLs; removed assets are back. An agent that enrolled since must enrol again.
 

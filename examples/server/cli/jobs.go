@@ -33,7 +33,7 @@ func (r *remote) jobs() *cobra.Command {
 		&cobra.Command{
 			Use: "cancel JOB", Short: "Cancel what has not begun to deploy (JOB-3)",
 			Long: "Cancel a job's open runs. The job stays enabled; to stop later runs as well, disable it. An asset that has begun to deploy\n" +
-				"goes on: its reports decide between Cancelled and TooLate, and until they come it is CancelPending. If nothing can be\n" +
+				"goes on, and is TooLate. Until an asset reports which it is, Cancelled or TooLate, it is CancelPending. If nothing can be\n" +
 				"cancelled any more, the exit code is 1 and the error names the stage.",
 			RunE: r.cancelling("POST jobs/{}/cancel"),
 		},
@@ -54,7 +54,7 @@ func (r *remote) jobSave() *cobra.Command {
 	c := &cobra.Command{
 		Use: "save -f FILE", Aliases: []string{"create"}, Short: "Save a job from a file; a new one is disabled, an existing one keeps its state",
 		Long: "Save a job from a JSON file. \"server job example\" prints such files, and \"server job export\" those of saved jobs.\n\n" +
-			"Saving an enabled job makes its orders that have not started again (MAN-2). A new schedule plans a new run.",
+			"Saving an enabled job replaces its orders that have not started (MAN-2). A new schedule plans a new run.",
 		Example: "  server job save -f daily.json\n  generate-job | server job save -f -",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if file == "" {
@@ -147,7 +147,7 @@ func jobRows(j controller.JobStatus, o controller.Outlook) [][]any {
 	for _, option := range holding(
 		"reboots also for a reboot that was pending before (RBT-11)", d.RebootPending,
 		"takes assets that enrol or get the tag later (JOB-26)", d.LateJoiners,
-		"gives a patch up on an asset after %d failed runs (JOB-27)", d.GiveUp,
+		"gives up on a patch, on each asset, after %d failed runs (JOB-27)", d.GiveUp,
 		"ends an installer after "+adminhttp.ShortDuration(d.InstallLimit)+" (JOB-25)", d.InstallLimit > 0,
 		"is listed as stuck after "+adminhttp.ShortDuration(d.StuckAfter)+" in one stage (JOB-25)", d.StuckAfter > 0,
 		"may download before the start (JOB-23)", d.Early,
@@ -189,7 +189,7 @@ func (r *remote) jobExport() *cobra.Command {
 func (r *remote) jobEnable() *cobra.Command {
 	return &cobra.Command{
 		Use: "enable JOB", Short: "Enable a job and print its run, with warnings about what may surprise",
-		Long: "Enable a job and print its run. Agents get their orders 3 h before the start, or if that is sooner, at their next call (MAN-1).\n" +
+		Long: "Enable a job and print its run. Agents get their orders 3 h before the start. If the start is nearer than that, they get them at their next call (MAN-1).\n" +
 			"How many assets start when, and warnings, go to standard error. \"server job preview\" says what would happen.",
 		RunE: showing(r, "POST jobs/{}/enable", func(cmd *cobra.Command, out adminhttp.Enabled) error {
 			errs := cmd.ErrOrStderr()
@@ -214,7 +214,7 @@ func (r *remote) jobEnable() *cobra.Command {
 
 func (r *remote) jobRetry() *cobra.Command {
 	c := &cobra.Command{
-		Use: "retry JOB --asset ASSET --patch PATCH", Short: "Try a patch again that a job gave up on an asset (JOB-27)",
+		Use: "retry JOB --asset ASSET --patch PATCH", Short: "Retry a patch that a job gave up on, on one asset (JOB-27)",
 		PreRunE: func(cmd *cobra.Command, _ []string) error {
 			if cmd.Flag("asset").Value.String() == "" || cmd.Flag("patch").Value.String() == "" {
 				return usageError{errors.New("--asset or --patch is missing: see server job given-up JOB")}

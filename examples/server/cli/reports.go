@@ -15,12 +15,12 @@ import (
 
 func (r *remote) reports() *cobra.Command {
 	return noun("report", "Reports: what failed, what is missing, who waits", r.reportFailures(), r.reportMissing(),
-		verb("failed", "Failed patch installs: one number, over the whole account (RPT-1)",
+		verb("failed", "Failed patch installs: one number for all assets (RPT-1)",
 			showing(r, "GET reports/failed-installs", func(cmd *cobra.Command, n adminhttp.FailedInstalls) error {
 				return say(cmd, n.FailedInstalls)
 			})),
 		&cobra.Command{
-			Use: "feeds", Short: "The state of each feed, and what it claims that belongs to another (CAT-2, CAT-17)",
+			Use: "feeds", Short: "The state of each feed, and its claims about other feeds' products (CAT-2, CAT-17)",
 			Long: "The state of each feed. Stale: no good fetch for 24 h, or its data is over its maximum age (CAT-2); its patches are still served.\n" +
 				"REJECTED counts records that are not valid, OUTSIDE those about another authority's products (CAT-17). If a feed is refused\n" +
 				"because its data is older than before: server sync --accept-older FEED.",

@@ -93,7 +93,7 @@ func rebootText(p reboot.Policy) string {
 
 func windowText(d time.Duration) string {
 	if d == 0 {
-		return "none: a run may start and install at any time after its start (JOB-12)"
+		return "none: an asset that is late may start and install at any time after the planned start (JOB-12)"
 	}
 	return adminhttp.ShortDuration(d) + " from the start; nothing new is installed after it (JOB-10)"
 }

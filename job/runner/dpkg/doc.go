@@ -33,8 +33,8 @@
 //     signal to it ends dpkg. dpkg writes to a file instead of a pipe, and
 //     Install waits for it even when its context ends. Under systemd, give the
 //     agent's unit KillMode=process.
-//   - JOB-13: actions run with the timeout of the job, inside the root folder
-//     if there is one.
+//   - JOB-13: each action runs with its own timeout, inside the root folder if
+//     there is one.
 //   - JOB-15: nothing depends on who is logged in.
 //   - JOB-17: a package database that a crash left half-done is repaired first,
 //     with "dpkg --configure -a". A package that is then at its version is not
@@ -45,10 +45,10 @@
 //     SIGTERM, and SIGKILL after Config.Grace. A patch that is then not at its
 //     version has code 10. The next install repairs the database first
 //     (JOB-17).
-//   - RBT-2: a result asks for a reboot if /run/reboot-required appeared or
-//     names more packages than before the install, or if a kernel package of
-//     the running version or a newer one was installed on the host. A mark from
-//     before the job does not count.
+//   - RBT-2: a package's result asks for a reboot if /run/reboot-required names
+//     the package, whoever left that mark first; if the mark is new and names
+//     no package; or if the package contains the running kernel or a newer one,
+//     on the host. An older mark that does not name the package does not count.
 //   - RBT-9: sessions are Unknown if neither logind nor utmp can say. In a root
 //     folder they are Nobody.
 //

@@ -30,8 +30,8 @@ func (a *Apt) Upgrade(ctx context.Context) (Plan, error) {
 }
 
 // UpgradesAll reports whether [Apt.Upgrade] upgrades these packages, to these
-// versions, and does nothing else. It takes apt about half the time. If it
-// cannot tell for sure, it reports false.
+// versions, and does nothing else. It usually costs about half as much time as
+// Upgrade. If it is not sure, it reports false.
 func (a *Apt) UpgradesAll(ctx context.Context, set map[Package]string) (bool, error) {
 	if a.upgrade != nil || len(set) < 2 {
 		p, err := a.Upgrade(ctx)
