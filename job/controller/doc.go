@@ -81,10 +81,11 @@
 //
 // If a job runs in each asset's own zone, its run is due as soon as it is due in
 // the zone that is furthest ahead. Its orders are made over the next 26 hours,
-// as the turn of each zone comes. Each pass makes the orders of the assets whose start is at most the lead away
-// (MAN-1), and finds out when the next pass is due. The run is missed as a
-// whole if a newer one has started everywhere, otherwise asset by asset. A call
-// that reports another zone makes the asset's orders again.
+// as the turn of each zone comes. Each pass makes the orders of the assets whose
+// start is at most the lead away (MAN-1), and finds out when the next pass is
+// due. The run is missed as a whole if a newer one has started everywhere,
+// otherwise asset by asset. A call that reports another zone makes the asset's
+// orders again.
 //
 // An order that has not begun is planned again when the asset's inventory or
 // pending reboot changes (JOB-14); the patches found by a query stay the same.

@@ -26,7 +26,8 @@ func Decide(t Table, f Facts, a Asset, now time.Time) Deadline {
 	if len(t.Rows) == 0 {
 		return Deadline{}
 	}
-	known := t.known(f, a)
+	given := Condition{Exploited: f.Exploited, Exposed: a.Exposed, Automatable: f.Automatable, TotalImpact: f.TotalImpact, Severity: f.Severity}
+	known := t.known(given)
 	at := t.row(known, a.Tags)
 	row := t.Rows[at]
 	anchor, from := t.anchor(f, a, now)
@@ -36,7 +37,7 @@ func Decide(t Table, f Facts, a Asset, now time.Time) Deadline {
 		d.Due = endOfDay(anchor, row.Days, t.Zone)
 		limit = fmt.Sprintf("by the end of day %d after %s", row.Days, from)
 	}
-	d.Text = fmt.Sprintf("%s wants it gone %s: it is %s.", t.Name, limit, describe(known, f, a))
+	d.Text = fmt.Sprintf("%s wants it gone %s: it is %s.", t.Name, limit, describe(known, given))
 	return d
 }
 
@@ -104,8 +105,7 @@ func endOfDay(t time.Time, days int, zone *time.Location) time.Time {
 }
 
 // describe lists the facts that decided, and which of them are assumed.
-func describe(known Condition, f Facts, a Asset) string {
-	given := Condition{Exploited: f.Exploited, Exposed: a.Exposed, Automatable: f.Automatable, TotalImpact: f.TotalImpact}
+func describe(known, given Condition) string {
 	var parts []string
 	for i, answer := range known.answers() {
 		text := questions[i]
@@ -118,7 +118,7 @@ func describe(known Condition, f Facts, a Asset) string {
 		parts = append(parts, text)
 	}
 	severity := "of severity " + known.Severity.String()
-	if !rated(f.Severity) {
+	if !rated(given.Severity) {
 		severity += " (assumed)"
 	}
 	return strings.Join(append(parts, severity), ", ")

@@ -93,10 +93,9 @@ func (r Row) days() int {
 // rated reports whether a severity is known.
 func rated(s catalog.Severity) bool { return s > catalog.Unrated && s <= catalog.Critical }
 
-// known are the facts of a case, each unknown one as the table assumes it: the
-// worse one, unless the table says otherwise (DUE-4).
-func (t Table) known(f Facts, a Asset) Condition {
-	c := Condition{Exploited: f.Exploited, Exposed: a.Exposed, Automatable: f.Automatable, TotalImpact: f.TotalImpact, Severity: f.Severity}
+// known fills in the facts of a case that are unknown, as the table assumes
+// them: the worse one, unless the table says otherwise (DUE-4).
+func (t Table) known(c Condition) Condition {
 	assume := t.Assume.answers()
 	for i, answer := range c.answers() {
 		if *answer != Yes && *answer != No {

@@ -311,8 +311,8 @@ func TestPassesFitTheState(t *testing.T) {
 	require.Greater(t, len(seen), 25, "the walks go everywhere")
 }
 
-// Who was no part of the run when its turn came is none of it later, also when
-// a pass is overtaken by the next turn.
+// An asset that was not part of the run when its turn came does not join later,
+// also when the next turn overtakes a pass.
 func TestTurnsThatAreOver_JOB9(t *testing.T) {
 	due := ledger.RunDue{Last: t0.Add(26 * time.Hour)}
 	r := ledger.StepRun(occurrenceRun(ledger.RunPlanned), due, t0)
