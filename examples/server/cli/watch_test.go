@@ -22,11 +22,10 @@ func TestWatchOutlivesTheServer(t *testing.T) {
 	var calls atomic.Int32
 	gone := false
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		n, state := calls.Load(), "making"
 		switch r.URL.Path {
 		case adminhttp.Prefix + "runs/r":
-			n = calls.Add(1)
-			switch {
+			state := "making"
+			switch n := calls.Add(1); {
 			case n == 2, n == 3: // 3 is the second try of net/http
 				panic(http.ErrAbortHandler) // closes the connection
 			case n > 3 && gone:
