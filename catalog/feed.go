@@ -30,15 +30,21 @@ type Feed interface {
 type Batch struct {
 	Feed      FeedID
 	At        time.Time  // when it was fetched; zero: the time of the sync
-	Unchanged bool       // it equals the last good batch; Products and Patches are empty
+	Unchanged bool       // it equals the last good batch; its lists are empty
 	Err       string     // why the fetch failed; empty: it did not fail
 	Products  []Product  // all products of the feed; a patch may name a product of another feed
 	Patches   []Patch    // all patches of the feed; one that is missing here leaves the catalog
 	Rejected  []Rejected // records that the feed itself refused
-	Authority string     // feeds with the same one speak for each other; empty: the feed is its own (CAT-17)
-	Names     []string   // prefixes of product and patch ids that the feed claims, like "deb/bookworm/" (CAT-17)
-	Grant     Grant      // set by the administrator (CAT-17)
-	Dated     time.Time  // the date that the source states; zero: none, or in an unchanged batch the last one (CAT-2)
+
+	Vulnerabilities []Vulnerability // facts about vulnerabilities (CAT-18)
+	AllExploited    bool            // they name every vulnerability known to be exploited: no other one is, as long as the feed is good
+	Advisories      []Advisory      // which versions fix which vulnerabilities
+	Lines           []LineSet       // version lines of products (CAT-11)
+
+	Authority string    // feeds with the same one speak for each other; empty: the feed is its own (CAT-17)
+	Names     []string  // prefixes of product and patch ids that the feed claims, like "deb/bookworm/" (CAT-17)
+	Grant     Grant     // set by the administrator (CAT-17)
+	Dated     time.Time // the date that the source states; zero: none, or in an unchanged batch the last one (CAT-2)
 
 	// MaxAge is the age of Dated at which the feed becomes stale, from the
 	// feed's configuration. Zero: no limit (CAT-2).

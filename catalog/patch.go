@@ -67,6 +67,7 @@ type Patch struct {
 	ID          PatchID         `json:"id"`
 	Product     ProductID       `json:"product"`
 	Version     version.Version `json:"version"`
+	Source      version.Version `json:"source,omitzero"` // of the source package, which advisories compare; zero: as Version
 	Title       string          `json:"title,omitempty"`
 	Published   time.Time       `json:"published,omitzero"` // by the vendor; zero: unknown
 	Listed      time.Time       `json:"listed,omitzero"`    // when a sync first listed it; Sync sets it

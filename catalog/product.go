@@ -49,7 +49,8 @@ type Product struct {
 	Architecture string         `json:"architecture,omitempty"`
 	Channel      string         `json:"channel,omitempty"`
 	Scheme       version.Scheme `json:"scheme"`
-	Lines        []Line         `json:"lines,omitempty"` // version lines with their end of life, by prefix
+	Lines        []Line         `json:"lines,omitempty"`  // version lines with their end of life, by prefix
+	Package      Package        `json:"package,omitzero"` // its name in advisories
 }
 
 // Line is one version line of a product: the versions that equal Prefix or

@@ -1,0 +1,81 @@
+package catalog
+
+import (
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/catalog/version"
+	"github.com/patchpolicy/patchpolicy/internal/enum"
+)
+
+// Answer says whether a fact holds. Zero: unknown, which never reads as no
+// (CAT-18).
+type Answer uint8
+
+// The answers.
+const (
+	Yes Answer = 1 + iota
+	No
+)
+
+var answers = enum.Of[Answer]("answer", "yes", "no")
+
+// String returns the answer's name.
+func (a Answer) String() string { return answers.String(a) }
+
+// MarshalText returns the answer's name, and the empty text if it is unknown.
+func (a Answer) MarshalText() ([]byte, error) { return answers.MarshalText(a) }
+
+// UnmarshalText is the inverse of MarshalText.
+func (a *Answer) UnmarshalText(text []byte) error { return answers.UnmarshalText(text, a) }
+
+// Vulnerability is what a feed knows of one vulnerability (CAT-18). Any feed
+// may speak of any vulnerability: facts decide order and deadline, never a
+// verdict (CAT-4).
+type Vulnerability struct {
+	ID          string    `json:"id"`                    // like CVE-2026-1234
+	Severity    Severity  `json:"severity,omitempty"`    // zero: unknown
+	Published   time.Time `json:"published,omitzero"`    // zero: unknown
+	Exploited   Answer    `json:"exploited,omitempty"`   // it is known to be exploited
+	Listed      time.Time `json:"listed,omitzero"`       // when it was listed as exploited; zero: unknown
+	Due         time.Time `json:"due,omitzero"`          // by when the source wants it gone; zero: it does not say
+	Ransomware  Answer    `json:"ransomware,omitempty"`  // ransomware is known to use it
+	Automatable Answer    `json:"automatable,omitempty"` // an attack can be automated
+	TotalImpact Answer    `json:"totalImpact,omitempty"` // an attack gives total control
+	Probability float64   `json:"probability,omitempty"` // that it is exploited within 30 days, 0 to 1; zero: unknown
+	Withdrawn   bool      `json:"withdrawn,omitempty"`   // the source withdrew it
+}
+
+// Package is the name under which advisories speak of a product: an ecosystem
+// and a name in it as OSV writes them, like "Debian:12" and "openssl", which is
+// the source package. Zero: no advisory speaks of it.
+type Package struct {
+	Ecosystem string `json:"ecosystem,omitempty"`
+	Name      string `json:"name,omitempty"`
+}
+
+// Advisory says which versions of which packages fix which vulnerabilities.
+type Advisory struct {
+	ID        string    `json:"id"`                  // like DSA-5532-1
+	CVEs      []string  `json:"cves,omitempty"`      // the vulnerabilities; none: the advisory's own id is one
+	Severity  Severity  `json:"severity,omitempty"`  // zero: unknown
+	Published time.Time `json:"published,omitzero"`  // zero: unknown
+	Modified  time.Time `json:"modified,omitzero"`   // zero: unknown
+	Withdrawn bool      `json:"withdrawn,omitempty"` // it has no effect any more
+	Fixes     []Fix     `json:"fixes"`
+}
+
+// Fix is a range of versions of a package that have the vulnerabilities of an
+// advisory: from Introduced on, and before Fixed.
+type Fix struct {
+	Package    Package         `json:"package"`
+	Introduced version.Version `json:"introduced,omitzero"` // zero: every earlier version has them
+	Fixed      version.Version `json:"fixed,omitzero"`      // zero: no version fixes them yet
+}
+
+// LineSet is the version lines of products that another feed lists, with their
+// ends of life (CAT-11). A feed may only give them for products that are its
+// own or granted to it (CAT-17).
+type LineSet struct {
+	Product ProductID `json:"product"` // an id, or a prefix that ends in "*"
+	Lines   []Line    `json:"lines"`
+}
