@@ -75,7 +75,7 @@ func (s *Snapshot) WithCustomURLs(urls []CustomURL) (*Snapshot, error) {
 		return s, nil
 	}
 	next := *s
-	next.custom = sorted
+	next.custom, next.body = sorted, &bodyNames{}
 	next.id++
 	return &next, nil
 }

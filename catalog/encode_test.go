@@ -5,7 +5,9 @@ import (
 	"compress/gzip"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -81,16 +83,69 @@ func TestEncodeReportsWriteErrors(t *testing.T) {
 	for _, room := range []int{0, 100} {
 		require.ErrorIs(t, eventful(t).Encode(&narrow{left: room, err: full}), full)
 	}
-	// Whichever line it is that does not fit any more.
-	s := with(t, synced(t, batch(edit("1.0.0", vendor))), custom("editor-1.0.0", own))
-	lines := strings.SplitAfter(encoded(t, s), "\n")
-	require.Len(t, lines, 7, "one of each kind, and nothing after the last")
-	room := -1
-	for _, line := range lines[:6] {
-		room += len(line)
-		require.ErrorIs(t, s.encodeLines(&narrow{left: room, err: full}), full)
+}
+
+// A change of few records changes few pieces, and pieces that the store has are
+// neither made nor written again.
+func TestPieces_CAT1(t *testing.T) {
+	batch := many(t, 5000)
+	first, _ := Sync(nil, []Batch{batch}, noon)
+	store := map[string][]byte{}
+	save := func(s *Snapshot) (all []Piece, written int) {
+		all, err := s.Pieces(func(name string) bool { return store[name] != nil })
+		require.NoError(t, err)
+		for _, p := range all {
+			if p.Data != nil {
+				require.Nil(t, store[p.Name])
+				store[p.Name] = p.Data
+				written++
+			}
+			require.NotNil(t, store[p.Name])
+		}
+		return all, written
 	}
-	require.NoError(t, s.encodeLines(&narrow{left: room + 1, err: full}))
+	load := func(all []Piece) *Snapshot {
+		var data []byte
+		for _, p := range all {
+			data = append(data, store[p.Name]...)
+		}
+		s, err := Decode(bytes.NewReader(data))
+		require.NoError(t, err)
+		return s
+	}
+	all, written := save(first)
+	require.Len(t, all, written)
+	require.Greater(t, written, 30)
+	same(t, first, load(all))
+
+	quiet, _ := Sync(first, []Batch{{Feed: "many", Unchanged: true}}, noon.Add(time.Hour))
+	all, written = save(quiet)
+	require.Equal(t, 1, written, "the feed's times")
+	same(t, quiet, load(all))
+
+	batch.Patches = slices.Clone(batch.Patches)
+	batch.Patches[17].Severity = High
+	batch.Patches = slices.Delete(batch.Patches, 3000, 3001)
+	changed, _ := Sync(load(all), []Batch{batch}, noon.Add(2*time.Hour))
+	all, written = save(changed)
+	require.LessOrEqual(t, written, 5, "the header, and what each of two patches is in: itself, and its owner")
+	same(t, changed, load(all))
+}
+
+// However ids are chosen, no piece is large.
+func TestPiecesAreBounded_CAT1(t *testing.T) {
+	s := &Snapshot{feeds: []FeedHealth{{Feed: "f"}}}
+	long := strings.Repeat("x", 2*MaxText)
+	for n := 0; len(s.owners) < 20*pieceRecords; n++ {
+		if name := fmt.Sprintf("%s%d", long, n); crc32.ChecksumIEEE([]byte(name))%pieceRecords != 0 {
+			s.owners = append(s.owners, owned{claim{ownsVendor, name}, owner{Authority: "f"}})
+		}
+	}
+	pieces, err := s.Pieces(nil)
+	require.NoError(t, err)
+	for _, p := range pieces {
+		require.LessOrEqual(t, len(unzipped(t, p.Data)), maxPiece+3*MaxText)
+	}
 }
 
 // narrow takes a number of bytes and then fails.

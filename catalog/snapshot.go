@@ -24,6 +24,7 @@ type Snapshot struct {
 	feeds    []FeedHealth    // by id
 	owners   []owned         // by claim (CAT-17)
 	custom   []CustomURL     // by patch and artifact
+	body     *bodyNames      // of its stored form
 }
 
 type listedProduct struct {

@@ -35,9 +35,21 @@ type Changes struct {
 // authorities that introduce the same thing at once, and between feeds of one
 // authority that list the same thing. Feeds without a batch come last.
 func Sync(prev *Snapshot, batches []Batch, now time.Time) (*Snapshot, Changes) {
+	s := begin(prev, batches, now)
+	if s.idle() {
+		return s.asBefore()
+	}
+	return s.sync()
+}
+
+func begin(prev *Snapshot, batches []Batch, now time.Time) *syncer {
 	prev = prev.orEmpty()
 	s := &syncer{prev: prev, next: &Snapshot{at: stamp(now), custom: prev.custom}, now: stamp(now), refused: map[FeedID]int{}, conflicts: map[FeedID]int{}}
 	s.feeds(batches)
+	return s
+}
+
+func (s *syncer) sync() (*Snapshot, Changes) {
 	s.authorities()
 	s.products()
 	s.patches(s.candidates())
@@ -47,6 +59,27 @@ func Sync(prev *Snapshot, batches []Batch, now time.Time) (*Snapshot, Changes) {
 	s.rejected()
 	s.health()
 	s.compare()
+	return s.next, s.changes
+}
+
+// idle reports whether nothing can change but the health of feeds.
+func (s *syncer) idle() bool {
+	return !slices.ContainsFunc(s.fresh, func(b *Batch) bool { return b != nil }) &&
+		slices.EqualFunc(s.prev.feeds, s.next.feeds, func(a, b FeedHealth) bool { return a.Feed == b.Feed && equalRights(a, b) }) &&
+		!slices.ContainsFunc(s.prev.patches, func(p listedPatch) bool { return !p.deprecated && past(p.EOL, s.now) })
+}
+
+// asBefore ends an idle sync. The snapshot shares all records with the previous
+// one.
+func (s *syncer) asBefore() (*Snapshot, Changes) {
+	next := *s.prev
+	next.at, next.feeds = s.next.at, s.next.feeds
+	if !slices.EqualFunc(s.prev.feeds, next.feeds, equalHealth) {
+		next.id++
+	}
+	s.next = &next
+	s.rejected()
+	slices.Sort(s.changes.Failed)
 	return s.next, s.changes
 }
 
@@ -120,6 +153,7 @@ func stamp(t time.Time) time.Time { return t.Round(0).UTC() }
 // index sorts the patches of each product, and the products with channels by
 // name.
 func (s *Snapshot) index() {
+	s.body = &bodyNames{}
 	for i := range s.patches {
 		p := &s.patches[i]
 		s.replaces = s.replaces || len(p.Supersedes) > 0
@@ -205,7 +239,11 @@ func (s *syncer) noLongerNewest() {
 // catalog.
 func equalHealth(a, b FeedHealth) bool {
 	return a.Feed == b.Feed && a.Healthy == b.Healthy && a.Err == b.Err && a.Rejected == b.Rejected &&
-		a.Authority == b.Authority && a.Outside == b.Outside && a.Dated.Equal(b.Dated) && a.MaxAge == b.MaxAge &&
-		slices.Equal(a.Names, b.Names) &&
+		a.Outside == b.Outside && a.Dated.Equal(b.Dated) && a.MaxAge == b.MaxAge && equalRights(a, b)
+}
+
+// equalRights reports whether two feeds may speak about the same (CAT-17).
+func equalRights(a, b FeedHealth) bool {
+	return a.Authority == b.Authority && slices.Equal(a.Names, b.Names) &&
 		slices.Equal(a.Grant.Vendors, b.Grant.Vendors) && slices.Equal(a.Grant.Products, b.Grant.Products) && slices.Equal(a.Grant.Patches, b.Grant.Patches)
 }

@@ -2,7 +2,9 @@ package catalog
 
 import (
 	"bytes"
+	"compress/gzip"
 	"errors"
+	"io"
 	"slices"
 	"testing"
 	"time"
@@ -279,8 +281,41 @@ func TestEOLInstant_CAT13(t *testing.T) {
 
 func encoded(t require.TestingT, s *Snapshot) string {
 	var b bytes.Buffer
-	require.NoError(t, s.encodeLines(&b))
-	return b.String()
+	require.NoError(t, s.Encode(&b))
+	return unzipped(t, b.Bytes())
+}
+
+func unzipped(t require.TestingT, data []byte) string {
+	zip, err := gzip.NewReader(bytes.NewReader(data))
+	require.NoError(t, err)
+	text, err := io.ReadAll(zip)
+	require.NoError(t, err)
+	return string(text)
+}
+
+// A sync that has nothing new takes a short way. It ends where the long one
+// does.
+func TestIdleSyncIsASync_CAT1(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s, _ := Sync(nil, genBatches.Draw(t, "batches"), noon)
+		s, _ = Sync(s, genBatches.Draw(t, "more"), noon.Add(time.Minute))
+		at := noon.Add(time.Duration(rapid.IntRange(0, 48).Draw(t, "hours")) * time.Hour)
+		var quiet []Batch
+		for _, f := range s.Feeds() {
+			switch rapid.IntRange(0, 4).Draw(t, "what") {
+			case 0:
+				quiet = append(quiet, Failed(f.Feed, at, io.ErrClosedPipe))
+			case 1:
+				quiet = append(quiet, Batch{Feed: f.Feed, Unchanged: true, Authority: "ab"})
+			default:
+				quiet = append(quiet, Batch{Feed: f.Feed, Unchanged: true, At: at, Authority: f.Authority, Names: f.Names, Grant: f.Grant})
+			}
+		}
+		short, changes := Sync(s, quiet, at)
+		long, changesLong := begin(s, quiet, at).sync()
+		require.Equal(t, encoded(t, long), encoded(t, short))
+		require.Equal(t, changesLong, changes)
+	})
 }
 
 // Whatever order records come in, the snapshot is the same, and syncing the same again changes
