@@ -201,7 +201,7 @@ func payload(t testing.TB, sealed []byte) []byte {
 
 // table holds the records of one table by key. A record without a value is
 // null; one that is not JSON is a text that begins with plain. The stored
-// catalog is a list of its lines.
+// catalog is a list of its lines, per piece.
 type table map[string]json.RawMessage
 
 const plain = "plain text: "
@@ -349,7 +349,6 @@ func (s *server) dump() map[string]table {
 				value := rec.Value
 				switch {
 				case name == catalogTable:
-					require.Len(s, list, 1, "the catalog is small")
 					value = lines(s, rec.Value)
 				case len(value) == 0:
 					value = []byte("null")

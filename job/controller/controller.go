@@ -10,7 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/manifest"
@@ -130,13 +129,8 @@ func (c Config) Validate() error {
 type Controller struct {
 	store   Store
 	config  Config
-	cached  atomic.Pointer[cachedSnapshot]
+	cached  atomic.Pointer[storedSnapshot]
 	secrets secrets
-}
-
-type cachedSnapshot struct {
-	generation uint64
-	snapshot   *catalog.Snapshot
 }
 
 // New returns a controller over a store that the caller closes. The error is a

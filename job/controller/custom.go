@@ -14,12 +14,15 @@ import (
 // The error is a *catalog.Invalid that names each one refused.
 func (c *Controller) SetCustomURLs(ctx context.Context, urls []catalog.CustomURL, now time.Time) error {
 	return c.update(ctx, now, func(t *tx) {
-		old := t.snapshot()
-		snap, err := old.WithCustomURLs(urls)
-		if t.fail(err); err == nil && snap != old {
-			t.acted(URLsChanged, "", fmt.Sprintf("%d given", len(urls)))
-			t.saveSnapshot(snap)
+		before := t.stored()
+		snap, err := before.snapshot.WithCustomURLs(urls)
+		if t.fail(err); err != nil || snap.ID() == before.snapshot.ID() {
+			return
 		}
+		next, err := before.next(snap)
+		t.fail(err)
+		t.acted(URLsChanged, "", fmt.Sprintf("%d given", len(urls)))
+		t.saveSnapshot(before, next)
 	})
 }
 

@@ -46,11 +46,11 @@ const (
 	MaxOffset = 5 * time.Minute
 )
 
-// maxSnapshot is how many bytes an encoded catalog snapshot may have: some
-// 200,000 patches.
-const maxSnapshot = 256 << 20
+// maxPieces is how many pieces a stored catalog may have. Some 256 records are
+// in one, and the largest have 8,000 pieces.
+const maxPieces = 1 << 16
 
-// snapshotChunk is the size of one stored piece of a snapshot.
+// snapshotChunk is the size of one stored piece of an inventory.
 const snapshotChunk = 1 << 20
 
 // BoundError says that something is too big, or empty where it must not be

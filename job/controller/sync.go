@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
+	"slices"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
@@ -13,9 +15,9 @@ import (
 
 // snapshotRecord is the header of the stored snapshot.
 type snapshotRecord struct {
-	Generation uint64 `json:"generation"` // grows with every sync; the feeds' times change even when ID does not
-	ID         uint64 `json:"id"`
-	Chunks     int    `json:"chunks"`
+	Generation uint64   `json:"generation"` // grows with every sync; the feeds' times change even when ID does not
+	ID         uint64   `json:"id"`
+	Pieces     []string `json:"pieces,omitempty"` // keys of its pieces, in their order
 }
 
 // Sync stores what the feeds brought: the whole catalog changes at once or
@@ -27,39 +29,93 @@ type snapshotRecord struct {
 // The error is an *UnfinishedError when the catalog is stored and orders are
 // still to follow.
 func (c *Controller) Sync(ctx context.Context, batches []catalog.Batch, now time.Time) (catalog.Changes, error) {
-	var changes catalog.Changes
-	var next cachedSnapshot
-	err := c.update(ctx, now, func(t *tx) {
-		var snap *catalog.Snapshot
-		snap, changes = catalog.Sync(t.snapshot(), batches, t.now)
-		var changed bool
-		if next, changed = t.saveSnapshot(snap); changed {
-			t.planTrims(snap)
-		}
-	})
+	changes, err := c.sync(ctx, batches, instant(now))
 	if err != nil {
 		return catalog.Changes{}, fmt.Errorf("sync: %w", err)
 	}
-	c.cached.Store(&next)
 	_, err = c.Tick(ctx, now)
 	return changes, unfinished(err)
 }
 
-// saveSnapshot stores the next snapshot under the next generation. Changed says
-// whether its ID differs from the one before.
-func (t *tx) saveSnapshot(snap *catalog.Snapshot) (next cachedSnapshot, changed bool) {
-	header, _ := load[snapshotRecord](t.reader, tableMeta, key("snapshot"))
-	next = cachedSnapshot{header.Generation + 1, snap}
-	var data bytes.Buffer
-	if err := snap.Encode(&data); err != nil {
-		t.fail(fmt.Errorf("encode the catalog: %w", err))
+// sync makes and packs the next snapshot before the transaction that stores it.
+// It begins again if another sync was faster.
+func (c *Controller) sync(ctx context.Context, batches []catalog.Batch, now time.Time) (changes catalog.Changes, err error) {
+	for {
+		base, err := view(ctx, c, (*reader).stored)
+		if err != nil {
+			return changes, err
+		}
+		var snap *catalog.Snapshot
+		snap, changes = catalog.Sync(base.snapshot, batches, now)
+		next, err := base.next(snap)
+		if err != nil {
+			return changes, err
+		}
+		overtaken := false
+		err = c.update(ctx, now, func(t *tx) {
+			if overtaken = t.stored().header.Generation != base.header.Generation; overtaken || t.failed != nil {
+				return
+			}
+			t.saveSnapshot(base, next)
+			if base.header.ID != snap.ID() {
+				t.planTrims(snap)
+			}
+		})
+		if err != nil {
+			return changes, err
+		}
+		if !overtaken {
+			c.cached.Store(&next.storedSnapshot)
+			return changes, nil
+		}
 	}
-	t.fail(bound("size of the encoded catalog", data.Len(), maxSnapshot))
-	header.Chunks = t.saveChunks(tableSnapshot, "", data.Bytes(), header.Chunks)
-	changed = header.ID != snap.ID()
-	header.ID, header.Generation = snap.ID(), next.generation
-	t.save(tableMeta, key("snapshot"), header)
-	return next, changed
+}
+
+// storedSnapshot is a snapshot and the header under which it is stored.
+type storedSnapshot struct {
+	header   snapshotRecord
+	snapshot *catalog.Snapshot // nil: the empty one
+}
+
+// packedSnapshot is about to be stored: the pieces that the store has not got
+// have data.
+type packedSnapshot struct {
+	storedSnapshot
+	pieces []catalog.Piece
+}
+
+// next packs the snapshot that follows.
+func (s storedSnapshot) next(snap *catalog.Snapshot) (packedSnapshot, error) {
+	next := packedSnapshot{storedSnapshot: storedSnapshot{snapshotRecord{Generation: s.header.Generation + 1, ID: snap.ID()}, snap}}
+	had := make(map[string]bool, len(s.header.Pieces))
+	for _, name := range s.header.Pieces {
+		had[name] = true
+	}
+	var err error
+	if next.pieces, err = snap.Pieces(func(name string) bool { return had[name] }); err != nil {
+		return next, fmt.Errorf("encode the catalog: %w", err)
+	}
+	for _, p := range next.pieces {
+		next.header.Pieces = append(next.header.Pieces, p.Name)
+	}
+	return next, bound("number of pieces of the encoded catalog", len(next.pieces), maxPieces)
+}
+
+// saveSnapshot stores what is new of a snapshot, and removes what only the one
+// before it had.
+func (t *tx) saveSnapshot(before storedSnapshot, next packedSnapshot) {
+	kept := make(map[string]bool, len(next.pieces))
+	for _, p := range next.pieces {
+		if kept[p.Name] = true; p.Data != nil {
+			t.put(tableSnapshot, key(p.Name), p.Data)
+		}
+	}
+	for _, name := range before.header.Pieces {
+		if !kept[name] {
+			t.delete(tableSnapshot, key(name))
+		}
+	}
+	t.save(tableMeta, key("snapshot"), next.header)
 }
 
 // Snapshot returns the present catalog. It never changes, so the caller may
@@ -68,27 +124,42 @@ func (c *Controller) Snapshot(ctx context.Context) (*catalog.Snapshot, error) {
 	return view(ctx, c, (*reader).snapshot)
 }
 
-// snapshot returns the catalog as of the transaction, out of the cache when
-// that is the same.
-func (r *reader) snapshot() *catalog.Snapshot {
-	header, found := load[snapshotRecord](r, tableMeta, key("snapshot"))
-	if !found {
-		return nil // a nil Snapshot is the empty one
+// snapshot returns the catalog as of the transaction.
+func (r *reader) snapshot() *catalog.Snapshot { return r.stored().snapshot }
+
+// stored returns the catalog as of the transaction, out of the cache when that
+// is the same.
+func (r *reader) stored() (s storedSnapshot) {
+	var found bool
+	if s.header, found = load[snapshotRecord](r, tableMeta, key("snapshot")); !found {
+		return s
 	}
-	if have := r.c.cached.Load(); have != nil && have.generation == header.Generation {
-		return have.snapshot
+	if have := r.c.cached.Load(); have != nil && have.header.Generation == s.header.Generation {
+		return *have
 	}
-	data := r.loadChunks(tableSnapshot, "", header.Chunks)
+	var stream []io.Reader
+	for some := range slices.Chunk(s.header.Pieces, MaxMany) {
+		keys := make([]Key, len(some))
+		for i, name := range some {
+			keys[i] = Key{tableSnapshot, key(name)}
+		}
+		for i, data := range r.getMany(keys) {
+			if data == nil {
+				r.fail(fmt.Errorf("piece %q of the catalog is missing in table %s", some[i], tableSnapshot))
+			}
+			stream = append(stream, bytes.NewReader(data))
+		}
+	}
 	if r.failed != nil {
-		return nil
+		return storedSnapshot{}
 	}
-	snap, err := catalog.Decode(bytes.NewReader(data))
-	if err != nil {
+	var err error
+	if s.snapshot, err = catalog.Decode(io.MultiReader(stream...)); err != nil {
 		r.fail(fmt.Errorf("load the catalog: %w", err))
-		return nil
+		return storedSnapshot{}
 	}
-	r.c.cached.Store(&cachedSnapshot{header.Generation, snap})
-	return snap
+	r.c.cached.Store(&s)
+	return s
 }
 
 // planTrims starts a trimming pass on every run with live orders that hold a
