@@ -1,16 +1,7 @@
 package catalog
 
 import (
-	"bytes"
-	"cmp"
-	"compress/gzip"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
-	"hash/crc32"
 	"io"
-	"slices"
-	"sync"
 	"time"
 )
 
@@ -24,6 +15,9 @@ import (
 //	products {"feed":ID,"product":Product}, by id
 //	patches  {"feed":ID,"deprecated":true,"patch":Patch}, by id, without the customer's URLs
 //	custom   CustomURL, one per line, by patch and artifact; "customUrls" in the header is their number
+//	facts    {"feed":ID,"vulnerability":Vulnerability}, then {"feed":ID,"advisory":Advisory}, then
+//	         {"feed":ID,"lines":LineSet}, each by feed and id; in the header "vulnerabilities", "advisories", "lineSets"
+//	former   {"product":ID,"authority":"acme","gone":TIME,"patch":Former}, by product, the newest version first
 //
 // Equal snapshots have equal lines. Indexes, such as the order by version, are
 // built again on reading.
@@ -42,6 +36,11 @@ type encodedHeader struct {
 	Products int       `json:"products"`
 	Patches  int       `json:"patches"`
 	Custom   int       `json:"customUrls,omitempty"`
+
+	Vulnerabilities int `json:"vulnerabilities,omitempty"`
+	Advisories      int `json:"advisories,omitempty"`
+	LineSets        int `json:"lineSets,omitempty"`
+	Former          int `json:"former,omitempty"`
 }
 
 type encodedProduct struct {
@@ -55,16 +54,27 @@ type encodedPatch struct {
 	Patch      Patch  `json:"patch"`
 }
 
-// Piece is a part of a stored snapshot.
-type Piece struct {
-	Name string // equal pieces of any two snapshots have one name, and others do not
-	Data []byte // nil: the store has it
+type encodedVulnerability struct {
+	Feed          FeedID        `json:"feed"`
+	Vulnerability Vulnerability `json:"vulnerability"`
 }
 
-const (
-	pieceRecords = 256     // how many records a piece has on average
-	maxPiece     = 1 << 20 // bytes of the records of a piece, without those of the last one
-)
+type encodedAdvisory struct {
+	Feed     FeedID   `json:"feed"`
+	Advisory Advisory `json:"advisory"`
+}
+
+type encodedLines struct {
+	Feed  FeedID  `json:"feed"`
+	Lines LineSet `json:"lines"`
+}
+
+type encodedFormer struct {
+	Product   ProductID `json:"product"`
+	Authority string    `json:"authority"`
+	Gone      time.Time `json:"gone,omitzero"`
+	Patch     Former    `json:"patch"`
+}
 
 // Pieces cuts what Encode writes into pieces, so that a store writes only what
 // changed. Has says whether the store has a piece of that name; nil: it has
@@ -73,7 +83,7 @@ const (
 func (s *Snapshot) Pieces(has func(name string) bool) ([]Piece, error) {
 	s = s.orEmpty()
 	e := newEncoder(has)
-	e.put("", encodedHeader{encodingFormat, s.id, s.at, len(s.feeds), len(s.owners), len(s.products), len(s.patches), len(s.custom)})
+	e.put("", s.header())
 	for _, f := range s.feeds {
 		e.put("", f)
 	}
@@ -85,20 +95,7 @@ func (s *Snapshot) Pieces(has func(name string) bool) ([]Piece, error) {
 		return e.pieces, e.err
 	}
 	first := len(e.pieces)
-	for _, o := range s.owners {
-		e.put(o.Name, o)
-	}
-	for i := range s.products {
-		p := &s.products[i]
-		e.put(string(p.ID), encodedProduct{s.feeds[p.feed].Feed, p.Product})
-	}
-	for i := range s.patches {
-		p := &s.patches[i]
-		e.put(string(p.ID), encodedPatch{s.feeds[p.feed].Feed, p.deprecated, p.Patch})
-	}
-	for _, u := range s.custom {
-		e.put(string(u.Patch), u)
-	}
+	s.encodeBody(e)
 	e.cut()
 	if e.err == nil {
 		s.body.set(e.pieces[first:])
@@ -107,7 +104,7 @@ func (s *Snapshot) Pieces(has func(name string) bool) ([]Piece, error) {
 }
 
 // Encode writes the snapshot with everything that Sync needs to continue: feed
-// health, owners, deprecations and custom URLs included.
+// health, owners, deprecations, custom URLs, facts and history included.
 func (s *Snapshot) Encode(w io.Writer) error {
 	pieces, err := s.Pieces(nil)
 	for _, p := range pieces {
@@ -118,92 +115,64 @@ func (s *Snapshot) Encode(w io.Writer) error {
 	return err
 }
 
-// bodyNames remembers the names of a snapshot's pieces but the first. Snapshots
-// that differ only in their header and feeds share it. It is safe for
-// concurrent use.
-type bodyNames struct {
-	mu    sync.Mutex
-	names []string
-}
-
-func (b *bodyNames) get() []string {
-	if b == nil {
-		return nil
+func (s *Snapshot) header() encodedHeader {
+	h := encodedHeader{
+		Format: encodingFormat, ID: s.id, At: s.at, Feeds: len(s.feeds), Owners: len(s.owners), Products: len(s.products), Patches: len(s.patches), Custom: len(s.custom),
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.names
-}
-
-func (b *bodyNames) set(pieces []Piece) {
-	if b == nil {
-		return
+	for _, f := range s.facts {
+		if f != nil {
+			h.Vulnerabilities, h.Advisories, h.LineSets = h.Vulnerabilities+len(f.vulnerabilities), h.Advisories+len(f.advisories), h.LineSets+len(f.sets)
+		}
 	}
-	names := make([]string, len(pieces))
-	for i, p := range pieces {
-		names[i] = p.Name
+	for _, f := range s.former {
+		h.Former += len(f.list)
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.names = names
+	return h
 }
 
-func all(names []string, has func(string) bool) bool {
-	return !slices.ContainsFunc(names, func(name string) bool { return !has(name) })
-}
-
-// encoder makes pieces of records.
-type encoder struct {
-	has     func(name string) bool
-	lines   bytes.Buffer // of the present piece
-	records int
-	json    *json.Encoder
-	zip     *gzip.Writer
-	pieces  []Piece
-	err     error
-}
-
-func newEncoder(has func(string) bool) *encoder {
-	e := &encoder{has: has}
-	e.json = json.NewEncoder(&e.lines)
-	e.json.SetEscapeHTML(false)
-	return e
-}
-
-// put adds a record. The record begins a new piece if the present one is full,
-// or if its id says so.
-func (e *encoder) put(id string, record any) {
-	if e.records > 0 && (crc32.ChecksumIEEE([]byte(id))%pieceRecords == 0 && id != "" || e.records >= 8*pieceRecords || e.lines.Len() >= maxPiece) {
-		e.cut()
+func (s *Snapshot) encodeBody(e *encoder) {
+	for _, o := range s.owners {
+		e.put(o.Name, o)
 	}
-	if e.err == nil {
-		e.err = e.json.Encode(record)
-		e.records++
+	for i := range s.products {
+		p := &s.products[i]
+		e.put(string(p.ID), encodedProduct{s.feeds[p.feed].Feed, p.record()})
+	}
+	for i := range s.patches {
+		p := &s.patches[i]
+		e.put(string(p.ID), encodedPatch{s.feeds[p.feed].Feed, p.deprecated, p.Patch})
+	}
+	for _, u := range s.custom {
+		e.put(string(u.Patch), u)
+	}
+	s.encodeFacts(e)
+	for _, f := range s.former {
+		for _, p := range f.list {
+			e.put(string(f.product), encodedFormer{f.product, f.authority, f.gone, p})
+		}
 	}
 }
 
-// cut ends the present piece.
-func (e *encoder) cut() {
-	if e.err != nil || e.records == 0 {
-		return
+func (s *Snapshot) encodeFacts(e *encoder) {
+	for i, f := range s.facts {
+		if f != nil {
+			for _, v := range f.vulnerabilities {
+				e.put(v.ID, encodedVulnerability{s.feeds[i].Feed, v})
+			}
+		}
 	}
-	sum := sha256.Sum256(e.lines.Bytes())
-	p := Piece{Name: hex.EncodeToString(sum[:16])}
-	if e.has == nil || !e.has(p.Name) {
-		p.Data, e.err = e.packed()
+	for i, f := range s.facts {
+		if f != nil {
+			for _, a := range f.advisories {
+				e.put(a.ID, encodedAdvisory{s.feeds[i].Feed, a})
+			}
+		}
 	}
-	e.pieces = append(e.pieces, p)
-	e.lines.Reset()
-	e.records = 0
-}
-
-func (e *encoder) packed() ([]byte, error) {
-	var out bytes.Buffer
-	if e.zip == nil {
-		e.zip = gzip.NewWriter(&out)
+	for i, f := range s.facts {
+		if f != nil {
+			for _, l := range f.sets {
+				e.put(string(l.Product), encodedLines{s.feeds[i].Feed, l})
+			}
+		}
 	}
-	e.zip.Reset(&out)
-	_, err := e.zip.Write(e.lines.Bytes())
-	err = cmp.Or(err, e.zip.Close())
-	return out.Bytes(), err
 }

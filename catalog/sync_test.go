@@ -299,7 +299,7 @@ func TestIdleSyncIsASync_CAT1(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s, _ := Sync(nil, genBatches.Draw(t, "batches"), noon)
 		s, _ = Sync(s, genBatches.Draw(t, "more"), noon.Add(time.Minute))
-		at := noon.Add(time.Duration(rapid.IntRange(0, 48).Draw(t, "hours")) * time.Hour)
+		at := noon.Add(rapid.SampledFrom([]time.Duration{0, time.Hour, StaleAfter, KeepHistory, KeepHistory + time.Hour}).Draw(t, "after"))
 		var quiet []Batch
 		for _, f := range s.Feeds() {
 			switch rapid.IntRange(0, 4).Draw(t, "what") {

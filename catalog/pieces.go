@@ -1,0 +1,114 @@
+package catalog
+
+import (
+	"bytes"
+	"cmp"
+	"compress/gzip"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"hash/crc32"
+	"slices"
+	"sync"
+)
+
+// Piece is a part of a stored snapshot.
+type Piece struct {
+	Name string // equal pieces of any two snapshots have one name, and others do not
+	Data []byte // nil: the store has it
+}
+
+const (
+	pieceRecords = 256     // how many records a piece has on average
+	maxPiece     = 1 << 20 // bytes of the records of a piece, without those of the last one
+)
+
+// bodyNames remembers the names of a snapshot's pieces but the first. Snapshots
+// that differ only in their header and feeds share it. It is safe for
+// concurrent use.
+type bodyNames struct {
+	mu    sync.Mutex
+	names []string
+}
+
+func (b *bodyNames) get() []string {
+	if b == nil {
+		return nil
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.names
+}
+
+func (b *bodyNames) set(pieces []Piece) {
+	if b == nil {
+		return
+	}
+	names := make([]string, len(pieces))
+	for i, p := range pieces {
+		names[i] = p.Name
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.names = names
+}
+
+func all(names []string, has func(string) bool) bool {
+	return !slices.ContainsFunc(names, func(name string) bool { return !has(name) })
+}
+
+// encoder makes pieces of records.
+type encoder struct {
+	has     func(name string) bool
+	lines   bytes.Buffer // of the present piece
+	records int
+	json    *json.Encoder
+	zip     *gzip.Writer
+	pieces  []Piece
+	err     error
+}
+
+func newEncoder(has func(string) bool) *encoder {
+	e := &encoder{has: has}
+	e.json = json.NewEncoder(&e.lines)
+	e.json.SetEscapeHTML(false)
+	return e
+}
+
+// put adds a record. The record begins a new piece if the present one is full,
+// or if its id says so.
+func (e *encoder) put(id string, record any) {
+	if e.records > 0 && (crc32.ChecksumIEEE([]byte(id))%pieceRecords == 0 && id != "" || e.records >= 8*pieceRecords || e.lines.Len() >= maxPiece) {
+		e.cut()
+	}
+	if e.err == nil {
+		e.err = e.json.Encode(record)
+		e.records++
+	}
+}
+
+// cut ends the present piece.
+func (e *encoder) cut() {
+	if e.err != nil || e.records == 0 {
+		return
+	}
+	sum := sha256.Sum256(e.lines.Bytes())
+	p := Piece{Name: hex.EncodeToString(sum[:16])}
+	if e.has == nil || !e.has(p.Name) {
+		p.Data, e.err = e.packed()
+	}
+	e.pieces = append(e.pieces, p)
+	e.lines.Reset()
+	e.records = 0
+}
+
+func (e *encoder) packed() ([]byte, error) {
+	var out bytes.Buffer
+	if e.zip == nil {
+		e.zip = gzip.NewWriter(&out)
+	}
+	e.zip.Reset(&out)
+	_, err := e.zip.Write(e.lines.Bytes())
+	err = cmp.Or(err, e.zip.Close())
+	return out.Bytes(), err
+}
