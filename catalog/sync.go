@@ -118,7 +118,7 @@ func (s *syncer) rejected() {
 func stamp(t time.Time) time.Time { return t.Round(0).UTC() }
 
 // index sorts the patches of each product, and the products with channels by
-// name.
+// name, and makes the finders.
 func (s *Snapshot) index() {
 	for i := range s.patches {
 		p := &s.patches[i]
@@ -138,6 +138,7 @@ func (s *Snapshot) index() {
 		}
 	}
 	slices.SortStableFunc(s.named, func(a, b int32) int { return compareNamed(&s.products[a].Product, &s.products[b].Product) })
+	s.find()
 }
 
 func (s *syncer) compare() {
