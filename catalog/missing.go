@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"cmp"
+	"slices"
 	"time"
 )
 
@@ -17,10 +18,10 @@ import (
 // Superseded.
 func (s *Snapshot) Missing(inv Inventory, o Options, now time.Time) []Verdict {
 	c := s.scan(inv, o, now)
-	var behind []int32 // indexes into installed
+	var behind []newerPatches
 	for i := range inv.installed {
-		if c.snapshot.isBehind(&inv.installed[i]) {
-			behind = append(behind, int32(i))
+		if q := c.snapshot.newerThan(&inv.installed[i]); q.some() {
+			behind = append(behind, q)
 		}
 	}
 	if len(behind) == 0 {
@@ -28,42 +29,23 @@ func (s *Snapshot) Missing(inv Inventory, o Options, now time.Time) []Verdict {
 	}
 	by := c.superseded(behind)
 	missing := make([]Verdict, 0, len(behind))
-	for _, i := range behind {
-		missing = c.missing(missing, &inv.installed[i], by)
+	for i := range behind {
+		missing = c.missing(missing, &behind[i], by)
 	}
 	return missing
 }
 
-// isBehind reports whether a version newer than the installed one is listed in
-// a channel that the asset uses for it.
-func (s *Snapshot) isBehind(in *Installed) bool {
-	has := func(id ProductID) bool {
-		i, found := s.productIndex(id)
-		return found && newer(s.heads[i].newest, in.Version)
-	}
-	if has(in.Product) {
-		return true
-	}
-	for _, id := range in.Also {
-		if has(id) {
-			return true
-		}
-	}
-	return false
-}
-
 // missing appends what is missing of one installed product.
-func (c *scan) missing(all []Verdict, in *Installed, by map[PatchID]PatchID) []Verdict {
+func (c *scan) missing(all []Verdict, q *newerPatches, by map[PatchID]PatchID) []Verdict {
 	patches := c.snapshot.patches
 	start, blocked := len(all), 0
-	above, last := 0, int32(-1) // how many of them are of newer versions than the last one
-	q := c.snapshot.newerThan(in)
+	above, last := 0, int32(-1) // how many of the blocked ones are of newer versions than the last patch
 	for i, more := q.next(); more; i, more = q.next() {
 		if last >= 0 && newer(patches[last].Version, patches[i].Version) {
 			above = blocked
 		}
 		last = i
-		v := c.evaluateFor(i, in)
+		v := c.evaluateFor(i, q.in)
 		if other, is := by[v.Patch]; is {
 			v = v.With(reason(Superseded, string(v.Patch), string(other), "This asset may get "+string(other)+", which supersedes it."))
 		}
@@ -98,16 +80,15 @@ func (c *scan) bound(all []Verdict, start, blocked int) []Verdict {
 
 // superseded returns, for each patch that is superseded on the asset, a patch
 // that the asset may get and that supersedes it.
-func (c *scan) superseded(behind []int32) map[PatchID]PatchID {
+func (c *scan) superseded(behind []newerPatches) map[PatchID]PatchID {
 	if !c.snapshot.replaces {
 		return nil
 	}
 	var deployable []int32
-	for _, k := range behind {
-		in := &c.inv.installed[k]
-		q := c.snapshot.newerThan(in)
+	for _, q := range behind {
+		q.others = slices.Clone(q.others)
 		for i, more := q.next(); more; i, more = q.next() {
-			if len(c.snapshot.patches[i].Supersedes) > 0 && c.evaluateFor(i, in).Deployable {
+			if len(c.snapshot.patches[i].Supersedes) > 0 && c.evaluateFor(i, q.in).Deployable {
 				deployable = append(deployable, i)
 			}
 		}
@@ -121,53 +102,70 @@ func (c *scan) superseded(behind []int32) map[PatchID]PatchID {
 type newerPatches struct {
 	snapshot *Snapshot
 	in       *Installed
-	own      []int32   // what is left of its own channel, the newest last
-	others   [][]int32 // and of the others
+	own      []int32   // its own channel's patches, oldest first; the last one is newer
+	others   [][]int32 // those of the other channels, in the same way
+	taken    int       // the list whose last patch was returned: 0 none, 1 own, then the others
 }
 
 func (s *Snapshot) newerThan(in *Installed) newerPatches {
-	q := newerPatches{snapshot: s, in: in}
-	if i, found := s.productIndex(in.Product); found {
-		q.own = q.cut(s.products[i].versions)
-	}
+	q := newerPatches{snapshot: s, in: in, own: s.versionsAbove(in.Product, in)}
 	for _, id := range in.Also {
-		if i, found := s.productIndex(id); found {
-			if list := q.cut(s.products[i].versions); list != nil {
-				q.others = append(q.others, list)
-			}
+		if list := s.versionsAbove(id, in); list != nil {
+			q.others = append(q.others, list)
 		}
 	}
 	return q
 }
 
-// cut returns the list if its last patch is newer than the installed version.
-func (q *newerPatches) cut(list []int32) []int32 {
-	if n := len(list); n > 0 && newer(q.snapshot.patches[list[n-1]].Version, q.in.Version) {
-		return list
+// versionsAbove returns the patches of a product, or nil if the newest is not
+// newer than what is installed.
+func (s *Snapshot) versionsAbove(id ProductID, in *Installed) []int32 {
+	if i, found := s.productIndex(id); found && newer(s.heads[i].newest, in.Version) {
+		return s.products[i].versions
 	}
 	return nil
 }
 
+func (q *newerPatches) some() bool { return len(q.own)+len(q.others) > 0 }
+
 // next returns the index of the next patch.
 func (q *newerPatches) next() (int32, bool) {
-	best := &q.own
-	for k := range q.others {
-		if list := q.others[k]; len(list) > 0 && (len(*best) == 0 || q.beats(list[len(list)-1], (*best)[len(*best)-1])) {
-			best = &q.others[k]
+	if q.taken > 0 { // only now, because most callers ask for one patch
+		list := q.list(q.taken)
+		*list = (*list)[:len(*list)-1]
+		if n := len(*list); n > 0 && !newer(q.snapshot.patches[(*list)[n-1]].Version, q.in.Version) {
+			*list = nil
 		}
 	}
-	n := len(*best)
-	if n == 0 {
+	q.taken = 1
+	for k := range q.others {
+		if q.beats(q.others[k], *q.list(q.taken)) {
+			q.taken = k + 2
+		}
+	}
+	list := *q.list(q.taken)
+	if len(list) == 0 {
+		q.taken = 0
 		return 0, false
 	}
-	i := (*best)[n-1]
-	*best = q.cut((*best)[:n-1])
-	return i, true
+	return list[len(list)-1], true
 }
 
-func (q *newerPatches) beats(a, b int32) bool {
-	v, w := &q.snapshot.patches[a], &q.snapshot.patches[b]
+func (q *newerPatches) list(k int) *[]int32 {
+	if k == 1 {
+		return &q.own
+	}
+	return &q.others[k-2]
+}
+
+// beats reports whether the last patch of a comes before the last one of b.
+func (q *newerPatches) beats(a, b []int32) bool {
+	if len(a) == 0 || len(b) == 0 {
+		return len(a) > 0
+	}
+	i, k := a[len(a)-1], b[len(b)-1]
+	v, w := &q.snapshot.patches[i], &q.snapshot.patches[k]
 	order, _ := v.Version.Compare(w.Version)
 	own := q.in.Product
-	return cmp.Or(order, btoi(v.Product == own)-btoi(w.Product == own), cmp.Compare(a, b)) > 0
+	return cmp.Or(order, btoi(v.Product == own)-btoi(w.Product == own), cmp.Compare(i, k)) > 0
 }
