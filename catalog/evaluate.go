@@ -28,8 +28,9 @@ type Options struct {
 // Also is judged against the installed one (CAT-17). A patch that is not in the
 // snapshot is UnknownPatch (CAT-9).
 func (s *Snapshot) Evaluate(id PatchID, inv Inventory, o Options, now time.Time) Verdict {
-	c := s.scan(inv, o, now)
-	return c.byID(id)
+	c, v := s.scan(inv, o, now), Verdict{}
+	c.byID(&v, id)
+	return v
 }
 
 // scan evaluates patches for one asset at one time. It remembers what the
@@ -41,6 +42,7 @@ type scan struct {
 	now      time.Time
 	at       string             // now, once it is asked for
 	feeds    map[int32][]Reason // by index of a feed with a fault: its reasons, once they are asked for
+	room     []Reason           // for the first reasons of the next verdicts
 }
 
 func (s *Snapshot) scan(inv Inventory, o Options, now time.Time) scan {
@@ -55,23 +57,36 @@ func (c *scan) instant() string {
 	return c.at
 }
 
-func (c *scan) byID(id PatchID) Verdict {
-	i, found := c.snapshot.patchIndex(id)
-	if !found {
-		return Verdict{Patch: id, Snapshot: c.snapshot.id, Reasons: []Reason{reason(UnknownPatch, "", "", "Patch "+string(id)+" is not in the catalog.")}}
+// reasons returns the room for one verdict, which has one reason most of the
+// time. Several verdicts share an allocation, and one that is kept keeps it.
+func (c *scan) reasons() []Reason {
+	if len(c.room) == 0 {
+		c.room = make([]Reason, 1)
 	}
-	return c.evaluate(i, c.inv.find(c.snapshot.patches[i].Product))
+	r := c.room[:0:1]
+	c.room = c.room[1:]
+	return r
 }
 
-// evaluate judges the patch at index i. Installed is what it is for; nil: it is
-// not installed.
-func (c *scan) evaluate(i int, installed *Installed) Verdict {
+func (c *scan) byID(v *Verdict, id PatchID) {
+	i, found := c.snapshot.patchIndex(id)
+	if !found {
+		*v = Verdict{Patch: id, Snapshot: c.snapshot.id, Reasons: []Reason{reason(UnknownPatch, "", "", "Patch "+string(id)+" is not in the catalog.")}}
+		return
+	}
+	c.evaluate(v, i, c.inv.find(c.snapshot.patches[i].Product))
+}
+
+// evaluate makes v the verdict on the patch at index i. Installed is what it is
+// for; nil: it is not installed.
+func (c *scan) evaluate(v *Verdict, i int, installed *Installed) {
 	s := c.snapshot
 	listed := &s.patches[i]
-	e := evaluation{scan: c, listed: listed, patch: s.patchAt(i), product: &s.products[listed.product].Product, installed: installed}
-	e.verdict = Verdict{Patch: e.patch.ID, Feed: s.feeds[listed.feed].Feed, Product: e.patch.Product, To: e.patch.Version, Snapshot: s.id}
+	e := evaluation{scan: c, listed: listed, patch: s.patchAt(i), product: &s.products[listed.product].Product, installed: installed, verdict: v}
+	v.Patch, v.Feed, v.Product, v.To, v.Snapshot = listed.ID, s.feeds[listed.feed].Feed, listed.Product, listed.Version, s.id
+	v.Reasons = c.reasons()
 	if installed != nil {
-		e.verdict.From = installed.Version
+		v.From = installed.Version
 	}
 	e.installation()
 	e.lifecycle()
@@ -81,12 +96,11 @@ func (c *scan) evaluate(i int, installed *Installed) Verdict {
 	e.lines()
 	e.feed()
 	if refuse := c.options.Refuse; refuse != nil {
-		if r, ok := refuse(e.verdict, *e.product); !ok {
-			e.verdict.Reasons = append(e.verdict.Reasons, r)
+		if r, ok := refuse(*v, *e.product); !ok {
+			v.Reasons = append(v.Reasons, r)
 		}
 	}
-	e.verdict.settle()
-	return e.verdict
+	v.settle()
 }
 
 type evaluation struct {
@@ -95,7 +109,7 @@ type evaluation struct {
 	patch     *Patch // with the customer's URLs
 	product   *Product
 	installed *Installed // nil: it is not installed
-	verdict   Verdict
+	verdict   *Verdict   // zero at first
 }
 
 func (e *evaluation) add(code ReasonCode, have, want, text string) {
@@ -117,7 +131,7 @@ func (e *evaluation) installation() {
 
 // lifecycle blocks a deprecated patch (CAT-9) and notes a mark (CAT-10).
 func (e *evaluation) lifecycle() {
-	if !e.listed.deprecated && !e.patch.EOLMarked {
+	if e.listed.plain || !e.listed.deprecated && !e.patch.EOLMarked {
 		return
 	}
 	id, eol := string(e.patch.ID), ""
@@ -168,6 +182,9 @@ func (e *evaluation) packageManager() {
 
 // artifacts checks whether every file can be fetched (CAT-5, CAT-6, CAT-10).
 func (e *evaluation) artifacts() {
+	if e.listed.plain && len(e.options.Unreachable) == 0 {
+		return
+	}
 	if len(e.patch.Artifacts) == 0 {
 		e.add(NotDownloadable, "", "", string(e.patch.ID)+" has no file to download.")
 	}

@@ -23,12 +23,14 @@ func (s *Snapshot) EvaluateList(ids []PatchID, inv Inventory, o Options, now tim
 			continue
 		}
 		seen[id] = true
-		v := c.byID(id)
+		verdicts = append(verdicts, Verdict{})
+		v := &verdicts[len(verdicts)-1]
+		c.byID(v, id)
 		own := inv.Software(v.Product)
-		if best, has := newest[own]; v.Deployable && (!has || beats(&v, &verdicts[best], own)) {
-			newest[own] = len(verdicts)
+		if best, has := newest[own]; v.Deployable && (!has || beats(v, &verdicts[best], own)) {
+			newest[own] = len(verdicts) - 1
 		}
-		verdicts, software = append(verdicts, v), append(software, own)
+		software = append(software, own)
 	}
 	var chosen []int32
 	for k := range verdicts {

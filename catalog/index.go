@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"hash/maphash"
 	"math/bits"
+	"slices"
 	"sort"
 
 	"github.com/patchpolicy/patchpolicy/catalog/version"
@@ -56,8 +57,14 @@ type head struct {
 	newest version.Version // zero: none
 }
 
-// find makes the snapshot's finders. Until then, the snapshot is searched.
+// find makes the snapshot's finders, and marks the plain patches. Until then,
+// the snapshot is searched.
 func (s *Snapshot) find() {
+	for i := range s.patches {
+		p := &s.patches[i]
+		p.plain = !p.deprecated && !p.EOLMarked && len(p.Artifacts) > 0 &&
+			!slices.ContainsFunc(p.Artifacts, func(a Artifact) bool { return a.Availability != Pinned && a.Availability != Repository })
+	}
 	s.heads = make([]head, len(s.products))
 	for i := range s.products {
 		s.heads[i] = head{s.products[i].ID, s.newestVersion(i)}

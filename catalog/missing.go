@@ -6,6 +6,10 @@ import (
 	"time"
 )
 
+// shared is how many verdicts of one scan have their first reasons in one
+// allocation, which is then 5 KiB.
+const shared = 64
+
 // Missing returns, for every installed product, the newer versions in all
 // channels that the asset uses for it, and which of them the asset may get: the
 // newest that is deployable and that no other deployable patch supersedes
@@ -30,6 +34,9 @@ func (s *Snapshot) Missing(inv Inventory, o Options, now time.Time) []Verdict {
 	by := c.superseded(behind)
 	missing := make([]Verdict, 0, len(behind))
 	for i := range behind {
+		if len(c.room) == 0 {
+			c.room = make([]Reason, min(len(behind)-i, shared))
+		}
 		missing = c.missing(missing, &behind[i], by)
 	}
 	return missing
@@ -45,15 +52,21 @@ func (c *scan) missing(all []Verdict, q *newerPatches, by map[PatchID]PatchID) [
 			above = blocked
 		}
 		last = i
-		v := c.evaluateFor(i, q.in)
+		all = append(all, Verdict{})
+		v := &all[len(all)-1]
+		c.evaluateFor(v, i, q.in)
 		if other, is := by[v.Patch]; is {
-			v = v.With(reason(Superseded, string(v.Patch), string(other), "This asset may get "+string(other)+", which supersedes it."))
+			*v = v.With(reason(Superseded, string(v.Patch), string(other), "This asset may get "+string(other)+", which supersedes it."))
 		}
-		if v.Deployable {
-			return append(c.bound(all, start, above), v)
+		switch {
+		case v.Deployable && blocked == 0:
+			return all
+		case v.Deployable:
+			best := *v
+			return append(c.bound(all, start, above), best)
 		}
-		if blocked++; blocked <= MaxNewer {
-			all = append(all, v)
+		if blocked++; blocked > MaxNewer {
+			all = all[:len(all)-1]
 		}
 	}
 	return c.bound(all, start, blocked)
@@ -61,11 +74,11 @@ func (c *scan) missing(all []Verdict, q *newerPatches, by map[PatchID]PatchID) [
 
 // evaluateFor judges the patch at index i, which is for an installed product
 // unless the inventory names the patch's product twice.
-func (c *scan) evaluateFor(i int32, in *Installed) Verdict {
+func (c *scan) evaluateFor(v *Verdict, i int32, in *Installed) {
 	if c.inv.twice {
 		in = c.inv.find(c.snapshot.patches[i].Product)
 	}
-	return c.evaluate(int(i), in)
+	c.evaluate(v, int(i), in)
 }
 
 // bound keeps the first of the verdicts from start on, and counts the others.
@@ -88,7 +101,11 @@ func (c *scan) superseded(behind []newerPatches) map[PatchID]PatchID {
 	for _, q := range behind {
 		q.others = slices.Clone(q.others)
 		for i, more := q.next(); more; i, more = q.next() {
-			if len(c.snapshot.patches[i].Supersedes) > 0 && c.evaluateFor(i, q.in).Deployable {
+			if len(c.snapshot.patches[i].Supersedes) == 0 {
+				continue
+			}
+			var v Verdict
+			if c.evaluateFor(&v, i, q.in); v.Deployable {
 				deployable = append(deployable, i)
 			}
 		}

@@ -41,6 +41,7 @@ type listedPatch struct {
 	feed       int32 // index into feeds
 	product    int32 // index into products
 	deprecated bool
+	plain      bool // it is Active and all its files are Pinned or Repository
 }
 
 // ID returns the number of the snapshot. It grows by one when a sync changes

@@ -31,6 +31,10 @@ func (v Verdict) With(r Reason) Verdict {
 
 // settle sorts the reasons, the blocking ones first, and decides by them.
 func (v *Verdict) settle() {
+	if len(v.Reasons) == 1 && v.Reasons[0].Code == Upgrade { // as of most patches
+		v.Deployable = true
+		return
+	}
 	v.Deployable = !slices.ContainsFunc(v.Reasons, func(r Reason) bool { return r.Code.Blocks() })
 	if !v.Deployable {
 		v.Reasons = slices.DeleteFunc(v.Reasons, func(r Reason) bool { return r.Code == Upgrade })
