@@ -3,6 +3,7 @@ package catalog
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -47,6 +48,15 @@ func ofEvery(tb testing.TB, s *Snapshot, behind int) (inv Inventory, newest []Pa
 	return inv, newest
 }
 
+// upgraded is the inventory with one package in a hundred at another version.
+func upgraded(inv Inventory) Inventory {
+	installed := slices.Clone(inv.installed)
+	for i := 0; i < len(installed); i += 100 {
+		installed[i].Version = version.MustParse(version.Debian, "0:0.2-1")
+	}
+	return inventoryOf(inv.Platform, installed)
+}
+
 // BenchmarkScan scans one asset against 60,000 patches, and against 600,000
 // that are spread over ten times the products or over ten times the versions,
 // by turns. It reports the best of each.
@@ -67,6 +77,12 @@ func BenchmarkScan(b *testing.B) {
 			}
 		})
 	}
+	again, turn := small.Scanner(Options{}, noon), 0
+	changed := []Inventory{all, upgraded(all)}
+	calls = append(calls, func() {
+		turn++
+		again.Missing(changed[turn%2])
+	})
 	best := make([]float64, len(calls)) // ns per package
 	for i := range best {
 		best[i] = math.Inf(1)
@@ -84,6 +100,7 @@ func BenchmarkScan(b *testing.B) {
 		b.ReportMetric(best[3*i+1]/base, name+"-growth-wide")
 		b.ReportMetric(best[3*i+2]/base, name+"-growth-deep")
 	}
+	b.ReportMetric(best[9]/best[3], "again-of-all")
 	b.ReportMetric(1e3/best[6], "M-evaluations/s")
 	b.ReportMetric(0, "ns/op")
 }

@@ -129,6 +129,49 @@ func TestScanEqualsSlowScan_CAT15_CAT19(t *testing.T) {
 	})
 }
 
+// A Scanner says of each asset what Missing says, whatever the assets before.
+func TestScanner_CAT19(t *testing.T) {
+	kept := 0
+	rapid.Check(t, func(t *rapid.T) {
+		s, o := genCatalog.Draw(t, "catalog"), genOptions.Draw(t, "options")
+		if rapid.Bool().Draw(t, "plain") {
+			s.replaces = false
+		}
+		scanner := s.Scanner(o, noon)
+		inv := genInventory.Draw(t, "inventory")
+		for range rapid.IntRange(1, 5).Draw(t, "assets") {
+			want, got := s.Missing(inv, o, noon), scanner.Missing(inv)
+			require.Equal(t, len(want), len(got))
+			for i := range want {
+				require.Equal(t, want[i], got[i])
+			}
+			kept += len(got)
+			installed := slices.Clone(inv.installed)
+			for i := range installed {
+				if oneOf(t, "upgraded", 3) {
+					installed[i].Version = ver(drawn(t, "to", "1.1.0", "2.0.0", "3.0.0"))
+				}
+				if oneOf(t, "held now", 6) {
+					installed[i].Held = !installed[i].Held
+				}
+				if oneOf(t, "pinned now", 6) {
+					installed[i].PinnedTo = drawn(t, "pin", "", "1.1.0")
+				}
+				if oneOf(t, "channels now", 6) {
+					installed[i].Also = nil
+				}
+			}
+			if len(installed) > 0 && oneOf(t, "gone", 2) {
+				installed = slices.Delete(installed, 0, 1)
+			}
+			if inv = inventoryOf(inv.Platform, installed); oneOf(t, "another", 4) {
+				inv = genInventory.Draw(t, "other")
+			}
+		}
+	})
+	require.Positive(t, kept)
+}
+
 // Many more patches of a product than Missing explains.
 func TestLongScanEqualsSlowScan_CAT19(t *testing.T) {
 	for _, n := range []int{MaxNewer - 1, MaxNewer, MaxNewer + 1, MaxNewer + 7} {
