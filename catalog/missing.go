@@ -86,7 +86,8 @@ func (c *scan) bound(all []Verdict, start, blocked int) []Verdict {
 	all = all[:start+min(blocked, MaxNewer)]
 	if blocked > MaxNewer {
 		last := &all[len(all)-1]
-		*last = last.With(NewReason(MoreNewer, "", "", "%d more newer patches cannot be deployed here. Evaluate them one by one for their reasons.", blocked-MaxNewer))
+		*last = last.With(NewReason(MoreNewer, "", "",
+			"%d more newer patches cannot be deployed here. Evaluate them one by one for their reasons.", blocked-MaxNewer))
 	}
 	return all
 }

@@ -93,7 +93,8 @@ func (s slowly) missing(inv Inventory, o Options, now time.Time) []Verdict {
 		missing = missing[:start+min(blocked, MaxNewer)]
 		if blocked > MaxNewer {
 			last := &missing[len(missing)-1]
-			*last = slowWith(*last, slowReason(MoreNewer, "", "", "%d more newer patches cannot be deployed here. Evaluate them one by one for their reasons.", blocked-MaxNewer))
+			*last = slowWith(*last, slowReason(MoreNewer, "", "",
+				"%d more newer patches cannot be deployed here. Evaluate them one by one for their reasons.", blocked-MaxNewer))
 		}
 		if best.Deployable {
 			missing = append(missing, best)

@@ -152,7 +152,8 @@ func (e *slowEvaluation) lifecycle() {
 	case e.patch.EOLMarked && eol == "":
 		slowAdd(&e.verdict, EOLMarked, "", "", "The vendor announced the end of life of %s without a date. It can still be deployed.", e.patch.ID)
 	case e.patch.EOLMarked:
-		slowAdd(&e.verdict, EOLMarked, eol, instant(e.now), "The vendor announced the end of life of %s for %s. It can still be deployed until then.", e.patch.ID, eol)
+		slowAdd(&e.verdict, EOLMarked, eol, instant(e.now),
+			"The vendor announced the end of life of %s for %s. It can still be deployed until then.", e.patch.ID, eol)
 	}
 }
 
@@ -213,9 +214,11 @@ func (e *slowEvaluation) lines() {
 	to, known := e.product.LineOf(e.patch.Version)
 	if !known && len(e.product.Lines) > 0 {
 		if e.options.KnownLines {
-			slowAdd(&e.verdict, LineNotKnown, e.patch.Version.String(), "", "Version %s of %s is on no known line, and the policy blocks such versions.", e.patch.Version, name)
+			slowAdd(&e.verdict, LineNotKnown, e.patch.Version.String(), "",
+				"Version %s of %s is on no known line, and the policy blocks such versions.", e.patch.Version, name)
 		}
-		slowAdd(&e.verdict, NoLine, e.patch.Version.String(), "", "Version %s is on none of the known lines of %s, so its end of life is unknown.", e.patch.Version, name)
+		slowAdd(&e.verdict, NoLine, e.patch.Version.String(), "",
+			"Version %s is on none of the known lines of %s, so its end of life is unknown.", e.patch.Version, name)
 	}
 	toEnded := known && to.Ended(e.now)
 	if toEnded {
@@ -236,7 +239,8 @@ func (e *slowEvaluation) lines() {
 	have, on := from.end(e.now)
 	switch {
 	case e.options.StrictLines:
-		slowAdd(&e.verdict, EOLVersion, have, instant(e.now), "The installed version is on line %s of %s, which reached its end of life%s, and the policy blocks upgrades from such a line.", from.Prefix, name, on)
+		slowAdd(&e.verdict, EOLVersion, have, instant(e.now),
+			"The installed version is on line %s of %s, which reached its end of life%s, and the policy blocks upgrades from such a line.", from.Prefix, name, on)
 	case !toEnded && newer(e.patch.Version, e.installed.Version):
 		slowAdd(&e.verdict, LeavesEOL, have, instant(e.now), "The upgrade leaves line %s of %s, which reached its end of life%s.", from.Prefix, name, on)
 	}
@@ -245,10 +249,12 @@ func (e *slowEvaluation) lines() {
 func (e *slowEvaluation) feed() {
 	h := e.snapshot.feeds[e.listed.feed]
 	if h.unread(e.now) {
-		slowAdd(&e.verdict, FeedStale, instant(h.LastGood), instant(e.now), "Feed %s was last read successfully on %s, %d hours ago or more.", h.Feed, instant(h.LastGood), int(StaleAfter.Hours()))
+		slowAdd(&e.verdict, FeedStale, instant(h.LastGood), instant(e.now),
+			"Feed %s was last read successfully on %s, %d hours ago or more.", h.Feed, instant(h.LastGood), int(StaleAfter.Hours()))
 	}
 	if h.old(e.now) {
-		slowAdd(&e.verdict, FeedStale, instant(h.Dated), instant(e.now), "The source of feed %s is dated %s, which is older than the %v that the feed's configuration allows.",
+		slowAdd(&e.verdict, FeedStale, instant(h.Dated), instant(e.now),
+			"The source of feed %s is dated %s, which is older than the %v that the feed's configuration allows.",
 			h.Feed, instant(h.Dated), h.MaxAge)
 	}
 	if !h.Healthy {
