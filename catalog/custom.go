@@ -109,6 +109,9 @@ func (s *Snapshot) customProblem(u CustomURL, set bool) string {
 // URL is removed.
 func (s *Snapshot) patchAt(i int) *Patch {
 	p := &s.patches[i].Patch
+	if len(s.custom) == 0 || !slices.ContainsFunc(p.Artifacts, func(a Artifact) bool { return a.Availability == Vendor }) {
+		return p
+	}
 	k, _ := slices.BinarySearchFunc(s.custom, CustomURL{Patch: p.ID}, compareCustom)
 	if k == len(s.custom) || s.custom[k].Patch != p.ID {
 		return p

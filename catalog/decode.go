@@ -190,7 +190,7 @@ func (d *decoder) patch(p *encodedPatch, c *checker) (kind, name string) {
 	case len(c.problems) == 0 && d.s.feeds[d.s.products[product].feed].Authority != d.s.feeds[feed].Authority:
 		c.addf("its feed has no authority over its product")
 	}
-	d.s.patches = append(d.s.patches, listedPatch{p.Patch, feed, int32(product), p.Deprecated})
+	d.s.patches = append(d.s.patches, listedPatch{Patch: p.Patch, feed: feed, product: int32(product), deprecated: p.Deprecated})
 	return "patch", string(p.Patch.ID)
 }
 

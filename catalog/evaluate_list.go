@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"cmp"
-	"slices"
 	"time"
 )
 
@@ -14,45 +13,49 @@ import (
 // so are older patches that could not be deployed anyway. If any patch is
 // deployable by itself, at least one stays deployable.
 func (s *Snapshot) EvaluateList(ids []PatchID, inv Inventory, o Options, now time.Time) []Verdict {
-	s = s.orEmpty()
+	c := s.scan(inv, o, now)
 	verdicts := make([]Verdict, 0, len(ids))
+	software := make([]ProductID, 0, len(ids)) // by verdict: what is installed
 	seen := make(map[PatchID]bool, len(ids))
+	newest := make(map[ProductID]int, len(ids)) // by what is installed: index of the verdict
 	for _, id := range ids {
-		if !seen[id] {
-			seen[id] = true
-			verdicts = append(verdicts, s.Evaluate(id, inv, o, now))
+		if seen[id] {
+			continue
 		}
-	}
-	newest := make(map[ProductID]Verdict, len(verdicts)) // by what is installed
-	for _, v := range verdicts {
-		software := inv.Software(v.Product)
-		if best, has := newest[software]; v.Deployable && (!has || beats(v, best, software)) {
-			newest[software] = v
+		seen[id] = true
+		verdicts = append(verdicts, Verdict{})
+		v := &verdicts[len(verdicts)-1]
+		c.byID(v, id)
+		own := inv.Software(v.Product)
+		if best, has := newest[own]; v.Deployable && (!has || beats(v, &verdicts[best], own)) {
+			newest[own] = len(verdicts) - 1
 		}
+		software = append(software, own)
 	}
 	var chosen []int32
-	for _, v := range verdicts {
-		if i, found := s.patchIndex(v.Patch); found && newest[inv.Software(v.Product)].Patch == v.Patch {
+	for k := range verdicts {
+		if best, has := newest[software[k]]; has && best == k {
+			i, _ := c.snapshot.patchIndex(verdicts[k].Patch)
 			chosen = append(chosen, int32(i))
 		}
 	}
-	by := s.supersededBy(chosen)
-	for i, v := range verdicts {
-		software := inv.Software(v.Product)
-		if best, has := newest[software]; has && best.Patch != v.Patch && beats(best, v, software) {
-			v = v.With(NewReason(Superseded, v.To.String(), best.To.String(), "%s, in the same list, takes its place.", best.Patch))
+	by := c.snapshot.supersededBy(chosen)
+	for k := range verdicts {
+		v := &verdicts[k]
+		if best, has := newest[software[k]]; has && best != k && beats(&verdicts[best], v, software[k]) {
+			to := &verdicts[best]
+			*v = v.With(reason(Superseded, v.To.String(), to.To.String(), string(to.Patch)+", in the same list, takes its place."))
 		}
 		if other, is := by[v.Patch]; is {
-			v = v.With(NewReason(Superseded, string(v.Patch), string(other), "%s, in the same list, supersedes it.", other))
+			*v = v.With(reason(Superseded, string(v.Patch), string(other), string(other)+", in the same list, supersedes it."))
 		}
-		verdicts[i] = v
 	}
 	return verdicts
 }
 
 // beats orders verdicts on one installed product: by version, then its own
 // channel first, then by id.
-func beats(v, w Verdict, own ProductID) bool {
+func beats(v, w *Verdict, own ProductID) bool {
 	order, ok := v.To.Compare(w.To)
 	return ok && cmp.Or(order, btoi(v.Product == own)-btoi(w.Product == own), cmp.Compare(v.Patch, w.Patch)) > 0
 }
@@ -61,6 +64,9 @@ func beats(v, w Verdict, own ProductID) bool {
 // reaches, it returns the first of them that reaches it. There are no cycles
 // (CAT-14), so it cannot reach all of them.
 func (s *Snapshot) supersededBy(patches []int32) map[PatchID]PatchID {
+	if !s.replaces {
+		return nil
+	}
 	by := make(map[PatchID]PatchID)
 	for _, start := range patches {
 		for open := []int32{start}; len(open) > 0; {
@@ -77,97 +83,4 @@ func (s *Snapshot) supersededBy(patches []int32) map[PatchID]PatchID {
 		}
 	}
 	return by
-}
-
-// Missing returns, for every installed product, the newer versions in all
-// channels that the asset uses for it, and which of them the asset may get: the
-// newest that is deployable and that no other deployable patch supersedes
-// (CAT-19, CAT-14). The verdicts are ordered by installed product. Within one
-// product the newest comes first: every newer patch that the asset may not get,
-// with the reasons, and then the one that it may get, if there is one. Of
-// several patches of one version, that is the one of the installed product's
-// own channel, then the last by id. Of each product the newest MaxNewer are
-// explained, and MoreNewer counts the others. A superseded patch has the reason
-// Superseded.
-func (s *Snapshot) Missing(inv Inventory, o Options, now time.Time) []Verdict {
-	s = s.orEmpty()
-	by := s.supersededOn(inv, o, now)
-	var missing []Verdict
-	var candidates []int32
-	for i := range inv.installed {
-		candidates = s.newerThan(&inv.installed[i], candidates[:0])
-		start, blocked, best := len(missing), 0, Verdict{}
-		for _, c := range candidates {
-			v := s.evaluate(int(c), inv, o, now)
-			if other, is := by[v.Patch]; is {
-				v = v.With(NewReason(Superseded, string(v.Patch), string(other), "This asset may get %s, which supersedes it.", other))
-			}
-			if v.Deployable {
-				best = v
-				break
-			}
-			if blocked++; blocked <= MaxNewer {
-				missing = append(missing, v)
-			}
-		}
-		for blocked > 0 && best.Deployable && !newer(s.patches[candidates[blocked-1]].Version, best.To) {
-			blocked-- // it is of the same version
-		}
-		missing = missing[:start+min(blocked, MaxNewer)]
-		if blocked > MaxNewer {
-			last := &missing[len(missing)-1]
-			*last = last.With(NewReason(MoreNewer, "", "", "%d more newer patches cannot be deployed here. Evaluate them one by one for their reasons.", blocked-MaxNewer))
-		}
-		if best.Deployable {
-			missing = append(missing, best)
-		}
-	}
-	return missing
-}
-
-// newerThan appends the patches that are newer than the installed version, in
-// all channels that the asset uses for it: the newest first, within one version
-// those of its own channel first, then the last by id.
-func (s *Snapshot) newerThan(in *Installed, all []int32) []int32 {
-	add := func(id ProductID) {
-		i, found := s.productIndex(id)
-		if !found {
-			return
-		}
-		list := s.products[i].versions
-		for k := len(list) - 1; k >= 0 && newer(s.patches[list[k]].Version, in.Version); k-- {
-			all = append(all, list[k])
-		}
-	}
-	add(in.Product)
-	own := len(all)
-	for _, id := range in.Also {
-		add(id)
-	}
-	if len(all) > own {
-		slices.SortFunc(all, func(a, b int32) int {
-			p, q := &s.patches[a], &s.patches[b]
-			order, _ := q.Version.Compare(p.Version)
-			return cmp.Or(order, btoi(q.Product == in.Product)-btoi(p.Product == in.Product), cmp.Compare(b, a))
-		})
-	}
-	return all
-}
-
-// supersededOn returns, for each patch that is superseded on the asset, a patch
-// that the asset may get and that supersedes it.
-func (s *Snapshot) supersededOn(inv Inventory, o Options, now time.Time) map[PatchID]PatchID {
-	if !s.replaces {
-		return nil
-	}
-	var deployable, candidates []int32
-	for i := range inv.installed {
-		candidates = s.newerThan(&inv.installed[i], candidates[:0])
-		for _, c := range candidates {
-			if len(s.patches[c].Supersedes) > 0 && s.evaluate(int(c), inv, o, now).Deployable {
-				deployable = append(deployable, c)
-			}
-		}
-	}
-	return s.supersededBy(deployable)
 }

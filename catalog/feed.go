@@ -143,10 +143,10 @@ func (h FeedHealth) informs(now time.Time) bool { return h.Healthy && !h.Stale(n
 // a good sync counts from its first failure.
 func (h FeedHealth) Stale(now time.Time) bool { return h.unread(now) || h.old(now) }
 
-func (h FeedHealth) old(now time.Time) bool {
+func (h *FeedHealth) old(now time.Time) bool {
 	return h.MaxAge > 0 && !h.Dated.IsZero() && now.Sub(h.Dated) >= h.MaxAge
 }
 
-func (h FeedHealth) unread(now time.Time) bool {
+func (h *FeedHealth) unread(now time.Time) bool {
 	return now.Sub(cmp.Or(h.LastGood, h.Since)) >= StaleAfter
 }

@@ -31,6 +31,7 @@ type Inventory struct {
 	Platform  Platform    `json:"platform"`
 	installed []Installed // by product
 	names     []name      // by id, an installed product before those in Also
+	twice     bool        // a name occurs twice, which Check refuses
 }
 
 // name is an id under which an installed product is found.
@@ -73,6 +74,9 @@ func inventoryOf(platform Platform, installed []Installed) Inventory {
 		}
 	}
 	slices.SortStableFunc(inv.names, func(a, b name) int { return cmp.Or(cmp.Compare(a.id, b.id), btoi(a.also)-btoi(b.also)) })
+	for i := 1; i < len(inv.names); i++ {
+		inv.twice = inv.twice || inv.names[i-1].id == inv.names[i].id
+	}
 	return inv
 }
 
@@ -145,18 +149,26 @@ func (inv Inventory) Installed() iter.Seq[Installed] { return slices.Values(inv.
 // Find looks up what is installed under a product's id: its own, or one that it
 // names in Also (CAT-17).
 func (inv Inventory) Find(id ProductID) (Installed, bool) {
-	i, found := sort.Find(len(inv.names), func(i int) int { return cmp.Compare(id, inv.names[i].id) })
-	if !found {
-		return Installed{}, false
+	if in := inv.find(id); in != nil {
+		return *in, true
 	}
-	return inv.installed[inv.names[i].at], true
+	return Installed{}, false
+}
+
+func (inv Inventory) find(id ProductID) *Installed {
+	names := inv.names
+	i, found := sort.Find(len(names), func(i int) int { return cmp.Compare(id, names[i].id) })
+	if !found {
+		return nil
+	}
+	return &inv.installed[names[i].at]
 }
 
 // Software returns the installed product that patches of a product are for: the
 // one with this id, or the one that names it in Also. If there is no such
 // product, it returns the id itself (CAT-17).
 func (inv Inventory) Software(id ProductID) ProductID {
-	if in, found := inv.Find(id); found {
+	if in := inv.find(id); in != nil {
 		return in.Product
 	}
 	return id
@@ -168,24 +180,30 @@ func (inv Inventory) Software(id ProductID) ProductID {
 // not installed. The server calls Upgrade when it makes an order, and the agent
 // calls it again before it downloads (CAT-3).
 func (inv Inventory) Upgrade(product ProductID, name string, to version.Version) (from version.Version, r Reason) {
-	found, installed := inv.Find(product)
-	return found.Version, upgrade(found, installed, name, to)
+	found := inv.find(product)
+	if found != nil {
+		from = found.Version
+	}
+	return from, upgrade(found, name, to)
 }
 
-func upgrade(found Installed, installed bool, name string, to version.Version) Reason {
-	from := found.Version
-	switch order, orderable := to.Compare(from); {
-	case !installed:
-		return NewReason(NotInstalled, "", to.String(), "%s is not installed, and nothing is installed for the first time.", name)
+// upgrade compares a version with what is installed; nil: it is not installed.
+func upgrade(installed *Installed, name string, to version.Version) Reason {
+	newVersion := to.String()
+	if installed == nil {
+		return reason(NotInstalled, "", newVersion, name+" is not installed, and nothing is installed for the first time.")
+	}
+	from := installed.Version.String()
+	switch order, orderable := to.Compare(installed.Version); {
 	case !orderable:
-		return NewReason(Unorderable, from.String(), to.String(), "The installed version %s of %s (%s) cannot be ordered with %s (%s).",
-			from, name, from.Scheme(), to, to.Scheme())
+		return NewReason(Unorderable, from, newVersion, "The installed version %s of %s (%s) cannot be ordered with %s (%s).",
+			from, name, installed.Version.Scheme(), newVersion, to.Scheme())
 	case order == 0:
-		return NewReason(AlreadyInstalled, from.String(), to.String(), "%s is already at version %s.", name, from)
+		return reason(AlreadyInstalled, from, newVersion, name+" is already at version "+from+".")
 	case order < 0:
-		return NewReason(NewerInstalled, from.String(), to.String(), "The installed version %s of %s is newer than %s, and nothing is downgraded.", from, name, to)
+		return reason(NewerInstalled, from, newVersion, "The installed version "+from+" of "+name+" is newer than "+newVersion+", and nothing is downgraded.")
 	default:
-		return NewReason(Upgrade, from.String(), to.String(), "%s can be upgraded from %s to %s.", name, from, to)
+		return reason(Upgrade, from, newVersion, name+" can be upgraded from "+from+" to "+newVersion+".")
 	}
 }
 

@@ -27,6 +27,10 @@ type Snapshot struct {
 	former   []formerPatches // by product (APR-2)
 	custom   []CustomURL     // by patch and artifact
 	body     *bodyNames      // of its stored form
+
+	heads     []head // of products
+	byProduct finder // nil: it is not made yet
+	byPatch   finder // as byProduct
 }
 
 type listedProduct struct {
@@ -50,6 +54,7 @@ type listedPatch struct {
 	feed       int32 // index into feeds
 	product    int32 // index into products
 	deprecated bool
+	plain      bool // it is Active and all its files are Pinned or Repository
 }
 
 // ID returns the number of the snapshot. It grows by one when a sync changes
@@ -76,11 +81,6 @@ func (s *Snapshot) Patch(id PatchID) (Patch, bool) {
 	return *s.patchAt(i), true
 }
 
-func (s *Snapshot) patchIndex(id PatchID) (int, bool) {
-	patches := s.orEmpty().patches
-	return sort.Find(len(patches), func(i int) int { return cmp.Compare(id, patches[i].ID) })
-}
-
 // Reaches returns the patch with the id to if the patch with the id from can
 // supersede or require it. It is not ok if the snapshot lacks one of them or if
 // another authority owns the second: what the first says about it then has no
@@ -103,11 +103,6 @@ func (s *Snapshot) Product(id ProductID) (Product, bool) {
 		return Product{}, false
 	}
 	return s.products[i].Product, true
-}
-
-func (s *Snapshot) productIndex(id ProductID) (int, bool) {
-	products := s.orEmpty().products
-	return sort.Find(len(products), func(i int) int { return cmp.Compare(id, products[i].ID) })
 }
 
 // Lifecycle returns the stage of a patch's life. Empty: it is not in the
@@ -203,7 +198,7 @@ func (s *Snapshot) elsewhere(i int, inv Inventory) (Product, bool) {
 		if compareNamed(of, other) != 0 {
 			break
 		}
-		if _, has := inv.Find(other.ID); has && other.Channel != of.Channel {
+		if inv.find(other.ID) != nil && other.Channel != of.Channel {
 			return *other, true
 		}
 	}

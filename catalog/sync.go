@@ -157,7 +157,8 @@ func (s *syncer) rejected() {
 func stamp(t time.Time) time.Time { return t.Round(0).UTC() }
 
 // index sorts the patches of each product, and the products with channels by
-// name, and merges the line sets. It returns what it could not merge.
+// name, makes the finders, and merges the line sets. It returns what it could
+// not merge.
 func (s *Snapshot) index() []unmerged {
 	s.body = &bodyNames{}
 	for i := range s.patches {
@@ -180,6 +181,7 @@ func (s *Snapshot) index() []unmerged {
 		}
 	}
 	slices.SortStableFunc(s.named, func(a, b int32) int { return compareNamed(&s.products[a].Product, &s.products[b].Product) })
+	s.find()
 	return s.mergeLines()
 }
 

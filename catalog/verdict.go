@@ -31,6 +31,10 @@ func (v Verdict) With(r Reason) Verdict {
 
 // settle sorts the reasons, the blocking ones first, and decides by them.
 func (v *Verdict) settle() {
+	if len(v.Reasons) == 1 && v.Reasons[0].Code == Upgrade { // as of most patches
+		v.Deployable = true
+		return
+	}
 	v.Deployable = !slices.ContainsFunc(v.Reasons, func(r Reason) bool { return r.Code.Blocks() })
 	if !v.Deployable {
 		v.Reasons = slices.DeleteFunc(v.Reasons, func(r Reason) bool { return r.Code == Upgrade })
@@ -93,11 +97,18 @@ var reasonCodes = []struct {
 // ownCodes is the place of an importer's codes: the last of those that block.
 const ownCodes = 17
 
+// places are the indexes of reasonCodes.
+var places = func() map[ReasonCode]int {
+	at := make(map[ReasonCode]int, len(reasonCodes))
+	for i, r := range reasonCodes {
+		at[r.code] = i
+	}
+	return at
+}()
+
 func (c ReasonCode) place() int {
-	for i := range reasonCodes {
-		if reasonCodes[i].code == c {
-			return i
-		}
+	if i, known := places[c]; known {
+		return i
 	}
 	return ownCodes
 }
@@ -122,5 +133,9 @@ type Reason struct {
 // NewReason makes a reason with the rule of its code. Have and want are the
 // values compared, and either may be empty. Format and args make the sentence.
 func NewReason(code ReasonCode, have, want, format string, args ...any) Reason {
-	return Reason{Code: code, Rule: code.Rule(), Have: have, Want: want, Text: fmt.Sprintf(format, args...)}
+	return reason(code, have, want, fmt.Sprintf(format, args...))
+}
+
+func reason(code ReasonCode, have, want, text string) Reason {
+	return Reason{Code: code, Rule: code.Rule(), Have: have, Want: want, Text: text}
 }

@@ -65,6 +65,15 @@ func (s Scheme) Check() error {
 	return unknown
 }
 
+// shared returns the name in the memory of the built-in scheme, so that two of
+// them are found equal without reading them.
+func (s Scheme) shared() Scheme {
+	if i := slices.Index(schemes, s); i >= 0 {
+		return schemes[i]
+	}
+	return s
+}
+
 func (s Scheme) own() bool {
 	name, has := strings.CutPrefix(string(s), ownPrefix)
 	return has && name != "" && len(s) <= MaxScheme && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
@@ -77,7 +86,7 @@ func (s *Scheme) UnmarshalText(text []byte) error {
 	if err := name.Check(); err != nil && name != "" {
 		return err
 	}
-	*s = name
+	*s = name.shared()
 	return nil
 }
 

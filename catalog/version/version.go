@@ -180,7 +180,7 @@ func (v *Version) UnmarshalText(text []byte) error {
 	if !found {
 		return fmt.Errorf(`%q is not a version: it has no scheme, want "scheme:text"`, problem.Clip(string(text), 80))
 	}
-	s := Scheme(name)
+	s := Scheme(name).shared()
 	if err := s.Check(); err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -157,13 +158,32 @@ type MissingPatch struct {
 	Reasons    []ReasonCount     `json:"reasons"`    // why it is not deployable on the others
 }
 
+// fleetScanner is the catalog's scanner for the assets that one pass reads one
+// by one. It begins again when the catalog or the probes changed meanwhile.
+type fleetScanner struct {
+	scanner     *catalog.Scanner
+	snapshot    *catalog.Snapshot
+	unreachable map[string]bool
+}
+
+func (f *fleetScanner) missing(r *reader, id job.AssetID, now time.Time) []catalog.Verdict {
+	_, inventory := r.knownAsset(id)
+	snapshot, unreachable := r.snapshot(), r.unreachable()
+	if f.scanner == nil || f.snapshot != snapshot || !maps.Equal(f.unreachable, unreachable) {
+		f.scanner = snapshot.Scanner(catalog.Options{Unreachable: unreachable}, now)
+		f.snapshot, f.unreachable = snapshot, unreachable
+	}
+	return f.scanner.Missing(inventory)
+}
+
 // MissingFleet counts, patch by patch, what [Controller.Missing] returns for
 // every asset.
 func (c *Controller) MissingFleet(ctx context.Context, now time.Time) (m FleetMissing, err error) {
 	patches, why := map[catalog.PatchID]*MissingPatch{}, map[catalog.PatchID]reasons{}
+	var scanner fleetScanner
 	err = c.eachAsset(ctx, now, func(a AssetStatus) error {
 		m.Assets++
-		verdicts, err := c.Missing(ctx, a.ID, now)
+		verdicts, err := view(ctx, c, func(r *reader) []catalog.Verdict { return scanner.missing(r, a.ID, now) })
 		if _, is := errors.AsType[*NotFoundError](err); is {
 			m.NoInventory++
 			return nil
