@@ -116,6 +116,17 @@ var rooms = []room{
 		{"internal/problem", "reasons of a bounded length"},
 		{"catalog", "the port it fills"},
 	}},
+	{path: "catalog/osvfeed", floor: 3, adapter: true, uses: []use{
+		{"catalog", "the port it fills"},
+		{"catalog/internal/fetch", "how its document is fetched"},
+		{"catalog/version", "the versions that an advisory compares"},
+	}},
+	{path: "catalog/kevfeed", floor: 3, adapter: true, uses: []use{
+		{"internal/strictjson", "a list means one thing"},
+		{"internal/problem", "reasons of a bounded length"},
+		{"catalog", "the port it fills"},
+		{"catalog/internal/fetch", "how its document is fetched"},
+	}},
 	{path: "catalog/aptfeed", floor: 3, adapter: true, uses: []use{
 		{"internal/inroot", "files of a system below a folder"},
 		{"catalog", "the port it fills"},

@@ -242,7 +242,7 @@ func (f *Feed) bounded(r io.Reader) (doc document, sum [sha256.Size]byte, err er
 		}
 		to = doc.file
 	}
-	doc.size, err = io.Copy(io.MultiWriter(to, hash), io.LimitReader(r, f.form.Limit+1))
+	doc.size, err = io.CopyBuffer(io.MultiWriter(to, hash), io.LimitReader(r, f.form.Limit+1), make([]byte, 256<<10))
 	if err == nil && doc.size > f.form.Limit {
 		err = fmt.Errorf("the document is over the limit of %d bytes", f.form.Limit)
 	}
