@@ -171,18 +171,16 @@ func sourceOf(field, binary string, v version.Version) (source string, built ver
 	if field == "" {
 		return binary, version.Version{}
 	}
-	source, in, _ := strings.Cut(field, " ")
-	in = strings.Trim(in, " ()")
+	source, in, versioned := strings.Cut(field, " ")
 	if strings.HasPrefix(source, "linux-signed-") {
 		return "linux", version.Version{}
 	}
-	if in != "" && in != v.String() {
-		var err error
-		if built, err = version.Parse(version.Debian, strings.Clone(in)); err != nil {
-			return "", version.Version{}
-		}
+	var err error
+	in = strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(in), "("), ")")
+	if versioned && in != v.String() {
+		built, err = version.Parse(version.Debian, strings.Clone(in))
 	}
-	if !validPackage(source) {
+	if err != nil || !validPackage(source) {
 		return "", version.Version{}
 	}
 	return strings.Clone(source), built

@@ -29,6 +29,8 @@ func readEPSS(feed catalog.FeedID, data []byte) (b catalog.Batch, err error) {
 		if text, err = gzip.NewReader(text); err != nil {
 			return b, err
 		}
+	} else if len(data) > 0 && data[len(data)-1] != '\n' {
+		return b, errors.New("its last line does not end: it is cut off")
 	}
 	unpacked := &io.LimitedReader{R: text, N: maxUnpacked + 1}
 	lines := bufio.NewScanner(unpacked)

@@ -9,10 +9,10 @@ import (
 
 // Bounds on documents that are read as a whole.
 const (
-	MaxKEV      = 32 << 20  // bytes: 1,400 entries have 1.3 MB
-	MaxEPSS     = 64 << 20  // bytes, as fetched: 300,000 rows have 2 MB packed and 10 MB unpacked
-	maxUnpacked = 256 << 20 // bytes of an EPSS document
-	maxRows     = 1 << 21   // rows of an EPSS document
+	MaxKEV      = 32 << 20 // bytes: 1,400 entries have 1.3 MB
+	MaxEPSS     = 64 << 20 // bytes, as fetched: 300,000 rows have 2 MB packed and 10 MB unpacked
+	maxUnpacked = 64 << 20 // bytes of an EPSS document
+	maxRows     = 1 << 21  // rows of an EPSS document
 )
 
 // maxAhead is how far a timestamp may be in the future: clocks are a little
