@@ -34,7 +34,8 @@ func readEPSS(feed catalog.FeedID, data []byte) (b catalog.Batch, err error) {
 	}
 	unpacked := &io.LimitedReader{R: text, N: maxUnpacked + 1}
 	lines := bufio.NewScanner(unpacked)
-	if lines.Scan() {
+	lines.Scan()
+	if err = lines.Err(); err == nil {
 		b.Dated, err = scoreDate(lines.Text())
 	}
 	if err == nil && (!lines.Scan() || !strings.HasPrefix(lines.Text()+",", "cve,epss,")) && lines.Err() == nil {

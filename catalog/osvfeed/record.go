@@ -91,8 +91,8 @@ func (p parser) advisory(data []byte) (a catalog.Advisory, problems []string) {
 	if len(mine) == 0 {
 		return a, nil
 	}
-	if r.ID == "" || len(r.ID) > catalog.MaxID {
-		problems = append(problems, fmt.Sprintf("its id has %d bytes, want 1 to %d", len(r.ID), catalog.MaxID))
+	if r.ID == "" || len(r.ID) > catalog.MaxCVE {
+		problems = append(problems, fmt.Sprintf("its id has %d bytes, want 1 to %d", len(r.ID), catalog.MaxCVE))
 	}
 	if r.Modified.IsZero() {
 		problems = append(problems, `it has no "modified"`)

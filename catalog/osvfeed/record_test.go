@@ -56,7 +56,7 @@ func TestBadRecords_CAT16(t *testing.T) {
 		strings.Replace(record12(`[]`), "hare", "", 1):                                  "the name has 0 bytes",
 		strings.Replace(record12(`[]`), "2026-01-01T", "yesterday", 1):                  "parsing time",
 		strings.Replace(record12(`[]`), `"modified":"2026-01-01T00:00:00Z",`, "", 1):    `no "modified"`,
-		strings.Replace(record12(`[]`), "X-1", strings.Repeat("x", catalog.MaxID+1), 1): "its id has 257 bytes",
+		strings.Replace(record12(`[]`), "X-1", strings.Repeat("x", catalog.MaxCVE+1), 1): "its id has 65 bytes",
 		`{"id":["Debian:12"]}`: "cannot unmarshal",
 		`"Debian:12"`:          "cannot unmarshal",
 	} {
