@@ -237,16 +237,25 @@ func FuzzRecord(f *testing.F) {
 	})
 }
 
-func FuzzDocument(f *testing.F) {
-	f.Add(whole(f))
-	f.Add(list(dsa, tracker))
-	dir := f.TempDir()
-	f.Fuzz(func(t *testing.T, data []byte) {
-		path := filepath.Join(dir, "all")
-		require.NoError(t, os.WriteFile(path, data, 0o600))
-		b, err := feed(t, path).Fetch(t.Context())
-		if err == nil && b.Unchanged {
-			t.Fatal("a new feed says Unchanged")
-		}
-	})
+// A batch of packages and one of advisories speak of the same packages, in the
+// versions of the source: the catalog can join them (CAT-18).
+func TestJoinsPatches_CAT18(t *testing.T) {
+	osv, err := read(t, whole(t))
+	require.NoError(t, err)
+	product := catalog.Product{ID: "deb/bookworm/amd64/libhare1", Name: "libhare1", Platform: catalog.Linux, Scheme: version.Debian,
+		Package: catalog.Package{Ecosystem: "Debian:12", Name: "hare"}}
+	apt := catalog.Batch{Feed: "apt", Products: []catalog.Product{product}}
+	for binary, source := range map[string]string{"1:2.0-1": "1:2.0-1", "1:2.0-1+deb12u1+b1": "1:2.0-1+deb12u1"} {
+		apt.Patches = append(apt.Patches, catalog.Patch{ID: catalog.PatchID(string(product.ID) + "=" + binary), Product: product.ID, Version: debian(binary), Source: debian(source)})
+	}
+	_, changes := catalog.Sync(nil, []catalog.Batch{apt, osv}, now)
+	require.Empty(t, changes.Rejected)
+	require.Len(t, changes.Added, 2)
+	fix := osv.Advisories[0].Fixes[0]
+	require.Equal(t, product.Package, fix.Package)
+	for _, p := range apt.Patches {
+		order, ok := p.Source.Compare(fix.Fixed)
+		require.True(t, ok)
+		require.Equal(t, p.Version.String() != "1:2.0-1", order >= 0, "only the second build has the fix")
+	}
 }
