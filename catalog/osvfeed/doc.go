@@ -43,7 +43,7 @@
 // others the order is not known here, and New refuses them.
 //
 // The severity is the distributor's own (Debian's urgency, Ubuntu's priority,
-// the word of GitHub's records), the highest if there are several. Otherwise it
+// what GitHub's records say), the highest if there are several. Otherwise it
 // is computed from the base metrics of a CVSS 3 vector: low below 4, medium
 // below 7, high below 9, critical from 9 on. Vectors of CVSS 2 and 4 are not
 // read, and such a severity is unknown.
