@@ -82,6 +82,12 @@
 //     lists is of class Security, whichever suite provides it. A suite that
 //     comes before the security suite in the configuration knows this only from
 //     its second fetch on. Other builds have no class.
+//   - Products of Debian and Ubuntu carry the name under which advisories speak
+//     of them: the release, from Origin and Version, and the source package.
+//     Patch.Source is set if the source has another version ("Source: name
+//     (version)"). The source of the kernel's signed packages (linux-signed-…)
+//     counts as linux in the version of the package, as in Debian's security
+//     tracker. Package osvfeed reads advisories.
 //   - Phased updates (Ubuntu) are treated like any other patch. Only the asset
 //     knows its phase.
 //   - Bad records are left out and reported with every reason (CAT-16): a name

@@ -211,7 +211,7 @@ func (f *Feed) batch(now time.Time) catalog.Batch {
 		}
 		if !products[r.product] {
 			products[r.product] = true
-			b.Products = append(b.Products, r.listed(channel, vendor))
+			b.Products = append(b.Products, r.listed(channel, vendor, h.release.Ecosystem()))
 		}
 		p := r.patch(f.source)
 		p.Published = h.published[r.id]

@@ -103,7 +103,7 @@ func FuzzParsePackages(f *testing.F) {
 			if p := r.patch(source{uri: "http://example.com/debian/"}); len(p.ID) <= catalog.MaxID && len(p.Artifacts[0].URL) <= catalog.MaxURL {
 				require.Empty(t, p.Check())
 			}
-			require.Empty(t, r.listed("bookworm", "").Check())
+			require.Empty(t, r.listed("bookworm", "", "Debian:12").Check())
 		}
 	})
 }

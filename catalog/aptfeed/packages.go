@@ -26,7 +26,9 @@ type record struct {
 	name    string
 	arch    string
 	version version.Version
-	file    string // path below the repository's URI
+	source  string          // package that it is built from; empty: unknown
+	built   version.Version // of the source, if it differs from version
+	file    string          // path below the repository's URI
 	size    int64
 	digest  integrity.Digest
 	title   string
@@ -99,7 +101,11 @@ func (r record) in(channel, arch string) record {
 	product := string(debian.ProductID(channel, arch, r.name))
 	r.id = debian.PatchID(catalog.ProductID(product), r.version.String())
 	r.product = catalog.ProductID(r.id[:len(product)])
-	r.name = string(r.product[len(product)-len(r.name):])
+	name := string(r.product[len(product)-len(r.name):])
+	if r.source == r.name {
+		r.source = name
+	}
+	r.name = name
 	r.arch = arch
 	return r
 }
@@ -108,11 +114,11 @@ func (r record) in(channel, arch string) record {
 // it.
 func parsePackage(p deb822.Paragraph) (r record, arch string, problems []string) {
 	addf := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
-	var description string
+	var description, source string
 	fields := [...]struct {
 		name  string
 		value *string
-	}{{"Package", &r.name}, {"Version", new(string)}, {"Architecture", &arch}, {"Filename", &r.file}, {"Size", new(string)}, {"SHA256", new(string)}, {"SHA512", new(string)}, {"Description", &description}}
+	}{{"Package", &r.name}, {"Version", new(string)}, {"Architecture", &arch}, {"Filename", &r.file}, {"Size", new(string)}, {"SHA256", new(string)}, {"SHA512", new(string)}, {"Description", &description}, {"Source", &source}}
 	for _, f := range p.Fields {
 		for _, want := range fields {
 			// The cheap test comes first: this runs for every field of every
@@ -139,6 +145,7 @@ func parsePackage(p deb822.Paragraph) (r record, arch string, problems []string)
 	if r.version, err = version.Parse(version.Debian, strings.Clone(ver)); err != nil {
 		addf("%v", err)
 	}
+	r.source, r.built = sourceOf(source, r.name, r.version)
 	if r.size, err = strconv.ParseInt(size, 10, 64); err != nil || r.size <= 0 || r.size > catalog.MaxSize {
 		addf("its Size %.40q is not the size of a file", size)
 	}
@@ -154,6 +161,29 @@ func parsePackage(p deb822.Paragraph) (r record, arch string, problems []string)
 		r.title = strings.Clone(description)
 	}
 	return r, arch, problems
+}
+
+// sourceOf reads a field Source, which is missing or has the form "name" or
+// "name (version)", of a binary package. Built is zero if it is the binary's
+// version. The kernel's signed packages, of linux-signed-amd64 and so on, count
+// as built from linux in their own version, as in Debian's security tracker.
+func sourceOf(field, binary string, v version.Version) (source string, built version.Version) {
+	if field == "" {
+		return binary, version.Version{}
+	}
+	source, in, versioned := strings.Cut(field, " ")
+	if strings.HasPrefix(source, "linux-signed-") {
+		return "linux", version.Version{}
+	}
+	var err error
+	in = strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(in), "("), ")")
+	if versioned && in != v.String() {
+		built, err = version.Parse(version.Debian, strings.Clone(in))
+	}
+	if err != nil || !validPackage(source) {
+		return "", version.Version{}
+	}
+	return strings.Clone(source), built
 }
 
 // fileProblem returns what is wrong with the path of a .deb. Empty: nothing. As
@@ -193,11 +223,15 @@ func (r record) patch(s source) catalog.Patch {
 		a.Availability, a.URL = catalog.Pinned, joinURL(s.uri, r.file)
 	}
 	return catalog.Patch{
-		ID: r.id, Product: r.product, Version: r.version, Title: r.title, Artifacts: []catalog.Artifact{a}, Transaction: "dpkg",
+		ID: r.id, Product: r.product, Version: r.version, Source: r.built, Title: r.title, Artifacts: []catalog.Artifact{a}, Transaction: "dpkg",
 	}
 }
 
-func (r record) listed(channel, vendor string) catalog.Product {
+func (r record) listed(channel, vendor, ecosystem string) catalog.Product {
+	pkg := catalog.Package{Ecosystem: ecosystem, Name: r.source}
+	if pkg.Ecosystem == "" || pkg.Name == "" {
+		pkg = catalog.Package{}
+	}
 	return catalog.Product{
 		ID:           r.product,
 		Name:         r.name,
@@ -206,5 +240,6 @@ func (r record) listed(channel, vendor string) catalog.Product {
 		Architecture: r.arch,
 		Channel:      channel,
 		Scheme:       version.Debian,
+		Package:      pkg,
 	}
 }

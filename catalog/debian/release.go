@@ -19,6 +19,7 @@ type Release struct {
 	Label        string
 	Suite        string
 	Codename     string
+	Version      string // of the distribution's release, like "12.5"
 	NotAutomatic bool   // apt installs from it on request only
 	Address      string // of the repository, by RepositoryOf; it identifies a repository that does not name itself
 }
@@ -36,7 +37,7 @@ func ParseRelease(text []byte, address string) (Release, error) {
 		return Release{}, fmt.Errorf("it is not a Release file: %w", err)
 	}
 	r := ReleaseOf(p, address)
-	if _, has := p.Lookup("Date"); !has && r == (Release{Address: address}) {
+	if _, has := p.Lookup("Date"); !has && r == (Release{Version: r.Version, Address: address}) {
 		return Release{}, errors.New("it is not a Release file: it has none of the fields Origin, Label, Suite, Codename and Date")
 	}
 	return r, nil
@@ -47,7 +48,7 @@ func ReleaseOf(p deb822.Paragraph, address string) Release {
 	on, _ := ParseBool(p.Get("NotAutomatic"))
 	return Release{
 		Origin: p.Get("Origin"), Label: p.Get("Label"), Suite: p.Get("Suite"), Codename: p.Get("Codename"),
-		NotAutomatic: on, Address: address,
+		Version: p.Get("Version"), NotAutomatic: on, Address: address,
 	}
 }
 
@@ -148,6 +149,29 @@ func (r Release) Channel() string {
 		return name
 	}
 	return plain(origin) + ":" + name
+}
+
+// Ecosystem returns the name that OSV has for the suite's release:
+// "Debian:12", "Ubuntu:22.04:LTS" (each April release of an even year), or
+// "Ubuntu:23.10". The updates and security suites have that of their release.
+// Empty: OSV does not speak of it, as of backports, of Debian without a
+// number, and of other distributions.
+func (r Release) Ecosystem() string {
+	number, _, _ := strings.Cut(r.Version, "-") // "12-updates"
+	major, minor, _ := strings.Cut(number, ".")
+	if r.NotAutomatic || major == "" || strings.Trim(major+minor, "0123456789.") != "" {
+		return ""
+	}
+	switch {
+	case r.Origin == "Debian":
+		return "Debian:" + major
+	case r.Origin == "Ubuntu" && len(number) == len("22.04"):
+		if minor == "04" && (major[1]-'0')%2 == 0 {
+			number += ":LTS"
+		}
+		return "Ubuntu:" + number
+	}
+	return ""
 }
 
 // nameless reports whether an Origin or Label does not say whose the repository

@@ -111,3 +111,27 @@ func FuzzParseRelease(f *testing.F) {
 		debian.RepositoryOf(debian.ListName(address))
 	})
 }
+
+// Advisories name a release as OSV does (CAT-18).
+func TestEcosystem_CAT18(t *testing.T) {
+	for release, want := range map[string]string{
+		"Origin: Debian\nVersion: 12.15\nCodename: bookworm":                            "Debian:12",
+		"Origin: Debian\nVersion: 12\nCodename: bookworm-security":                      "Debian:12",
+		"Origin: Debian\nVersion: 12-updates\nCodename: bookworm-updates":               "Debian:12",
+		"Origin: Debian\nCodename: sid":                                                 "",
+		"Origin: Debian Backports\nVersion: 12-backports\nCodename: bookworm-backports": "",
+		"Origin: Debian\nVersion: 12\nNotAutomatic: yes":                                "",
+		"Origin: Debian\nVersion: stable":                                               "",
+		"Origin: Ubuntu\nVersion: 22.04\nSuite: jammy-security":                         "Ubuntu:22.04:LTS",
+		"Origin: Ubuntu\nVersion: 23.04":                                                "Ubuntu:23.04",
+		"Origin: Ubuntu\nVersion: 24.10":                                                "Ubuntu:24.10",
+		"Origin: Ubuntu\nVersion: .22.4":                                                "",
+		"Origin: UbuntuESM\nVersion: 22.04":                                             "",
+		"Origin: Kali\nVersion: 2026.1":                                                 "",
+		"Version: 12\nDate: x":                                                          "",
+	} {
+		r, err := debian.ParseRelease([]byte(release+"\n"), "")
+		require.NoError(t, err)
+		require.Equal(t, want, r.Ecosystem(), release)
+	}
+}

@@ -1,0 +1,93 @@
+package kevfeed
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/catalog/internal/fetch"
+)
+
+func parseEPSS(feed catalog.FeedID, data []byte) (catalog.Batch, error) {
+	b, err := readEPSS(feed, data)
+	if err != nil {
+		return catalog.Batch{}, fmt.Errorf("no document of EPSS scores: %w", err)
+	}
+	return b, nil
+}
+
+func readEPSS(feed catalog.FeedID, data []byte) (b catalog.Batch, err error) {
+	var text io.Reader = bytes.NewReader(data)
+	if bytes.HasPrefix(data, []byte{0x1f, 0x8b}) {
+		if text, err = gzip.NewReader(text); err != nil {
+			return b, err
+		}
+	} else if len(data) > 0 && data[len(data)-1] != '\n' {
+		return b, errors.New("its last line does not end: it is cut off")
+	}
+	unpacked := &io.LimitedReader{R: text, N: maxUnpacked + 1}
+	lines := bufio.NewScanner(unpacked)
+	lines.Scan()
+	if err = lines.Err(); err == nil {
+		b.Dated, err = scoreDate(lines.Text())
+	}
+	if err == nil && (!lines.Scan() || !strings.HasPrefix(lines.Text()+",", "cve,epss,")) && lines.Err() == nil {
+		err = errors.New(`its second line does not begin with "cve,epss"`)
+	}
+	var bad fetch.Rejects
+	ids := map[string]bool{}
+	for row := 1; err == nil && lines.Scan(); row++ {
+		v, wrong := score(lines.Text())
+		switch {
+		case row > maxRows || unpacked.N == 0:
+			err = fmt.Errorf("it has more than %d rows or %d bytes", maxRows, maxUnpacked)
+		case wrong == "" && ids[v.ID]:
+			bad.Add("row "+v.ID, "duplicate id: the document has it more than once")
+		case wrong != "":
+			bad.Add(fmt.Sprintf("row %d", row), wrong)
+		default:
+			ids[v.ID] = true
+			b.Vulnerabilities = append(b.Vulnerabilities, v)
+		}
+	}
+	if err == nil {
+		err = lines.Err()
+	}
+	if err == nil && len(ids) == 0 {
+		err = errors.New("it has no scores")
+	}
+	b.Rejected = bad.List(feed)
+	return b, err
+}
+
+// scoreDate reads the first line: "#model_version:…,score_date:…".
+func scoreDate(line string) (time.Time, error) {
+	_, date, found := strings.Cut(line, "score_date:")
+	date, _, _ = strings.Cut(date, ",")
+	for _, form := range []string{time.RFC3339, "2006-01-02T15:04:05-0700", time.DateOnly} {
+		if at, err := time.Parse(form, date); err == nil && found && strings.HasPrefix(line, "#") {
+			return at.UTC(), nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("its first line %.80q has no score_date", line)
+}
+
+func score(line string) (v catalog.Vulnerability, wrong string) {
+	id, rest, _ := strings.Cut(line, ",")
+	text, _, _ := strings.Cut(rest, ",")
+	p, err := strconv.ParseFloat(text, 64)
+	switch {
+	case !fetch.IsCVE(id):
+		return v, fmt.Sprintf("%.80q is not a CVE id", id)
+	case err != nil || !(p >= 0 && p <= 1):
+		return v, fmt.Sprintf("the score %.40q of %s is not a number from 0 to 1", text, id)
+	}
+	return catalog.Vulnerability{ID: strings.Clone(id), Probability: p}, ""
+}

@@ -1,0 +1,124 @@
+package kevfeed
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/catalog/internal/fetch"
+)
+
+// cve is what is read of a CVE record.
+type cve struct {
+	Metadata struct {
+		ID string `json:"cveId"`
+	} `json:"cveMetadata"`
+	Containers struct {
+		ADP []struct {
+			Metrics []struct {
+				Other struct {
+					Type    string          `json:"type"`
+					Content json.RawMessage `json:"content"` // other types have other contents
+				} `json:"other"`
+			} `json:"metrics"`
+		} `json:"adp"`
+	} `json:"containers"`
+}
+
+type decision struct {
+	Options   []map[string]string `json:"options"` // a map: encoding/json would take any case for a field's name
+	Timestamp time.Time           `json:"timestamp"`
+}
+
+// readSSVC reads the decisions of records. Timestamps after latest do not date
+// the batch.
+func readSSVC(feed catalog.FeedID, records fetch.Records, latest time.Time) (catalog.Batch, error) {
+	var b catalog.Batch
+	var bad fetch.Rejects
+	ids := map[string]bool{}
+	for raw, err := range records {
+		switch {
+		case err != nil:
+			return catalog.Batch{}, fmt.Errorf("no document of CVE records: %w", err)
+		case raw.Problem != "":
+			bad.Add("record "+raw.Name, raw.Problem)
+			continue
+		case !bytes.Contains(raw.Data, []byte("ssvc")) && !bytes.Contains(raw.Data, []byte(`\u`)):
+			continue
+		}
+		v, at, err := ssvc(raw.Data)
+		if err == nil && ids[v.ID] {
+			err = fmt.Errorf("duplicate id: the document has it more than once")
+		}
+		if err != nil {
+			bad.Add("record "+raw.Name, strings.TrimPrefix(err.Error(), "json: "))
+			continue
+		}
+		if v.Automatable == 0 && v.TotalImpact == 0 {
+			continue
+		}
+		ids[v.ID] = true
+		b.Vulnerabilities = append(b.Vulnerabilities, v)
+		if at.After(b.Dated) && !at.After(latest) {
+			b.Dated = at.UTC()
+		}
+	}
+	b.Rejected = bad.List(feed)
+	return b, nil
+}
+
+// ssvc returns the facts of a record by its newest decision, which it was made
+// at.
+func ssvc(data []byte) (v catalog.Vulnerability, at time.Time, err error) {
+	var r cve
+	if err := json.Unmarshal(data, &r); err != nil {
+		return v, at, err
+	}
+	if v.ID = r.Metadata.ID; !fetch.IsCVE(v.ID) {
+		return v, at, fmt.Errorf("its cveId %.80q is not a CVE id", v.ID)
+	}
+	for _, container := range r.Containers.ADP {
+		for _, m := range container.Metrics {
+			if m.Other.Type != "ssvc" {
+				continue
+			}
+			var d decision
+			if err := json.Unmarshal(m.Other.Content, &d); err != nil {
+				return v, at, fmt.Errorf("its SSVC content: %w", err)
+			}
+			if d.Timestamp.Before(at) {
+				continue
+			}
+			at = d.Timestamp
+			if v.Automatable, v.TotalImpact, err = d.facts(); err != nil {
+				return v, at, err
+			}
+		}
+	}
+	return v, at, nil
+}
+
+func (d decision) facts() (automatable, total catalog.Answer, err error) {
+	for _, option := range d.Options {
+		for name, value := range option {
+			switch name + ": " + value {
+			case "Automatable: yes":
+				automatable = catalog.Yes
+			case "Automatable: no":
+				automatable = catalog.No
+			case "Technical Impact: total":
+				total = catalog.Yes
+			case "Technical Impact: partial":
+				total = catalog.No
+			default:
+				if name == "Automatable" || name == "Technical Impact" {
+					return 0, 0, fmt.Errorf("its SSVC option %q has the value %.40q, which is not known", name, value)
+				}
+			}
+		}
+	}
+	return automatable, total, nil
+}
