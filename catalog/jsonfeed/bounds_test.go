@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/catalog/internal/fetch"
 )
 
 // Documents of an enemy cost no more than a small multiple of their length.
@@ -53,13 +54,13 @@ func TestHostileDocuments_CAT16(t *testing.T) {
 				require.NoError(t, err)
 				require.NotEmpty(t, b.Rejected)
 			}
-			require.LessOrEqual(t, len(b.Rejected), MaxRejected+1)
+			require.LessOrEqual(t, len(b.Rejected), fetch.MaxRejected+1)
 			kept := 0
 			for _, r := range b.Rejected {
 				require.Equal(t, catalog.FeedID("acme"), r.Feed)
-				require.LessOrEqual(t, len(r.Reasons), maxReasons+1)
+				require.LessOrEqual(t, len(r.Reasons), fetch.MaxReasons+1)
 				for _, reason := range r.Reasons {
-					require.LessOrEqual(t, len(reason), maxReason+len("…"))
+					require.LessOrEqual(t, len(reason), fetch.MaxReason+len("…"))
 					kept += len(reason)
 				}
 			}
@@ -71,10 +72,10 @@ func TestHostileDocuments_CAT16(t *testing.T) {
 
 // What is not named is counted.
 func TestRejectionsAreCounted_CAT16(t *testing.T) {
-	_, _, rejected, err := parse(`{"format":1,"patches":[` + strings.Repeat("{},", MaxRejected+41) + `{"id":"good","product":"p","version":"semver:1.0.0"}]}`)
+	_, _, rejected, err := parse(`{"format":1,"patches":[` + strings.Repeat("{},", fetch.MaxRejected+41) + `{"id":"good","product":"p","version":"semver:1.0.0"}]}`)
 	require.NoError(t, err)
-	require.Len(t, rejected, MaxRejected+1)
-	require.Equal(t, "41 more records", rejected[MaxRejected].Record)
+	require.Len(t, rejected, fetch.MaxRejected+1)
+	require.Equal(t, "41 more records", rejected[fetch.MaxRejected].Record)
 }
 
 // No member is there twice, on any level and in any case that encoding/json takes for the same.

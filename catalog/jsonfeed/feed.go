@@ -1,203 +1,24 @@
 package jsonfeed
 
 import (
-	"cmp"
-	"context"
-	"crypto/sha256"
-	"errors"
-	"fmt"
-	"io"
-	"net/http"
-	"net/url"
-	"path/filepath"
-	"strings"
-	"sync"
-	"time"
-
 	"github.com/patchpolicy/patchpolicy/catalog"
-	"github.com/patchpolicy/patchpolicy/internal/inroot"
+	"github.com/patchpolicy/patchpolicy/catalog/internal/fetch"
 )
 
-// Options are a feed's settings. The zero value is the default.
-type Options struct {
-	// Client fetches the document. Default: a client that gives up after 5
-	// minutes. Credentials are those of its transport or of the location. It
-	// does not follow a redirect from https to http, or with credentials to
-	// another host.
-	Client *http.Client
-	Now    func() time.Time // the clock; default time.Now
-}
+// Options are a feed's settings: the client that fetches the document, with its
+// time limit and credentials, and the clock. The zero value is the default.
+type Options = fetch.Options
 
 // Feed is a [catalog.Feed] that reads one document. It is safe for concurrent
-// use.
-type Feed struct {
-	id       catalog.FeedID
-	location *url.URL // of http or https; nil: a file
-	path     string
-	limit    int64 // of the document, in bytes
-	options  Options
-
-	mu    sync.Mutex
-	last  seen
-	dated time.Time // of that document
-}
+// use. A batch is Unchanged if the server says so (ETag, Last-Modified) or if
+// the bytes are those of the last good fetch. Errors of the file system, the
+// network and the context are wrapped.
+type Feed = fetch.Feed
 
 var _ catalog.Feed = (*Feed)(nil)
-
-// seen identifies the document of the last good fetch. Zero: none.
-type seen struct {
-	digest       [sha256.Size]byte
-	etag         string
-	lastModified string
-}
 
 // New returns a feed that reads the document at location: an http, https or
 // file URL, or the path of a file.
 func New(id catalog.FeedID, location string, o Options) (*Feed, error) {
-	o.Client = cmp.Or(o.Client, &http.Client{Timeout: 5 * time.Minute})
-	if o.Now == nil {
-		o.Now = time.Now
-	}
-	f := &Feed{id: id, limit: MaxDocument, options: o}
-	if id == "" || len(id) > catalog.MaxID {
-		return nil, fmt.Errorf("feed id %.80q: want 1 to %d bytes", id, catalog.MaxID)
-	}
-	if location == "" {
-		return nil, fmt.Errorf("feed %s: no location, want an http, https or file URL, or a path", id)
-	}
-	u, err := url.Parse(location)
-	switch {
-	case filepath.IsAbs(location) || err == nil && u.Scheme == "":
-		if f.path, err = filepath.Abs(location); err != nil {
-			return nil, fmt.Errorf("feed %s: location: %w", id, err)
-		}
-	case err != nil:
-		return nil, fmt.Errorf("feed %s: location: %w", id, err)
-	case u.Scheme == "file":
-		if u.Host != "" || u.Path == "" {
-			return nil, fmt.Errorf("feed %s: location %s: want file:/// followed by a path", id, location)
-		}
-		f.path = filepath.FromSlash(u.Path)
-	case u.Scheme == "http" || u.Scheme == "https":
-		if u.Hostname() == "" {
-			return nil, fmt.Errorf("feed %s: location %s names no host", id, u.Redacted())
-		}
-		f.location = u
-	default:
-		return nil, fmt.Errorf("feed %s: location %s: want an http, https or file URL, or a path", id, u.Redacted())
-	}
-	return f, nil
-}
-
-// ID returns the feed's identity.
-func (f *Feed) ID() catalog.FeedID { return f.id }
-
-// Fetch reads the document. The batch is Unchanged if the server says so (ETag,
-// Last-Modified) or if the bytes are those of the last good fetch. Errors of
-// the file system, the network and ctx are wrapped.
-func (f *Feed) Fetch(ctx context.Context) (catalog.Batch, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	b := catalog.Batch{Feed: f.id, At: f.options.Now().UTC(), Local: f.location == nil}
-	if err := f.fetch(ctx, &b); err != nil {
-		return catalog.Batch{}, fmt.Errorf("feed %s: %w", f.id, err)
-	}
-	return b, nil
-}
-
-func (f *Feed) fetch(ctx context.Context, b *catalog.Batch) (err error) {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	data, now, err := f.read(ctx)
-	if err != nil {
-		return err
-	}
-	if b.Unchanged = now.digest == f.last.digest; !b.Unchanged {
-		read, err := Parse(f.id, data)
-		if err != nil {
-			return err
-		}
-		b.Products, b.Patches, b.Rejected, f.dated = read.Products, read.Patches, read.Rejected, read.Dated
-	}
-	b.Dated = f.dated // of an unchanged document too: the catalog may have refused it as older
-	f.last = now
-	return nil
-}
-
-// read returns the document, or what was seen last if the server says that it
-// did not change.
-func (f *Feed) read(ctx context.Context) (data []byte, now seen, err error) {
-	if f.location == nil {
-		file, _, err := inroot.OpenContext(ctx, "/", f.path)
-		if err != nil {
-			return nil, seen{}, err
-		}
-		defer file.Close()
-		data, err = f.bounded(file)
-		return data, seen{digest: sha256.Sum256(data)}, cmp.Or(err, ctx.Err())
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, f.location.String(), nil)
-	if err != nil {
-		return nil, seen{}, err
-	}
-	req.Header.Set("Accept", "application/json")
-	if f.last.etag != "" {
-		req.Header.Set("If-None-Match", f.last.etag)
-	}
-	if f.last.lastModified != "" {
-		req.Header.Set("If-Modified-Since", f.last.lastModified)
-	}
-	resp, err := careful(f.options.Client, f.location).Do(req)
-	if e, is := errors.AsType[*url.Error](err); is { // its address may be that of a redirect, with a password
-		err = fmt.Errorf("GET %s: %w", f.location.Redacted(), e.Err)
-	}
-	if err != nil {
-		return nil, seen{}, err
-	}
-	defer resp.Body.Close()
-	switch {
-	case resp.StatusCode == http.StatusNotModified && f.last != seen{}:
-		return nil, f.last, nil
-	case resp.StatusCode != http.StatusOK:
-		return nil, seen{}, fmt.Errorf("GET %s: %s", f.location.Redacted(), resp.Status)
-	}
-	data, err = f.bounded(resp.Body)
-	return data, seen{sha256.Sum256(data), resp.Header.Get("ETag"), resp.Header.Get("Last-Modified")}, err
-}
-
-func (f *Feed) bounded(r io.Reader) ([]byte, error) {
-	data, err := io.ReadAll(io.LimitReader(r, f.limit+1))
-	if err == nil && int64(len(data)) > f.limit {
-		err = fmt.Errorf("the document is over the limit of %d bytes", f.limit)
-	}
-	return data, err
-}
-
-// careful returns a client that follows no redirect from https to http, and
-// none to another host if it may have credentials: those of the location, or
-// those that the caller's transport adds to every request.
-func careful(client *http.Client, location *url.URL) *http.Client {
-	secret := location.User != nil || client.Transport != nil || client.Jar != nil
-	c := *client
-	c.CheckRedirect = func(req *http.Request, via []*http.Request) error {
-		from, to := via[len(via)-1].URL, req.URL
-		upgrade := from.Scheme == "http" && to.Scheme == "https" && from.Port() == "" && to.Port() == ""
-		switch {
-		case to.Scheme != "http" && to.Scheme != "https":
-			return fmt.Errorf("unsupported protocol scheme: it redirects to %s", to.Redacted())
-		case from.Scheme == "https" && to.Scheme == "http":
-			return fmt.Errorf("it redirects from https to %s: configure an https address that needs no redirect", to.Redacted())
-		case secret && !strings.EqualFold(from.Host, to.Host) && !(upgrade && strings.EqualFold(from.Hostname(), to.Hostname())):
-			return fmt.Errorf("it redirects to another host, %s, which must not get this feed's credentials: configure that address", to.Redacted())
-		case to.User != nil && (location.User == nil || to.User.String() != location.User.String()):
-			return fmt.Errorf("it redirects to %s, with another name and password", to.Redacted())
-		case len(via) > maxRedirects:
-			return fmt.Errorf("more than %d redirects", maxRedirects)
-		case client.CheckRedirect != nil:
-			return client.CheckRedirect(req, via)
-		}
-		return nil
-	}
-	return &c
+	return fetch.New(id, location, fetch.Form{Accept: "application/json", Limit: MaxDocument, Parse: Parse}, o)
 }

@@ -160,22 +160,16 @@ func TestRejectedRecordsCarryTheFeed_CAT16(t *testing.T) {
 	require.Equal(t, catalog.FeedID("acme"), b.Rejected[0].Feed)
 }
 
+// A document of more than MaxDocument bytes is refused before it is parsed.
 func TestSizeLimit(t *testing.T) {
-	body := worked(t)
-	_, url := serve(t, body, "")
 	path := filepath.Join(t.TempDir(), "feed.json")
-	require.NoError(t, os.WriteFile(path, []byte(body), 0o600))
-	for _, location := range []string{url, path} {
-		f := feed(t, location, Options{})
-		require.EqualValues(t, MaxDocument, f.limit)
-		f.limit = int64(len(body))
-		_, err := f.Fetch(t.Context())
-		require.NoError(t, err)
-		f = feed(t, location, Options{})
-		f.limit = int64(len(body)) - 1
-		_, err = f.Fetch(t.Context())
-		require.ErrorContains(t, err, fmt.Sprintf("over the limit of %d bytes", len(body)-1))
-	}
+	require.NoError(t, os.WriteFile(path, []byte(worked(t)), 0o600))
+	require.NoError(t, os.Truncate(path, MaxDocument+1))
+	_, err := feed(t, path, Options{}).Fetch(t.Context())
+	require.ErrorContains(t, err, fmt.Sprintf("over the limit of %d bytes", MaxDocument))
+	require.NoError(t, os.Truncate(path, MaxDocument))
+	_, err = feed(t, path, Options{}).Fetch(t.Context())
+	require.ErrorContains(t, err, "no patch document", "it is read, and what follows the object is not JSON")
 }
 
 func TestStatus(t *testing.T) {

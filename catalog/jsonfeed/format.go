@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/catalog/internal/fetch"
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/internal/strictjson"
 )
@@ -19,16 +20,9 @@ const Format = 1
 
 // Bounds on a document.
 const (
-	MaxDocument = 64 << 20                // bytes: enough for some 75,000 patches
-	MaxRecords  = 1 << 18                 // products and patches
-	MaxRecord   = 1 << 20                 // bytes of one record
-	MaxRejected = catalog.MaxRejected - 1 // bad records that are named; one more counts the others
-)
-
-const (
-	maxReasons   = 20  // reasons reported of a bad record
-	maxReason    = 400 // bytes of each
-	maxRedirects = 10  // that are followed
+	MaxDocument = 64 << 20 // bytes: enough for some 75,000 patches
+	MaxRecords  = 1 << 18  // products and patches
+	MaxRecord   = 1 << 20  // bytes of one record
 )
 
 // end is an end of life in its two forms (CAT-13).
@@ -91,7 +85,7 @@ type patch struct {
 
 // Parse reads the document of a feed. The batch has Dated, Products, Patches,
 // and in Rejected the records that are not fit for the catalog, with every
-// reason (CAT-16): at most MaxRejected, and one more that counts the others. An
+// reason (CAT-16): at most 999, and one more that counts the others. An
 // error means that the text as a whole is not a document, and that nothing of
 // it is used.
 func Parse(feed catalog.FeedID, data []byte) (catalog.Batch, error) {
@@ -102,10 +96,7 @@ func Parse(feed catalog.FeedID, data []byte) (catalog.Batch, error) {
 		}
 		return catalog.Batch{}, fmt.Errorf("no patch document: %s", clip(err.Error()))
 	}
-	if p.unnamed > 0 {
-		p.batch.Rejected = append(p.batch.Rejected, catalog.Rejected{Feed: feed, Record: fmt.Sprintf("%d more records", p.unnamed),
-			Reasons: []string{fmt.Sprintf("only the first %d bad records are named", MaxRejected)}})
-	}
+	p.batch.Rejected = p.rejects.List(feed)
 	return p.batch, nil
 }
 
@@ -116,7 +107,7 @@ type parser struct {
 	batch   catalog.Batch
 	ids     map[string]bool // of fit records, with their kind
 	records int
-	unnamed int // rejected beyond MaxRejected
+	rejects fetch.Rejects
 }
 
 func (p *parser) document() error {
@@ -202,21 +193,11 @@ func (p *parser) list(kind string, read func(raw []byte) (id string, problems []
 }
 
 func (p *parser) reject(kind string, number int, id string, problems []string) {
-	if len(p.batch.Rejected) == MaxRejected {
-		p.unnamed++
-		return
-	}
 	record := fmt.Sprintf("%s number %d", kind, number)
 	if id != "" && len(id) <= catalog.MaxID {
 		record = kind + " " + id
 	}
-	if more := len(problems) - maxReasons; more > 0 {
-		problems = append(problems[:maxReasons:maxReasons], fmt.Sprintf("and %d more", more))
-	}
-	for i := range problems {
-		problems[i] = clip(problems[i])
-	}
-	p.batch.Rejected = append(p.batch.Rejected, catalog.Rejected{Feed: p.batch.Feed, Record: record, Reasons: problems})
+	p.rejects.Add(record, problems...)
 }
 
 func (p *parser) fit(kind, id string, err error, check func() []string) (problems []string) {
@@ -265,7 +246,7 @@ func strict(data []byte, v any) error {
 	return cmp.Or(strictjson.Check(data, true), d.Decode(v)) // V is set in any case, for its id
 }
 
-func clip(s string) string { return problem.Clip(s, maxReason) }
+func clip(s string) string { return problem.Clip(s, fetch.MaxReason) }
 
 // Marshal writes the document of b's Dated, Products and Patches. Parse reads
 // it. Listed, which is the catalog's, is left out. It refuses records that

@@ -105,8 +105,13 @@ var rooms = []room{
 		{"catalog", "ids of products and patches"},
 		{"catalog/aptfeed/deb822", "the form of dpkg's status file"},
 	}},
-	{path: "catalog/jsonfeed", floor: 2, adapter: true, uses: []use{
+	{path: "catalog/internal/fetch", floor: 2, adapter: true, uses: []use{
 		{"internal/inroot", "a document that is a file"},
+		{"internal/problem", "reasons of a bounded length"},
+		{"catalog", "the port that it fills in part"},
+	}},
+	{path: "catalog/jsonfeed", floor: 3, adapter: true, uses: []use{
+		{"catalog/internal/fetch", "how its document is fetched"},
 		{"internal/strictjson", "a record means one thing"},
 		{"internal/problem", "reasons of a bounded length"},
 		{"catalog", "the port it fills"},

@@ -1,0 +1,52 @@
+package fetch
+
+import (
+	"fmt"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/internal/problem"
+)
+
+// MaxRejected is how many bad records of a document are named. One more counts
+// the others.
+const MaxRejected = catalog.MaxRejected - 1
+
+// Bounds on what is said of a bad record.
+const (
+	MaxReasons = 20  // reasons
+	MaxReason  = 400 // bytes of each
+)
+
+// Rejects lists the bad records of a document (CAT-16). The zero value is
+// empty.
+type Rejects struct {
+	named []catalog.Rejected
+	more  int // beyond MaxRejected
+}
+
+// Add adds a record with everything that is wrong with it. It changes problems.
+func (r *Rejects) Add(record string, problems ...string) {
+	if len(r.named) == MaxRejected {
+		r.more++
+		return
+	}
+	if more := len(problems) - MaxReasons; more > 0 {
+		problems = append(problems[:MaxReasons:MaxReasons], fmt.Sprintf("and %d more", more))
+	}
+	for i := range problems {
+		problems[i] = problem.Clip(problems[i], MaxReason)
+	}
+	r.named = append(r.named, catalog.Rejected{Record: record, Reasons: problems})
+}
+
+// List returns the records as those of a feed. Call it once, at the end.
+func (r *Rejects) List(feed catalog.FeedID) []catalog.Rejected {
+	if r.more > 0 {
+		r.named = append(r.named, catalog.Rejected{Record: fmt.Sprintf("%d more records", r.more),
+			Reasons: []string{fmt.Sprintf("only the first %d bad records are named", MaxRejected)}})
+	}
+	for i := range r.named {
+		r.named[i].Feed = feed
+	}
+	return r.named
+}
