@@ -22,8 +22,9 @@ import (
 
 // TestFeed checks that feeds keep the contract of [catalog.Feed]. Make returns
 // a new feed that has fetched nothing yet. Its source must stay the same during
-// the test, be reachable, and have at least one patch and no bad record. Every
-// call must return a feed with the same id over the same source.
+// the test, be reachable, and have at least one record (a patch, an advisory, a
+// fact or a version line) and no bad one. Every call must return a feed with the
+// same id over the same source.
 func TestFeed(t *testing.T, make func(t *testing.T) catalog.Feed) {
 	for _, c := range []struct {
 		name string
@@ -66,7 +67,7 @@ func testFirst(t *testing.T, make func(t *testing.T) catalog.Feed) {
 	require.False(t, b.Unchanged, "the first batch of a feed says Unchanged")
 	require.Empty(t, b.Err, "Fetch returned no error, and the batch says so")
 	require.Zero(t, b.Grant, "only the administrator grants, never a feed (CAT-17)")
-	require.NotEmpty(t, b.Patches, "the source has no patch: the suite would test nothing")
+	require.Positive(t, records(b), "the source has no record: the suite would test nothing")
 	for what, at := range map[string]time.Time{"was fetched at": b.At, "is dated": b.Dated} {
 		_, offset := at.Zone()
 		require.True(t, at.IsZero() || offset == 0, "the batch %s %v, want an instant in UTC or none", what, at)
@@ -77,9 +78,12 @@ func testFirst(t *testing.T, make func(t *testing.T) catalog.Feed) {
 	for _, p := range b.Patches {
 		require.Zero(t, p.Listed, "patch %s has Listed, which only Sync sets", p.ID)
 	}
-	_, err := json.Marshal(b.Patches)
-	require.NoError(t, err, "the patches cannot be written down")
+	text(t, b)
 	require.Empty(t, b.Rejected, "the feed rejected records of a source that has no bad one")
+}
+
+func records(b catalog.Batch) int {
+	return len(b.Products) + len(b.Patches) + len(b.Vulnerabilities) + len(b.Advisories) + len(b.Lines)
 }
 
 // text returns a batch's content in a comparable form. Order does not count.
@@ -88,7 +92,11 @@ func text(t *testing.T, b catalog.Batch) string {
 	products, patches := slices.Clone(b.Products), slices.Clone(b.Patches)
 	slices.SortFunc(products, func(a, b catalog.Product) int { return cmp.Compare(a.ID, b.ID) })
 	slices.SortFunc(patches, func(a, b catalog.Patch) int { return cmp.Compare(a.ID, b.ID) })
-	data, err := json.Marshal([]any{b.Feed, b.Authority, b.Names, products, patches})
+	vulnerabilities, advisories, lines := slices.Clone(b.Vulnerabilities), slices.Clone(b.Advisories), slices.Clone(b.Lines)
+	slices.SortFunc(vulnerabilities, func(a, b catalog.Vulnerability) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(advisories, func(a, b catalog.Advisory) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(lines, func(a, b catalog.LineSet) int { return cmp.Compare(a.Product, b.Product) })
+	data, err := json.Marshal([]any{b.Feed, b.Authority, b.Names, products, patches, vulnerabilities, b.AllExploited, advisories, lines})
 	require.NoError(t, err, "the batch cannot be written down")
 	return string(data)
 }
@@ -112,7 +120,7 @@ func testSecond(t *testing.T, make func(t *testing.T) catalog.Feed) {
 		require.Equal(t, text(t, first), text(t, second), "two batches of an unchanged source differ")
 		return
 	}
-	require.Zero(t, len(second.Products)+len(second.Patches)+len(second.Rejected), "a batch that says Unchanged holds records")
+	require.Zero(t, records(second)+len(second.Rejected), "a batch that says Unchanged holds records")
 	require.Equal(t, first.Feed, second.Feed)
 	require.False(t, second.At.Before(first.At), "the unchanged batch is of %v, the first was of %v", second.At, first.At)
 }
@@ -151,6 +159,20 @@ func testOwnership(t *testing.T, make func(t *testing.T) catalog.Feed) {
 	for i := range b.Products {
 		b.Products[i].ID = "scribbled"
 	}
+	for i := range b.Vulnerabilities {
+		b.Vulnerabilities[i].ID = "scribbled"
+	}
+	for i := range b.Advisories {
+		for k := range b.Advisories[i].Fixes {
+			b.Advisories[i].Fixes[k].Package.Name = "scribbled"
+		}
+		b.Advisories[i].ID = "scribbled"
+	}
+	for i := range b.Lines {
+		for k := range b.Lines[i].Lines {
+			b.Lines[i].Lines[k].Prefix = "scribbled"
+		}
+	}
 	again := fetch(t, f)
 	require.True(t, again.Unchanged || text(t, again) == want, "what the caller wrote into a batch is in the next one")
 }
@@ -162,7 +184,7 @@ func testCancel(t *testing.T, make func(t *testing.T) catalog.Feed) {
 	_, err := f.Fetch(ctx)
 	require.ErrorIs(t, err, context.Canceled, "Fetch with a cancelled context")
 	b := fetch(t, f)
-	require.True(t, !b.Unchanged && len(b.Patches) > 0, "the first good batch after a cancelled fetch is not whole")
+	require.True(t, !b.Unchanged && records(b) > 0, "the first good batch after a cancelled fetch is not whole")
 }
 
 func testConcurrent(t *testing.T, make func(t *testing.T) catalog.Feed) {

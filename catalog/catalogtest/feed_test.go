@@ -68,7 +68,7 @@ func (m *memory) Fetch(ctx context.Context) (catalog.Batch, error) {
 	case "err":
 		b.Err = "down"
 	case "empty":
-		b.Patches = nil
+		b.Products, b.Patches = nil, nil
 	case "zone":
 		b.At = b.At.In(time.FixedZone("", 3600))
 	case "no time": // which is allowed
@@ -91,6 +91,8 @@ func (m *memory) Fetch(ctx context.Context) (catalog.Batch, error) {
 		b.Rejected = []catalog.Rejected{{Record: "x", Reasons: []string{"y"}}}
 	case "differs":
 		b.Patches[0].Title = strconv.Itoa(int(n))
+	case "facts differ":
+		b.Vulnerabilities = []catalog.Vulnerability{{ID: "CVE-2026-1", Probability: float64(n) / 10}}
 	case "differs again":
 		b.Patches[0].Title = strconv.Itoa(int(made.Load()))
 	case "unfit":
@@ -129,9 +131,9 @@ func TestSuiteFindsFaults(t *testing.T) {
 	for fault, want := range map[string]string{
 		"id": "the id changed with a fetch", "deaf": "Fetch with a cancelled context", "own error": "Fetch with a cancelled context",
 		"says unchanged first": "says Unchanged", "unchanged with records": "holds records", "feed": "the batch names feed", "err": "the batch says",
-		"empty": "the source has no patch", "zone": "want an instant in UTC", "dated in a zone": "is dated",
+		"empty": "the source has no record", "zone": "want an instant in UTC", "dated in a zone": "is dated",
 		"date goes back": "the date of an unchanged source", "claims all": "by an empty name", "authority changes": "authority changed", "names change": "claims changed", "listed": "has Listed, which only Sync sets", "rejects": "the feed rejected",
-		"differs": "of an unchanged source differ", "differs again": "over one source differ", "unfit": "the catalog rejected", "shares": "what the caller wrote",
+		"differs": "of an unchanged source differ", "facts differ": "of an unchanged source differ", "differs again": "over one source differ", "unfit": "the catalog rejected", "shares": "what the caller wrote",
 	} {
 		t.Run(fault, func(t *testing.T) {
 			t.Parallel()

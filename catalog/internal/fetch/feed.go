@@ -1,6 +1,7 @@
 package fetch
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
@@ -9,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -36,7 +38,13 @@ type Form struct {
 	Accept string // the media type that the server is asked for
 	Limit  int64  // bytes of the document
 	// Parse reads the document. The feed sets Feed, At and Local of the batch.
+	// Nil: Each does.
 	Parse func(id catalog.FeedID, data []byte) (catalog.Batch, error)
+
+	// Each reads a document of many records: the files of a zip archive or of a
+	// folder whose base names match, or a JSON list. It is not held in memory.
+	Each  func(id catalog.FeedID, records Records) (catalog.Batch, error)
+	Match string // as in path.Match, like "*.json"
 }
 
 // Feed is a [catalog.Feed] that reads one document. It is safe for concurrent
@@ -119,14 +127,15 @@ func (f *Feed) fetch(ctx context.Context) (b catalog.Batch, err error) {
 	if err := ctx.Err(); err != nil {
 		return catalog.Batch{}, err
 	}
-	data, now, err := f.read(ctx)
+	doc, now, err := f.read(ctx)
 	if err != nil {
 		return catalog.Batch{}, err
 	}
+	defer doc.close()
 	if now.digest == f.last.digest {
 		b.Unchanged = true
 	} else {
-		if b, err = f.form.Parse(f.id, data); err != nil {
+		if b, err = f.parse(ctx, doc); err != nil {
 			return catalog.Batch{}, err
 		}
 		f.dated = b.Dated
@@ -137,21 +146,45 @@ func (f *Feed) fetch(ctx context.Context) (b catalog.Batch, err error) {
 	return b, nil
 }
 
+func (f *Feed) parse(ctx context.Context, doc document) (catalog.Batch, error) {
+	w := newWalk(ctx, f.form.Match)
+	switch {
+	case f.form.Each == nil:
+		return f.form.Parse(f.id, doc.data)
+	case doc.root != nil:
+		return f.form.Each(f.id, w.folder(doc.root))
+	}
+	return f.form.Each(f.id, w.document(doc.file, doc.size))
+}
+
+// document is what was fetched: data, or a document of many records in a file
+// that is gone when it is closed, or in a folder.
+type document struct {
+	data []byte
+	file *os.File
+	size int64
+	root *os.Root
+}
+
+func (d document) close() {
+	if d.file != nil {
+		_ = d.file.Close()
+		_ = os.Remove(d.file.Name())
+	}
+	if d.root != nil {
+		_ = d.root.Close()
+	}
+}
+
 // read returns the document, or what was seen last if the server says that it
 // did not change.
-func (f *Feed) read(ctx context.Context) (data []byte, now seen, err error) {
+func (f *Feed) read(ctx context.Context) (doc document, now seen, err error) {
 	if f.location == nil {
-		file, _, err := inroot.OpenContext(ctx, "/", f.path)
-		if err != nil {
-			return nil, seen{}, err
-		}
-		defer file.Close()
-		data, err = f.bounded(file)
-		return data, seen{digest: sha256.Sum256(data)}, cmp.Or(err, ctx.Err())
+		return f.local(ctx)
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, f.location.String(), nil)
 	if err != nil {
-		return nil, seen{}, err
+		return document{}, seen{}, err
 	}
 	req.Header.Set("Accept", f.form.Accept)
 	if f.last.etag != "" {
@@ -165,25 +198,61 @@ func (f *Feed) read(ctx context.Context) (data []byte, now seen, err error) {
 		err = fmt.Errorf("GET %s: %w", f.location.Redacted(), e.Err)
 	}
 	if err != nil {
-		return nil, seen{}, err
+		return document{}, seen{}, err
 	}
 	defer resp.Body.Close()
 	switch {
 	case resp.StatusCode == http.StatusNotModified && f.last != seen{}:
-		return nil, f.last, nil
+		return document{}, f.last, nil
 	case resp.StatusCode != http.StatusOK:
-		return nil, seen{}, fmt.Errorf("GET %s: %s", f.location.Redacted(), resp.Status)
+		return document{}, seen{}, fmt.Errorf("GET %s: %s", f.location.Redacted(), resp.Status)
 	}
-	data, err = f.bounded(resp.Body)
-	return data, seen{sha256.Sum256(data), resp.Header.Get("ETag"), resp.Header.Get("Last-Modified")}, err
+	doc, now.digest, err = f.bounded(resp.Body)
+	now.etag, now.lastModified = resp.Header.Get("ETag"), resp.Header.Get("Last-Modified")
+	return doc, now, err
 }
 
-func (f *Feed) bounded(r io.Reader) ([]byte, error) {
-	data, err := io.ReadAll(io.LimitReader(r, f.form.Limit+1))
-	if err == nil && int64(len(data)) > f.form.Limit {
+func (f *Feed) local(ctx context.Context) (doc document, now seen, err error) {
+	if info, err := os.Stat(f.path); f.form.Each != nil && err == nil && info.IsDir() {
+		if doc.root, err = os.OpenRoot(f.path); err != nil {
+			return document{}, seen{}, err
+		}
+		if now.digest, err = state(ctx, doc.root); err != nil {
+			doc.close()
+		}
+		return doc, now, err
+	}
+	file, _, err := inroot.OpenContext(ctx, "/", f.path)
+	if err != nil {
+		return document{}, seen{}, err
+	}
+	defer file.Close()
+	doc, now.digest, err = f.bounded(file)
+	return doc, now, err
+}
+
+// bounded reads a document, and closes what it made of it on an error.
+func (f *Feed) bounded(r io.Reader) (doc document, sum [sha256.Size]byte, err error) {
+	hash := sha256.New()
+	var into bytes.Buffer
+	to := io.Writer(&into)
+	if f.form.Each != nil {
+		if doc.file, err = os.CreateTemp("", "patchpolicy-feed-*"); err != nil {
+			return document{}, sum, err
+		}
+		to = doc.file
+	}
+	doc.size, err = io.Copy(io.MultiWriter(to, hash), io.LimitReader(r, f.form.Limit+1))
+	if err == nil && doc.size > f.form.Limit {
 		err = fmt.Errorf("the document is over the limit of %d bytes", f.form.Limit)
 	}
-	return data, err
+	if err != nil {
+		doc.close()
+		return document{}, sum, err
+	}
+	doc.data = into.Bytes()
+	hash.Sum(sum[:0])
+	return doc, sum, nil
 }
 
 // careful returns a client that follows no redirect from https to http, and
