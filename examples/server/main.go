@@ -87,10 +87,11 @@ func initCommand() *cobra.Command {
 
 func serveCommand() *cobra.Command {
 	var (
-		config                                 serve.Config
-		dir, db, apt, policy                   string
-		level                                  = slog.LevelInfo
-		documents, aptConfigs, grants, maxAges []string
+		config          serve.Config
+		from            serve.Sources
+		dir, db, policy string
+		level           = slog.LevelInfo
+		grants, maxAges []string
 	)
 	c := &cobra.Command{
 		Use: "serve", Short: "Serve agents and the administrator until stopped",
@@ -105,7 +106,7 @@ func serveCommand() *cobra.Command {
 			if db != "" {
 				config.DB = db
 			}
-			feeds, err := serve.Feeds(documents, aptConfigs, apt, logger)
+			feeds, err := serve.Feeds(from, logger)
 			if err != nil {
 				return cli.Usage(err)
 			}
@@ -135,10 +136,12 @@ func serveCommand() *cobra.Command {
 	f.DurationVar(&config.Keep, "keep", 0, "how long runs, reports and events are kept after they ended, at least 2160h; 0: for ever")
 	f.DurationVar(&config.SyncEvery, "sync-every", catalog.SyncEvery, "time between two syncs of the catalog")
 	f.DurationVar(&config.CheckIn, "check-in", 0, "how long agents wait between calls (default 15m; more than about 20m breaks MAN-3 and is refused)")
-	f.StringArrayVar(&documents, "feed-json", nil, "URL or path of a JSON patch document, like \"server patch example\" (repeatable)")
-	f.StringArrayVar(&aptConfigs, "apt-config", nil, "folder of an apt configuration, like /etc/apt (repeatable)")
+	f.StringArrayVar(&from.JSON, "feed-json", nil, "URL or path of a JSON patch document, like \"server patch example\" (repeatable)")
+	f.StringArrayVar(&from.EOL, "feed-eol", nil, "'LOCATION PRODUCT…': URL or path of an end-of-life document as endoflife.date has them, "+
+		"and its products, by id or by a prefix that ends in *; all are the feed \"eol\", which needs grants (repeatable)")
+	f.StringArrayVar(&from.Apt, "apt-config", nil, "folder of an apt configuration, like /etc/apt (repeatable)")
 	f.StringArrayVar(&maxAges, "feed-max-age", nil, "FEED=DURATION: the feed is stale if the date that its source states is older, CAT-2 (repeatable)")
-	f.StringVar(&apt, "apt-cache", "", "folder that keeps fetched package lists across restarts")
+	f.StringVar(&from.AptCache, "apt-cache", "", "folder that keeps fetched package lists across restarts")
 	f.StringArrayVar(&grants, "grant", nil, "what a feed may speak about, CAT-17: 'FEED vendor NAME', 'FEED product ID', 'FEED patch ID' (an ID may end in *), 'FEED authority NAME' (repeatable)")
 	f.StringArrayVar(&config.Forget, "forget", nil, "former feed: its patches leave the catalog, and other feeds may take over its products (repeatable)")
 	f.StringVar(&policy, "policy", "", "file with the signer policy that orders are made under; agents with a policy need the same one (default: none)")

@@ -14,6 +14,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/catalog/aptfeed"
+	"github.com/patchpolicy/patchpolicy/catalog/eolfeed"
 	"github.com/patchpolicy/patchpolicy/catalog/jsonfeed"
 	"github.com/patchpolicy/patchpolicy/job/controller"
 )
@@ -22,9 +23,17 @@ import (
 // line.
 const fetchTime = 10 * time.Minute
 
-// Feeds makes feeds from JSON documents and apt configurations.
-func Feeds(documents, aptConfigs []string, aptCache string, logger *slog.Logger) (feeds []catalog.Feed, err error) {
-	for _, location := range documents {
+// Sources say where the server's feeds are.
+type Sources struct {
+	JSON     []string // URLs or paths of patch documents
+	EOL      []string // end-of-life documents, each "LOCATION PRODUCT…": a URL or path, and the products that it speaks of
+	Apt      []string // folders of apt configurations
+	AptCache string   // folder that keeps fetched package lists
+}
+
+// Feeds makes the feeds. The end-of-life documents are one feed, "eol".
+func Feeds(from Sources, logger *slog.Logger) (feeds []catalog.Feed, err error) {
+	for _, location := range from.JSON {
 		id := location
 		if u, err := url.Parse(location); err == nil && u.User != nil {
 			id = u.Redacted() // the id is shown to everybody
@@ -35,9 +44,16 @@ func Feeds(documents, aptConfigs []string, aptCache string, logger *slog.Logger)
 		}
 		feeds = append(feeds, f)
 	}
-	for _, dir := range aptConfigs {
+	if len(from.EOL) > 0 {
+		f, err := eolfeed.New("eol", eolDocuments(from.EOL), eolfeed.Options{})
+		if err != nil {
+			return nil, err
+		}
+		feeds = append(feeds, f)
+	}
+	for _, dir := range from.Apt {
 		// They are kept in the order returned, as aptfeed asks.
-		all, err := aptfeed.FromConfig(aptfeed.Config{Dir: dir, CacheDir: aptCache, Report: func(p aptfeed.Problem) {
+		all, err := aptfeed.FromConfig(aptfeed.Config{Dir: dir, CacheDir: from.AptCache, Report: func(p aptfeed.Problem) {
 			logger.Warn("apt configuration", "dir", dir, "problem", p.Error())
 		}})
 		if err != nil {
@@ -55,6 +71,18 @@ func Feeds(documents, aptConfigs []string, aptCache string, logger *slog.Logger)
 		seen[f.ID()] = true
 	}
 	return feeds, nil
+}
+
+func eolDocuments(texts []string) (documents []eolfeed.Document) {
+	for _, text := range texts {
+		location, products, _ := strings.Cut(text, " ")
+		d := eolfeed.Document{Location: location}
+		for _, id := range strings.Fields(products) {
+			d.Products = append(d.Products, catalog.ProductID(id))
+		}
+		documents = append(documents, d)
+	}
+	return documents
 }
 
 // FeedSettings are what an administrator sets for one feed.

@@ -11,7 +11,7 @@ import (
 )
 
 func TestGrants_CAT17(t *testing.T) {
-	feeds, err := Feeds([]string{"acme.json", "acme.json extra.json"}, nil, "", slog.New(slog.DiscardHandler))
+	feeds, err := Feeds(Sources{JSON: []string{"acme.json", "acme.json extra.json"}}, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	got, err := SettingsOf([]string{
 		"acme.json vendor Acme Inc.", "acme.json product acme/*", "acme.json extra.json patch KB*", "acme.json extra.json authority acme.json",
