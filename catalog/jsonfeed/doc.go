@@ -2,7 +2,8 @@
 //
 // Use it to bring patches of any source into the catalog: have a program write
 // the document, serve it or put it into a file, and pass its location to [New].
-// [Parse] and [Marshal] read and write the format alone.
+// [Parse] and [Marshal] read and write the format alone. [Schema] is its JSON
+// Schema.
 //
 // # Format
 //
