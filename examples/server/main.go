@@ -98,6 +98,7 @@ func serveCommand() *cobra.Command {
 		Long: "Serve agents and the administrator on one address. SIGTERM or Ctrl-C stops the server; it first answers open requests, for at " +
 			"most 30 s. /metrics takes the administrator's token as a bearer token. Feeds are flags: start with the same ones each time.",
 		Example: "  server serve --feed-json https://vendor.example/patches.json --sync-every 30m\n" +
+			"  server serve --feed-json https://vendor.example/patches.json --feed-signers https://vendor.example/patches.json=vendor-keys.json\n" +
 			"  server serve --feed-json acme.json --feed-json new.json --grant 'new.json vendor Acme' --grant 'new.json product acme/*'\n" +
 			"  server serve --listen 0.0.0.0:8443 --tls-cert cert.pem --tls-key key.pem --apt-config /etc/apt",
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -136,12 +137,8 @@ func serveCommand() *cobra.Command {
 	f.DurationVar(&config.Keep, "keep", 0, "how long runs, reports and events are kept after they ended, at least 2160h; 0: for ever")
 	f.DurationVar(&config.SyncEvery, "sync-every", catalog.SyncEvery, "time between two syncs of the catalog")
 	f.DurationVar(&config.CheckIn, "check-in", 0, "how long agents wait between calls (default 15m; more than about 20m breaks MAN-3 and is refused)")
-	f.StringArrayVar(&from.JSON, "feed-json", nil, "URL or path of a JSON patch document, like \"server patch example\" (repeatable)")
-	f.StringArrayVar(&from.EOL, "feed-eol", nil, "'LOCATION PRODUCT…': URL or path of an end-of-life document as endoflife.date has them, "+
-		"and its products, by id or by a prefix that ends in *; all are the feed \"eol\", which needs grants (repeatable)")
-	f.StringArrayVar(&from.Apt, "apt-config", nil, "folder of an apt configuration, like /etc/apt (repeatable)")
+	cli.FeedFlags(c, &from)
 	f.StringArrayVar(&maxAges, "feed-max-age", nil, "FEED=DURATION: the feed is stale if the date that its source states is older, CAT-2 (repeatable)")
-	f.StringVar(&from.AptCache, "apt-cache", "", "folder that keeps fetched package lists across restarts")
 	f.StringArrayVar(&grants, "grant", nil, "what a feed may speak about, CAT-17: 'FEED vendor NAME', 'FEED product ID', 'FEED patch ID' (an ID may end in *), 'FEED authority NAME' (repeatable)")
 	f.StringArrayVar(&config.Forget, "forget", nil, "former feed: its patches leave the catalog, and other feeds may take over its products (repeatable)")
 	f.StringVar(&policy, "policy", "", "file with the signer policy that orders are made under; agents with a policy need the same one (default: none)")

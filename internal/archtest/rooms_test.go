@@ -122,6 +122,7 @@ var rooms = []room{
 		{"internal/strictjson", "a record means one thing"},
 		{"internal/problem", "reasons of a bounded length"},
 		{"catalog", "the port it fills"},
+		{"integrity", "who must have signed the document"},
 	}},
 	{path: "catalog/aptfeed", floor: 3, adapter: true, uses: []use{
 		{"internal/inroot", "files of a system below a folder"},

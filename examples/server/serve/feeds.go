@@ -25,20 +25,23 @@ const fetchTime = 10 * time.Minute
 
 // Sources say where the server's feeds are.
 type Sources struct {
-	JSON     []string // URLs or paths of patch documents
-	EOL      []string // end-of-life documents, each "LOCATION PRODUCT…": a URL or path, and the products that it speaks of
-	Apt      []string // folders of apt configurations
-	AptCache string   // folder that keeps fetched package lists
+	JSON       []string // URLs or paths of patch documents
+	Signers    []string // FEED=FILE: the document of a JSON feed must be signed by one of the signers in a file, which has the form of a signer policy
+	Signatures []string // FEED=LOCATION: URL or path of its signature; otherwise the document's, with ".sig" after its path
+	EOL        []string // end-of-life documents, each "LOCATION PRODUCT…": a URL or path, and the products that it speaks of
+	Apt        []string // folders of apt configurations
+	AptCache   string   // folder that keeps fetched package lists
 }
 
 // Feeds makes the feeds. The end-of-life documents are one feed, "eol".
 func Feeds(from Sources, logger *slog.Logger) (feeds []catalog.Feed, err error) {
+	signed, err := from.signed()
+	if err != nil {
+		return nil, err
+	}
 	for _, location := range from.JSON {
-		id := location
-		if u, err := url.Parse(location); err == nil && u.User != nil {
-			id = u.Redacted() // the id is shown to everybody
-		}
-		f, err := jsonfeed.New(catalog.FeedID(id), location, jsonfeed.Options{})
+		id := feedID(location)
+		f, err := jsonfeed.New(catalog.FeedID(id), location, jsonfeed.Options{Signed: signed[id]})
 		if err != nil {
 			return nil, err
 		}
@@ -71,6 +74,15 @@ func Feeds(from Sources, logger *slog.Logger) (feeds []catalog.Feed, err error) 
 		seen[f.ID()] = true
 	}
 	return feeds, nil
+}
+
+// feedID returns the id of a JSON feed: its location, without a password,
+// because the id is shown to everybody.
+func feedID(location string) string {
+	if u, err := url.Parse(location); err == nil && u.User != nil {
+		return u.Redacted()
+	}
+	return location
 }
 
 func eolDocuments(texts []string) (documents []eolfeed.Document) {
