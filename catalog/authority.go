@@ -59,18 +59,18 @@ func (s *syncer) authorities() {
 	for _, f := range s.next.feeds {
 		speaks[f.Authority] = true
 	}
-	former := make(map[string]string) // authorities that no feed speaks for any more, and who took their place
+	s.renamed = make(map[string]string)
 	for _, feed := range s.order {
 		if i, known := s.prev.feedIndex(s.next.feeds[feed].Feed); known {
-			if was := s.prev.feeds[i].Authority; !speaks[was] && former[was] == "" {
-				former[was] = s.authority(feed)
+			if was := s.prev.feeds[i].Authority; !speaks[was] && s.renamed[was] == "" {
+				s.renamed[was] = s.authority(feed)
 			}
 		}
 	}
 	s.owners, s.below, s.keys = make(map[claim]owner, len(s.prev.owners)), make(map[string]string), make(map[string]string)
 	for _, o := range s.prev.owners {
 		if !speaks[o.Authority] {
-			o.Authority = former[o.Authority]
+			o.Authority = s.renamed[o.Authority]
 		}
 		if o.Authority != "" {
 			s.own(o.claim, o.owner)

@@ -22,7 +22,7 @@ func TestEveryFieldOfAPatchIsCompared_CAT1(t *testing.T) {
 			"Withdrawn": withdrawn, "Supersedes": supersedes("x"), "Requires": requires("x"), "Reboot": func(p *Patch) { p.Reboot = true },
 			"Transaction": func(p *Patch) { p.Transaction = "x" }, "Product": func(p *Patch) { p.Product = "other" },
 			"Artifacts": func(p *Patch) { p.Artifacts = nil }, "Exploited": func(p *Patch) { p.Exploited = true },
-			"Class": func(p *Patch) { p.Class = Driver },
+			"Class": func(p *Patch) { p.Class = Driver }, "Source": func(p *Patch) { p.Source = ver("0.9.0") },
 		}
 		for name, change := range map[string]func(*Artifact){
 			"Name": func(a *Artifact) { a.Name = "x" }, "Availability": func(a *Artifact) { a.Availability = Repository },
@@ -55,7 +55,7 @@ func TestEveryFieldOfAProductIsCompared_CAT1(t *testing.T) {
 		"ID": func(p *Product) { p.ID = "x" }, "Name": func(p *Product) { p.Name = "x" }, "Vendor": func(p *Product) { p.Vendor = "x" },
 		"Platform": func(p *Product) { p.Platform = MacOS }, "Architecture": func(p *Product) { p.Architecture = "x" },
 		"Channel": func(p *Product) { p.Channel = "x" }, "Scheme": func(p *Product) { p.Scheme = version.Dotted },
-		"Lines": func(p *Product) { p.Lines = []Line{{Prefix: "1"}} },
+		"Lines": func(p *Product) { p.Lines = []Line{{Prefix: "1"}} }, "Package": func(p *Product) { p.Package = Package{"Acme", "editor"} },
 	}
 	require.Len(t, fields, reflect.TypeFor[Product]().NumField())
 	for name, change := range fields {

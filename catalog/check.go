@@ -27,19 +27,25 @@ func (p Product) Check() []string {
 	if err := p.Scheme.Check(); err != nil {
 		c.addf("%v", err)
 	}
-	if c.count("version lines", len(p.Lines), MaxLines) {
-		seen := make(map[string]bool, len(p.Lines))
-		for _, line := range p.Lines {
-			c.text("a line's prefix", line.Prefix, version.MaxLength, true)
-			c.instant("a line's end of life", line.EOL)
-			c.instant("a line's extended support", line.Extended)
-			if seen[line.Prefix] {
-				c.addf("line %q occurs twice", line.Prefix)
-			}
-			seen[line.Prefix] = true
-		}
-	}
+	c.lines(p.Lines)
+	c.pkg(p.Package)
 	return c.problems
+}
+
+func (c *checker) lines(lines []Line) {
+	if !c.count("version lines", len(lines), MaxLines) {
+		return
+	}
+	seen := make(map[string]bool, len(lines))
+	for _, line := range lines {
+		c.text("a line's prefix", line.Prefix, version.MaxLength, true)
+		c.instant("a line's end of life", line.EOL)
+		c.instant("a line's extended support", line.Extended)
+		if seen[line.Prefix] {
+			c.addf("line %q occurs twice", line.Prefix)
+		}
+		seen[line.Prefix] = true
+	}
 }
 
 // Check returns everything that is wrong with the patch itself, one plain
@@ -56,9 +62,10 @@ func (p Patch) Check() []string {
 	if p.Version.IsZero() {
 		c.addf("it has no version")
 	}
-	if p.Severity != 0 && !severities.Valid(p.Severity) {
-		c.addf("unknown severity %d", uint8(p.Severity))
+	if p.Source.Scheme() != p.Version.Scheme() && !p.Source.IsZero() {
+		c.addf("the source's version %s is of scheme %s, the patch's is %s", p.Source, p.Source.Scheme(), p.Version.Scheme())
 	}
+	c.severity(p.Severity)
 	if p.Class != 0 && !classes.Valid(p.Class) {
 		c.addf("unknown class %d", uint8(p.Class))
 	}
@@ -105,6 +112,20 @@ func (c *checker) text(what, s string, most int, required bool) {
 		c.addf("%s has %d bytes, at most %d are allowed", what, len(s), most)
 	case !printable(s):
 		c.addf("%s %q contains control characters or is not UTF-8", what, s)
+	}
+}
+
+func (c *checker) severity(s Severity) {
+	if s != 0 && !severities.Valid(s) {
+		c.addf("unknown severity %d", uint8(s))
+	}
+}
+
+// pattern checks an id, or a prefix that ends in a star.
+func (c *checker) pattern(what, id string) {
+	c.text(what, id, MaxID, true)
+	if i := strings.IndexByte(id, '*'); i >= 0 && i < len(id)-1 {
+		c.addf("%s %.*q has a star that is not at its end", what, MaxID, id)
 	}
 }
 

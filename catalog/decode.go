@@ -34,6 +34,8 @@ type decoder struct {
 	line  int
 	s     *Snapshot
 
+	facts []facts // by feed
+
 	strange bool // this record has an unknown name
 	left    map[ProductID]bool
 }
@@ -77,6 +79,10 @@ func (d *decoder) snapshot() error {
 		{"products", h.Products, MaxProducts, record(d, d.product)},
 		{"patches", h.Patches, MaxPatches, record(d, d.patch)},
 		{"custom URLs", h.Custom, MaxCustomURLs, record(d, d.custom)},
+		{"vulnerabilities", h.Vulnerabilities, MaxVulnerabilities, record(d, d.vulnerability)},
+		{"advisories", h.Advisories, MaxAdvisories, record(d, d.advisory)},
+		{"line sets", h.LineSets, MaxLineSets, record(d, d.lineSet)},
+		{"former patches", h.Former, MaxFormer, record(d, d.former)},
 	} {
 		if part.n < 0 || part.n > part.most {
 			return d.fail("%d %s, want 0 to %d", part.n, part.what, part.most)
@@ -101,6 +107,9 @@ func (d *decoder) snapshot() error {
 		}
 	}
 	slices.SortFunc(d.s.owners, compareOwned) // another release may have written other kinds
+	for i := range d.s.feeds {
+		d.s.facts = append(d.s.facts, newFacts(d.facts[i]))
+	}
 	d.s.index()
 	return nil
 }
@@ -127,7 +136,7 @@ func (d *decoder) feed(f *FeedHealth, c *checker) (kind, name string) {
 		c.addf("it is out of order")
 	}
 	f.Authority = cmp.Or(f.Authority, string(f.Feed))
-	d.s.feeds = append(d.s.feeds, *f)
+	d.s.feeds, d.facts = append(d.s.feeds, *f), append(d.facts, facts{})
 	return "feed", string(f.Feed)
 }
 
@@ -151,7 +160,7 @@ func (d *decoder) product(p *encodedProduct, c *checker) (kind, name string) {
 		c.addf("it is out of order")
 	}
 	p.Product.Lines = normalLines(p.Product.Lines)
-	d.s.products = append(d.s.products, listedProduct{Product: p.Product, feed: d.feedIndex(p.Feed, c)})
+	d.s.products = append(d.s.products, listedProduct{Product: p.Product, own: p.Product.Lines, feed: d.feedIndex(p.Feed, c)})
 	return "product", string(p.Product.ID)
 }
 
@@ -164,7 +173,7 @@ func (d *decoder) feedIndex(id FeedID, c *checker) int32 {
 }
 
 func (d *decoder) patch(p *encodedPatch, c *checker) (kind, name string) {
-	if d.strange || d.left[p.Patch.Product] || p.Patch.Version.NotKnown() != "" {
+	if d.strange || d.left[p.Patch.Product] || p.Patch.Version.NotKnown() != "" || p.Patch.Source.NotKnown() != "" {
 		return "", ""
 	}
 	c.problems = p.Patch.Check()

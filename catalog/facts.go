@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"strings"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog/version"
@@ -35,7 +36,7 @@ type Vulnerability struct {
 	ID          string    `json:"id"`                    // like CVE-2026-1234
 	Severity    Severity  `json:"severity,omitempty"`    // zero: unknown
 	Published   time.Time `json:"published,omitzero"`    // zero: unknown
-	Exploited   Answer    `json:"exploited,omitempty"`   // it is known to be exploited
+	Exploited   Answer    `json:"exploited,omitempty"`   // it is known to be exploited; No counts only from a feed with Batch.AllExploited
 	Listed      time.Time `json:"listed,omitzero"`       // when it was listed as exploited; zero: unknown
 	Due         time.Time `json:"due,omitzero"`          // by when the source wants it gone; zero: it does not say
 	Ransomware  Answer    `json:"ransomware,omitempty"`  // ransomware is known to use it
@@ -78,4 +79,90 @@ type Fix struct {
 type LineSet struct {
 	Product ProductID `json:"product"` // an id, or a prefix that ends in "*"
 	Lines   []Line    `json:"lines"`
+}
+
+// Check returns everything that is wrong with the facts, one plain phrase each.
+// None: they are fit for a snapshot (CAT-16).
+func (v Vulnerability) Check() []string {
+	var c checker
+	c.text("the id", v.ID, MaxCVE, true)
+	if strings.HasPrefix(strings.ToUpper(v.ID), "CVE-") && v.ID != strings.ToUpper(v.ID) {
+		c.addf("the CVE id %q is not in capitals", v.ID)
+	}
+	c.severity(v.Severity)
+	c.instant("the publishing time", v.Published)
+	c.instant("the listing time", v.Listed)
+	c.instant("the due date", v.Due)
+	for i, a := range v.answers() {
+		if *a != 0 && !answers.Valid(*a) {
+			c.addf("the answer to %q is unknown: %d", questions[i], uint8(*a))
+		}
+	}
+	if !(v.Probability >= 0 && v.Probability <= 1) { // NaN is neither
+		c.addf("the probability %v is not between 0 and 1", v.Probability)
+	}
+	return c.problems
+}
+
+// answers are the facts that are an answer. questions names them.
+func (v *Vulnerability) answers() [4]*Answer {
+	return [...]*Answer{&v.Exploited, &v.Ransomware, &v.Automatable, &v.TotalImpact}
+}
+
+var questions = [...]string{"exploited", "ransomware", "automatable", "totalImpact"}
+
+// Check returns everything that is wrong with the advisory, one plain phrase
+// each. None: it is fit for a snapshot (CAT-16).
+func (a Advisory) Check() []string {
+	var c checker
+	c.text("the id", a.ID, MaxCVE, true)
+	texts(&c, "CVE ids", "a CVE id", a.CVEs, MaxCVEs, MaxCVE)
+	c.severity(a.Severity)
+	c.instant("the publishing time", a.Published)
+	c.instant("the time of the change", a.Modified)
+	if c.count("fixes", len(a.Fixes), MaxFixes) {
+		for _, f := range a.Fixes {
+			c.fix(f)
+		}
+	}
+	return c.problems
+}
+
+func (c *checker) fix(f Fix) {
+	if f.Package == (Package{}) {
+		c.addf("a fix has no package")
+	}
+	c.pkg(f.Package)
+	for _, v := range []version.Version{f.Introduced, f.Fixed} {
+		if unknown := v.NotKnown(); unknown != "" {
+			c.addf("package %.80q: unknown %s", f.Package.Name, unknown)
+			return
+		}
+	}
+	if f.Introduced.IsZero() || f.Fixed.IsZero() {
+		return
+	}
+	switch order, ok := f.Introduced.Compare(f.Fixed); {
+	case !ok:
+		c.addf("package %.80q: introduced in %s of scheme %s, but fixed in %s of scheme %s",
+			f.Package.Name, f.Introduced, f.Introduced.Scheme(), f.Fixed, f.Fixed.Scheme())
+	case order >= 0:
+		c.addf("package %.80q: introduced in %s, which is not below %s, where it is fixed", f.Package.Name, f.Introduced, f.Fixed)
+	}
+}
+
+func (c *checker) pkg(p Package) {
+	if p != (Package{}) {
+		c.text("the package's ecosystem", p.Ecosystem, MaxText, true)
+		c.text("the package's name", p.Name, MaxText, true)
+	}
+}
+
+// Check returns everything that is wrong with the line set, one plain phrase
+// each. None: it is fit for a snapshot (CAT-16).
+func (l LineSet) Check() []string {
+	var c checker
+	c.pattern("the product", string(l.Product))
+	c.lines(l.Lines)
+	return c.problems
 }

@@ -37,7 +37,7 @@ type Batch struct {
 	Rejected  []Rejected // records that the feed itself refused
 
 	Vulnerabilities []Vulnerability // facts about vulnerabilities (CAT-18)
-	AllExploited    bool            // they name every vulnerability known to be exploited: no other one is, as long as the feed is good
+	AllExploited    bool            // they name every vulnerability known to be exploited: no other one is, as long as the feed is good; void if the batch has a bad record
 	Advisories      []Advisory      // which versions fix which vulnerabilities
 	Lines           []LineSet       // version lines of products (CAT-11)
 
@@ -66,20 +66,18 @@ type Grant struct {
 	Vendors  []string `json:"vendors,omitempty"`  // exact names
 	Products []string `json:"products,omitempty"` // ids, or prefixes that end in "*"; includes the patches whose ids begin with such an id
 	Patches  []string `json:"patches,omitempty"`  // ids of patches, or prefixes that end in "*"
+	Lines    []string `json:"lines,omitempty"`    // products, like Products, of which it may give the version lines and nothing else (CAT-11)
 }
 
 // Check returns everything that is wrong with the grant, one plain phrase each.
 func (g Grant) Check() []string {
 	var c checker
-	if c.count("grants", len(g.Vendors)+len(g.Products)+len(g.Patches), MaxGrants) {
+	if c.count("grants", len(g.Vendors)+len(g.Products)+len(g.Patches)+len(g.Lines), MaxGrants) {
 		for _, name := range g.Vendors {
 			c.text("a granted vendor", name, MaxText, true)
 		}
-		for _, id := range slices.Concat(g.Products, g.Patches) {
-			c.text("a granted id", id, MaxID, true)
-			if i := strings.IndexByte(id, '*'); i >= 0 && i < len(id)-1 {
-				c.addf("granted id %.*q has a star that is not at its end", MaxID, id)
-			}
+		for _, id := range slices.Concat(g.Products, g.Patches, g.Lines) {
+			c.pattern("granted id", id)
 		}
 	}
 	return c.problems
@@ -124,11 +122,21 @@ type FeedHealth struct {
 	Outside    int           `json:"outside,omitempty"`    // claims of its last good batch on what others own; not counted in Rejected
 	Conflicts  []Rejected    `json:"conflicts,omitempty"`  // the first few of these claims
 	Patches    int           `json:"patches,omitempty"`    // in the snapshot, including deprecated ones
+	Known      int           `json:"known,omitempty"`      // vulnerabilities that it has facts about (CAT-18)
+	Advisories int           `json:"advisories,omitempty"` // in the snapshot, including withdrawn ones
 	Rejected   int           `json:"rejected,omitempty"`   // refused records of its last good batch
 	MaxLatency time.Duration `json:"maxLatency,omitempty"` // the longest Patch.Latency of patches published after FirstGood
 	Dated      time.Time     `json:"dated,omitzero"`       // the newest accepted date of the source; zero: it states none
 	MaxAge     time.Duration `json:"maxAge,omitempty"`     // the age of Dated at which the feed is stale; zero: no limit
+
+	// AllExploited says that no vulnerability is known to be exploited, except
+	// those that the feed names (CAT-18).
+	AllExploited bool `json:"allExploited,omitempty"`
 }
+
+// informs reports whether the feed's facts count: it is neither failing nor
+// stale (CAT-18).
+func (h FeedHealth) informs(now time.Time) bool { return h.Healthy && !h.Stale(now) }
 
 // Stale reports whether the feed is stale (CAT-2): StaleAfter without a good
 // sync, or data of the age MaxAge, from that instant on. A feed that never had

@@ -23,13 +23,25 @@ type Snapshot struct {
 	replaces bool            // some patch supersedes another
 	feeds    []FeedHealth    // by id
 	owners   []owned         // by claim (CAT-17)
+	facts    []*facts        // by feed; nil: it brings none (CAT-18)
+	former   []formerPatches // by product (APR-2)
 	custom   []CustomURL     // by patch and artifact
 }
 
 type listedProduct struct {
-	Product
+	Product          // with the lines of line sets
+	own      []Line  // its lines without those of line sets
 	feed     int32   // index into feeds
 	versions []int32 // indexes of its patches, oldest version first, without deprecated ones
+
+	deprecated []int32 // indexes of its deprecated patches
+}
+
+// record is the product as its feed lists it.
+func (p *listedProduct) record() Product {
+	own := p.Product
+	own.Lines = p.own
+	return own
 }
 
 type listedPatch struct {

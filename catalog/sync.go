@@ -36,17 +36,19 @@ type Changes struct {
 // authority that list the same thing. Feeds without a batch come last.
 func Sync(prev *Snapshot, batches []Batch, now time.Time) (*Snapshot, Changes) {
 	prev = prev.orEmpty()
-	s := &syncer{prev: prev, next: &Snapshot{at: stamp(now), custom: prev.custom}, now: stamp(now), refused: map[FeedID]int{}, conflicts: map[FeedID]int{}}
+	s := &syncer{prev: prev, next: &Snapshot{at: stamp(now), custom: prev.custom}, now: stamp(now), refused: map[FeedID]int{}, conflicts: map[FeedID]int{}, mostFormer: MaxFormer}
 	s.feeds(batches)
 	s.authorities()
+	s.facts()
 	s.products()
 	s.patches(s.candidates())
 	s.settle()
 	s.voidEdges()
-	s.next.index()
+	s.lineSets(s.next.index())
 	s.rejected()
 	s.health()
 	s.compare()
+	s.remember()
 	return s.next, s.changes
 }
 
@@ -63,6 +65,7 @@ type syncer struct {
 	refused   map[FeedID]int // number of bad records
 	conflicts map[FeedID]int // number of records outside their authority (CAT-17)
 
+	renamed map[string]string // authorities that no feed speaks for any more, and who took their place
 	owners  map[claim]owner
 	spaces  [MaxID + 1]bool   // by length: owners has names of that length
 	lengths [MaxID + 1]bool   // by length: owners has ids of that length
@@ -73,6 +76,8 @@ type syncer struct {
 	at    map[ProductID]int // index into products of next, until they are sorted
 	taken map[string]int    // number of products by authority
 	most  int               // largest number of products of one authority
+
+	mostFormer int // MaxFormer
 }
 
 // keeps reports whether a feed of next keeps what it has.
@@ -118,13 +123,15 @@ func (s *syncer) rejected() {
 func stamp(t time.Time) time.Time { return t.Round(0).UTC() }
 
 // index sorts the patches of each product, and the products with channels by
-// name.
-func (s *Snapshot) index() {
+// name, and merges the line sets. It returns what it could not merge.
+func (s *Snapshot) index() []unmerged {
 	for i := range s.patches {
 		p := &s.patches[i]
 		s.replaces = s.replaces || len(p.Supersedes) > 0
-		if !p.deprecated {
-			of := &s.products[p.product]
+		of := &s.products[p.product]
+		if p.deprecated {
+			of.deprecated = append(of.deprecated, int32(i))
+		} else {
 			of.versions = append(of.versions, int32(i))
 		}
 	}
@@ -138,6 +145,7 @@ func (s *Snapshot) index() {
 		}
 	}
 	slices.SortStableFunc(s.named, func(a, b int32) int { return compareNamed(&s.products[a].Product, &s.products[b].Product) })
+	return s.mergeLines()
 }
 
 func (s *syncer) compare() {
@@ -171,7 +179,7 @@ func (s *syncer) compare() {
 	next.id = prev.id
 	if len(c.Added)+len(c.Changed)+len(c.Removed)+len(c.Deprecated) > 0 ||
 		!slices.EqualFunc(prev.products, next.products, equalProduct) || !slices.EqualFunc(prev.feeds, next.feeds, equalHealth) ||
-		!slices.Equal(prev.owners, next.owners) {
+		!slices.Equal(prev.owners, next.owners) || s.factsChanged() {
 		next.id++
 	}
 }
@@ -207,5 +215,6 @@ func equalHealth(a, b FeedHealth) bool {
 	return a.Feed == b.Feed && a.Healthy == b.Healthy && a.Err == b.Err && a.Rejected == b.Rejected &&
 		a.Authority == b.Authority && a.Outside == b.Outside && a.Dated.Equal(b.Dated) && a.MaxAge == b.MaxAge &&
 		slices.Equal(a.Names, b.Names) &&
-		slices.Equal(a.Grant.Vendors, b.Grant.Vendors) && slices.Equal(a.Grant.Products, b.Grant.Products) && slices.Equal(a.Grant.Patches, b.Grant.Patches)
+		slices.Equal(a.Grant.Vendors, b.Grant.Vendors) && slices.Equal(a.Grant.Products, b.Grant.Products) &&
+		slices.Equal(a.Grant.Patches, b.Grant.Patches) && slices.Equal(a.Grant.Lines, b.Grant.Lines) && a.AllExploited == b.AllExploited
 }

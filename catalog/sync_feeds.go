@@ -61,7 +61,7 @@ func (s *Snapshot) feedIndex(id FeedID) (int, bool) {
 
 func (s *syncer) fare(feed int, b *Batch) {
 	h := &s.next.feeds[feed]
-	if g := b.Grant; b.Err == "" || g.Vendors != nil || g.Products != nil || g.Patches != nil {
+	if g := b.Grant; b.Err == "" || g.Vendors != nil || g.Products != nil || g.Patches != nil || g.Lines != nil {
 		h.Grant = g
 	}
 	h.Authority = cmp.Or(h.Authority, b.Authority, string(b.Feed))
@@ -135,7 +135,10 @@ func (s *syncer) health() {
 	feeds := s.next.feeds
 	for i := range feeds {
 		f := &feeds[i]
-		f.Patches, f.MaxLatency = 0, 0
+		f.Patches, f.MaxLatency, f.Known, f.Advisories = 0, 0, 0, 0
+		if brings := s.next.facts[i]; brings != nil {
+			f.Known, f.Advisories = len(brings.vulnerabilities), len(brings.advisories)
+		}
 		if s.fresh[i] != nil {
 			f.Rejected, f.Outside, f.Conflicts = 0, 0, nil
 		}

@@ -179,7 +179,13 @@ func (s *syncer) patches(all []candidate) {
 		p.deprecated = p.Withdrawn || past(p.EOL, s.now) // a mark without a date deprecates nothing (CAT-10)
 		if c.old >= 0 {
 			old := &s.prev.patches[c.old]
-			p.Listed, p.deprecated = old.Listed, p.deprecated || old.deprecated
+			p.deprecated = p.deprecated || old.deprecated
+			if old.Version == p.Version {
+				p.Listed = old.Listed
+			}
+		}
+		if first, former := s.formerly(&p); former {
+			p.Listed = first
 		}
 		s.next.patches = append(s.next.patches, p)
 	}
@@ -188,7 +194,7 @@ func (s *syncer) patches(all []candidate) {
 // equalPatch compares what a feed says about a patch. Listed is the catalog's
 // own.
 func equalPatch(a, b *Patch) bool {
-	return a.ID == b.ID && a.Product == b.Product && a.Version == b.Version && a.Title == b.Title &&
+	return a.ID == b.ID && a.Product == b.Product && a.Version == b.Version && a.Source == b.Source && a.Title == b.Title &&
 		a.Published.Equal(b.Published) && a.Severity == b.Severity && slices.Equal(a.CVEs, b.CVEs) &&
 		a.Exploited == b.Exploited && a.Class == b.Class &&
 		slices.EqualFunc(a.Artifacts, b.Artifacts, equalArtifact) &&

@@ -27,7 +27,7 @@ func (s *syncer) products() {
 	s.taken = make(map[string]int)
 	for _, feed := range s.order {
 		for _, i := range kept[feed] {
-			s.product(feed, s.prev.products[i].Product)
+			s.product(feed, s.prev.products[i].record())
 		}
 		if b := s.fresh[feed]; b != nil {
 			for _, p := range b.Products {
@@ -45,7 +45,7 @@ func (s *syncer) products() {
 		of := &s.prev.patches[i]
 		if _, has := s.at[of.Product]; !has && !done[of.product] && s.keeps(s.moved[of.feed]) {
 			done[of.product] = true
-			s.product(s.moved[of.feed], s.prev.products[of.product].Product)
+			s.product(s.moved[of.feed], s.prev.products[of.product].record())
 		}
 	}
 	slices.SortFunc(s.next.products, func(a, b listedProduct) int { return cmp.Compare(a.ID, b.ID) })
@@ -86,7 +86,7 @@ func (s *syncer) product(feed int32, p Product) {
 	}
 	p.Lines = normalLines(p.Lines)
 	s.at[p.ID] = len(s.next.products)
-	s.next.products = append(s.next.products, listedProduct{Product: p, feed: feed})
+	s.next.products = append(s.next.products, listedProduct{Product: p, own: p.Lines, feed: feed})
 	s.introduce(id, authority)
 	vendor := claim{ownsVendor, s.vendorKey(p.Vendor)}
 	if p.Vendor != "" && s.owners[vendor].Authority == "" {
@@ -108,8 +108,6 @@ func normalLines(lines []Line) []Line {
 
 func equalProduct(a, b listedProduct) bool {
 	return a.ID == b.ID && a.Name == b.Name && a.Vendor == b.Vendor && a.Platform == b.Platform &&
-		a.Architecture == b.Architecture && a.Channel == b.Channel && a.Scheme == b.Scheme &&
-		slices.EqualFunc(a.Lines, b.Lines, func(x, y Line) bool {
-			return x.Prefix == y.Prefix && x.EOL.Equal(y.EOL) && x.Over == y.Over && x.Extended.Equal(y.Extended)
-		})
+		a.Architecture == b.Architecture && a.Channel == b.Channel && a.Scheme == b.Scheme && a.Package == b.Package &&
+		slices.Equal(a.own, b.own)
 }

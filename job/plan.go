@@ -76,7 +76,7 @@ func (d Definition) Plan(in PlanInput) Plan {
 	switch {
 	case d.Patches.Query != nil:
 		for _, v := range snap.Missing(in.Inventory, options, in.Now) {
-			if !superseded(v) && d.Patches.Query.matches(snap, v.Patch) {
+			if !superseded(v) && d.Patches.Query.matches(snap, v, in.Now) {
 				verdicts = append(verdicts, v)
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/internal/problem"
@@ -31,26 +32,36 @@ type Conditions struct {
 	Vendors     []string         `json:"vendors,omitempty"`     // of the product
 	Channels    []string         `json:"channels,omitempty"`    // of the product
 	Classes     []catalog.Class  `json:"classes,omitempty"`     // a patch of unknown class is in none
-	CVEs        []string         `json:"cves,omitempty"`        // CVE ids
-	AnyCVE      bool             `json:"anyCve,omitempty"`      // it has a CVE id
-	MinSeverity catalog.Severity `json:"minSeverity,omitempty"` // at least; a patch without a severity is unrated
-	Exploited   bool             `json:"exploited,omitempty"`   // known to be exploited; an unknown fact does not count
+	CVEs        []string         `json:"cves,omitempty"`        // CVE ids that the upgrade fixes (catalog.Snapshot.Fixed)
+	AnyCVE      bool             `json:"anyCve,omitempty"`      // it fixes a vulnerability that has an id
+	MinSeverity catalog.Severity `json:"minSeverity,omitempty"` // at least, as catalog.Snapshot.Risk has it; without a severity it is unrated
+	Exploited   bool             `json:"exploited,omitempty"`   // it fixes what is known to be exploited; an unknown fact does not count (CAT-18)
 	Reboot      bool             `json:"reboot,omitempty"`      // it declares that it needs a reboot
 }
 
-func (q Query) matches(snap *catalog.Snapshot, id catalog.PatchID) bool {
-	patch, ok := snap.Patch(id)
+func (q Query) matches(snap *catalog.Snapshot, v catalog.Verdict, now time.Time) bool {
+	patch, ok := snap.Patch(v.Patch)
 	if !ok {
 		return false
 	}
 	product, _ := snap.Product(patch.Product)
-	met, set := q.met(patch, product)
-	excluded, _ := q.Exclude.met(patch, product)
+	var risk catalog.Risk
+	if q.asksRisk() || q.Exclude.asksRisk() {
+		risk = snap.Risk(v, now)
+	}
+	met, set := q.met(patch, product, risk)
+	excluded, _ := q.Exclude.met(patch, product, risk)
 	return met == set && excluded == 0
 }
 
+// asksRisk reports whether a condition is about the vulnerabilities that a patch
+// fixes.
+func (c Conditions) asksRisk() bool {
+	return len(c.CVEs) > 0 || c.AnyCVE || c.MinSeverity != 0 || c.Exploited
+}
+
 // met counts the conditions that are set, and how many of them the patch meets.
-func (c Conditions) met(patch catalog.Patch, product catalog.Product) (met, set int) {
+func (c Conditions) met(patch catalog.Patch, product catalog.Product, risk catalog.Risk) (met, set int) {
 	condition := func(isSet, holds bool) {
 		if isSet {
 			set++
@@ -67,11 +78,11 @@ func (c Conditions) met(patch catalog.Patch, product catalog.Product) (met, set 
 	named(c.Products, product.Name, string(product.ID))
 	named(c.Vendors, product.Vendor)
 	named(c.Channels, product.Channel)
-	named(c.CVEs, patch.CVEs...)
+	named(c.CVEs, risk.Fixed...)
 	condition(len(c.Classes) > 0, slices.Contains(c.Classes, patch.Class))
-	condition(c.AnyCVE, len(patch.CVEs) > 0)
-	condition(c.MinSeverity != 0, max(patch.Severity, catalog.Unrated) >= c.MinSeverity)
-	condition(c.Exploited, patch.Exploited)
+	condition(c.AnyCVE, len(risk.Fixed) > 0)
+	condition(c.MinSeverity != 0, max(risk.Severity, catalog.Unrated) >= c.MinSeverity)
+	condition(c.Exploited, risk.Exploited == catalog.Yes)
 	condition(c.Reboot, patch.Reboot)
 	return met, set
 }

@@ -107,7 +107,7 @@ func TestQueryAgainstANaiveReading_JOB8(tb *testing.T) {
 		for _, met := range answers(q.Exclude, product, patch) {
 			want = want && !met
 		}
-		require.Equal(t, want, q.matches(snap, patch.ID))
+		require.Equal(t, want, q.matches(snap, catalog.Verdict{Patch: patch.ID, Product: product.ID, To: patch.Version}, epoch))
 
 		d := Definition{ID: "q", Platform: catalog.Linux, State: Disabled, Schedule: schedule.Schedule{Kind: schedule.OnDemand}, Patches: Patches{Query: &q}}
 		if err := d.Validate(); err != nil {

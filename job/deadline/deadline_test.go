@@ -17,11 +17,11 @@ import (
 
 var day0 = time.Date(2026, 6, 10, 15, 30, 0, 0, time.UTC)
 
-func answer(yes bool) deadline.Answer {
+func answer(yes bool) catalog.Answer {
 	if yes {
-		return deadline.Yes
+		return catalog.Yes
 	}
-	return deadline.No
+	return catalog.No
 }
 
 // The table as the directive prints it, in all its rows: E exposed, K exploited,
@@ -38,7 +38,7 @@ func TestBOD2604_DUE1(t *testing.T) {
 	require.Len(t, days, 16)
 	table := deadline.BOD2604()
 	for row, want := range days {
-		has := func(letter string) deadline.Answer { return answer(strings.Contains(row, letter)) }
+		has := func(letter string) catalog.Answer { return answer(strings.Contains(row, letter)) }
 		d := deadline.Decide(table, deadline.Facts{Exploited: has("K"), Automatable: has("A"), TotalImpact: has("T"), Severity: catalog.Low, Published: day0},
 			deadline.Asset{Exposed: has("E")}, day0)
 		require.Equal(t, want == triage, d.Triage, row)
@@ -80,8 +80,8 @@ func TestBuiltInTables_DUE1(t *testing.T) {
 
 func TestWarnings_DUE1(t *testing.T) {
 	table := deadline.Table{Name: "odd", Anchor: deadline.FromPublished, Rows: []deadline.Row{
-		{When: deadline.Condition{Exploited: deadline.Yes}, Days: 30},
-		{When: deadline.Condition{Exploited: deadline.Yes, Exposed: deadline.Yes}, Days: 3},
+		{When: deadline.Condition{Exploited: catalog.Yes}, Days: 30},
+		{When: deadline.Condition{Exploited: catalog.Yes, Exposed: catalog.Yes}, Days: 3},
 		{When: deadline.Condition{Tag: "lab", Severity: catalog.High}, NextUpgrade: true},
 		{Days: 14},
 	}}
@@ -101,12 +101,12 @@ func TestUnknownFacts_DUE4(t *testing.T) {
 	d := deadline.Decide(table, deadline.Facts{Published: day0}, deadline.Asset{}, day0)
 	require.True(t, d.Triage)
 	require.Contains(t, d.Text, "exploited (assumed), exposed (assumed), automatable (assumed), of total impact (assumed), of severity critical (assumed)")
-	table.Assume = deadline.Condition{Exploited: deadline.No, Automatable: deadline.No, TotalImpact: deadline.No, Severity: catalog.Low}
+	table.Assume = deadline.Condition{Exploited: catalog.No, Automatable: catalog.No, TotalImpact: catalog.No, Severity: catalog.Low}
 	d = deadline.Decide(table, deadline.Facts{Published: day0}, deadline.Asset{}, day0)
 	require.Equal(t, 7, d.Row, "a missing exposure counts as exposed")
 	require.Contains(t, d.Text, "not exploited (assumed), exposed (assumed)")
-	known := deadline.Facts{Exploited: deadline.Yes, Automatable: deadline.Yes, TotalImpact: deadline.Yes, Severity: catalog.Medium, Published: day0}
-	d = deadline.Decide(table, known, deadline.Asset{Exposed: deadline.No}, day0)
+	known := deadline.Facts{Exploited: catalog.Yes, Automatable: catalog.Yes, TotalImpact: catalog.Yes, Severity: catalog.Medium, Published: day0}
+	d = deadline.Decide(table, known, deadline.Asset{Exposed: catalog.No}, day0)
 	require.Equal(t, 1, d.Row)
 	require.NotContains(t, d.Text, "assumed")
 	// A value from a newer version is unknown, too.
@@ -190,7 +190,7 @@ func TestStable_DUE3(t *testing.T) {
 		first := deadline.Decide(table, f, a, day0)
 		require.Equal(t, first, deadline.Decide(table, f, a, day0.AddDate(1, 0, 0)))
 		better := f
-		better.Exploited = deadline.No
+		better.Exploited = catalog.No
 		require.GreaterOrEqual(t, deadline.Decide(table, better, a, day0).Compare(first), 0)
 	}
 }
@@ -239,7 +239,7 @@ func TestStatus_DUE5(t *testing.T) {
 func TestExceptions_DUE6(t *testing.T) {
 	until := day0.AddDate(0, 1, 0)
 	e := deadline.Exception{Owner: "ana", Reason: "the vendor tests it", Until: until, PatchAppears: true, Exploitation: true, ExposureChanges: true,
-		Given: deadline.Seen{Exposed: deadline.No}}
+		Given: deadline.Seen{Exposed: catalog.No}}
 	require.NoError(t, e.Validate())
 	d := deadline.Deadline{Due: day0}
 	status := func(seen deadline.Seen, now time.Time) deadline.Status {
@@ -248,11 +248,11 @@ func TestExceptions_DUE6(t *testing.T) {
 	require.Equal(t, deadline.Status{State: deadline.Excepted, At: until}, status(e.Given, day0))
 	overdue := deadline.Status{State: deadline.Overdue, Cause: deadline.NoJob}
 	require.Equal(t, overdue, status(e.Given, until))
-	require.Equal(t, overdue, status(deadline.Seen{Exposed: deadline.No, Patch: true}, day0))
-	require.Equal(t, overdue, status(deadline.Seen{Exposed: deadline.No, Exploited: deadline.Yes}, day0))
-	require.Equal(t, overdue, status(deadline.Seen{Exposed: deadline.Yes}, day0))
+	require.Equal(t, overdue, status(deadline.Seen{Exposed: catalog.No, Patch: true}, day0))
+	require.Equal(t, overdue, status(deadline.Seen{Exposed: catalog.No, Exploited: catalog.Yes}, day0))
+	require.Equal(t, overdue, status(deadline.Seen{Exposed: catalog.Yes}, day0))
 	e.PatchAppears, e.Exploitation, e.ExposureChanges = false, false, false
-	require.Equal(t, deadline.Excepted, status(deadline.Seen{Patch: true, Exploited: deadline.Yes}, day0).State)
+	require.Equal(t, deadline.Excepted, status(deadline.Seen{Patch: true, Exploited: catalog.Yes}, day0).State)
 
 	err := deadline.Exception{}.Validate()
 	bad, is := errors.AsType[*deadline.Invalid](err)
@@ -271,7 +271,7 @@ func TestParse_DUE1(t *testing.T) {
 	again, err := deadline.Parse(text, time.LoadLocation)
 	require.NoError(t, err)
 	require.Equal(t, table, again)
-	inDMZ := deadline.Decide(table, deadline.Facts{Exploited: deadline.Yes, Published: day0}, deadline.Asset{Tags: []string{"a", "dmz"}}, day0)
+	inDMZ := deadline.Decide(table, deadline.Facts{Exploited: catalog.Yes, Published: day0}, deadline.Asset{Tags: []string{"a", "dmz"}}, day0)
 	require.True(t, inDMZ.Triage)
 	require.Zero(t, deadline.Decide(table, deadline.Facts{Published: day0}, deadline.Asset{Tags: []string{"dmz"}}, day0).Due)
 

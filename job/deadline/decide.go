@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
 )
 
 // Deadline is by when a vulnerability must be gone from an asset.
@@ -109,10 +111,10 @@ func describe(known, given Condition) string {
 	var parts []string
 	for i, answer := range known.answers() {
 		text := questions[i]
-		if *answer == No {
+		if *answer == catalog.No {
 			text = "not " + text
 		}
-		if g := *given.answers()[i]; g != Yes && g != No {
+		if g := *given.answers()[i]; g != catalog.Yes && g != catalog.No {
 			text += " (assumed)"
 		}
 		parts = append(parts, text)

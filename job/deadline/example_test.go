@@ -11,8 +11,8 @@ import (
 
 func Example() {
 	published := time.Date(2026, 6, 10, 9, 0, 0, 0, time.UTC)
-	facts := deadline.Facts{Exploited: deadline.Yes, Automatable: deadline.No, TotalImpact: deadline.No, Severity: catalog.High, Published: published}
-	asset := deadline.Asset{Exposed: deadline.No, Missing: published.Add(6 * time.Hour)}
+	facts := deadline.Facts{Exploited: catalog.Yes, Automatable: catalog.No, TotalImpact: catalog.No, Severity: catalog.High, Published: published}
+	asset := deadline.Asset{Exposed: catalog.No, Missing: published.Add(6 * time.Hour)}
 
 	now := published.AddDate(0, 0, 20)
 	d := deadline.Decide(deadline.BOD2604(), facts, asset, now)

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/internal/enum"
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
@@ -93,9 +94,9 @@ func (d Deadline) Status(p Progress, soon time.Duration, now time.Time) Status {
 
 // Seen are the facts that can end an exception early.
 type Seen struct {
-	Patch     bool   `json:"patch,omitempty"` // a deployable patch exists
-	Exploited Answer `json:"exploited,omitempty"`
-	Exposed   Answer `json:"exposed,omitempty"`
+	Patch     bool           `json:"patch,omitempty"` // a deployable patch exists
+	Exploited catalog.Answer `json:"exploited,omitempty"`
+	Exposed   catalog.Answer `json:"exposed,omitempty"`
 }
 
 // Exception allows a vulnerability to stay on an asset for a time (DUE-6).
@@ -134,7 +135,7 @@ func (e Exception) Ended(seen Seen, now time.Time) string {
 		return "The exception ended at " + e.Until.UTC().Format(time.RFC3339) + "."
 	case e.PatchAppears && seen.Patch && !e.Given.Patch:
 		return "The exception ended because a patch appeared."
-	case e.Exploitation && seen.Exploited == Yes && e.Given.Exploited != Yes:
+	case e.Exploitation && seen.Exploited == catalog.Yes && e.Given.Exploited != catalog.Yes:
 		return "The exception ended because exploitation became known."
 	case e.ExposureChanges && seen.Exposed != e.Given.Exposed:
 		return "The exception ended because the exposure of the asset changed."

@@ -58,17 +58,17 @@ type Table struct {
 
 // Condition is facts that must all hold. The zero Condition always holds.
 type Condition struct {
-	Exploited   Answer           `json:"exploited,omitempty"`
-	Exposed     Answer           `json:"exposed,omitempty"`
-	Automatable Answer           `json:"automatable,omitempty"`
-	TotalImpact Answer           `json:"totalImpact,omitempty"`
+	Exploited   catalog.Answer   `json:"exploited,omitempty"`
+	Exposed     catalog.Answer   `json:"exposed,omitempty"`
+	Automatable catalog.Answer   `json:"automatable,omitempty"`
+	TotalImpact catalog.Answer   `json:"totalImpact,omitempty"`
 	Severity    catalog.Severity `json:"severity,omitempty"` // or a higher one
 	Tag         string           `json:"tag,omitempty"`      // the asset has it
 }
 
 // answers are the facts of a condition that are an answer. questions names them.
-func (c *Condition) answers() [4]*Answer {
-	return [...]*Answer{&c.Exploited, &c.Exposed, &c.Automatable, &c.TotalImpact}
+func (c *Condition) answers() [4]*catalog.Answer {
+	return [...]*catalog.Answer{&c.Exploited, &c.Exposed, &c.Automatable, &c.TotalImpact}
 }
 
 var questions = [...]string{"exploited", "exposed", "automatable", "of total impact"}
@@ -98,11 +98,11 @@ func rated(s catalog.Severity) bool { return s > catalog.Unrated && s <= catalog
 func (t Table) known(c Condition) Condition {
 	assume := t.Assume.answers()
 	for i, answer := range c.answers() {
-		if *answer != Yes && *answer != No {
+		if *answer != catalog.Yes && *answer != catalog.No {
 			*answer = *assume[i]
 		}
-		if *answer != No {
-			*answer = Yes
+		if *answer != catalog.No {
+			*answer = catalog.Yes
 		}
 	}
 	if !rated(c.Severity) {
@@ -198,8 +198,8 @@ func (t Table) Warnings() (warnings []string) {
 			}
 		}
 		for i, question := range questions {
-			if other := c; *other.answers()[i] == No {
-				*other.answers()[i] = Yes
+			if other := c; *other.answers()[i] == catalog.No {
+				*other.answers()[i] = catalog.Yes
 				worse(question, other)
 			}
 		}
@@ -225,9 +225,9 @@ func (t Table) cases() iter.Seq2[Condition, []string] {
 			for bits := range 1 << (len(questions) + len(asked)) {
 				c := Condition{Severity: severity}
 				for i, answer := range c.answers() {
-					*answer = No
+					*answer = catalog.No
 					if bits>>i&1 == 1 {
-						*answer = Yes
+						*answer = catalog.Yes
 					}
 				}
 				var tags []string
