@@ -4,7 +4,8 @@
 // The project's names are not the catalog's, so the configuration says of each
 // document which products it speaks of ([Document]). The feed brings their
 // version lines ([catalog.LineSet]). It brings no products and no patches. The
-// products belong to other feeds, so grant them to this one (CAT-17).
+// products belong to other feeds, so grant their lines to this one
+// (catalog.Grant.Lines, CAT-17).
 //
 // # Documents
 //

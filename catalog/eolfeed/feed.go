@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
@@ -55,10 +54,9 @@ func New(id catalog.FeedID, documents []Document, o Options) (*Feed, error) {
 			return nil, fmt.Errorf("feed %s: %s speaks of %d products, want 1 to %d", id, name, n, MaxProducts)
 		}
 		for _, p := range d.Products {
-			star := strings.IndexByte(string(p), '*')
-			switch {
-			case p == "" || len(p) > catalog.MaxID || star >= 0 && star < len(p)-1:
-				return nil, fmt.Errorf("feed %s: product %.80q of %s: want an id of 1 to %d bytes, or a prefix that ends in *", id, p, name, catalog.MaxID)
+			switch problems := (catalog.LineSet{Product: p}).Check(); {
+			case len(problems) > 0:
+				return nil, fmt.Errorf("feed %s: product %.80q of %s: %s; want an id, or a prefix that ends in *", id, p, name, problems[0])
 			case given[p]:
 				return nil, fmt.Errorf("feed %s: product %s is given twice; give it once", id, p)
 			}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/catalog/catalogtest"
+	"github.com/patchpolicy/patchpolicy/catalog/version"
 )
 
 // site serves documents by path, each with an ETag.
@@ -162,6 +163,35 @@ func TestOlderDocumentIsRefused_CAT2(t *testing.T) {
 	require.NoError(t, err)
 	_, changes = catalog.Sync(snapshot, []catalog.Batch{b}, now)
 	require.Equal(t, []catalog.FeedID{"eol"}, changes.Failed)
+}
+
+// The lines reach the products that are granted, and decide about their
+// patches. Nothing else is touched.
+func TestLinesReachTheCatalog_CAT11_CAT17(t *testing.T) {
+	s := newSite(t, map[string]string{"/a": product})
+	b, err := newFeed(t, s, Document{"/a", ids("deb/acme", "deb/acme-*", "deb/other")}).Fetch(t.Context())
+	require.NoError(t, err)
+	b.Grant = catalog.Grant{Lines: []string{"deb/acme", "deb/acme-*"}}
+	distribution := catalog.Batch{Feed: "deb"}
+	for _, id := range ids("deb/acme", "deb/acme-doc", "deb/other") {
+		distribution.Products = append(distribution.Products, catalog.Product{ID: id, Name: string(id), Platform: catalog.Linux, Scheme: version.Debian})
+	}
+	now := midnight(2026, 9, 1)
+	snapshot, changes := catalog.Sync(nil, []catalog.Batch{distribution, b}, now)
+	for id, reached := range map[catalog.ProductID]bool{"deb/acme": true, "deb/acme-doc": true, "deb/other": false} {
+		p, found := snapshot.Product(id)
+		require.True(t, found)
+		for text, ended := range map[string]bool{"11.9-1": true, "1:12.4": true, "13~rc1": false} {
+			v, err := version.Parse(version.Debian, text)
+			require.NoError(t, err)
+			l, on := p.LineOf(v)
+			require.Equal(t, reached, on, "%s %s", id, text)
+			require.Equal(t, reached && ended, l.Ended(now), "%s %s", id, text)
+		}
+	}
+	require.Len(t, changes.Rejected, 1)
+	require.Equal(t, "deb", changes.Rejected[0].Owner)
+	require.Contains(t, changes.Rejected[0].Record, "deb/other")
 }
 
 func TestHugeDocument_CAT16(t *testing.T) {

@@ -13,7 +13,6 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/catalog/internal/fetch"
-	"github.com/patchpolicy/patchpolicy/catalog/version"
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/internal/strictjson"
 )
@@ -87,7 +86,7 @@ func (r release) line() (l catalog.Line, problems []string) {
 
 // check returns what the catalog would refuse of a line.
 func check(l catalog.Line) []string {
-	return catalog.Product{ID: "product", Name: "product", Platform: catalog.Linux, Scheme: version.Loose, Lines: []catalog.Line{l}}.Check()
+	return catalog.LineSet{Product: "*", Lines: []catalog.Line{l}}.Check()
 }
 
 // parse reads a document. The batch has Dated, if the document states when it

@@ -139,7 +139,8 @@ func serveCommand() *cobra.Command {
 	f.DurationVar(&config.CheckIn, "check-in", 0, "how long agents wait between calls (default 15m; more than about 20m breaks MAN-3 and is refused)")
 	cli.FeedFlags(c, &from)
 	f.StringArrayVar(&maxAges, "feed-max-age", nil, "FEED=DURATION: the feed is stale if the date that its source states is older, CAT-2 (repeatable)")
-	f.StringArrayVar(&grants, "grant", nil, "what a feed may speak about, CAT-17: 'FEED vendor NAME', 'FEED product ID', 'FEED patch ID' (an ID may end in *), 'FEED authority NAME' (repeatable)")
+	f.StringArrayVar(&grants, "grant", nil, "what a feed may speak about, CAT-17: 'FEED vendor NAME', 'FEED product ID', 'FEED patch ID', "+
+		"'FEED lines ID' for its version lines (an ID may end in *), 'FEED authority NAME' (repeatable)")
 	f.StringArrayVar(&config.Forget, "forget", nil, "former feed: its patches leave the catalog, and other feeds may take over its products (repeatable)")
 	f.StringVar(&policy, "policy", "", "file with the signer policy that orders are made under; agents with a policy need the same one (default: none)")
 	f.BoolVar(&config.Unchecked, "skip-check", false, "do not check the whole database for damage at the start (the check takes 1 to 2 s for 500 MB)")

@@ -115,7 +115,6 @@ var rooms = []room{
 		{"internal/problem", "reasons of a bounded length"},
 		{"catalog", "the port it fills"},
 		{"catalog/internal/fetch", "fetching one document"},
-		{"catalog/version", "the length of a version"},
 	}},
 	{path: "catalog/jsonfeed", floor: 3, adapter: true, uses: []use{
 		{"catalog/internal/fetch", "how its document is fetched"},

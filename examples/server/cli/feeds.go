@@ -15,7 +15,7 @@ func FeedFlags(c *cobra.Command, from *serve.Sources) {
 	f.StringArrayVar(&from.Signatures, "feed-signature", nil,
 		"FEED=LOCATION: URL or path of the signature (default: that of the document, with .sig after its path; repeatable)")
 	f.StringArrayVar(&from.EOL, "feed-eol", nil, "'LOCATION PRODUCT…': URL or path of an end-of-life document as endoflife.date has them, "+
-		"and its products, by id or by a prefix that ends in *; all are the feed \"eol\", which needs grants (repeatable)")
+		"and its products, by id or by a prefix that ends in *; all are the feed \"eol\", which needs grants like 'eol lines ID' (repeatable)")
 	f.StringArrayVar(&from.Apt, "apt-config", nil, "folder of an apt configuration, like /etc/apt (repeatable)")
 	f.StringVar(&from.AptCache, "apt-cache", "", "folder that keeps fetched package lists across restarts")
 }

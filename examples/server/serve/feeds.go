@@ -105,13 +105,13 @@ type FeedSettings struct {
 }
 
 // SettingsOf reads grants (CAT-17), each "FEED vendor NAME", "FEED product ID",
-// "FEED patch ID" or "FEED authority NAME", and maximum ages (CAT-2), each
-// FEED=DURATION, where FEED is the id of one of the feeds.
+// "FEED patch ID", "FEED lines ID" or "FEED authority NAME", and maximum ages
+// (CAT-2), each FEED=DURATION, where FEED is the id of one of the feeds.
 func SettingsOf(grants, ages []string, feeds []catalog.Feed) (map[catalog.FeedID]FeedSettings, error) {
 	settings := make(map[catalog.FeedID]FeedSettings)
 	for _, text := range grants {
 		if err := grant(text, feeds, settings); err != nil {
-			return nil, fmt.Errorf("grant %q: %w; want 'FEED vendor NAME', 'FEED product ID', 'FEED patch ID' (an ID may end in *), or 'FEED authority NAME'", text, err)
+			return nil, fmt.Errorf("grant %q: %w; want 'FEED vendor NAME', 'FEED product ID', 'FEED patch ID', 'FEED lines ID' (an ID may end in *), or 'FEED authority NAME'", text, err)
 		}
 	}
 	for _, text := range ages {
@@ -159,6 +159,8 @@ func grant(text string, feeds []catalog.Feed, settings map[catalog.FeedID]FeedSe
 		s.Grant.Products = append(s.Grant.Products, name)
 	case "patch":
 		s.Grant.Patches = append(s.Grant.Patches, name)
+	case "lines":
+		s.Grant.Lines = append(s.Grant.Lines, name)
 	case "authority":
 		if name == "" || s.Authority != "" {
 			return errors.New("a feed speaks for exactly one authority")
