@@ -292,6 +292,8 @@ func TestSchemaRequiresWhatParseDoes_CAT16(t *testing.T) {
 		"product": {`{"id":"p","name":"P","platform":"linux","scheme":"debian","vendor":"V"}`, `{"format":1,"products":[%s]}`},
 		"line": {`{"prefix":"1","eol":true,"extended":"2026-01-01"}`,
 			`{"format":1,"products":[{"id":"p","name":"P","platform":"linux","scheme":"debian","lines":[%s]}]}`},
+		"package": {`{"ecosystem":"Debian:12","name":"p"}`,
+			`{"format":1,"products":[{"id":"p","name":"P","platform":"linux","scheme":"debian","package":%s}]}`},
 		"patch":       {`{"id":"x","product":"p","version":"debian:1","title":"T","artifacts":[],"eol":"2026-01-01"}`, `{"format":1,"patches":[%s]}`},
 		"requirement": {`{"patch":"y","reboot":true}`, `{"format":1,"patches":[{"id":"x","product":"p","version":"debian:1","requires":[%s]}]}`},
 		"artifact": {`{"name":"a","availability":"Repository","size":1,"signer":"S"}`,

@@ -14,7 +14,7 @@ import (
 func TestPatchCheck_CAT16(t *testing.T) {
 	s := newShell(t)
 	s.write("example.json", s.okOffline("patch", "example"))
-	require.Contains(t, s.okOffline("patch", "check", "example.json"), "1 products and 1 patches are good")
+	require.Contains(t, s.okOffline("patch", "check", "example.json"), "good records: 1 of products, 1 of patches")
 	var schema map[string]any
 	require.NoError(t, json.Unmarshal([]byte(s.okOffline("patch", "schema")), &schema))
 	require.Equal(t, "object", schema["type"])
@@ -30,7 +30,7 @@ func TestPatchCheck_CAT16(t *testing.T) {
 	require.Equal(t, 1, code)
 	require.Contains(t, stderr, "a sync rejects the records above")
 	for _, says := range []string{"patch a\n  ", "scheme", `patch b\x1b[2J`, "patch f\n  ", `product "nobody"`, "patch c\n  ", "the product is empty\n  ",
-		"is not a plain file name\n  ", "needs a URL\n  ", "negative size -1\n", "patch d\n  ", "1 products and 1 patches are good"} {
+		"is not a plain file name\n  ", "needs a URL\n  ", "negative size -1\n", "patch d\n  ", "good records: 1 of products, 1 of patches"} {
 		require.Contains(t, stdout, says)
 	}
 	require.NotContains(t, stdout, "\x1b")

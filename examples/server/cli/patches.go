@@ -92,7 +92,7 @@ func (r *remote) patchCheck() *cobra.Command {
 				for _, rejected := range c.Rejected {
 					err = cmp.Or(err, say(cmd, rejected.Record+"\n  "+problem.Lines(strings.Join(rejected.Reasons, "\n"), "  ")))
 				}
-				err = cmp.Or(err, say(cmd, fmt.Sprintf("%d products and %d patches are good", c.Products, c.Patches)))
+				err = cmp.Or(err, say(cmd, fmt.Sprintf("good records: %d of products, %d of patches", c.Products, c.Patches)))
 			}
 			if err == nil && len(c.Rejected) > 0 {
 				err = errors.New("a sync rejects the records above")
