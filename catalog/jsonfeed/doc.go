@@ -2,7 +2,8 @@
 //
 // Use it to bring patches of any source into the catalog: have a program write
 // the document, serve it or put it into a file, and pass its location to [New].
-// [Parse] and [Marshal] read and write the format alone.
+// [Parse] and [Marshal] read and write the format alone. [Schema] is its JSON
+// Schema.
 //
 // # Format
 //
@@ -48,6 +49,20 @@
 // and [catalog.Artifact]. A record that breaks a bound, or repeats an id, is
 // rejected with every reason, and the others are kept (CAT-16). A patch may name
 // a product that another feed of the same authority lists (CAT-17).
+//
+// # Signature
+//
+// A feed can ask for a signature (Options.Signed): a file beside the document,
+// in any format that a verifier of package integrity judges, like an OpenPGP
+// signature, a signature by a plain key, or a sigstore bundle. Package
+// policyverify makes a verifier from a signer policy. Before anything else is
+// read of a new document, its signature must be valid and by one of the signers.
+// Otherwise the fetch fails with a [SignatureError], whether the signature is
+// absent, bad, by somebody else or of an unknown form, so removing it gains
+// nothing (INT-4, INT-9). While document and signature are being replaced they
+// may not fit each other: the fetch fails then too, and the catalog keeps what
+// it has (CAT-1). A signature does not show that a document is the newest one:
+// use "dated" as well.
 //
 // # Example
 //

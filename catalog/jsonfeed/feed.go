@@ -1,13 +1,23 @@
 package jsonfeed
 
 import (
+	"net/http"
+	"time"
+
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/catalog/internal/fetch"
 )
 
-// Options are a feed's settings: the client that fetches the document, with its
-// time limit and credentials, and the clock. The zero value is the default.
-type Options = fetch.Options
+// Options are a feed's settings. The zero value is the default.
+type Options struct {
+	// Client fetches the document and its signature. Default: a client that gives
+	// up after 5 minutes. Credentials are those of its transport or of the
+	// location. It does not follow a redirect from https to http, or with
+	// credentials to another host.
+	Client *http.Client
+	Now    func() time.Time // the clock; default time.Now
+	Signed Signed           // who must have signed the document; zero: nobody
+}
 
 // Feed is a [catalog.Feed] that reads one document. It is safe for concurrent
 // use. A batch is Unchanged if the server says so (ETag, Last-Modified) or if
@@ -20,5 +30,10 @@ var _ catalog.Feed = (*Feed)(nil)
 // New returns a feed that reads the document at location: an http, https or
 // file URL, or the path of a file.
 func New(id catalog.FeedID, location string, o Options) (*Feed, error) {
-	return fetch.New(id, location, fetch.Form{Accept: "application/json", Limit: MaxDocument, Parse: Parse}, o)
+	how := fetch.Options{Client: o.Client, Now: o.Now}
+	verify, err := o.Signed.verify(id, location, how)
+	if err != nil {
+		return nil, err
+	}
+	return fetch.New(id, location, fetch.Form{Accept: "application/json", Limit: MaxDocument, Verify: verify, Parse: Parse}, how)
 }

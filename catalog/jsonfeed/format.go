@@ -83,6 +83,14 @@ type patch struct {
 	EOL end `json:"eol,omitzero"`
 }
 
+// document is what Marshal writes.
+type document struct {
+	Format   int       `json:"format"`
+	Dated    time.Time `json:"dated,omitzero"`
+	Products []product `json:"products"`
+	Patches  []patch   `json:"patches"`
+}
+
 // Parse reads the document of a feed. The batch has Dated, Products, Patches,
 // and in Rejected the records that are not fit for the catalog, with every
 // reason (CAT-16): at most 999, and one more that counts the others. An
@@ -256,12 +264,7 @@ func Marshal(b catalog.Batch) ([]byte, error) {
 	refuse := func(record string, reasons []string) {
 		problems = append(problems, &catalog.Rejected{Feed: b.Feed, Record: record, Reasons: reasons})
 	}
-	out := struct {
-		Format   int       `json:"format"`
-		Dated    time.Time `json:"dated,omitzero"`
-		Products []product `json:"products"`
-		Patches  []patch   `json:"patches"`
-	}{Format, b.Dated.UTC(), make([]product, 0, len(b.Products)), make([]patch, 0, len(b.Patches))}
+	out := document{Format, b.Dated.UTC(), make([]product, 0, len(b.Products)), make([]patch, 0, len(b.Patches))}
 	for _, p := range b.Products {
 		if reasons := p.Check(); len(reasons) > 0 {
 			refuse("product "+string(p.ID), reasons)

@@ -97,7 +97,7 @@ func none[T any]() cmp.Option {
 
 // again writes records down and expects the same from reading them, byte for
 // byte and record for record.
-func again(t *testing.T, products []catalog.Product, patches []catalog.Patch) {
+func again(t *testing.T, products []catalog.Product, patches []catalog.Patch) string {
 	t.Helper()
 	data, err := Marshal(catalog.Batch{Products: products, Patches: patches})
 	require.NoError(t, err)
@@ -109,6 +109,7 @@ func again(t *testing.T, products []catalog.Product, patches []catalog.Patch) {
 	data2, err := Marshal(catalog.Batch{Products: products2, Patches: patches2})
 	require.NoError(t, err)
 	require.Equal(t, string(data), string(data2))
+	return string(data)
 }
 
 func TestFormat(t *testing.T) {
@@ -185,6 +186,7 @@ func TestBadRecordIsRejectedAlone_CAT16(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
+	root := readSchema(f)
 	f.Add([]byte(worked(f)))
 	f.Add([]byte(everything))
 	f.Add([]byte(`{"format":1,"products":[null],"patches":[{"id":"x"},7]}`))
@@ -198,7 +200,7 @@ func FuzzParse(f *testing.F) {
 				t.Fatalf("rejected without a word: %+v", r)
 			}
 		}
-		again(t, products, patches)
+		require.Empty(t, check(t, root, again(t, products, patches)), "the schema refuses what Marshal writes")
 	})
 }
 

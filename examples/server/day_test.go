@@ -90,7 +90,7 @@ func open(t *testing.T, feed string) desk {
 	d.ok("", "init --dir "+d.dir)
 	s := &shell{t: t, dir: filepath.Dir(d.dir)}
 	s.write("patches.json", feed)
-	feeds, err := serve.Feeds([]string{filepath.Join(s.dir, "patches.json")}, nil, "", slog.New(slog.DiscardHandler))
+	feeds, err := serve.Feeds(serve.Sources{JSON: []string{filepath.Join(s.dir, "patches.json")}}, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	ctx, stop := context.WithCancel(t.Context())
 	listening, done := make(chan net.Addr, 1), make(chan error, 1)

@@ -87,16 +87,18 @@ func initCommand() *cobra.Command {
 
 func serveCommand() *cobra.Command {
 	var (
-		config                                 serve.Config
-		dir, db, apt, policy                   string
-		level                                  = slog.LevelInfo
-		documents, aptConfigs, grants, maxAges []string
+		config          serve.Config
+		from            serve.Sources
+		dir, db, policy string
+		level           = slog.LevelInfo
+		grants, maxAges []string
 	)
 	c := &cobra.Command{
 		Use: "serve", Short: "Serve agents and the administrator until stopped",
 		Long: "Serve agents and the administrator on one address. SIGTERM or Ctrl-C stops the server; it first answers open requests, for at " +
 			"most 30 s. /metrics takes the administrator's token as a bearer token. Feeds are flags: start with the same ones each time.",
 		Example: "  server serve --feed-json https://vendor.example/patches.json --sync-every 30m\n" +
+			"  server serve --feed-json https://vendor.example/patches.json --feed-signers https://vendor.example/patches.json=vendor-keys.json\n" +
 			"  server serve --feed-json acme.json --feed-json new.json --grant 'new.json vendor Acme' --grant 'new.json product acme/*'\n" +
 			"  server serve --listen 0.0.0.0:8443 --tls-cert cert.pem --tls-key key.pem --apt-config /etc/apt",
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -105,7 +107,7 @@ func serveCommand() *cobra.Command {
 			if db != "" {
 				config.DB = db
 			}
-			feeds, err := serve.Feeds(documents, aptConfigs, apt, logger)
+			feeds, err := serve.Feeds(from, logger)
 			if err != nil {
 				return cli.Usage(err)
 			}
@@ -135,11 +137,10 @@ func serveCommand() *cobra.Command {
 	f.DurationVar(&config.Keep, "keep", 0, "how long runs, reports and events are kept after they ended, at least 2160h; 0: for ever")
 	f.DurationVar(&config.SyncEvery, "sync-every", catalog.SyncEvery, "time between two syncs of the catalog")
 	f.DurationVar(&config.CheckIn, "check-in", 0, "how long agents wait between calls (default 15m; more than about 20m breaks MAN-3 and is refused)")
-	f.StringArrayVar(&documents, "feed-json", nil, "URL or path of a JSON patch document, like \"server patch example\" (repeatable)")
-	f.StringArrayVar(&aptConfigs, "apt-config", nil, "folder of an apt configuration, like /etc/apt (repeatable)")
+	cli.FeedFlags(c, &from)
 	f.StringArrayVar(&maxAges, "feed-max-age", nil, "FEED=DURATION: the feed is stale if the date that its source states is older, CAT-2 (repeatable)")
-	f.StringVar(&apt, "apt-cache", "", "folder that keeps fetched package lists across restarts")
-	f.StringArrayVar(&grants, "grant", nil, "what a feed may speak about, CAT-17: 'FEED vendor NAME', 'FEED product ID', 'FEED patch ID' (an ID may end in *), 'FEED authority NAME' (repeatable)")
+	f.StringArrayVar(&grants, "grant", nil, "what a feed may speak about, CAT-17: 'FEED vendor NAME', 'FEED product ID', 'FEED patch ID', "+
+		"'FEED lines ID' for its version lines (an ID may end in *), 'FEED authority NAME' (repeatable)")
 	f.StringArrayVar(&config.Forget, "forget", nil, "former feed: its patches leave the catalog, and other feeds may take over its products (repeatable)")
 	f.StringVar(&policy, "policy", "", "file with the signer policy that orders are made under; agents with a policy need the same one (default: none)")
 	f.BoolVar(&config.Unchecked, "skip-check", false, "do not check the whole database for damage at the start (the check takes 1 to 2 s for 500 MB)")

@@ -22,7 +22,6 @@ var needs = map[string]string{
 	"catalog.Line.Ended":                         "a console that lists versions past their end of life",
 	"catalog.Product.LineOf":                     "the same",
 	"catalog.ReasonCode.Rule":                    "a console that explains a code without a verdict",
-	"catalog.Snapshot.Products":                  "a console that lists the catalog",
 	"integrity/sigstoreverify.DefaultPredicates": "a policy that adds to the defaults",
 	"manifest/agenthttp.FromController":          "a server with an agent in its own process",
 	"job.Code.Known":                             "a console that shows codes of newer agents",

@@ -110,11 +110,18 @@ var rooms = []room{
 		{"internal/problem", "reasons of a bounded length"},
 		{"catalog", "the port that it fills in part"},
 	}},
+	{path: "catalog/eolfeed", floor: 3, adapter: true, uses: []use{
+		{"internal/strictjson", "a document means one thing"},
+		{"internal/problem", "reasons of a bounded length"},
+		{"catalog", "the port it fills"},
+		{"catalog/internal/fetch", "fetching one document"},
+	}},
 	{path: "catalog/jsonfeed", floor: 3, adapter: true, uses: []use{
 		{"catalog/internal/fetch", "how its document is fetched"},
 		{"internal/strictjson", "a record means one thing"},
 		{"internal/problem", "reasons of a bounded length"},
 		{"catalog", "the port it fills"},
+		{"integrity", "who must have signed the document"},
 	}},
 	{path: "catalog/osvfeed", floor: 3, adapter: true, uses: []use{
 		{"catalog", "the port it fills"},

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
@@ -40,6 +41,9 @@ type Form struct {
 	// Parse reads the document. The feed sets Feed, At and Local of the batch.
 	// Nil: Each does.
 	Parse func(id catalog.FeedID, data []byte) (catalog.Batch, error)
+
+	// Verify is asked before Parse whether the document may be used; nil: it may.
+	Verify func(ctx context.Context, data []byte) error
 
 	// Each reads a document of many records: the files of a zip archive or of a
 	// folder whose base names match, or a JSON list. It is not held in memory.
@@ -147,6 +151,11 @@ func (f *Feed) fetch(ctx context.Context) (b catalog.Batch, err error) {
 }
 
 func (f *Feed) parse(ctx context.Context, doc document) (catalog.Batch, error) {
+	if f.form.Verify != nil {
+		if err := f.form.Verify(ctx, doc.data); err != nil {
+			return catalog.Batch{}, err
+		}
+	}
 	w := newWalk(ctx, f.form.Match)
 	switch {
 	case f.form.Each == nil:
@@ -205,7 +214,7 @@ func (f *Feed) read(ctx context.Context) (doc document, now seen, err error) {
 	case resp.StatusCode == http.StatusNotModified && f.last != seen{}:
 		return document{}, f.last, nil
 	case resp.StatusCode != http.StatusOK:
-		return document{}, seen{}, fmt.Errorf("GET %s: %s", f.location.Redacted(), resp.Status)
+		return document{}, seen{}, &statusError{f.location.Redacted(), resp}
 	}
 	doc, now.digest, err = f.bounded(resp.Body)
 	now.etag, now.lastModified = resp.Header.Get("ETag"), resp.Header.Get("Last-Modified")
@@ -253,6 +262,19 @@ func (f *Feed) bounded(r io.Reader) (doc document, sum [sha256.Size]byte, err er
 	doc.data = into.Bytes()
 	hash.Sum(sum[:0])
 	return doc, sum, nil
+}
+
+// statusError is an answer without a document. It is [fs.ErrNotExist] if there
+// is none.
+type statusError struct {
+	location string
+	answer   *http.Response
+}
+
+func (e *statusError) Error() string { return fmt.Sprintf("GET %s: %s", e.location, e.answer.Status) }
+
+func (e *statusError) Is(target error) bool {
+	return target == fs.ErrNotExist && (e.answer.StatusCode == http.StatusNotFound || e.answer.StatusCode == http.StatusGone)
 }
 
 // careful returns a client that follows no redirect from https to http, and

@@ -14,6 +14,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/catalog/aptfeed"
+	"github.com/patchpolicy/patchpolicy/catalog/eolfeed"
 	"github.com/patchpolicy/patchpolicy/catalog/jsonfeed"
 	"github.com/patchpolicy/patchpolicy/job/controller"
 )
@@ -22,22 +23,40 @@ import (
 // line.
 const fetchTime = 10 * time.Minute
 
-// Feeds makes feeds from JSON documents and apt configurations.
-func Feeds(documents, aptConfigs []string, aptCache string, logger *slog.Logger) (feeds []catalog.Feed, err error) {
-	for _, location := range documents {
-		id := location
-		if u, err := url.Parse(location); err == nil && u.User != nil {
-			id = u.Redacted() // the id is shown to everybody
-		}
-		f, err := jsonfeed.New(catalog.FeedID(id), location, jsonfeed.Options{})
+// Sources say where the server's feeds are.
+type Sources struct {
+	JSON       []string // URLs or paths of patch documents
+	Signers    []string // FEED=FILE: the document of a JSON feed must be signed by one of the signers in a file, which has the form of a signer policy
+	Signatures []string // FEED=LOCATION: URL or path of its signature; otherwise the document's, with ".sig" after its path
+	EOL        []string // end-of-life documents, each "LOCATION PRODUCT…": a URL or path, and the products that it speaks of
+	Apt        []string // folders of apt configurations
+	AptCache   string   // folder that keeps fetched package lists
+}
+
+// Feeds makes the feeds. The end-of-life documents are one feed, "eol".
+func Feeds(from Sources, logger *slog.Logger) (feeds []catalog.Feed, err error) {
+	signed, err := from.signed()
+	if err != nil {
+		return nil, err
+	}
+	for _, location := range from.JSON {
+		id := feedID(location)
+		f, err := jsonfeed.New(catalog.FeedID(id), location, jsonfeed.Options{Signed: signed[id]})
 		if err != nil {
 			return nil, err
 		}
 		feeds = append(feeds, f)
 	}
-	for _, dir := range aptConfigs {
+	if len(from.EOL) > 0 {
+		f, err := eolfeed.New("eol", eolDocuments(from.EOL), eolfeed.Options{})
+		if err != nil {
+			return nil, err
+		}
+		feeds = append(feeds, f)
+	}
+	for _, dir := range from.Apt {
 		// They are kept in the order returned, as aptfeed asks.
-		all, err := aptfeed.FromConfig(aptfeed.Config{Dir: dir, CacheDir: aptCache, Report: func(p aptfeed.Problem) {
+		all, err := aptfeed.FromConfig(aptfeed.Config{Dir: dir, CacheDir: from.AptCache, Report: func(p aptfeed.Problem) {
 			logger.Warn("apt configuration", "dir", dir, "problem", p.Error())
 		}})
 		if err != nil {
@@ -57,6 +76,27 @@ func Feeds(documents, aptConfigs []string, aptCache string, logger *slog.Logger)
 	return feeds, nil
 }
 
+// feedID returns the id of a JSON feed: its location, without a password,
+// because the id is shown to everybody.
+func feedID(location string) string {
+	if u, err := url.Parse(location); err == nil && u.User != nil {
+		return u.Redacted()
+	}
+	return location
+}
+
+func eolDocuments(texts []string) (documents []eolfeed.Document) {
+	for _, text := range texts {
+		location, products, _ := strings.Cut(text, " ")
+		d := eolfeed.Document{Location: location}
+		for _, id := range strings.Fields(products) {
+			d.Products = append(d.Products, catalog.ProductID(id))
+		}
+		documents = append(documents, d)
+	}
+	return documents
+}
+
 // FeedSettings are what an administrator sets for one feed.
 type FeedSettings struct {
 	Grant     catalog.Grant // what it may speak about
@@ -65,13 +105,13 @@ type FeedSettings struct {
 }
 
 // SettingsOf reads grants (CAT-17), each "FEED vendor NAME", "FEED product ID",
-// "FEED patch ID" or "FEED authority NAME", and maximum ages (CAT-2), each
-// FEED=DURATION, where FEED is the id of one of the feeds.
+// "FEED patch ID", "FEED lines ID" or "FEED authority NAME", and maximum ages
+// (CAT-2), each FEED=DURATION, where FEED is the id of one of the feeds.
 func SettingsOf(grants, ages []string, feeds []catalog.Feed) (map[catalog.FeedID]FeedSettings, error) {
 	settings := make(map[catalog.FeedID]FeedSettings)
 	for _, text := range grants {
 		if err := grant(text, feeds, settings); err != nil {
-			return nil, fmt.Errorf("grant %q: %w; want 'FEED vendor NAME', 'FEED product ID', 'FEED patch ID' (an ID may end in *), or 'FEED authority NAME'", text, err)
+			return nil, fmt.Errorf("grant %q: %w; want 'FEED vendor NAME', 'FEED product ID', 'FEED patch ID', 'FEED lines ID' (an ID may end in *), or 'FEED authority NAME'", text, err)
 		}
 	}
 	for _, text := range ages {
@@ -119,6 +159,8 @@ func grant(text string, feeds []catalog.Feed, settings map[catalog.FeedID]FeedSe
 		s.Grant.Products = append(s.Grant.Products, name)
 	case "patch":
 		s.Grant.Patches = append(s.Grant.Patches, name)
+	case "lines":
+		s.Grant.Lines = append(s.Grant.Lines, name)
 	case "authority":
 		if name == "" || s.Authority != "" {
 			return errors.New("a feed speaks for exactly one authority")

@@ -79,7 +79,7 @@ func TestGoodBatchSurvivesAFailedSync_CAT1(t *testing.T) {
 // A restarted server begins with feeds that remember nothing, so "unchanged"
 // never refers to data that was not stored.
 func TestFailingFeedIsReported_CAT1(t *testing.T) {
-	feeds, err := Feeds([]string{filepath.Join(t.TempDir(), "missing.json")}, nil, "", slog.New(slog.DiscardHandler))
+	feeds, err := Feeds(Sources{JSON: []string{filepath.Join(t.TempDir(), "missing.json")}}, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	c := newController(t, memstore.New(memstore.Options{Seed: 3}))
 	s := &syncer{controller: c, feeds: feeds, logger: slog.New(slog.DiscardHandler)}
@@ -97,7 +97,7 @@ func TestFailingFeedIsReported_CAT1(t *testing.T) {
 }
 
 func TestFeedsKeepPasswordsToThemselves(t *testing.T) {
-	feeds, err := Feeds([]string{"https://me:s3cret@vendor.example/patches.json"}, nil, "", slog.New(slog.DiscardHandler))
+	feeds, err := Feeds(Sources{JSON: []string{"https://me:s3cret@vendor.example/patches.json"}}, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	require.Equal(t, catalog.FeedID("https://me:xxxxx@vendor.example/patches.json"), feeds[0].ID())
 }
@@ -274,4 +274,20 @@ func TestMaxAges_CAT2(t *testing.T) {
 		_, err := SettingsOf(nil, []string{bad}, feeds)
 		require.ErrorContains(t, err, "maximum age", bad)
 	}
+}
+
+func TestEndOfLifeDocumentsAreOneFeed_CAT11(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{"a": `[{"cycle":"1","eol":true}]`, "b": `[{"cycle":"2","eol":"2026-01-01"}]`} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+	}
+	feeds, err := Feeds(Sources{EOL: []string{filepath.Join(dir, "a") + " acme  acme/*", filepath.Join(dir, "b") + " other"}}, slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	require.Len(t, feeds, 1)
+	b, err := feeds[0].Fetch(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, catalog.FeedID("eol"), b.Feed)
+	require.Len(t, b.Lines, 3)
+	_, err = Feeds(Sources{EOL: []string{"a.json"}}, slog.New(slog.DiscardHandler))
+	require.ErrorContains(t, err, "a.json speaks of 0 products")
 }

@@ -111,6 +111,14 @@ func Policy(file string) (x integrity.Excerpt, err error) {
 	if file == "" {
 		return x, nil
 	}
+	policy, err := readPolicy(file)
+	if err != nil {
+		return x, err
+	}
+	return policy.Excerpt(), nil
+}
+
+func readPolicy(file string) (p integrity.Policy, err error) {
 	var data []byte
 	if err = owned.CheckLinked(file, owned.State); err == nil {
 		var info fs.FileInfo
@@ -122,11 +130,10 @@ func Policy(file string) (x integrity.Excerpt, err error) {
 		data, err = os.ReadFile(file)
 	}
 	if err != nil {
-		return x, fmt.Errorf("signer policy: %w", err)
+		return p, fmt.Errorf("signer policy: %w", err)
 	}
-	policy, err := integrity.ParsePolicy(data)
-	if err != nil {
-		return x, fmt.Errorf("%s: %w", file, err)
+	if p, err = integrity.ParsePolicy(data); err != nil {
+		return p, fmt.Errorf("%s: %w", file, err)
 	}
-	return policy.Excerpt(), nil
+	return p, nil
 }

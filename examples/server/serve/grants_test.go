@@ -11,14 +11,14 @@ import (
 )
 
 func TestGrants_CAT17(t *testing.T) {
-	feeds, err := Feeds([]string{"acme.json", "acme.json extra.json"}, nil, "", slog.New(slog.DiscardHandler))
+	feeds, err := Feeds(Sources{JSON: []string{"acme.json", "acme.json extra.json"}}, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	got, err := SettingsOf([]string{
-		"acme.json vendor Acme Inc.", "acme.json product acme/*", "acme.json extra.json patch KB*", "acme.json extra.json authority acme.json",
+		"acme.json vendor Acme Inc.", "acme.json product acme/*", "acme.json lines deb/*", "acme.json extra.json patch KB*", "acme.json extra.json authority acme.json",
 	}, nil, feeds)
 	require.NoError(t, err)
 	require.Equal(t, map[catalog.FeedID]FeedSettings{
-		"acme.json":            {Grant: catalog.Grant{Vendors: []string{"Acme Inc."}, Products: []string{"acme/*"}}},
+		"acme.json":            {Grant: catalog.Grant{Vendors: []string{"Acme Inc."}, Products: []string{"acme/*"}, Lines: []string{"deb/*"}}},
 		"acme.json extra.json": {Grant: catalog.Grant{Patches: []string{"KB*"}}, Authority: "acme.json"},
 	}, got)
 	for text, why := range map[string]string{
