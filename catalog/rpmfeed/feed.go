@@ -23,7 +23,7 @@ import (
 // Config says which repository a feed reads, and how.
 type Config struct {
 	Channel       string            // the repository's id, like "baseos", as assets are configured with it
-	URL           string            // http, https or file: the folder that has repodata
+	URL           string            // http, https or file: the folder that has repodata; empty, with Metadata: the asset's package manager fetches packages
 	Metadata      string            // the folder on this machine that has repodata, like one that dnf downloaded; empty: at URL
 	Root          string            // the system of Metadata, which its links do not leave; default "/"
 	Architectures []string          // wanted ones, the native one first, like x86_64; noarch packages belong to it
@@ -70,26 +70,43 @@ func New(c Config) (*Feed, error) {
 	if f.metadata = f.base; c.Metadata != "" {
 		f.metadata = (&url.URL{Scheme: "file", Path: strings.TrimSuffix(c.Metadata, "/") + "/"}).String()
 	}
-	u, err := url.Parse(c.URL)
+	refuse := func(format string, args ...any) (*Feed, error) { return nil, fail(Refused, string(f.ID()), nil, format, args...) }
 	switch {
 	case !validName(c.Channel, idBytes):
 		return nil, fail(Refused, "Channel", nil, "%.80q is not a repository id: want letters, digits and +-._:", c.Channel)
-	case err != nil || u.RawQuery != "" || u.Fragment != "" || (u.Scheme != "file" || u.Host != "" || u.Path == "") && (u.Scheme != "http" && u.Scheme != "https" || u.Host == ""):
-		return nil, fail(Refused, string(f.ID()), nil, "%.200q is not an http, https or file URL of a repository", c.URL)
+	case c.URL == "" && c.Metadata != "":
+		f.base = ""
+	case !validURL(c.URL):
+		return refuse("%.200q is not an http, https or file URL of a repository", c.URL)
+	}
+	switch {
 	case len(c.Architectures) == 0 || slices.ContainsFunc(c.Architectures, func(a string) bool { return !validName(a, archBytes) || a == NoArch }):
-		return nil, fail(Refused, string(f.ID()), nil, "%.200q are not architectures: want the native one first, like x86_64", c.Architectures)
+		return refuse("%.200q are not architectures: want the native one first, like x86_64", c.Architectures)
 	case c.Vendor != "" && !repository.Showable(c.Vendor):
-		return nil, fail(Refused, string(f.ID()), nil, "%.80q is not a vendor's name", c.Vendor)
+		return refuse("%.80q is not a vendor's name", c.Vendor)
 	case c.Unsigned == (len(c.Keyring) > 0):
-		return nil, fail(Refused, string(f.ID()), nil, "set either Keyring, the keys that sign repomd.xml, or Unsigned")
+		return refuse("set either Keyring, the keys that sign repomd.xml, or Unsigned")
 	case c.Unsigned:
 		return f, nil
 	}
+	var err error
 	trust := integrity.OpenPGPTrust{Keyring: string(c.Keyring)}
 	if f.keys, err = openpgp.New(integrity.Signer{Name: "the repository", OpenPGP: []integrity.OpenPGPTrust{trust}}); err != nil {
 		return nil, fail(Keyring, string(f.ID()), err, "the keyring cannot be used")
 	}
 	return f, nil
+}
+
+// validURL accepts the address of a folder.
+func validURL(text string) bool {
+	u, err := url.Parse(text)
+	if err != nil || u.RawQuery != "" || u.Fragment != "" {
+		return false
+	}
+	if u.Scheme == "file" {
+		return u.Host == "" && u.Path != ""
+	}
+	return (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
 }
 
 // ID returns "rpm:" and the channel.

@@ -81,9 +81,13 @@ func (p *packages) add(x packageXML) {
 		p.rejects.Add(fmt.Sprintf("package %.80q %.80q", x.Name, evr), problems...)
 		return
 	}
-	a.URL = p.base + x.Location.Href
-	if x.Location.Base != "" {
+	switch {
+	case x.Location.Base != "":
 		a.URL = strings.TrimSuffix(x.Location.Base, "/") + "/" + x.Location.Href
+	case p.base == "":
+		a.Availability = catalog.Repository
+	default:
+		a.URL = p.base + x.Location.Href
 	}
 	product := ProductID(p.config.Channel, arch, x.Name)
 	id := PatchID(product, evr)

@@ -397,6 +397,7 @@ var rooms = []room{
 	{path: "examples/agent/inspect", floor: programs, tests: []use{
 		{"github.com/ProtonMail/go-crypto", "signs what the tests judge"},
 	}},
+	{path: "examples/agent/rpm", floor: programs},
 	{path: "examples/agent/scan", floor: programs, tests: []use{
 		{"github.com/ProtonMail/go-crypto", "signs the repositories they make"},
 	}},
