@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -188,4 +190,11 @@ func fetch(t testing.TB, f *Feed) catalog.Batch {
 	b, err := f.Fetch(t.Context())
 	require.NoError(t, err)
 	return b
+}
+
+func writeFile(t testing.TB, dir, name string, data []byte) {
+	t.Helper()
+	name = filepath.Join(dir, name)
+	require.NoError(t, os.MkdirAll(filepath.Dir(name), 0o755))
+	require.NoError(t, os.WriteFile(name, data, 0o644))
 }

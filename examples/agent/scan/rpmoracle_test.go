@@ -33,7 +33,8 @@ func TestAgreesWithDnfOnRandomSystems_CAT19(t *testing.T) {
 	t.Cleanup(func() { os.RemoveAll(rpmPool().dir) })
 	total := tally{}
 	for seed := range budget {
-		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
+		// Not seed=1: dnf takes no "=" in the path of a setting.
+		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			w := newRPMWorld(t, uint64(seed))
 			defer func() {
 				if t.Failed() {
