@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -129,6 +130,7 @@ type rpmWorld struct {
 	repos     map[string][]rpmBuild
 	notices   []notice
 	modular   []rpmBuild
+	main      string // settings that keep packages of all repositories back
 	conf      string
 	locks     string
 }
@@ -137,7 +139,8 @@ func newRPMWorld(t *testing.T, seed uint64) *rpmWorld {
 	w := &rpmWorld{t: t, rng: rand.New(rand.NewPCG(seed, 15)), dir: t.TempDir(), repos: map[string][]rpmBuild{}}
 	w.root = filepath.Join(w.dir, "root")
 	w.install()
-	w.conf = "[main]\ngpgcheck=0\n" + w.patterns(true)
+	w.main = w.patterns(true)
+	w.conf = "[main]\ngpgcheck=0\n" + w.main
 	for _, id := range []string{"base", "updates", "third"}[:1+w.rng.IntN(3)] {
 		w.repository(id)
 	}
@@ -235,6 +238,25 @@ func (w *rpmWorld) patterns(main bool) (text string) {
 		text += "includepkgs=" + one() + " p* " + one() + "\n"
 	}
 	return text
+}
+
+// hides reports whether the settings for all repositories keep a package back.
+// They hide it from dnf where it is installed, too.
+func (w *rpmWorld) hides(name, evr, arch string) bool {
+	ver, _, _ := strings.Cut(evr, "-")
+	hidden := false
+	for line := range strings.Lines(w.main) {
+		key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+		matched := false
+		for _, pattern := range strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == ' ' }) {
+			for _, form := range []string{name, name + "." + arch, name + "-" + ver, name + "-" + evr} {
+				is, _ := path.Match(pattern, form)
+				matched = matched || is
+			}
+		}
+		hidden = hidden || matched == strings.HasPrefix(key, "exclude")
+	}
+	return hidden
 }
 
 // repository makes a repository with some builds, advisories and a module.
