@@ -90,7 +90,7 @@ func (p *packages) add(x packageXML) {
 		a.URL = p.base + x.Location.Href
 	}
 	product := ProductID(p.config.Channel, arch, x.Name)
-	id := PatchID(product, evr)
+	id := patchID(product, evr)
 	if had, twice := p.digests[id]; twice {
 		if had != a.Digests[0] {
 			p.rejects.Add("patch "+string(id), "the same version is listed twice with different digests: the first one counts")

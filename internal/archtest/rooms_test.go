@@ -131,6 +131,7 @@ var rooms = []room{
 		{"integrity/openpgp", "a repository's signature"},
 	}, tests: []use{
 		{"github.com/ProtonMail/go-crypto", "signs the repositories they make"},
+		{"github.com/pierrec/lz4/v4", "packs lists as apt keeps them"},
 		{"github.com/ulikunitz/xz", "packs their lists"},
 	}},
 	{path: "catalog/rpmfeed", floor: 3, adapter: true, uses: []use{
@@ -141,6 +142,8 @@ var rooms = []room{
 		{"integrity/openpgp", "a repository's signature"},
 	}, tests: []use{
 		{"github.com/ProtonMail/go-crypto", "signs the repositories they make"},
+		{"github.com/klauspost/compress", "packs their metadata"},
+		{"github.com/ulikunitz/xz", "packs their metadata"},
 	}},
 
 	// Floor 3: what joins them.
