@@ -16,9 +16,9 @@ func ProductID(channel, arch, name string) catalog.ProductID {
 	return catalog.ProductID("rpm/" + channel + "/" + arch + "/" + name)
 }
 
-// PatchID returns the id of one version of a product: the product's id, "=" and
+// patchID returns the id of one version of a product: the product's id, "=" and
 // the version.
-func PatchID(product catalog.ProductID, evr string) catalog.PatchID {
+func patchID(product catalog.ProductID, evr string) catalog.PatchID {
 	return catalog.PatchID(string(product) + "=" + evr)
 }
 
