@@ -15,6 +15,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/catalog/rpmfeed"
 	"github.com/patchpolicy/patchpolicy/catalog/version"
+	"github.com/patchpolicy/patchpolicy/integrity/openpgp"
 	"github.com/patchpolicy/patchpolicy/internal/inroot"
 )
 
@@ -164,6 +165,7 @@ func (s *System) Names() map[string]bool {
 func (s *System) Feed(r Repo, c rpmfeed.Config) (*rpmfeed.Feed, error) {
 	c.Channel, c.Root, c.Architectures, c.Unsigned = r.ID, s.root, s.Architectures(), !r.Checked
 	if r.Checked {
+		var rings [][]byte
 		for _, key := range r.Keys {
 			name, local := strings.CutPrefix(key, "file://")
 			if !local {
@@ -173,7 +175,11 @@ func (s *System) Feed(r Repo, c rpmfeed.Config) (*rpmfeed.Feed, error) {
 			if err != nil {
 				return nil, fmt.Errorf("repository %s: its key %.200q: %w", r.ID, key, err)
 			}
-			c.Keyring = append(append(c.Keyring, data...), '\n')
+			rings = append(rings, data)
+		}
+		var err error
+		if c.Keyring, err = openpgp.Join(rings...); err != nil {
+			return nil, fmt.Errorf("repository %s: its keys cannot be used: %w", r.ID, err)
 		}
 	}
 	c.Metadata = s.cached(r.ID)

@@ -31,11 +31,15 @@ type pool struct {
 	err error
 }
 
+// poolDir is removed after the tests. Empty: nothing was built.
+var poolDir string
+
 var rpmPool = sync.OnceValue(func() pool {
 	dir, err := os.MkdirTemp("", "rpm-pool-")
 	if err != nil {
 		return pool{err: err}
 	}
+	poolDir = dir
 	p := pool{dir: dir}
 	var wg sync.WaitGroup
 	var mu sync.Mutex
@@ -144,7 +148,6 @@ func newRPMWorld(t *testing.T, seed uint64) *rpmWorld {
 	for _, id := range []string{"base", "updates", "third"}[:1+w.rng.IntN(3)] {
 		w.repository(id)
 	}
-	w.write("root/etc/dnf/dnf.conf", w.conf)
 	for range w.rng.IntN(4) - 1 {
 		name := pickOf(w.rng, []string{"p0", "p1", "p2", "n0", "p?", "kernel"})
 		switch v := pickOf(w.rng, poolVersions); w.rng.IntN(4) {
@@ -159,10 +162,17 @@ func newRPMWorld(t *testing.T, seed uint64) *rpmWorld {
 			w.locks += name + "-" + v + ".*\n"
 		}
 	}
+	w.writeSettings()
+	return w
+}
+
+// writeSettings writes dnf's configuration. The plugin's own is outside of the
+// root, because dnf takes its paths from the host.
+func (w *rpmWorld) writeSettings() {
+	w.write("root/etc/dnf/dnf.conf", w.conf)
 	w.write("root/etc/dnf/plugins/versionlock.list", "# locks\n"+w.locks)
 	w.write("root/etc/dnf/plugins/versionlock.conf", "[main]\nenabled = 1\nlocklist = /etc/dnf/plugins/versionlock.list\n")
 	w.write("plugins/versionlock.conf", "[main]\nenabled = 1\nlocklist = "+filepath.Join(w.root, "etc/dnf/plugins/versionlock.list")+"\n")
-	return w
 }
 
 func pickOf[T any](rng *rand.Rand, from []T) T { return from[rng.IntN(len(from))] }
@@ -209,6 +219,11 @@ func (w *rpmWorld) install() {
 			}
 		}
 	}
+	w.installRPMs()
+}
+
+// installRPMs records the packages in rpm's database, without their files.
+func (w *rpmWorld) installRPMs() {
 	args := []string{"--root", w.root, "-i", "--justdb", "--nodeps", "--noscripts", "--ignorearch", "--replacefiles", "--replacepkgs", "--oldpackage"}
 	for _, b := range w.installed {
 		args = append(args, rpmPool().file(b))
@@ -261,24 +276,31 @@ func (w *rpmWorld) hides(name, evr, arch string) bool {
 
 // repository makes a repository with some builds, advisories and a module.
 func (w *rpmWorld) repository(id string) {
-	dir := filepath.Join(w.dir, id)
-	require.NoError(w.t, os.MkdirAll(dir, 0o755))
 	for range 8 + w.rng.IntN(25) {
 		name := pickOf(w.rng, slices.Concat(poolNames, poolNoArch))
 		b := rpmBuild{name, pickOf(w.rng, poolVersions), pickOf(w.rng, archs(name))}
 		if !slices.Contains(w.repos[id], b) {
 			w.repos[id] = append(w.repos[id], b)
-			require.NoError(w.t, os.Symlink(rpmPool().file(b), filepath.Join(dir, filepath.Base(rpmPool().file(b)))))
 		}
 	}
-	w.run("createrepo_c", "-q", "--no-database", dir)
+	w.publish(id, w.repos[id]...)
 	w.advise(id)
 	w.module(id)
-	w.conf += fmt.Sprintf("[%s]\nname=%s\nbaseurl=file://%s\n", id, id, dir)
 	if w.rng.IntN(2) == 0 {
 		w.conf += fmt.Sprintf("priority=%d\n", pickOf(w.rng, []int{1, 10, 99, 100}))
 	}
 	w.conf += w.patterns(false)
+}
+
+// publish makes a repository of some builds.
+func (w *rpmWorld) publish(id string, builds ...rpmBuild) {
+	dir := filepath.Join(w.dir, id)
+	require.NoError(w.t, os.MkdirAll(dir, 0o755))
+	for _, b := range builds {
+		require.NoError(w.t, os.Symlink(rpmPool().file(b), filepath.Join(dir, filepath.Base(rpmPool().file(b)))))
+	}
+	w.run("createrepo_c", "-q", "--no-database", dir)
+	w.conf += fmt.Sprintf("[%s]\nname=%s\nbaseurl=file://%s\n", id, id, dir)
 }
 
 // advise writes advisories, of listed builds and of others.
