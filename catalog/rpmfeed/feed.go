@@ -70,7 +70,9 @@ func New(c Config) (*Feed, error) {
 	if f.metadata = f.base; c.Metadata != "" {
 		f.metadata = (&url.URL{Scheme: "file", Path: strings.TrimSuffix(c.Metadata, "/") + "/"}).String()
 	}
-	refuse := func(format string, args ...any) (*Feed, error) { return nil, fail(Refused, string(f.ID()), nil, format, args...) }
+	refuse := func(format string, args ...any) (*Feed, error) {
+		return nil, fail(Refused, string(f.ID()), nil, format, args...)
+	}
 	switch {
 	case !validName(c.Channel, idBytes):
 		return nil, fail(Refused, "Channel", nil, "%.80q is not a repository id: want letters, digits and +-._:", c.Channel)
