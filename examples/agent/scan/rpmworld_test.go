@@ -21,7 +21,7 @@ import (
 // Packages of the pool exist in every version, as x86_64 and i686, or noarch.
 var (
 	poolNames    = []string{"p0", "p1", "p2", "p3", "kernel", "replacer", "mod"}
-	poolNoArch   = []string{"n0", "n1"} // p2 is noarch too
+	poolNoArch   = []string{"n0", "n1"}
 	poolVersions = []string{"1-1", "1.1~rc1-1", "1.1-1", "1.1^git1-1", "2-1", "2-2", "1:0.5-1"}
 )
 
@@ -69,7 +69,7 @@ func (p pool) build(evr, arch string) error {
 	}
 	ver, rel, _ := strings.Cut(rest, "-")
 	spec := fmt.Sprintf("Name: pool\nEpoch: %s\nVersion: %s\nRelease: %s\nSummary: x\nLicense: x\n%%description\nx\n", epoch, ver, rel)
-	for _, name := range slices.Concat(poolNames, poolNoArch, []string{"p2"}) {
+	for _, name := range slices.Concat(poolNames, poolNoArch) {
 		fields := ""
 		switch isNoArch := slices.Contains(poolNoArch, name); {
 		case isNoArch && arch != "x86_64":
@@ -78,9 +78,6 @@ func (p pool) build(evr, arch string) error {
 			fields = "BuildArch: noarch\n"
 		case name == "replacer":
 			fields = "Obsoletes: p1 < 9\n"
-		}
-		if strings.Contains(spec, "-n "+name+"\n") {
-			continue
 		}
 		spec += fmt.Sprintf("%%package -n %s\nSummary: the %s\n%s%%description -n %s\nx\n%%files -n %s\n", name, name, fields, name, name)
 	}
