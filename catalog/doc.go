@@ -13,7 +13,7 @@
 //     files.
 //   - [Snapshot.Encode] and [Decode] store a snapshot.
 //
-// Packages jsonfeed and aptfeed are feeds. Package catalogtest is the suite
+// Packages jsonfeed, aptfeed and rpmfeed are feeds. Package catalogtest is the suite
 // that each feed must pass. Versions and their order are in package version.
 //
 // # Words

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/catalog/internal/repository"
 )
 
 // packages is a list of n packages of ordinary size.
@@ -33,7 +35,7 @@ func BenchmarkList(b *testing.B) {
 		b.Run("unpack"+form, func(b *testing.B) {
 			b.SetBytes(int64(len(plain)))
 			for b.Loop() {
-				in, err := decompress(bytes.NewReader(packed), form)
+				in, err := repository.Decompress(bytes.NewReader(packed), form)
 				require.NoError(b, err)
 				_, err = io.Copy(io.Discard, in)
 				require.NoError(b, err)
@@ -43,7 +45,7 @@ func BenchmarkList(b *testing.B) {
 			b.SetBytes(int64(len(plain)))
 			b.ReportAllocs()
 			for b.Loop() {
-				in, err := decompress(bytes.NewReader(packed), form)
+				in, err := repository.Decompress(bytes.NewReader(packed), form)
 				require.NoError(b, err)
 				records, _, err := parser{channel: "bookworm", archs: []string{"amd64"}}.packages(in)
 				require.NoError(b, err)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/catalog/internal/repository"
 )
 
 // cache keeps one feed's InRelease and package lists in a directory. It only
@@ -23,7 +24,7 @@ type cache struct {
 }
 
 type meta struct {
-	Validators validators                    `json:"validators"`
+	Validators repository.Validators         `json:"validators"`
 	Published  map[catalog.PatchID]time.Time `json:"published,omitempty"`
 }
 
@@ -39,14 +40,14 @@ func newCache(dir string, id catalog.FeedID) cache {
 	if dir == "" {
 		return cache{}
 	}
-	return cache{filepath.Join(dir, sumOf([]byte(id)).digest.Sum[:32])}
+	return cache{filepath.Join(dir, repository.Sum([]byte(id)).Digest.Sum[:32])}
 }
 
 func (c cache) read(name string, limit int64) ([]byte, error) {
 	if c.dir == "" {
 		return nil, fs.ErrNotExist
 	}
-	return system("").readFile(context.Background(), filepath.Join(c.dir, name), limit)
+	return repository.System("").ReadFile(context.Background(), filepath.Join(c.dir, name), limit)
 }
 
 func (c cache) signed(where string) signedRelease {
@@ -66,16 +67,18 @@ func (c cache) meta() (m meta) {
 }
 
 // list returns a kept package list, nil if it is not kept or has changed.
-func (c cache) list(sum fileSum) []byte {
-	data, err := c.read(listPrefix+sum.digest.Sum, sum.size)
-	if err != nil || sum.of(data) != sum {
+func (c cache) list(sum repository.FileSum) []byte {
+	data, err := c.read(listPrefix+sum.Digest.Sum, sum.Size)
+	if err != nil || sum.Of(data) != sum {
 		return nil
 	}
 	return data
 }
 
 // hold keeps a list. If that fails, keeping the Release file reports it.
-func (c cache) hold(sum fileSum, data []byte) { _ = c.write(listPrefix+sum.digest.Sum, data) }
+func (c cache) hold(sum repository.FileSum, data []byte) {
+	_ = c.write(listPrefix+sum.Digest.Sum, data)
+}
 
 // keep keeps a good state and deletes the lists that it does not name.
 func (c cache) keep(h held) error {
@@ -110,7 +113,7 @@ func (c cache) keep(h held) error {
 func (h held) names(digest string) bool {
 	return slices.ContainsFunc(h.indexes, func(x index) bool {
 		return slices.ContainsFunc(fetchedAs, func(extension string) bool {
-			return h.release.files[x.path+extension].digest.Sum == digest
+			return h.release.files[x.path+extension].Digest.Sum == digest
 		})
 	})
 }

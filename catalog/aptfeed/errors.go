@@ -1,53 +1,31 @@
 package aptfeed
 
-import (
-	"errors"
-	"fmt"
-)
+import "github.com/patchpolicy/patchpolicy/catalog/internal/repository"
 
 // Cause is the class of an Error.
-type Cause string
+type Cause = repository.Cause
 
+// The causes.
 const (
-	Refused      Cause = "Refused"      // the configuration cannot be read, or asks for what this package does not do
-	Unreachable  Cause = "Unreachable"  // no answer, an incomplete answer, or no permission
-	Missing      Cause = "Missing"      // the repository, or the lists directory, does not have the file
-	Unsigned     Cause = "Unsigned"     // no signature
-	UnknownKey   Cause = "UnknownKey"   // signed by keys that are not trusted for this repository
-	BadSignature Cause = "BadSignature" // a bad signature: altered, cut off, or by an expired or revoked key
-	Expired      Cause = "Expired"      // past its Valid-Until
-	NotYetValid  Cause = "NotYetValid"  // dated in the future
-	Malformed    Cause = "Malformed"    // not in its format
-	Mismatch     Cause = "Mismatch"     // another size or digest than the signed Release file promises
-	TooLarge     Cause = "TooLarge"     // over a bound
-	Unsupported  Cause = "Unsupported"  // a compression, digest or address that this package cannot handle
-	Keyring      Cause = "Keyring"      // the keyring is missing or cannot be used
+	Refused      = repository.Refused      // the configuration cannot be read, or asks for what this package does not do
+	Unreachable  = repository.Unreachable  // no answer, an incomplete answer, or no permission
+	Missing      = repository.Missing      // the repository, or the lists directory, does not have the file
+	Unsigned     = repository.Unsigned     // no signature
+	UnknownKey   = repository.UnknownKey   // signed by keys that are not trusted for this repository
+	BadSignature = repository.BadSignature // a bad signature: altered, cut off, or by an expired or revoked key
+	Expired      = repository.Expired      // past its Valid-Until
+	NotYetValid  = repository.NotYetValid  // dated in the future
+	Malformed    = repository.Malformed    // not in its format
+	Mismatch     = repository.Mismatch     // another size or digest than the signed Release file promises
+	TooLarge     = repository.TooLarge     // over a bound
+	Unsupported  = repository.Unsupported  // a compression, digest or address that this package cannot handle
+	Keyring      = repository.Keyring      // the keyring is missing or cannot be used
 )
 
 // Error says why a repository could not be used. Nothing of it is used.
-type Error struct {
-	Cause Cause
-	Where string // the URL or file at fault
-	Text  string // what is wrong and what to do
-	Err   error  // the underlying error; may be nil
-}
+type Error = repository.Error
 
-func (e *Error) Error() string {
-	text := e.Where + ": " + e.Text
-	if e.Err != nil {
-		text += ": " + e.Err.Error()
-	}
-	return text
-}
-
-func (e *Error) Unwrap() error { return e.Err }
-
-// is reports whether err is an *Error of that cause.
-func is(err error, cause Cause) bool {
-	e, ok := errors.AsType[*Error](err)
-	return ok && e.Cause == cause
-}
-
-func fail(cause Cause, where string, err error, format string, args ...any) *Error {
-	return &Error{Cause: cause, Where: where, Text: fmt.Sprintf(format, args...), Err: err}
-}
+var (
+	fail = repository.Fail
+	is   = repository.Is
+)

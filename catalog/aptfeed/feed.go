@@ -5,12 +5,12 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/catalog/internal/repository"
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
@@ -38,7 +38,7 @@ type held struct {
 	missing   []string                             // named in the configuration, but not in the repository
 	records   []record                             // of all indexes, each id once
 	digests   map[catalog.PatchID]integrity.Digest // of the records
-	rejected  rejected
+	rejected  repository.Rejects
 	published map[catalog.PatchID]time.Time // of patches that appeared after the first fetch
 	view      view
 	given     bool // a batch was returned
@@ -94,7 +94,7 @@ func (f *Feed) Fetch(ctx context.Context) (catalog.Batch, error) {
 
 // read fetches and verifies everything. It does not change the feed.
 func (f *Feed) read(ctx context.Context, now time.Time) (held, error) {
-	ring, err := loadKeyring(f.source, system(f.config.Root), f.config.Dir)
+	ring, err := loadKeyring(f.source, repository.System(f.config.Root), f.config.Dir)
 	if err != nil {
 		return held{}, err
 	}
@@ -130,13 +130,10 @@ func (f *Feed) merge(next *held) {
 	next.digests = make(map[catalog.PatchID]integrity.Digest, total)
 	next.rejected = next.release.notes
 	for _, missing := range next.missing {
-		next.rejected.add(missing, "the repository has no such package list")
+		next.rejected.Add(missing, "the repository has no such package list")
 	}
 	for _, x := range next.indexes {
-		for _, r := range x.rejected.list {
-			next.rejected.add(r.Record, r.Reasons...)
-		}
-		next.rejected.more += x.rejected.more
+		next.rejected.Join(x.rejected)
 		for _, r := range x.records {
 			sum, twice := next.digests[r.id]
 			switch {
@@ -144,7 +141,7 @@ func (f *Feed) merge(next *held) {
 				next.digests[r.id] = r.digest
 				next.records = append(next.records, r)
 			case sum != r.digest:
-				next.rejected.add("patch "+string(r.id), "the same version is listed twice with different digests: the first one counts")
+				next.rejected.Add("patch "+string(r.id), "the same version is listed twice with different digests: the first one counts")
 			}
 		}
 	}
@@ -188,19 +185,12 @@ func (f *Feed) batch(now time.Time) catalog.Batch {
 	h := &f.held
 	b := f.header(now)
 	channel, vendor := h.release.Channel(), h.release.Origin
-	if !showable(vendor) {
+	if !repository.Showable(vendor) {
 		vendor = ""
 	}
 	b.Patches = make([]catalog.Patch, 0, len(h.records)-len(h.view.hidden))
 	products := make(map[catalog.ProductID]bool, len(h.records))
-	for _, r := range h.rejected.list {
-		r.Feed = f.id
-		r.Reasons = slices.Clone(r.Reasons)
-		b.Rejected = append(b.Rejected, r)
-	}
-	if h.rejected.more > 0 {
-		b.Rejected = append(b.Rejected, catalog.Rejected{Feed: f.id, Record: "further records", Reasons: []string{fmt.Sprintf("%d more are bad", h.rejected.more)}})
-	}
+	b.Rejected = h.rejected.Batch(f.id)
 	for _, r := range h.records {
 		if first, hidden := h.view.hidden[r.id]; hidden {
 			if first != "" {
@@ -226,9 +216,9 @@ func (f *Feed) batch(now time.Time) catalog.Batch {
 // signedRelease is a Release file with its signature, as it came.
 type signedRelease struct {
 	text       []byte
-	detached   []byte     // content of Release.gpg; nil: text is an InRelease file
-	where      string     // address, for errors
-	validators validators // of InRelease
+	detached   []byte                // content of Release.gpg; nil: text is an InRelease file
+	where      string                // address, for errors
+	validators repository.Validators // of InRelease
 }
 
 func (s signedRelease) empty() bool { return len(s.text) == 0 }
@@ -243,8 +233,8 @@ type origin interface {
 	// where returns the address or name of the file with this path in the
 	// Release file.
 	where(path string) string
-	// read returns a Release file or its signature, or errNotModified.
-	read(ctx context.Context, name string, have validators) ([]byte, validators, error)
+	// read returns a Release file or its signature, or repository.ErrNotModified.
+	read(ctx context.Context, name string, have repository.Validators) ([]byte, repository.Validators, error)
 	// open returns the package list at path. Rel promises the sizes and digests
 	// of its forms.
 	open(ctx context.Context, path string, rel release) (packed, error)

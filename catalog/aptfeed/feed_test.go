@@ -15,6 +15,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/catalog/catalogtest"
+	"github.com/patchpolicy/patchpolicy/catalog/internal/repository"
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
@@ -63,7 +64,7 @@ func TestPatchOfAPackage_CAT5(t *testing.T) {
 			ID: "deb/bookworm/amd64/hare=1:2.0-1", Product: "deb/bookworm/amd64/hare", Version: v, Title: "the hare", Transaction: "dpkg",
 			Artifacts: []catalog.Artifact{{
 				Name: "hare_2.0-1_amd64.deb", Availability: catalog.Pinned, URL: r.uri + "pool/hare_2.0-1_amd64.deb", Size: 1004,
-				Digests: []integrity.Digest{{Algorithm: integrity.SHA256, Sum: sumOf([]byte("hare1:2.0-1amd64")).digest.Sum}},
+				Digests: []integrity.Digest{{Algorithm: integrity.SHA256, Sum: repository.Sum([]byte("hare1:2.0-1amd64")).Digest.Sum}},
 			}},
 		}},
 	}, b, cmp.Comparer(func(a, b version.Version) bool { return a == b })))
@@ -361,15 +362,15 @@ func TestBadRecords_CAT16(t *testing.T) {
 	// A record with several faults reports each; of very many bad records the rest is counted.
 	r.lists["main/binary-amd64/Packages"] = nil
 	r.main("Package: -x\nVersion: \nArchitecture: amd64\n", good)
-	for range maxRejections + 5 {
+	for range repository.MaxRejections + 5 {
 		r.main("no field\n")
 	}
 	r.fields["Date"] = today.Format(time.RFC1123)
 	b = fetch(t, open(t, config(root(t, r.publish())))[0])
 	require.Len(t, b.Patches, 1)
 	require.Len(t, b.Rejected[0].Reasons, 5)
-	require.Len(t, b.Rejected, maxRejections+1)
-	require.Equal(t, []string{"6 more are bad"}, b.Rejected[maxRejections].Reasons)
+	require.Len(t, b.Rejected, repository.MaxRejections+1)
+	require.Equal(t, []string{"6 more are bad"}, b.Rejected[repository.MaxRejections].Reasons)
 }
 
 // An address is escaped, so that a file name with any character is fetched as it is.

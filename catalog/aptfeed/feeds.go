@@ -11,6 +11,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/catalog/debian"
+	"github.com/patchpolicy/patchpolicy/catalog/internal/repository"
 )
 
 // Config says which apt configuration to read, and how.
@@ -59,7 +60,7 @@ func FromConfig(c Config) ([]*Feed, error) {
 			c.Report(p)
 			f.refused = fail(Refused, p.where(), nil, "%s", p.Text)
 		}
-		return &remote{f.source, careful(c.Client), f.cache, system(c.Root)}
+		return &remote{f.source, repository.Client{HTTP: repository.Careful(c.Client), In: repository.System(c.Root), Agent: "patchpolicy-aptfeed"}, f.cache}
 	})
 }
 
@@ -75,7 +76,7 @@ func FromConfig(c Config) ([]*Feed, error) {
 // of the Release file, if a maximum age is set. Valid-Until is checked.
 func FromLists(c Config) ([]*Feed, error) {
 	c.CacheDir = "" // apt's directory is one
-	return feeds(c, func(c Config, f *Feed) origin { return &lists{f.source, c.Lists, system(c.Root)} })
+	return feeds(c, func(c Config, f *Feed) origin { return &lists{f.source, c.Lists, repository.System(c.Root)} })
 }
 
 func feeds(c Config, from func(Config, *Feed) origin) ([]*Feed, error) {
@@ -89,7 +90,7 @@ func feeds(c Config, from func(Config, *Feed) origin) ([]*Feed, error) {
 	if err := errors.Join(wrong...); err != nil {
 		return nil, fail(Refused, c.Dir, err, "the configuration cannot be used")
 	}
-	sources, problems, err := readSources(system(c.Root), c.Dir, c.Architectures)
+	sources, problems, err := readSources(repository.System(c.Root), c.Dir, c.Architectures)
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +135,7 @@ func feedID(text string) catalog.FeedID {
 		return r
 	}, "apt:"+text)
 	if len(text) > catalog.MaxID {
-		text = strings.ToValidUTF8(text[:catalog.MaxID-33], "?") + "~" + sumOf([]byte(text)).digest.Sum[:32]
+		text = strings.ToValidUTF8(text[:catalog.MaxID-33], "?") + "~" + repository.Sum([]byte(text)).Digest.Sum[:32]
 	}
 	return catalog.FeedID(text)
 }

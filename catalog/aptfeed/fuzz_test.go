@@ -79,10 +79,10 @@ func FuzzParseRelease(f *testing.F) {
 		if err != nil {
 			return
 		}
-		require.True(t, !rel.date.IsZero() || len(rel.notes.list) > 0)
+		require.True(t, !rel.date.IsZero() || len(rel.notes.Batch("")) > 0)
 		for _, sum := range rel.files {
-			require.GreaterOrEqual(t, sum.size, int64(0))
-			require.Len(t, sum.digest.Sum, 2*sum.digest.Algorithm.Size())
+			require.GreaterOrEqual(t, sum.Size, int64(0))
+			require.Len(t, sum.Digest.Sum, 2*sum.Digest.Algorithm.Size())
 		}
 	})
 }

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/catalog/internal/repository"
 )
 
 func TestRedirectIsFollowed(t *testing.T) {
@@ -28,7 +30,7 @@ func TestRedirectIsFollowed(t *testing.T) {
 }
 
 func TestRedirectFromHTTPSToHTTPIsRefused(t *testing.T) {
-	check := careful(&http.Client{}).CheckRedirect
+	check := repository.Careful(&http.Client{}).CheckRedirect
 	secure, err := http.NewRequest(http.MethodGet, "https://example.com/a", nil)
 	require.NoError(t, err)
 	plain, err := http.NewRequest(http.MethodGet, "http://example.com/b", nil)
@@ -38,23 +40,23 @@ func TestRedirectFromHTTPSToHTTPIsRefused(t *testing.T) {
 }
 
 func TestMaxRedirects(t *testing.T) {
-	check := careful(&http.Client{}).CheckRedirect
+	check := repository.Careful(&http.Client{}).CheckRedirect
 	req, err := http.NewRequest(http.MethodGet, "http://example.com/a", nil)
 	require.NoError(t, err)
-	via := make([]*http.Request, maxRedirects+1)
+	via := make([]*http.Request, repository.MaxRedirects+1)
 	for i := range via {
 		via[i] = req
 	}
-	require.NoError(t, check(req, via[:maxRedirects]))
+	require.NoError(t, check(req, via[:repository.MaxRedirects]))
 	require.ErrorContains(t, check(req, via), "more than 10 redirects")
 }
 
 func TestMaxIndex(t *testing.T) {
 	r := newRepo(t, "bookworm", newKey(t, "archive", 0)).main(deb("hare", "1", "amd64"))
 	open(t, config(root(t, r.publish().serve())))
-	from := &remote{source: source{uri: r.uri, suite: "bookworm"}, client: http.DefaultClient, cache: cache{}}
+	from := &remote{source: source{uri: r.uri, suite: "bookworm"}, client: repository.Client{HTTP: http.DefaultClient}, cache: cache{}}
 	for size, cause := range map[int64]Cause{maxIndex: Missing, maxIndex + 1: TooLarge} { // at the limit it is asked for
-		_, err := from.open(t.Context(), "elsewhere/Packages", release{files: map[string]fileSum{"elsewhere/Packages": {size: size}}})
+		_, err := from.open(t.Context(), "elsewhere/Packages", release{files: map[string]repository.FileSum{"elsewhere/Packages": {Size: size}}})
 		var e *Error
 		require.ErrorAs(t, err, &e)
 		require.Equal(t, cause, e.Cause, "%v", err)

@@ -2,13 +2,20 @@ package aptfeed
 
 import (
 	"context"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 
+	"github.com/patchpolicy/patchpolicy/catalog/internal/repository"
 	"github.com/patchpolicy/patchpolicy/integrity"
+)
+
+// Extensions of package lists: those that are fetched, the smallest first, and
+// those that apt keeps on disk.
+var (
+	fetchedAs = []string{".xz", ".zst", ".gz", ".bz2", ".lzma", ""}
+	keptAs    = []string{"", ".lz4", ".gz", ".xz", ".zst", ".bz2", ".lzma"}
 )
 
 // index is one package list that the configuration asks for.
@@ -19,7 +26,7 @@ type index struct {
 	archs    []string // that a package of architecture "all" is for
 	mixed    bool     // it has packages of several architectures
 	records  []record // once it was read
-	rejected rejected
+	rejected repository.Rejects
 }
 
 type packed struct {
@@ -51,7 +58,7 @@ func (f *Feed) readIndexes(ctx context.Context, next *held) error {
 func (rel release) digest(path string) integrity.Digest {
 	for _, extension := range append([]string{""}, fetchedAs...) {
 		if sum, has := rel.files[path+extension]; has {
-			return sum.digest
+			return sum.Digest
 		}
 	}
 	return integrity.Digest{}
@@ -101,29 +108,13 @@ func (f *Feed) readIndex(ctx context.Context, x *index, rel release) error {
 		return err
 	}
 	defer list.in.Close()
-	unpacked, err := decompress(list.in, list.extension)
-	if err != nil {
-		return fail(Malformed, list.where, err, "it cannot be unpacked")
-	}
 	plain, known := rel.files[x.path]
 	if !known {
-		plain = fileSum{maxIndexPlain, integrity.Digest{Algorithm: integrity.SHA256}}
+		plain = repository.FileSum{Size: maxIndexPlain}
 	}
-	// What unpacks to more is a decompression bomb, or simply not the promised
-	// file.
-	bounded, hash := &promised{in: unpacked, left: plain.size}, plain.digest.Algorithm.Hash().New()
 	p := parser{channel: x.channel, archs: x.archs, mixed: x.mixed, only: f.config.Only}
-	x.records, x.rejected, err = p.packages(io.TeeReader(bounded, hash))
-	got := fileSum{plain.size - bounded.left, integrity.Digest{Algorithm: plain.digest.Algorithm, Sum: hex.EncodeToString(hash.Sum(nil))}}
-	switch {
-	case bounded.tooLong && known:
-		return fail(Mismatch, list.where, nil, "it unpacks to more than the %d bytes that the Release file promises", plain.size)
-	case bounded.tooLong:
-		return fail(TooLarge, list.where, nil, "it unpacks to more than %d bytes", plain.size)
-	case err != nil:
-		return fail(Malformed, list.where, err, "it cannot be unpacked")
-	case known && got != plain:
-		return fail(Mismatch, list.where, nil, "it unpacks to %d bytes with %s, and the Release file promises %d with %s", got.size, got.digest, plain.size, plain.digest)
-	}
-	return nil
+	return repository.Packed{In: list.in, Extension: list.extension, Where: list.where}.Unpack(plain, byRelease, func(in io.Reader) (err error) {
+		x.records, x.rejected, err = p.packages(in)
+		return err
+	})
 }

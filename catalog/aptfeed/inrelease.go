@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"strings"
 	"time"
 
+	"github.com/patchpolicy/patchpolicy/catalog/internal/repository"
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/integrity/openpgp"
 )
@@ -16,7 +16,7 @@ import (
 func signed(ctx context.Context, from origin, last signedRelease) (signedRelease, error) {
 	text, v, err := from.read(ctx, "InRelease", last.validators)
 	switch {
-	case errors.Is(err, errNotModified):
+	case errors.Is(err, repository.ErrNotModified):
 		return last, nil
 	case err == nil && len(text) == 0:
 		return signedRelease{}, fail(Unsigned, from.where("InRelease"), nil, "it is empty")
@@ -24,14 +24,14 @@ func signed(ctx context.Context, from origin, last signedRelease) (signedRelease
 		return signedRelease{text: text, where: from.where("InRelease"), validators: v}, err
 	}
 	missing, where := err, from.where("Release")
-	text, _, err = from.read(ctx, "Release", validators{})
+	text, _, err = from.read(ctx, "Release", repository.Validators{})
 	if is(err, Missing) {
 		return signedRelease{}, missing
 	}
 	if err != nil {
 		return signedRelease{}, err
 	}
-	signature, _, err := from.read(ctx, "Release.gpg", validators{})
+	signature, _, err := from.read(ctx, "Release.gpg", repository.Validators{})
 	if is(err, Missing) {
 		return signedRelease{}, fail(Unsigned, where, nil, "its signature file is missing: there is neither InRelease nor Release.gpg, so the repository is not signed")
 	}
@@ -54,33 +54,7 @@ func (s signedRelease) verified(keys *openpgp.Verifier, now time.Time) ([]byte, 
 		}
 	}
 	if r.Answer.Status != integrity.Valid {
-		return nil, refused(r, s.where)
+		return nil, repository.Untrusted(r, s.where, "signed-by")
 	}
 	return text, nil
-}
-
-func refused(r openpgp.Report, where string) *Error {
-	if r.Answer.Status == integrity.Absent {
-		return fail(Unsigned, where, nil, "it has no signature")
-	}
-	var unknown, bad []string
-	for _, s := range r.Signatures {
-		switch s.Outcome {
-		case openpgp.Good:
-		case openpgp.Excess:
-			return fail(TooLarge, where, nil, "%s", s.Problem)
-		case openpgp.UnknownKey:
-			unknown = append(unknown, s.By())
-		default:
-			bad = append(bad, "by "+s.By()+": "+s.Problem)
-		}
-	}
-	switch {
-	case len(bad) > 0:
-		return fail(BadSignature, where, nil, "no signature is good: %s", strings.Join(bad, "; "))
-	case len(unknown) > 0:
-		return fail(UnknownKey, where, nil, "it is signed by %s, which is not trusted for this repository: to trust it, add the key to the keyring that signed-by names", strings.Join(unknown, ", "))
-	default:
-		return fail(BadSignature, where, nil, "%s", r.Answer.Detail)
-	}
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/patchpolicy/patchpolicy/catalog/internal/repository"
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/integrity/openpgp"
 )
@@ -42,7 +43,7 @@ func (k keyring) open(s signedRelease, address string, now time.Time) (release, 
 // (trusted.gpg and trusted.gpg.d), without the files that it cannot use. Paths
 // are inside root. The error says that a keyring that the entry names cannot be
 // used, or that none can.
-func loadKeyring(s source, in system, dir string) (keyring, error) {
+func loadKeyring(s source, in repository.System, dir string) (keyring, error) {
 	k := keyring{where: fmt.Sprintf("%s:%d", s.file, s.line)}
 	var rings [][]byte
 	var only []string
@@ -67,7 +68,7 @@ func loadKeyring(s source, in system, dir string) (keyring, error) {
 		add([]byte(s.keys), unusable([]byte(s.keys), "the key block in Signed-By"))
 	case files == 0:
 		trusted := []string{filepath.Join(dir, "trusted.gpg")}
-		parts, _ := in.readDir(filepath.Join(dir, "trusted.gpg.d")) // both may be missing
+		parts, _ := in.ReadDir(filepath.Join(dir, "trusted.gpg.d")) // both may be missing
 		for _, ending := range []string{".gpg", ".asc"} {
 			for _, p := range parts {
 				if strings.HasSuffix(p.Name(), ending) {
@@ -117,8 +118,8 @@ func trusting(rings [][]byte, only []string) (*openpgp.Verifier, error) {
 }
 
 // readKeys reads a keyring and checks that it can be used.
-func readKeys(in system, file string) ([]byte, error) {
-	data, err := in.readFile(context.Background(), file, maxKeyring)
+func readKeys(in repository.System, file string) ([]byte, error) {
+	data, err := in.ReadFile(context.Background(), file, maxKeyring)
 	if err != nil {
 		return nil, err
 	}

@@ -14,9 +14,6 @@ const (
 	maxInRelease   = openpgp.MaxClearsigned // bytes of InRelease, Release and Release.gpg: the largest in use have 300 kB
 	maxIndex       = 256 << 20              // bytes of one package list as fetched: Ubuntu's universe has 15 MB as xz, 75 MB plain
 	maxIndexPlain  = 1 << 30                // bytes of one unpacked package list, if the Release file promises no size
-	maxRedirects   = 10                     // redirects of one request
-	maxRejections  = 100                    // refused records of one index that are reported one by one; the others are counted
-	maxWindow      = 128 << 20              // bytes of memory to unpack one list: xz -9 needs 64 MiB, zstd --ultra -22 needs 128
 	maxAhead       = 10 * time.Minute       // how far in the future a Release file's Date may be: clocks differ
 	requestTimeout = 10 * time.Minute       // of one request of the default client, body included: 30 MB over a slow line
 )

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/patchpolicy/patchpolicy/catalog/internal/repository"
 	"github.com/patchpolicy/patchpolicy/internal/inroot"
 )
 
@@ -17,7 +18,7 @@ import (
 type lists struct {
 	source source
 	dir    string
-	in     system
+	in     repository.System
 }
 
 const update = "run \"apt-get update\""
@@ -25,12 +26,12 @@ const update = "run \"apt-get update\""
 // where returns where apt keeps the file of that path.
 func (l *lists) where(path string) string { return filepath.Join(l.dir, l.source.listName(path)) }
 
-func (l *lists) read(ctx context.Context, name string, _ validators) ([]byte, validators, error) {
-	data, err := l.in.readFile(ctx, l.where(name), maxInRelease)
+func (l *lists) read(ctx context.Context, name string, _ repository.Validators) ([]byte, repository.Validators, error) {
+	data, err := l.in.ReadFile(ctx, l.where(name), maxInRelease)
 	if is(err, Missing) {
 		err = fail(Missing, l.where(name), nil, "apt has not downloaded this suite: %s", update)
 	}
-	return data, validators{}, err
+	return data, repository.Validators{}, err
 }
 
 func (l *lists) open(ctx context.Context, path string, rel release) (packed, error) {
@@ -39,7 +40,7 @@ func (l *lists) open(ctx context.Context, path string, rel release) (packed, err
 	}
 	for _, extension := range keptAs {
 		where := l.where(path) + extension
-		root, name := l.in.in(where)
+		root, name := l.in.In(where)
 		f, _, err := inroot.OpenContext(ctx, root, name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
@@ -49,7 +50,7 @@ func (l *lists) open(ctx context.Context, path string, rel release) (packed, err
 		}
 		return packed{f, extension, where}, nil
 	}
-	if rel.files[path].size == 0 {
+	if rel.files[path].Size == 0 {
 		// apt does not keep empty lists.
 		return packed{io.NopCloser(bytes.NewReader(nil)), "", l.where(path)}, nil
 	}

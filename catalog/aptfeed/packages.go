@@ -8,12 +8,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/catalog/aptfeed/deb822"
 	"github.com/patchpolicy/patchpolicy/catalog/debian"
+	"github.com/patchpolicy/patchpolicy/catalog/internal/repository"
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
@@ -34,19 +33,6 @@ type record struct {
 	title   string
 }
 
-type rejected struct {
-	list []catalog.Rejected
-	more int // beyond maxRejections
-}
-
-func (r *rejected) add(record string, reasons ...string) {
-	if len(r.list) == maxRejections {
-		r.more++
-		return
-	}
-	r.list = append(r.list, catalog.Rejected{Record: record, Reasons: reasons})
-}
-
 type parser struct {
 	channel string
 	archs   []string
@@ -58,16 +44,16 @@ type parser struct {
 // for each of archs. A package of another architecture is left out if the list
 // is mixed, and is a bad record otherwise. An error means that the rest of the
 // list cannot be read.
-func (l parser) packages(in io.Reader) ([]record, rejected, error) {
+func (l parser) packages(in io.Reader) ([]record, repository.Rejects, error) {
 	var records []record
-	var bad rejected
+	var bad repository.Rejects
 	reader := deb822.NewReader(in)
 	if l.only != nil {
 		reader.Only("Package", func(name string) bool { return l.only(strings.ToLower(name)) })
 	}
 	for p, err := range reader.All() {
 		if broken, is := errors.AsType[*deb822.Error](err); is {
-			bad.add(fmt.Sprintf("the paragraph at line %d", broken.Line), broken.Problem)
+			bad.Add(fmt.Sprintf("the paragraph at line %d", broken.Line), broken.Problem)
 			continue
 		}
 		if err != nil {
@@ -82,7 +68,7 @@ func (l parser) packages(in io.Reader) ([]record, rejected, error) {
 			problems = append(problems, fmt.Sprintf("its Architecture is %s in a list for %s", arch, strings.Join(l.archs, ", ")))
 		}
 		if len(problems) > 0 {
-			bad.add(fmt.Sprintf("package %.80q %.80q at line %d", p.Get("Package"), p.Get("Version"), p.Line), problems...)
+			bad.Add(fmt.Sprintf("package %.80q %.80q at line %d", p.Get("Package"), p.Get("Version"), p.Line), problems...)
 			continue
 		}
 		in := []string{arch}
@@ -149,15 +135,15 @@ func parsePackage(p deb822.Paragraph) (r record, arch string, problems []string)
 	if r.size, err = strconv.ParseInt(size, 10, 64); err != nil || r.size <= 0 || r.size > catalog.MaxSize {
 		addf("its Size %.40q is not the size of a file", size)
 	}
-	if !isHex(sum, r.digest.Algorithm) {
+	if !repository.IsHex(sum, r.digest.Algorithm) {
 		addf("it has no SHA256 or SHA512 digest: %.80q is not one", sum)
 	}
-	if problem := fileProblem(r.file); problem != "" {
+	if problem := repository.FileProblem(r.file, ".deb", ".ddeb", ".udeb"); problem != "" {
 		addf("its Filename %.200q %s", r.file, problem)
 	}
 	r.digest.Sum = strings.Clone(strings.ToLower(sum))
 	r.file = strings.Clone(strings.TrimPrefix(r.file, "./"))
-	if showable(description) {
+	if repository.Showable(description) {
 		r.title = strings.Clone(description)
 	}
 	return r, arch, problems
@@ -184,28 +170,6 @@ func sourceOf(field, binary string, v version.Version) (source string, built ver
 		return "", version.Version{}
 	}
 	return strings.Clone(source), built
-}
-
-// fileProblem returns what is wrong with the path of a .deb. Empty: nothing. As
-// in apt, it is appended to the repository's address unchanged, even if it is
-// absolute or has a double slash.
-func fileProblem(file string) string {
-	name := path.Base(file)
-	switch {
-	case file == "":
-		return "is missing"
-	case slices.Contains(strings.Split(file, "/"), ".."):
-		return "leads out of the repository"
-	case !slices.Contains([]string{".deb", ".ddeb", ".udeb"}, path.Ext(name)) || strings.HasPrefix(name, ".") || strings.HasPrefix(name, "-") || len(name) > catalog.MaxFileName:
-		return "does not end in the name of a .deb"
-	case strings.Contains(file, `\`) || !showable(file):
-		return "contains characters that are not allowed in a file name"
-	}
-	return ""
-}
-
-func showable(s string) bool {
-	return len(s) <= catalog.MaxText && utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
 }
 
 // validPackage accepts a package name as dpkg does: ASCII letters, digits, "+",

@@ -3,7 +3,6 @@ package aptfeed
 import (
 	"bytes"
 	"cmp"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/catalog/aptfeed/deb822"
 	"github.com/patchpolicy/patchpolicy/catalog/debian"
+	"github.com/patchpolicy/patchpolicy/catalog/internal/repository"
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
 
@@ -25,14 +25,8 @@ type release struct {
 	byHash        bool
 	archAll       bool // packages of architecture "all" have their own list
 	architectures []string
-	files         map[string]fileSum // the package lists, by path
-	notes         rejected           // what a person should know
-}
-
-// fileSum is what the Release file promises of one file.
-type fileSum struct {
-	size   int64
-	digest integrity.Digest // SHA-256, else SHA-512
+	files         map[string]repository.FileSum // the package lists, by path
+	notes         repository.Rejects            // what a person should know
 }
 
 // digestFields are the fields whose digests carry trust, the preferred one
@@ -55,12 +49,12 @@ func parseRelease(text []byte, address, where string) (release, error) {
 	rel := release{
 		Release:       debian.ReleaseOf(p, address),
 		architectures: strings.Fields(p.Get("Architectures")),
-		files:         map[string]fileSum{},
+		files:         map[string]repository.FileSum{},
 	}
 	rel.byHash, _ = debian.ParseBool(p.Get("Acquire-By-Hash"))
 	rel.archAll = !strings.Contains(p.Get("No-Support-for-Architecture-all"), "Packages")
 	if rel.date, err = parseDate(p.Get("Date")); err != nil {
-		rel.notes.add("the Release file", fmt.Sprintf("its Date %v: whether it is current is unknown", err))
+		rel.notes.Add("the Release file", fmt.Sprintf("its Date %v: whether it is current is unknown", err))
 	}
 	if until, has := p.Lookup("Valid-Until"); has {
 		if rel.validUntil, err = parseDate(until.Value); err != nil {
@@ -93,16 +87,16 @@ func (rel release) addSums(field deb822.Field, algorithm integrity.Algorithm, wh
 		if len(words) == 3 && !isList(words[2]) {
 			continue
 		}
-		if len(words) != 3 || !isHex(words[0], algorithm) {
+		if len(words) != 3 || !repository.IsHex(words[0], algorithm) {
 			return fail(Malformed, where, nil, "bad line %.100q under %s: want digest, size and path", line, field.Name)
 		}
 		size, err := strconv.ParseInt(words[1], 10, 64)
 		if err != nil || size < 0 {
 			return fail(Malformed, where, nil, "bad line %.100q under %s: want digest, size and path", line, field.Name)
 		}
-		sum := fileSum{size, integrity.Digest{Algorithm: algorithm, Sum: strings.ToLower(words[0])}}
+		sum := repository.FileSum{Size: size, Digest: integrity.Digest{Algorithm: algorithm, Sum: strings.ToLower(words[0])}}
 		had, twice := rel.files[words[2]]
-		if twice && (had.size != size || had.digest.Algorithm == algorithm && had != sum) {
+		if twice && (had.Size != size || had.Digest.Algorithm == algorithm && had != sum) {
 			return fail(Malformed, where, nil, "%s has two digests or sizes", words[2])
 		}
 		if !twice {
@@ -116,11 +110,6 @@ func (rel release) addSums(field deb822.Field, algorithm integrity.Algorithm, wh
 func isList(file string) bool {
 	extension, is := strings.CutPrefix(path.Base(file), "Packages")
 	return is && slices.Contains(fetchedAs, extension)
-}
-
-func isHex(s string, algorithm integrity.Algorithm) bool {
-	_, err := hex.DecodeString(s)
-	return err == nil && len(s) == 2*algorithm.Size()
 }
 
 // parseDate reads a date of a Release file as apt does, in UTC. The forms are
@@ -171,7 +160,7 @@ func (rel *release) noteSuite(s source) {
 			return
 		}
 	}
-	rel.notes.add("the Release file", fmt.Sprintf("it is of suite %q, codename %q, and the entry at %s:%d asks for %q", rel.Suite, rel.Codename, s.file, s.line, s.suite))
+	rel.notes.Add("the Release file", fmt.Sprintf("it is of suite %q, codename %q, and the entry at %s:%d asks for %q", rel.Suite, rel.Codename, s.file, s.line, s.suite))
 }
 
 func (rel release) security() bool {

@@ -3,27 +3,27 @@ package aptfeed
 import (
 	"bytes"
 	"context"
-	"encoding/hex"
 	"io"
-	"net/http"
 	"path"
 	"strings"
 
-	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/catalog/internal/repository"
 )
+
+// byRelease is what promises sizes and digests.
+const byRelease = "the Release file"
 
 // remote is a repository that is reached over http, https or file.
 type remote struct {
 	source source
-	client *http.Client
+	client repository.Client
 	cache  cache
-	in     system
 }
 
 func (r *remote) where(path string) string { return r.source.base() + path }
 
-func (r *remote) read(ctx context.Context, name string, have validators) ([]byte, validators, error) {
-	return r.get(ctx, r.where(name), have, maxInRelease)
+func (r *remote) read(ctx context.Context, name string, have repository.Validators) ([]byte, repository.Validators, error) {
+	return r.client.Get(ctx, r.where(name), have, maxInRelease)
 }
 
 // open fetches a package list in the smallest form that exists. It checks the
@@ -36,8 +36,8 @@ func (r *remote) open(ctx context.Context, list string, rel release) (packed, er
 			continue
 		}
 		where := r.where(list + extension)
-		if sum.size > maxIndex {
-			return packed{}, fail(TooLarge, where, nil, "it has %d bytes, at most %d are allowed", sum.size, maxIndex)
+		if sum.Size > maxIndex {
+			return packed{}, fail(TooLarge, where, nil, "it has %d bytes, at most %d are allowed", sum.Size, maxIndex)
 		}
 		data := r.cache.list(sum)
 		if data == nil {
@@ -57,38 +57,15 @@ func (r *remote) open(ctx context.Context, list string, rel release) (packed, er
 // fetch gets a list, at its by-hash address if the repository offers one: the
 // content of such an address never changes while the repository is being
 // updated.
-func (r *remote) fetch(ctx context.Context, where string, sum fileSum, offered bool) ([]byte, error) {
+func (r *remote) fetch(ctx context.Context, where string, sum repository.FileSum, offered bool) ([]byte, error) {
 	if offered && r.source.byHash != "never" || r.source.byHash == "always" {
-		algorithm := strings.ToUpper(sum.digest.Algorithm.String())
-		byHash := where[:len(where)-len(path.Base(where))] + "by-hash/" + algorithm + "/" + sum.digest.Sum
-		data, _, err := r.get(ctx, byHash, validators{}, sum.size)
+		algorithm := strings.ToUpper(sum.Digest.Algorithm.String())
+		byHash := where[:len(where)-len(path.Base(where))] + "by-hash/" + algorithm + "/" + sum.Digest.Sum
+		data, _, err := r.client.Get(ctx, byHash, repository.Validators{}, sum.Size)
 		if !is(err, Missing) {
-			return checked(data, err, byHash, sum)
+			return repository.Checked(data, err, byHash, byRelease, sum)
 		}
 	}
-	data, _, err := r.get(ctx, where, validators{}, sum.size)
-	return checked(data, err, where, sum)
-}
-
-func checked(data []byte, err error, where string, sum fileSum) ([]byte, error) {
-	switch {
-	case is(err, TooLarge):
-		return nil, fail(Mismatch, where, nil, "it is longer than the %d bytes that the Release file promises", sum.size)
-	case err != nil:
-		return nil, err
-	}
-	if got := sum.of(data); got != sum {
-		return nil, fail(Mismatch, where, nil, "it has %d bytes with %s, and the Release file promises %d with %s: somebody changed it, or the mirror is being updated", got.size, got.digest, sum.size, sum.digest)
-	}
-	return data, nil
-}
-
-func (s fileSum) of(data []byte) fileSum {
-	hash := s.digest.Algorithm.Hash().New()
-	hash.Write(data)
-	return fileSum{int64(len(data)), integrity.Digest{Algorithm: s.digest.Algorithm, Sum: hex.EncodeToString(hash.Sum(nil))}}
-}
-
-func sumOf(data []byte) fileSum {
-	return fileSum{digest: integrity.Digest{Algorithm: integrity.SHA256}}.of(data)
+	data, _, err := r.client.Get(ctx, where, repository.Validators{}, sum.Size)
+	return repository.Checked(data, err, where, byRelease, sum)
 }

@@ -26,6 +26,7 @@ import (
 	"github.com/ulikunitz/xz"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/catalog/internal/repository"
 )
 
 // today is the tests' present.
@@ -195,7 +196,7 @@ func (r *repo) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		http.NotFound(w, req)
 		return
 	}
-	w.Header().Set("ETag", fmt.Sprintf("%q", sumOf(data).digest.Sum))
+	w.Header().Set("ETag", fmt.Sprintf("%q", repository.Sum(data).Digest.Sum))
 	http.ServeContent(w, req, path.Base(name), time.Time{}, bytes.NewReader(data))
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog/debian"
+	"github.com/patchpolicy/patchpolicy/catalog/internal/repository"
 )
 
 // source is one suite of one repository, merged from all entries that name it.
@@ -72,7 +73,7 @@ func (s source) address() string { return debian.RepositoryOf(s.listName("Releas
 func (s source) authority(origin, dir string) string {
 	keyring := "the keys of " + dir
 	if s.keys != "" {
-		keyring = "the key block " + sumOf([]byte(strings.Join(strings.Fields(s.keys), "\n"))).digest.Sum[:16]
+		keyring = "the key block " + repository.Sum([]byte(strings.Join(strings.Fields(s.keys), "\n"))).Digest.Sum[:16]
 	} else if len(s.signedBy) > 0 {
 		keyring = strings.Join(slices.Compact(slices.Sorted(slices.Values(s.signedBy))), ", ")
 	}

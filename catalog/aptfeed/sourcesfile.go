@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/patchpolicy/patchpolicy/catalog/aptfeed/deb822"
+	"github.com/patchpolicy/patchpolicy/catalog/internal/repository"
 )
 
 // readSources reads sources.list and sources.list.d of an apt configuration
@@ -17,13 +18,13 @@ import (
 // deb822 .sources files, by name. It returns every source and every problem.
 // Archs are the wanted architectures, the native one first.
 // The error means that the directory could not be read.
-func readSources(in system, dir string, archs []string) ([]source, []Problem, error) {
-	if _, err := in.readDir(dir); err != nil {
+func readSources(in repository.System, dir string, archs []string) ([]source, []Problem, error) {
+	if _, err := in.ReadDir(dir); err != nil {
 		return nil, nil, fail(Refused, dir, err, "the apt configuration cannot be read")
 	}
 	files := []string{filepath.Join(dir, "sources.list")}
 	parts := filepath.Join(dir, "sources.list.d")
-	names, err := in.readDir(parts)
+	names, err := in.ReadDir(parts)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, fail(Refused, parts, err, "the apt configuration cannot be read")
 	}
@@ -35,7 +36,7 @@ func readSources(in system, dir string, archs []string) ([]source, []Problem, er
 	}
 	l := &list{archs: archs}
 	for i, file := range files {
-		data, err := in.readFile(context.Background(), file, maxSourcesFile)
+		data, err := in.ReadFile(context.Background(), file, maxSourcesFile)
 		switch {
 		case i == 0 && is(err, Missing):
 		case err != nil:

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/catalog/internal/repository"
 	ours "github.com/patchpolicy/patchpolicy/integrity/openpgp"
 )
 
@@ -321,13 +322,13 @@ func packedAs(list string, make func(plain []byte) []byte, cut int) func(*repo) 
 			packed = r.files[list+".xz"]
 		}
 		packed = packed[:len(packed)-cut]
-		was, is := sumOf(r.files[list+".xz"]), sumOf(packed)
+		was, is := repository.Sum(r.files[list+".xz"]), repository.Sum(packed)
 		signed, err := signedRelease{text: r.files[r.below("InRelease")], where: ""}.verified(trust(r.t, r.keys...), today)
 		require.NoError(r.t, err)
-		text := strings.Replace(strings.ReplaceAll(string(signed), "\r", ""), fmt.Sprintf("%s %8d", was.digest.Sum, was.size), fmt.Sprintf("%s %8d", is.digest.Sum, is.size), 1)
+		text := strings.Replace(strings.ReplaceAll(string(signed), "\r", ""), fmt.Sprintf("%s %8d", was.Digest.Sum, was.Size), fmt.Sprintf("%s %8d", is.Digest.Sum, is.Size), 1)
 		r.files[r.below("InRelease")] = clearsigned(r.t, text+"\n", r.keys...)
 		r.files[list+".xz"] = packed
-		r.files[r.below("main/binary-amd64/by-hash/SHA256/"+is.digest.Sum)] = packed
+		r.files[r.below("main/binary-amd64/by-hash/SHA256/"+is.Digest.Sum)] = packed
 	}
 }
 

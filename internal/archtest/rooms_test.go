@@ -134,19 +134,39 @@ var rooms = []room{
 		{"catalog", "the port it fills"},
 		{"catalog/internal/fetch", "how its document is fetched"},
 	}},
+	{path: "catalog/internal/repository", floor: 2, adapter: true, uses: []use{
+		{"internal/inroot", "files of a system below a folder"},
+		{"catalog", "refused records and limits"},
+		{"integrity", "what a signed file promises"},
+		{"integrity/openpgp", "why a signature does not count"},
+		{"github.com/klauspost/compress", "lists as repositories compress them: zstd"},
+		{"github.com/pierrec/lz4/v4", "lists that apt keeps compressed"},
+		{"github.com/ulikunitz/xz", "lists as repositories compress them"},
+	}},
 	{path: "catalog/aptfeed", floor: 3, adapter: true, uses: []use{
 		{"internal/inroot", "files of a system below a folder"},
 		{"catalog", "the port it fills"},
 		{"catalog/aptfeed/deb822", "the form of Debian's control files"},
 		{"catalog/debian", "ids, and what a system says of itself"},
+		{"catalog/internal/repository", "how a repository's files are fetched and unpacked"},
 		{"catalog/version", "Debian versions"},
 		{"integrity", "a package carries digests"},
 		{"integrity/openpgp", "a repository's signature"},
-		{"github.com/klauspost/compress", "lists as repositories compress them: zstd"},
-		{"github.com/pierrec/lz4/v4", "lists that apt keeps compressed"},
-		{"github.com/ulikunitz/xz", "lists as repositories compress them"},
 	}, tests: []use{
 		{"github.com/ProtonMail/go-crypto", "signs the repositories they make"},
+		{"github.com/pierrec/lz4/v4", "packs lists as apt keeps them"},
+		{"github.com/ulikunitz/xz", "packs their lists"},
+	}},
+	{path: "catalog/rpmfeed", floor: 3, adapter: true, uses: []use{
+		{"catalog", "the port it fills"},
+		{"catalog/internal/repository", "how a repository's files are fetched and unpacked"},
+		{"catalog/version", "RPM versions"},
+		{"integrity", "a package carries digests"},
+		{"integrity/openpgp", "a repository's signature"},
+	}, tests: []use{
+		{"github.com/ProtonMail/go-crypto", "signs the repositories they make"},
+		{"github.com/klauspost/compress", "packs their metadata"},
+		{"github.com/ulikunitz/xz", "packs their metadata"},
 	}},
 
 	// Floor 3: what joins them.
@@ -403,6 +423,7 @@ var rooms = []room{
 	{path: "examples/agent/inspect", floor: programs, tests: []use{
 		{"github.com/ProtonMail/go-crypto", "signs what the tests judge"},
 	}},
+	{path: "examples/agent/rpm", floor: programs},
 	{path: "examples/agent/scan", floor: programs, tests: []use{
 		{"github.com/ProtonMail/go-crypto", "signs the repositories they make"},
 	}},

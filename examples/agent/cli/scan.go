@@ -18,8 +18,9 @@ func (p *program) scan() *cobra.Command {
 		Short: "Show missing updates, and why each can be deployed or not",
 		Long: `Scan reads the package database and the package lists that apt has downloaded,
 verifies the lists' signatures and digests, and gives a verdict on every package
-with a newer version. It needs no root and no network, and changes nothing. Run
-"apt-get update" as root first.
+with a newer version. On an RPM system it reads rpm's database and what dnf has
+downloaded. It needs no root and no network, and changes nothing. Run "apt-get
+update" or "dnf makecache" as root first.
 
 Notes name lists that are missing or too old, and repositories whose keys cannot
 be used. The results of the other lists are printed all the same, and the exit

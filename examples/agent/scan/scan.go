@@ -1,9 +1,10 @@
 // Package scan says which patches are missing on a Debian or Ubuntu system,
-// from its package database and the lists that apt has downloaded. It only
-// reads: it needs no root rights and no network, and takes no lock.
+// from its package database and the lists that apt has downloaded, or on an RPM
+// system, from what dnf has downloaded (package rpm). It only reads: it needs no
+// root rights and no network, and takes no lock.
 //
 // The catalog decides the verdicts, from feeds that verify the lists as apt-get
-// update did. On this asset apt itself decides two more things: which version
+// update did. On a Debian asset apt itself decides two more things: which version
 // it would choose (its pins and priorities, CAT-5), and whether the deployable
 // patches can be installed together without adding or removing a package
 // (CAT-3). So the deployable patches are those that apt would install. Each
@@ -11,7 +12,6 @@
 package scan
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -28,6 +28,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/catalog/aptfeed"
 	"github.com/patchpolicy/patchpolicy/catalog/debian"
+	"github.com/patchpolicy/patchpolicy/examples/agent/rpm"
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job/runner/dpkg"
 )
@@ -135,6 +136,9 @@ func Run(ctx context.Context, c Config) (Report, error) {
 		c.Now = time.Now
 	}
 	now := c.Now()
+	if rpm.Is(root) {
+		return runRPM(ctx, root, c, now)
+	}
 	platform, err := dpkg.New(dpkg.Config{Root: root, Channel: c.Channel, Logger: c.Logger})
 	if err != nil {
 		return Report{}, err
@@ -179,19 +183,10 @@ func Run(ctx context.Context, c Config) (Report, error) {
 	}
 	for _, v := range verdicts {
 		p := packageOf(v.Product)
-		r := Row{
-			Package: p.Name, Architecture: p.Arch, Installed: v.From.String(), Available: v.To.String(),
-			Deployable: v.Deployable, Reasons: v.Reasons, Patch: v.Patch, Snapshot: v.Snapshot,
-		}
-		if f, has := snapshot.FeedOf(v.Patch); has {
-			r.Feed = &Feed{ID: f.Feed, Healthy: f.Healthy, Stale: f.Stale(now), LastGood: f.LastGood}
-		}
-		report.Rows = append(report.Rows, r)
+		report.Rows = append(report.Rows, rowOf(snapshot, v, p.Name, p.Arch, now))
 	}
 	report.Rows = append(report.Rows, unknown(snapshot, verdicts, choices)...)
-	slices.SortFunc(report.Rows, func(a, b Row) int {
-		return cmp.Or(cmp.Compare(a.Package, b.Package), cmp.Compare(a.Architecture, b.Architecture), cmp.Compare(a.Available, b.Available), cmp.Compare(a.Patch, b.Patch))
-	})
+	slices.SortFunc(report.Rows, Row.compare)
 	return report, nil
 }
 

@@ -183,6 +183,7 @@ func TestMain(m *testing.M) {
 		}
 		_ = os.RemoveAll(folder)
 	}
+	_ = os.RemoveAll(poolDir)
 	os.Exit(code)
 }
 
