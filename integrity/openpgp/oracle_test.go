@@ -192,6 +192,7 @@ func TestNeverValidWhereGPGVSaysBad(t *testing.T) {
 		{"another fingerprint", "or over one by a key that only its id is known of"},
 		{"names several keys", "or over one whose key is unknown"},
 		{"is not one of those", "or over one by a digest that it does not know"},
+		{"beside the signature there is a packet", "gpgv passes over packets of types that it does not know"},
 		{"broken", "gpgv passes over packets and bytes that are no signature, and headers it does not need"},
 	}
 	shorter := []difference{ // beside a good signature, of which gpgv does not get to hear

@@ -225,6 +225,8 @@ var rooms = []room{
 	{path: "job/controller/storetest", floor: 8, adapter: true, uses: []use{
 		{"job/controller", "the port it holds stores to"},
 		{testify + "/require", "a suite is a test"},
+	}, tests: []use{
+		{"go.etcd.io/bbolt", "the example of an importer's store"},
 	}},
 	{path: "job/controller/memstore", floor: 8, adapter: true, uses: []use{
 		{"job/controller", "the port it fills"},
