@@ -44,7 +44,7 @@ The backup has no keys. Keep a copy of manifest.key, exchange.key, trust.json an
 
 Nothing runs twice (JOB-24), and what agents did since the backup is not lost: they report how it ended. What you did since is lost: jobs, tags, tokens, custom URLs; removed assets are back. An agent that enrolled since must enrol again.
 
-If sqlite3 was used on the database after a crash, it merged the log and deleted it, and the server refuses the database as a copy. Nothing is missing then: restore server.db onto itself, with --lossy.`,
+If you opened the database with the program sqlite3 after a crash, sqlite3 merged the log into server.db and deleted the log. The server then takes server.db for a copy and refuses it, though nothing is missing. Name that same file as FILE, with --lossy.`,
 		Example: "  server restore /backup/patchpolicy-2026-03-01.db --dir /var/lib/patchpolicy",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f := files()
