@@ -1,6 +1,4 @@
-// Package draw is simulate's subcommand random: it plays the big worlds of
-// package agentsim/random.
-package draw
+package cli
 
 import (
 	"errors"
@@ -17,9 +15,6 @@ import (
 	"github.com/patchpolicy/patchpolicy/agentsim/random"
 )
 
-// ErrFailed says that a world did not hold.
-var ErrFailed = errors.New("not all worlds held")
-
 type request struct {
 	random.Options
 	troubles string
@@ -29,10 +24,7 @@ type request struct {
 	config   agentsim.Config // tests set a faulty agent
 }
 
-// Command returns the subcommand.
-func Command() *cobra.Command { return command(&request{}) }
-
-func command(r *request) *cobra.Command {
+func randomWorlds(r *request) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "random",
 		Short: "Play big random worlds in which much goes wrong",
@@ -99,7 +91,7 @@ func (r *request) parse() error {
 
 func (r *request) run(out io.Writer) error {
 	fmt.Fprintf(out, "%-8s %10s %8s %10s  %-16s %s\n", "seed", "events", "lines", "events/s", "history", "troubles")
-	began, events, failed := time.Now(), uint64(0), 0
+	began, events, broken := time.Now(), uint64(0), 0
 	for i := range r.runs {
 		o := r.Options
 		o.Seed += uint64(i)
@@ -112,16 +104,16 @@ func (r *request) run(out io.Writer) error {
 		events += result.Events
 		fmt.Fprintf(out, "%-8d %10d %8d %10.0f  %-16.16s %v\n", o.Seed, result.Events, result.Lines, rate(result.Events, took), result.Hash, result.Options.Troubles)
 		if result.Failure != nil {
-			failed++
+			broken++
 			if err := r.shrink(out, o.Seed, result.Failure); err != nil {
 				return err
 			}
 		}
 	}
 	took := time.Since(began)
-	fmt.Fprintf(out, "\n%d worlds, %d events in %v, %.0f events/s: %d failed\n", r.runs, events, took.Round(time.Millisecond), rate(events, took), failed)
-	if failed > 0 {
-		return fmt.Errorf("%w: %d of %d failed", ErrFailed, failed, r.runs)
+	fmt.Fprintf(out, "\n%d worlds, %d events in %v, %.0f events/s: %d failed\n", r.runs, events, took.Round(time.Millisecond), rate(events, took), broken)
+	if broken > 0 {
+		return failed{fmt.Errorf("not all worlds held: %d of %d failed", broken, r.runs)}
 	}
 	return nil
 }
