@@ -54,7 +54,7 @@ func TestBadInput(t *testing.T) {
 	empty, rubbish := put(t, "empty", " \n"), put(t, "rubbish", "hello")
 	huge := put(t, "huge", strings.Repeat("x", maxInput+1))
 	enrol := func(more ...string) []string {
-		return append([]string{"enrol", "--state", state, "--server", s.url, "--token", token, "--name", "web-1"}, more...)
+		return append([]string{"enrol", "--state", state, "--server", s.url, "--token-file", put(t, "token", token), "--name", "web-1"}, more...)
 	}
 	for _, tt := range []struct {
 		name string
@@ -67,15 +67,14 @@ func TestBadInput(t *testing.T) {
 		{"bad duration", []string{"run", "--check-in-every", "soon"}, []string{"soon"}},
 		{"no such root", []string{"scan", "--root", "/nowhere"}, []string{"--root: /nowhere is not a folder"}},
 		{"nothing given", []string{"enrol", "--state", state}, []string{"--server", "--token-file"}},
-		{"both tokens", enrol("--token-file", empty), []string{"either --token-file or --token"}},
 		{"bad server", enrol("--server", "ftp://x"), []string{"not an http or https URL"}},
 		{"bad name", enrol("--name", "a b"), []string{"--name"}},
 		{"bad fingerprint", enrol("--fingerprint", "sha256:12"), []string{"--fingerprint"}},
-		{"missing file", enrol("--token", "", "--token-file", "/nowhere"), []string{"--token-file"}},
-		{"empty file", enrol("--token", "", "--token-file", empty), []string{"is empty"}},
-		{"huge file", enrol("--token", "", "--token-file", huge), []string{"more than"}},
+		{"missing file", enrol("--token-file", "/nowhere"), []string{"--token-file"}},
+		{"empty file", enrol("--token-file", empty), []string{"is empty"}},
+		{"huge file", enrol("--token-file", huge), []string{"more than"}},
 		{"no certificates", enrol("--ca", rubbish), []string{"--ca"}},
-		{"the administrator's token", enrol("--token", "ppa_ABCDEFGHIJKLMNOPQRSTUVWXYZ"), []string{"the administrator's token, which no agent must have"}},
+		{"the administrator's token", enrol("--token-file", put(t, "token", "ppa_ABCDEFGHIJKLMNOPQRSTUVWXYZ")), []string{"the administrator's token, which no agent must have"}},
 		{"tags of its own choice", enrol("--tag", "web"), []string{"--tag"}},
 		{"four faults", []string{"enrol", "--state", state, "--server", "x", "--name", "/", "--fingerprint", "y"}, []string{"--server", "--token-file", "--name", "--fingerprint"}},
 		{"bad policy", []string{"run", "--state", state, "--policy", rubbish}, []string{"--policy: signer policy is not valid"}},
@@ -118,17 +117,17 @@ func TestEnrol(t *testing.T) {
 	state := filepath.Join(t.TempDir(), "state")
 	enrol := []string{"enrol", "--state", state, "--server", s.url + "/", "--name", "web-1"}
 
-	code, _, err := call(t, append(enrol, "--token", "wrong")...)
+	code, _, err := call(t, append(enrol, "--token-file", put(t, "token", "wrong"))...)
 	require.Equal(t, Failed, code)
 	require.Contains(t, err, "token")
-	code, _, err = call(t, append(enrol, "--token", token, "--fingerprint", "sha256:"+strings.Repeat("0", 64))...)
+	code, _, err = call(t, append(enrol, "--token-file", put(t, "token", token), "--fingerprint", "sha256:"+strings.Repeat("0", 64))...)
 	require.Equal(t, Failed, code)
 	require.Contains(t, err, manifest.TrustFingerprint(s.trust))
 	first, _, _ := s.said()
 	require.Empty(t, first, "nothing is sent to the wrong server (MAN-12)")
 	key, keyErr := home.Home(state).MakeKey(false)
 	require.NoError(t, keyErr)
-	code, _, _ = call(t, append(enrol, "--token", "wrong")...)
+	code, _, _ = call(t, append(enrol, "--token-file", put(t, "token", "wrong"))...)
 	require.Equal(t, Failed, code)
 
 	code, out, err := call(t, append(enrol, "--token-file", put(t, "token", token+"\n"), "--fingerprint", manifest.TrustFingerprint(s.trust))...)
@@ -145,7 +144,7 @@ func TestEnrol(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
 	}
-	code, _, err = call(t, append(enrol, "--token", token)...)
+	code, _, err = call(t, append(enrol, "--token-file", put(t, "token", token))...)
 	require.Equal(t, Usage, code)
 	require.Contains(t, err, "already")
 
@@ -170,7 +169,7 @@ func TestEnrol(t *testing.T) {
 }
 
 func TestServerDown(t *testing.T) {
-	code, _, err := call(t, "enrol", "--state", t.TempDir(), "--server", "http://127.0.0.1:1", "--token", token, "--name", "web-1")
+	code, _, err := call(t, "enrol", "--state", t.TempDir(), "--server", "http://127.0.0.1:1", "--token-file", put(t, "token", token), "--name", "web-1")
 	require.Equal(t, Failed, code)
 	require.Contains(t, err, "refused")
 }
@@ -195,7 +194,7 @@ func newAsset(t *testing.T) *asset {
 	old, err := debroot.Deb{Name: "demo", Version: "1"}.Build(t.Context(), t.TempDir())
 	require.NoError(t, err)
 	require.NoError(t, debroot.Install(t.Context(), a.root, old))
-	code, _, text := call(t, "enrol", "--state", a.state, "--server", a.server.url, "--token", token, "--name", "web-1")
+	code, _, text := call(t, "enrol", "--state", a.state, "--server", a.server.url, "--token-file", put(t, "token", token), "--name", "web-1")
 	require.Equal(t, OK, code, text)
 
 	file, err := debroot.Deb{Name: "demo", Version: "2"}.Build(t.Context(), t.TempDir())
@@ -399,14 +398,14 @@ func TestFilesOfOthersAreRefused(t *testing.T) {
 	theirs := filepath.Join(dir, "theirs")
 	require.NoError(t, os.Mkdir(theirs, 0o700))
 	require.NoError(t, os.Chown(theirs, 65534, 65534))
-	code, _, err := call(t, enrol(theirs, "--token", token)...)
+	code, _, err := call(t, enrol(theirs, "--token-file", put(t, "token", token))...)
 	require.Equal(t, Usage, code)
 	require.Contains(t, err, "belongs to user 65534")
 	planted := filepath.Join(dir, "planted")
 	require.NoError(t, os.Mkdir(planted, 0o700))
 	require.NoError(t, os.WriteFile(filepath.Join(planted, "agent.key"), nil, 0o600))
 	require.NoError(t, os.Chown(filepath.Join(planted, "agent.key"), 65534, 65534))
-	code, _, err = call(t, enrol(planted, "--token", token)...)
+	code, _, err = call(t, enrol(planted, "--token-file", put(t, "token", token))...)
 	require.Equal(t, Usage, code)
 	require.Contains(t, err, "belongs to user 65534")
 	state := filepath.Join(dir, "state")
