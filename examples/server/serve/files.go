@@ -181,30 +181,22 @@ func saved(ctx context.Context, path string) (s Saved, err error) {
 	if err != nil {
 		return s, err
 	}
-	err = pages(func(last controller.AssetStatus) ([]controller.AssetStatus, error) {
+	assets, err := controller.All(func(last controller.AssetStatus) ([]controller.AssetStatus, error) {
 		return c.Assets(ctx, last.ID, controller.MaxPage, time.Now())
-	}, func(a controller.AssetStatus) { s.Assets, s.Newest = s.Assets+1, max(s.Newest, a.Newest) })
+	})
 	if err != nil {
 		return s, err
 	}
-	return s, pages(func(last controller.JobStatus) ([]controller.JobStatus, error) {
-		return c.Jobs(ctx, last.ID, controller.MaxPage)
-	}, func(controller.JobStatus) { s.Jobs++ })
+	for _, a := range assets {
+		s.Newest = max(s.Newest, a.Newest)
+	}
+	jobs, err := allJobs(ctx, c)
+	s.Assets, s.Jobs = len(assets), len(jobs)
+	return s, err
 }
 
-// pages calls item with every item of a list that is read page by page.
-func pages[T any](page func(last T) ([]T, error), item func(T)) error {
-	var last T
-	for {
-		items, err := page(last)
-		if err != nil {
-			return err
-		}
-		for _, last = range items {
-			item(last)
-		}
-		if len(items) < controller.MaxPage {
-			return nil
-		}
-	}
+func allJobs(ctx context.Context, c *controller.Controller) ([]controller.JobStatus, error) {
+	return controller.All(func(last controller.JobStatus) ([]controller.JobStatus, error) {
+		return c.Jobs(ctx, last.ID, controller.MaxPage)
+	})
 }

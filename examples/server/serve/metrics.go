@@ -52,13 +52,14 @@ func (m *metrics) Collect(to chan<- prometheus.Metric) {
 	put := func(what *prometheus.Desc, value float64, labels ...string) {
 		to <- prometheus.MustNewConstMetric(what, prometheus.GaugeValue, value, labels...)
 	}
-	count := make(map[job.State]int)
-	err := pages(func(last controller.JobStatus) ([]controller.JobStatus, error) {
-		return m.controller.Jobs(ctx, last.ID, controller.MaxPage)
-	}, func(j controller.JobStatus) { count[j.State]++ })
+	jobs, err := allJobs(ctx, m.controller)
 	if err != nil {
 		m.logger.Error("metrics", "err", err) // no number is better than 0
 	} else {
+		count := make(map[job.State]int)
+		for _, j := range jobs {
+			count[j.State]++
+		}
 		for _, state := range job.States() {
 			put(jobsDesc, float64(count[state]), state.String())
 		}
