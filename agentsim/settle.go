@@ -247,9 +247,12 @@ func (s *server) orders(id job.RunID) []controller.RunAsset {
 }
 
 // all reads a whole list. An error ends the simulation.
-func all[E any](w *World, page func(last E) ([]E, error)) []E {
-	list, err := controller.All(page)
-	w.fail(err)
+func all[E any](w *World, page func(last E) ([]E, error)) (list []E) {
+	for e, err := range controller.All(page) {
+		if w.fail(err); err == nil {
+			list = append(list, e)
+		}
+	}
 	return list
 }
 

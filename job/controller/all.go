@@ -1,17 +1,27 @@
 package controller
 
-// All reads a whole list, page by page. Page returns the items after last, at
-// most [MaxPage]; the zero value of last stands for the beginning. With an error
-// of page, All returns what it has read.
-func All[T any](page func(last T) ([]T, error)) (all []T, err error) {
-	for {
+import "iter"
+
+// All ranges over a whole list, read page by page. Page returns the items after
+// last, at most [MaxPage]; the zero value of last stands for the beginning. An
+// error of page comes last, with the item before it.
+func All[T any](page func(last T) ([]T, error)) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
 		var last T
-		if len(all) > 0 {
-			last = all[len(all)-1]
-		}
-		items, err := page(last)
-		if all = append(all, items...); err != nil || len(items) < MaxPage {
-			return all, err
+		for {
+			items, err := page(last)
+			if err != nil {
+				yield(last, err)
+				return
+			}
+			for _, last = range items {
+				if !yield(last, nil) {
+					return
+				}
+			}
+			if len(items) < MaxPage {
+				return
+			}
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 	"strings"
@@ -181,21 +182,25 @@ func saved(ctx context.Context, path string) (s Saved, err error) {
 	if err != nil {
 		return s, err
 	}
-	assets, err := controller.All(func(last controller.AssetStatus) ([]controller.AssetStatus, error) {
+	assets := controller.All(func(last controller.AssetStatus) ([]controller.AssetStatus, error) {
 		return c.Assets(ctx, last.ID, controller.MaxPage, time.Now())
 	})
-	if err != nil {
-		return s, err
+	for a, err := range assets {
+		if err != nil {
+			return s, err
+		}
+		s.Assets, s.Newest = s.Assets+1, max(s.Newest, a.Newest)
 	}
-	for _, a := range assets {
-		s.Newest = max(s.Newest, a.Newest)
+	for _, err := range allJobs(ctx, c) {
+		if err != nil {
+			return s, err
+		}
+		s.Jobs++
 	}
-	jobs, err := allJobs(ctx, c)
-	s.Assets, s.Jobs = len(assets), len(jobs)
-	return s, err
+	return s, nil
 }
 
-func allJobs(ctx context.Context, c *controller.Controller) ([]controller.JobStatus, error) {
+func allJobs(ctx context.Context, c *controller.Controller) iter.Seq2[controller.JobStatus, error] {
 	return controller.All(func(last controller.JobStatus) ([]controller.JobStatus, error) {
 		return c.Jobs(ctx, last.ID, controller.MaxPage)
 	})

@@ -36,7 +36,7 @@ machine. Each world has some kinds of trouble, by default chosen by the seed. Wh
 the trouble has ended, every order must end too. A world that fails is shrunk to a
 short scenario in a file for "simulate scenario".
 
-Kinds of trouble: ` + names() + `.
+Kinds of trouble: ` + strings.ReplaceAll(strings.Trim(fmt.Sprint(random.Troubles()), "[]"), " ", ", ") + `.
 
 Exit status: 0 all worlds held, 1 one failed, 2 an invalid call.`,
 		Example: `  simulate random --seed 1 --runs 10
@@ -64,14 +64,6 @@ Exit status: 0 all worlds held, 1 one failed, 2 an invalid call.`,
 	f.IntVar(&r.tries, "tries", random.DefaultTries, "most scenarios to play while shrinking")
 	f.StringVar(&r.out, "out", "", "folder for the scenarios of worlds that fail; default: a temporary one")
 	return c
-}
-
-func names() string {
-	var list []string
-	for _, t := range random.Troubles() {
-		list = append(list, t.String())
-	}
-	return strings.Join(list, ", ")
 }
 
 func (r *request) parse() error {
