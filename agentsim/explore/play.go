@@ -75,17 +75,17 @@ func (s *scene) play(t Trace, story bool) *played {
 		run.broken = st.broken
 		return st.broken == nil
 	}
-	for _, step := range t {
-		for range step.After {
+	for _, deviation := range t {
+		for range deviation.After {
 			if !do(byDefault) {
 				return run
 			}
 		}
-		if step.Choice == Go {
+		if deviation.Choice == Go {
 			run.wrong = fmt.Errorf("%q is not a choice: write \"go N\" before a choice, for N default steps", Go)
 			return run
 		}
-		if !do(step.move()) {
+		if !do(deviation.move()) {
 			return run
 		}
 	}
@@ -109,7 +109,7 @@ func (s *scene) play(t Trace, story bool) *played {
 func (p *played) line(s *scene, before, after *state, m move) {
 	what := s.describeDefault(before)
 	if m != byDefault {
-		what = strings.ToUpper(Step{0, m.choice, m.of}.String()) + " (instead of: " + what + ")"
+		what = strings.ToUpper(Deviation{0, m.choice, m.of}.String()) + " (instead of: " + what + ")"
 	}
 	fmt.Fprintf(&p.story, "%+10v  %s", after.now.Sub(epoch), what)
 	for i, h := range after.hosts[:s.Assets] {
@@ -214,27 +214,27 @@ func (s *scene) without(t Trace, i int, still func(Trace) bool) (Trace, bool) {
 	return t, false
 }
 
-// Step is a deviation after a number of default steps.
-type Step struct {
+// Deviation is a choice other than the default step, and when it is made.
+type Deviation struct {
 	After  int // default steps before it
 	Choice Choice
 	Of     uint8 // the number of the asset or job that it is about, from zero
 }
 
-func (s Step) move() move { return move{s.Choice, s.Of} }
+func (d Deviation) move() move { return move{d.Choice, d.Of} }
 
 // String returns the choice's name, and the name of its asset or job unless
 // that is the first.
-func (s Step) String() string {
+func (d Deviation) String() string {
 	switch {
-	case s.Of == 0:
-		return s.Choice.String()
-	case s.Choice.target() == aJob && s.Of < maxJobs:
-		return s.Choice.String() + " " + string(jobNames[s.Of])
-	case s.Choice.target() == anAsset && s.Of < maxAssets:
-		return s.Choice.String() + " " + string(assetNames[s.Of])
+	case d.Of == 0:
+		return d.Choice.String()
+	case d.Choice.target() == aJob && d.Of < maxJobs:
+		return d.Choice.String() + " " + string(jobNames[d.Of])
+	case d.Choice.target() == anAsset && d.Of < maxAssets:
+		return d.Choice.String() + " " + string(assetNames[d.Of])
 	}
-	return fmt.Sprintf("%s %d", s.Choice, s.Of)
+	return fmt.Sprintf("%s %d", d.Choice, d.Of)
 }
 
 // Trace is a history: its deviations. After the last one come default steps.
@@ -242,17 +242,17 @@ func (s Step) String() string {
 // As text it reads "go 7, crash, go 2, cancel weekly": seven default steps, a
 // crash of the agent, two default steps, the cancel of job weekly. Without a
 // name it is the first asset, web-1, or the first job, nightly.
-type Trace []Step
+type Trace []Deviation
 
 // String returns the text that [ParseTrace] reads. An empty trace is the empty
 // text.
 func (t Trace) String() string {
 	var parts []string
-	for _, s := range t {
-		if s.After > 0 {
-			parts = append(parts, fmt.Sprintf("go %d", s.After))
+	for _, d := range t {
+		if d.After > 0 {
+			parts = append(parts, fmt.Sprintf("go %d", d.After))
 		}
-		parts = append(parts, s.String())
+		parts = append(parts, d.String())
 	}
 	return strings.Join(parts, ", ")
 }
@@ -275,13 +275,13 @@ func ParseTrace(text string) (Trace, error) {
 			after = steps
 			continue
 		}
-		s, ok := parseStep(word)
+		d, ok := parseDeviation(word)
 		if !ok {
 			return nil, fmt.Errorf("trace: unknown choice %q; write \"go N\" for default steps, or one of: %s; then web-2 or weekly for the second asset or job",
 				word, names())
 		}
-		s.After = after
-		t = append(t, s)
+		d.After = after
+		t = append(t, d)
 		after = 0
 	}
 	if after > 0 {
@@ -290,15 +290,15 @@ func ParseTrace(text string) (Trace, error) {
 	return t, nil
 }
 
-func parseStep(word string) (Step, bool) {
+func parseDeviation(word string) (Deviation, bool) {
 	for _, c := range choices.All()[1:] {
 		for of := range uint8(max(maxAssets, maxJobs)) {
-			if s := (Step{Choice: c, Of: of}); s.String() == word && (of == 0 || c.target() != world) {
-				return s, true
+			if d := (Deviation{Choice: c, Of: of}); d.String() == word && (of == 0 || c.target() != world) {
+				return d, true
 			}
 		}
 	}
-	return Step{}, false
+	return Deviation{}, false
 }
 
 func names() string {
@@ -318,7 +318,7 @@ func traceOf(path []move) Trace {
 			after++
 			continue
 		}
-		t = append(t, Step{after, m.choice, m.of})
+		t = append(t, Deviation{after, m.choice, m.of})
 		after = 0
 	}
 	return t

@@ -60,11 +60,11 @@ func (s *scene) points(t Trace) (list []point) {
 		return nil
 	}
 	st := c.start()
-	for _, step := range t {
-		for range step.After {
+	for _, deviation := range t {
+		for range deviation.After {
 			st = c.apply(st, byDefault)
 		}
-		m := step.move()
+		m := deviation.move()
 		of := assetNames[0]
 		if m.choice.target() == anAsset {
 			of = assetNames[m.of]
