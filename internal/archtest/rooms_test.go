@@ -385,16 +385,11 @@ var rooms = []room{
 	{path: "examples/agent/scan", floor: programs, tests: []use{
 		{"github.com/ProtonMail/go-crypto", "signs the repositories they make"},
 	}},
-	{path: "examples/simulate", floor: programs, uses: []use{
-		{"github.com/spf13/cobra", "commands and flags"},
-	}},
-	{path: "examples/simulate/draw", floor: programs, uses: []use{
+	{path: "examples/simulate", floor: programs},
+	{path: "examples/simulate/cli", floor: programs, uses: []use{
 		{"github.com/spf13/cobra", "commands and flags"},
 	}},
 	{path: "examples/simulate/report", floor: programs, uses: []use{
-		{"github.com/spf13/cobra", "commands and flags"},
-	}},
-	{path: "examples/simulate/search", floor: programs, uses: []use{
 		{"github.com/spf13/cobra", "commands and flags"},
 	}},
 }

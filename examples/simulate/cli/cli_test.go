@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"bytes"
@@ -10,11 +10,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-const good = "../../agentsim/testdata/faq/2-upgrades-only.txt"
+const good = "../../../agentsim/testdata/faq/2-upgrades-only.txt"
 
 func simulate(args ...string) (status int, out, errs string) {
 	var o, e bytes.Buffer
-	status = run(args, &o, &e)
+	status = Run(args, &o, &e)
 	return status, o.String(), e.String()
 }
 

@@ -1,9 +1,15 @@
-package main
+package cli
 
 import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/agentsim/explore"
 )
 
 func TestExplore(t *testing.T) {
@@ -39,4 +45,29 @@ func TestExploreRefusesNonsense(t *testing.T) {
 		require.Equal(t, 2, status, wrong)
 		require.Contains(t, errs, wrong)
 	}
+}
+
+// A violation is printed with the file and the command that plays it again. An
+// existing file is not overwritten.
+func TestExploreWritesAScenario(t *testing.T) {
+	v := &explore.Violation{World: "cancel", Trace: explore.Trace{{After: 3, Choice: explore.Crash}},
+		Broken: explore.Broken{Invariant: 8, Text: "a report is gone"}, Story: "it went\n", Scenario: "clock 2026-03-02T06:00:00Z\n"}
+	file := filepath.Join(t.TempDir(), "broken.txt")
+	var out strings.Builder
+	require.ErrorAs(t, show(&out, v, file), &failed{})
+	require.Contains(t, out.String(), `--world cancel --replay "go 3, crash"`)
+	require.Contains(t, out.String(), "go run ./examples/simulate scenario "+file)
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Equal(t, v.Scenario, string(text))
+
+	out.Reset()
+	err = show(&out, v, file)
+	require.ErrorAs(t, err, &failed{})
+	require.ErrorIs(t, err, fs.ErrExist)
+	require.Contains(t, out.String(), v.Scenario, "it is printed all the same")
+	out.Reset()
+	v.Scenario = ""
+	require.ErrorAs(t, show(&out, v, file), &failed{})
+	require.Contains(t, out.String(), "No scenario file")
 }

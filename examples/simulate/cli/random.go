@@ -1,6 +1,4 @@
-// Package draw is simulate's subcommand random: it plays the big worlds of
-// package agentsim/random.
-package draw
+package cli
 
 import (
 	"errors"
@@ -17,9 +15,6 @@ import (
 	"github.com/patchpolicy/patchpolicy/agentsim/random"
 )
 
-// ErrFailed says that a world did not hold.
-var ErrFailed = errors.New("not all worlds held")
-
 type request struct {
 	random.Options
 	troubles string
@@ -29,10 +24,7 @@ type request struct {
 	config   agentsim.Config // tests set a faulty agent
 }
 
-// Command returns the subcommand.
-func Command() *cobra.Command { return command(&request{}) }
-
-func command(r *request) *cobra.Command {
+func randomWorlds(r *request) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "random",
 		Short: "Play big random worlds in which much goes wrong",
@@ -44,7 +36,7 @@ machine. Each world has some kinds of trouble, by default chosen by the seed. Wh
 the trouble has ended, every order must end too. A world that fails is shrunk to a
 short scenario in a file for "simulate scenario".
 
-Kinds of trouble: ` + names() + `.
+Kinds of trouble: ` + strings.ReplaceAll(strings.Trim(fmt.Sprint(random.Troubles()), "[]"), " ", ", ") + `.
 
 Exit status: 0 all worlds held, 1 one failed, 2 an invalid call.`,
 		Example: `  simulate random --seed 1 --runs 10
@@ -74,14 +66,6 @@ Exit status: 0 all worlds held, 1 one failed, 2 an invalid call.`,
 	return c
 }
 
-func names() string {
-	var list []string
-	for _, t := range random.Troubles() {
-		list = append(list, t.String())
-	}
-	return strings.Join(list, ", ")
-}
-
 func (r *request) parse() error {
 	r.Troubles = []random.Trouble{}
 	for name := range strings.SplitSeq(r.troubles, ",") {
@@ -99,7 +83,7 @@ func (r *request) parse() error {
 
 func (r *request) run(out io.Writer) error {
 	fmt.Fprintf(out, "%-8s %10s %8s %10s  %-16s %s\n", "seed", "events", "lines", "events/s", "history", "troubles")
-	began, events, failed := time.Now(), uint64(0), 0
+	began, events, broken := time.Now(), uint64(0), 0
 	for i := range r.runs {
 		o := r.Options
 		o.Seed += uint64(i)
@@ -112,16 +96,16 @@ func (r *request) run(out io.Writer) error {
 		events += result.Events
 		fmt.Fprintf(out, "%-8d %10d %8d %10.0f  %-16.16s %v\n", o.Seed, result.Events, result.Lines, rate(result.Events, took), result.Hash, result.Options.Troubles)
 		if result.Failure != nil {
-			failed++
+			broken++
 			if err := r.shrink(out, o.Seed, result.Failure); err != nil {
 				return err
 			}
 		}
 	}
 	took := time.Since(began)
-	fmt.Fprintf(out, "\n%d worlds, %d events in %v, %.0f events/s: %d failed\n", r.runs, events, took.Round(time.Millisecond), rate(events, took), failed)
-	if failed > 0 {
-		return fmt.Errorf("%w: %d of %d failed", ErrFailed, failed, r.runs)
+	fmt.Fprintf(out, "\n%d worlds, %d events in %v, %.0f events/s: %d failed\n", r.runs, events, took.Round(time.Millisecond), rate(events, took), broken)
+	if broken > 0 {
+		return failed{fmt.Errorf("not all worlds held: %d of %d failed", broken, r.runs)}
 	}
 	return nil
 }

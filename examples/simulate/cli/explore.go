@@ -1,6 +1,4 @@
-// Package search is simulate's subcommand explore: it searches the small worlds
-// of package agentsim/explore.
-package search
+package cli
 
 import (
 	"errors"
@@ -14,11 +12,9 @@ import (
 	"github.com/patchpolicy/patchpolicy/agentsim/explore"
 )
 
-// ErrBroken says that an invariant did not hold.
-var ErrBroken = errors.New("an invariant broke")
+var errBroken = failed{errors.New("an invariant broke")}
 
-// Command returns the subcommand.
-func Command() *cobra.Command {
+func exploration() *cobra.Command {
 	var world, replay, out string
 	var bounds explore.Bounds
 	c := &cobra.Command{
@@ -102,13 +98,13 @@ func explored(to io.Writer, w explore.World, b explore.Bounds, out string) error
 }
 
 // show prints a violation and writes its scenario to a new file. The error is
-// [ErrBroken], joined with that of the file.
+// errBroken, joined with that of the file.
 func show(to io.Writer, v *explore.Violation, file string) error {
 	fmt.Fprintf(to, "\nBROKEN        %v", v)
 	fmt.Fprintf(to, "  again: go run ./examples/simulate explore --world %s --replay %q\n", v.World, v.Trace)
 	if v.Scenario == "" {
 		fmt.Fprintln(to, "  No scenario file breaks in the same way. Use the replay above.")
-		return ErrBroken
+		return errBroken
 	}
 	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err == nil {
@@ -117,10 +113,10 @@ func show(to io.Writer, v *explore.Violation, file string) error {
 	}
 	if err != nil {
 		fmt.Fprintf(to, "  as a scenario:\n\n%s", v.Scenario)
-		return errors.Join(ErrBroken, err)
+		return errors.Join(errBroken, err)
 	}
 	fmt.Fprintf(to, "  as a scenario: go run ./examples/simulate scenario %s\n", file)
-	return ErrBroken
+	return errBroken
 }
 
 func replayed(out io.Writer, w explore.World, text string) error {
@@ -134,7 +130,7 @@ func replayed(out io.Writer, w explore.World, text string) error {
 		return err
 	}
 	if broken != nil {
-		return fmt.Errorf("%w: %v", ErrBroken, broken)
+		return fmt.Errorf("%w: %v", errBroken, broken)
 	}
 	fmt.Fprintln(out, "held")
 	return nil
