@@ -176,6 +176,9 @@ func explain(list []difference, said string) string {
 // clear-signed texts of all kinds of keys, whole and mutated. The other way
 // round there are differences, each of which has to be one of these:
 func TestNeverValidWhereGPGVSaysBad(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED ALOUD: gpgv at work takes a while; run without -short")
+	}
 	reasons := []difference{
 		{"text before", "gpgv passes over text before a signed block, which a reader takes for signed"},
 		{"text after", "gpgv passes over text after it, likewise"},
@@ -326,6 +329,9 @@ func canonical(text string) string {
 
 // What rpmkeys does not call good is never valid here, for packages whole and mutated.
 func TestNeverValidWhereRPMSaysBad(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED ALOUD: rpmkeys at work takes a while; run without -short")
+	}
 	reasons := []difference{ // the one case where it is valid here all the same, by what rpmkeys says
 		{"MD5 digest: BAD", "MD5 is not signed and proves nothing, and to compute it takes longer than all the rest"},
 	}

@@ -146,6 +146,9 @@ func build(t *testing.T) string {
 // SIGTERM ends the program while it reads a file that returns nothing, as the
 // kernel's log does.
 func TestProcessStopsWhileAFileBlocks_INT11(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED ALOUD: building and running the program takes a while; run without -short")
+	}
 	if f, err := os.Open("/proc/kmsg"); err != nil {
 		t.Skip("SKIPPED ALOUD: this needs root and a kernel whose log can be read: " + err.Error())
 	} else {
@@ -177,6 +180,9 @@ func TestProcessStopsWhileAFileBlocks_INT11(t *testing.T) {
 // The program itself: status works while it runs, a second one is refused, and
 // SIGTERM ends it with 0.
 func TestProcessStopsCleanly(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED ALOUD: building and running the program takes a while; run without -short")
+	}
 	if runtime.GOOS == "windows" {
 		t.Skip("SKIPPED ALOUD: there is no SIGTERM on Windows")
 	}

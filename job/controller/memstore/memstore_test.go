@@ -14,6 +14,9 @@ import (
 func TestStore(t *testing.T) {
 	for _, seed := range []uint64{0, 1, 2, 3} {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			if testing.Short() && seed > 1 {
+				t.Skip("SKIPPED ALOUD: more seeds take a while; run without -short")
+			}
 			storetest.Run(t, storetest.Harness{Open: func(*testing.T, string) controller.Store {
 				return memstore.New(memstore.Options{Seed: seed})
 			}})

@@ -19,6 +19,9 @@ func TestStore(t *testing.T) {
 		"one file":    func(*testing.T, string) string { return "all.db" },
 	} {
 		t.Run(name, func(t *testing.T) {
+			if testing.Short() && name == "a file each" {
+				t.Skip("SKIPPED ALOUD: many files take a while; run without -short")
+			}
 			folder := t.TempDir()
 			storetest.Run(t, storetest.Harness{
 				Open: func(t *testing.T, name string) controller.Store {
