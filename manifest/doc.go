@@ -9,7 +9,7 @@
 // reported.
 //
 // [Trust] lists the keys. It is a document that the agent pins when it enrols
-// and whose later versions it follows. [Timing] computes how long a change
+// and whose later versions it follows. [Bound] computes how long a change
 // takes to reach an agent. [CheckIn], [Answer], [Enrolment] and [Enrolled] are
 // the messages between the two sides. They do not depend on a transport;
 // package agenthttp carries them over HTTP.
@@ -162,7 +162,7 @@
 //     deploy starts, a withdrawal until the execution starts.
 //   - MAN-3: A change reaches a connected agent in 5 to 30 minutes. The upper
 //     bound is the sum of the publishing delay, the network and the wait for
-//     the next check-in. [Timing.Bound] computes it for given settings; with
+//     the next check-in. [Bound] computes it for a check-in interval; with
 //     the defaults it is 23 minutes for every connected agent. There is no
 //     bound for an agent that does not call, and the server shows that.
 //   - MAN-4: A manifest is the whole queue that the asset should hold, not a

@@ -22,18 +22,11 @@ const (
 	ExpiresLate                            // it expires more than MaxLifetime and MaxSkew after now
 )
 
-var refusalReasons = enum.Of[RefusalReason]("manifest refusal", "BadSignature", "WrongAsset", "LowerRevision", "Expired", "TooLarge", "Malformed", "OtherContent", "ExpiresLate")
+var refusals = enum.Of[RefusalReason]("manifest refusal", "BadSignature", "WrongAsset", "LowerRevision", "Expired", "TooLarge", "Malformed", "OtherContent", "ExpiresLate")
 
-// String returns the reason's name.
-func (r RefusalReason) String() string { return refusalReasons.String(r) }
-
-// MarshalText returns the reason's name.
-func (r RefusalReason) MarshalText() ([]byte, error) { return refusalReasons.MarshalText(r) }
-
-// UnmarshalText sets the reason to the one named text.
-func (r *RefusalReason) UnmarshalText(text []byte) error {
-	return refusalReasons.UnmarshalText(text, r)
-}
+func (r RefusalReason) String() string                { return refusals.String(r) }
+func (r RefusalReason) MarshalText() ([]byte, error)  { return refusals.MarshalText(r) }
+func (r *RefusalReason) UnmarshalText(t []byte) error { return refusals.UnmarshalText(t, r) }
 
 // Refused is the error of [Open]. The agent keeps its queue and reports the
 // refusal (MAN-5).

@@ -29,9 +29,11 @@
 //   - RBT-2. A reboot is due only if something that deployed successfully needs
 //     it: a patch's own declaration, the installer's exit code, an action's
 //     exit code, or the system's own reboot-required flag, if the job caused
-//     it: the flag was not set before the job, or it names packages of this
-//     job. A job can also ask for a reboot that was pending already (RBT-11).
-//     Package job/execution decides this, and sends Due if a reboot is due.
+//     it. It did if the flag was not set before anything changed, or if it
+//     names packages of this job, which the platform reports for each patch
+//     (execution.InstallResult.Reboot). A job can also ask for a reboot that
+//     was pending already (RBT-11). Package job/execution decides this, and
+//     sends Due if a reboot is due.
 //   - RBT-3. If somebody is logged in, the reboot is offered, and the user can
 //     defer it: Deferrals times, Interval each. The countdown runs when the
 //     deferrals are used up and the last interval is over, or when the user

@@ -373,7 +373,7 @@ func TestCheckInsAreSpreadAndNeverLate_MAN3(t *testing.T) {
 	require.LessOrEqual(t, slices.Max(gaps), 15*time.Minute)
 	require.GreaterOrEqual(t, slices.Min(gaps), 13*time.Minute+30*time.Second)
 	require.Greater(t, slices.Max(gaps)-slices.Min(gaps), 30*time.Second)
-	require.LessOrEqual(t, manifest.Timing{}.WithDefaults().Bound(), 30*time.Minute)
+	require.LessOrEqual(t, manifest.Bound(manifest.Every), 30*time.Minute)
 }
 
 func TestBacksOffAndReturns(t *testing.T) {

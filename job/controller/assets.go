@@ -74,7 +74,7 @@ type AssetStatus struct {
 	Can           []string          `json:"can,omitempty"`      // what the agent last reported that it can do, see job.Capabilities (MAN-11)
 	Enrolled      time.Time         `json:"enrolled"`
 	LastSeen      time.Time         `json:"lastSeen,omitzero"` // to Config.SeenEvery; zero: never called
-	Silent        bool              `json:"silent"`            // it has not called for Config.SilentAfter: nothing bounds how long a change takes (MAN-3)
+	Silent        bool              `json:"silent"`            // it has not called for manifest.MaxPropagation: nothing bounds how long a change takes (MAN-3)
 	Offset        time.Duration     `json:"offset,omitempty"`  // server's clock minus the asset's
 	OffsetTooFar  bool              `json:"offsetTooFar,omitempty"`
 	Zone          string            `json:"zone,omitempty"` // its own time zone; empty: never reported
@@ -111,7 +111,7 @@ func (r *reader) assetStatus(rec assetRecord, now time.Time) AssetStatus {
 	s := AssetStatus{
 		Asset: rec.Asset, Architecture: rec.Architecture, Enrolled: rec.Enrolled,
 		Hostname: cmp.Or(seen.Hostname, rec.Hostname), Version: cmp.Or(seen.Release, rec.Version), Can: seen.Can,
-		LastSeen: seen.At, Silent: now.Sub(heard) > r.c.config.SilentAfter, Zone: seen.Zone,
+		LastSeen: seen.At, Silent: now.Sub(heard) > manifest.MaxPropagation, Zone: seen.Zone,
 		Offset: seen.Offset, OffsetTooFar: seen.Offset.Abs() > MaxOffset,
 		Held: seen.Held, Newest: newest, Behind: seen.Held < newest,
 		InventoryAt: got.inventory.At, NeedsReboot: !r.empty(tableReboots, key(string(rec.ID))),

@@ -98,6 +98,9 @@ func decode[T any](r *reader, table Table, rec Record) (value T) {
 func view[T any](ctx context.Context, c *Controller, read func(*reader) T) (v T, err error) {
 	err = c.store.View(ctx, func(from Reader) error {
 		r := &reader{from: from, c: c}
+		if !c.formed.Load() && r.format() != 0 && r.failed == nil {
+			c.formed.Store(true)
+		}
 		v = read(r)
 		return r.failed
 	})

@@ -19,7 +19,7 @@ import (
 type Outlook struct {
 	Assets      int               `json:"assets"`                // selected now (JOB-7)
 	NoInventory int               `json:"noInventory,omitempty"` // of them, not inventoried yet
-	Silent      int               `json:"silent,omitempty"`      // of them, not called for Config.SilentAfter
+	Silent      int               `json:"silent,omitempty"`      // of them, not called for manifest.MaxPropagation
 	Starts      []ZoneStart       `json:"starts,omitempty"`      // by start; none for a job on demand or after another
 	Unknown     []catalog.PatchID `json:"unknown,omitempty"`     // listed in the job and not in the catalog
 	Warnings    []string          `json:"warnings,omitempty"`    // one sentence each

@@ -44,7 +44,7 @@ type Config struct {
 	// system's.
 	Roots *x509.CertPool
 	// Timeout bounds one request with its answer; a context may end it earlier.
-	// Default 30 s (manifest.Timing.Network).
+	// Default 30 s.
 	Timeout time.Duration
 	// Clock is the agent's own clock, uncorrected. Default time.Now.
 	Clock func() time.Time
