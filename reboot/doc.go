@@ -71,10 +71,10 @@
 //   - RBT-9. If the agent cannot find out who is logged in, it assumes that
 //     somebody is: Unknown, zero and values that this package does not know
 //     count as Active ([Sessions.Known]), even if nobody was logged in before.
-//   - RBT-10. A reboot that is asked for again shows its countdown again: after
-//     each pause the whole countdown, if the policy has one, to whoever is
-//     there by then. RBT-6 bounds deferral, so it does not cut a repeated
-//     countdown. Not built: reboot hours, a calendar in which prompts,
+//   - RBT-10. If a reboot was asked for and does not come, it is asked for
+//     again after a pause. Before each new try the whole countdown is shown
+//     again, if the policy has one, to whoever is logged in then. RBT-6 bounds
+//     deferral only, so it never shortens a repeated countdown. Not built: reboot hours, a calendar in which prompts,
 //     countdowns and reboots may happen. Outside it the machine waits for the
 //     next opening and says so. The bound of RBT-6 outranks openings, never a
 //     closed period. Waiting for a closed period to end, or for a slot, is no

@@ -58,15 +58,10 @@
 // otherwise asset by asset. A call that reports another zone makes the asset's
 // orders again.
 //
-// An order that has not begun is planned again when the asset's inventory or
-// pending reboot changes (JOB-14); the patches found by a query stay the same.
-// An order whose patches all wait for a requirement waits with them, until its
-// start at most.
-//
-// A job that runs after another (JOB-19) gets its orders asset by asset, in the
-// check-in that reports the success, or as a run of its own when enough assets
-// succeeded. Success is Completed, or NotApplicable: there was nothing to do.
-// JobStatus.Waits says why a follower has not started.
+// An order whose patches all wait for a requirement (JOB-14) waits with them,
+// until its start at most. A job that runs after another (JOB-19) gets its
+// orders asset by asset, in the check-in that reports the success, or as a run of
+// its own when enough assets succeeded.
 //
 // # What is stored
 //

@@ -39,19 +39,23 @@ const (
 	Newest
 )
 
-// Heard is what a call shows besides its contents.
+// Heard is what a call shows about the agent that made it.
 type Heard struct {
 	Age  Age
 	Lost bool // the agent's state was lost: it holds a lower revision than before, or made fewer reports than were accepted (MAN-6)
 	Back bool // the agent's state was put back: its call number does not grow, or an earlier boot identity came back (MAN-9)
 }
 
-// Heard applies a call that arrived at now. Late calls and calls of cloned
-// assets say nothing about the agent's state.
+// Heard takes in a call that arrived at now, and returns what it shows. A late
+// call changes nothing. Neither a late call nor one of a cloned asset shows that
+// the agent's state was lost or put back. Accepted is the number of the last
+// report that was accepted.
 //
-// The call numbers of one state grow. So a call with a number above all others
-// is newer, whatever the clocks say. Any other call is newer if its corrected
-// clock is later; a clock ahead of the server's counts as the server's.
+// A call is the newest if its number is above all others, whatever the clocks
+// say, because an agent counts its calls. After the agent's state was put back,
+// its numbers are lower; then the call is the newest if its corrected clock is
+// later than that of the newest call so far. If that clock was ahead of the
+// server's, the time counts at which the server received the call.
 func (c Caller) Heard(in manifest.CheckIn, accepted job.Sequence, now time.Time) (next Caller, heard Heard) {
 	at, made := in.At.Add(in.Offset), in.Made
 	if n := len(in.Reports); n > 0 {
