@@ -120,7 +120,7 @@ func (m *machine) execute(i int, ev execution.Event) {
 		if j != i {
 			c.Busy = c.Busy || other.AtWork() || m.s.Executions[i].Retrying() && m.occupies(other, m.s.Executions[i].Order)
 			c.Parked = c.Parked || other.Parked()
-			c.Pending = append(c.Pending, other.Unconfirmed()...)
+			c.Unconfirmed = append(c.Unconfirmed, other.Unconfirmed()...)
 		}
 	}
 	c.Parked = c.Parked || m.owes()

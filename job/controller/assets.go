@@ -33,13 +33,13 @@ type assetRecord struct {
 // seenRecord is what an asset's calls last reported. It is written when
 // something in it changes, otherwise once per Config.SeenEvery.
 type seenRecord struct {
-	At     time.Time         `json:"at"`
-	Held   manifest.Revision `json:"held"`
-	Caller ledger.Caller     `json:"caller"`
-	Offset time.Duration     `json:"offset,omitempty"`
-	Boot   string            `json:"boot,omitempty"`
-	Reboot ledger.Pending    `json:"reboot,omitzero"` // that none of its orders waits for
-	Zone   string            `json:"zone,omitempty"`  // its own time zone (JOB-9)
+	At     time.Time            `json:"at"`
+	Held   manifest.Revision    `json:"held"`
+	Caller ledger.Caller        `json:"caller"`
+	Offset time.Duration        `json:"offset,omitempty"`
+	Boot   string               `json:"boot,omitempty"`
+	Reboot ledger.PendingReboot `json:"reboot,omitzero"` // that none of its orders waits for
+	Zone   string               `json:"zone,omitempty"`  // its own time zone (JOB-9)
 
 	Format   int      `json:"format,omitempty"` // of the call; zero: it reported none of the following (MAN-11)
 	Release  string   `json:"release,omitempty"`

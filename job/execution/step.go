@@ -35,9 +35,9 @@ type Config struct {
 	// reboot by hand (RBT-7), or ended without the reboot that it needed
 	// (JOB-18).
 	Parked bool
-	// Pending names the products that other executions have installed and
+	// Unconfirmed names the products that other executions have installed and
 	// not confirmed: a reboot may be pending for them (JOB-14).
-	Pending []catalog.ProductID
+	Unconfirmed []catalog.ProductID
 }
 
 // Out is what a step returns besides the new state.

@@ -140,33 +140,33 @@ func interleaved(boots []string) bool {
 	return false
 }
 
-// Pending is a reboot that an asset needs, apart from those that its orders
+// PendingReboot is a reboot that an asset needs, apart from those that its orders
 // wait for: the system itself says so, or an agent that lost its state had said
-// so (RBT-11). The zero Pending is none.
-type Pending struct {
+// so (RBT-11). The zero PendingReboot is none.
+type PendingReboot struct {
 	Since time.Time `json:"since,omitzero"` // UTC
 	Boot  string    `json:"boot,omitempty"` // the identity of the boot it was last seen in
 }
 
 // Heard applies a call. A reboot is pending until the boot identity has changed
 // and the system's own flag is gone.
-func (p Pending) Heard(in manifest.CheckIn, now time.Time) Pending {
+func (p PendingReboot) Heard(in manifest.CheckIn, now time.Time) PendingReboot {
 	switch {
 	case in.Reboot && p.Since.IsZero():
-		return Pending{reportTime(in.RebootSince.Add(in.Offset), now), in.Boot}
+		return PendingReboot{reportTime(in.RebootSince.Add(in.Offset), now), in.Boot}
 	case in.Reboot:
 		p.Boot = in.Boot
 	case in.Boot != p.Boot:
-		return Pending{}
+		return PendingReboot{}
 	}
 	return p
 }
 
 // Keep adds the reboot that an order waited for when its agent's state was
 // lost.
-func (p Pending) Keep(e Entry, boot string) Pending {
+func (p PendingReboot) Keep(e Entry, boot string) PendingReboot {
 	if e.waitsForReboot() && p.Since.IsZero() {
-		return Pending{e.At, boot}
+		return PendingReboot{e.At, boot}
 	}
 	return p
 }

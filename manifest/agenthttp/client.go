@@ -88,11 +88,11 @@ type Client struct {
 	config Config
 	http   *http.Client
 	skew   atomic.Int64 // ns to add to the own clock when signing; from the server's last refusal
-	server atomic.Pointer[believed]
+	server atomic.Pointer[trusted]
 }
 
-// believed is how a client knows its server.
-type believed struct {
+// trusted is what a client trusts its server by.
+type trusted struct {
 	trust  manifest.Trust
 	secret manifest.Secret
 }
@@ -118,7 +118,7 @@ func (c *Client) accept(trust manifest.Trust) error {
 	if err != nil {
 		return err
 	}
-	c.server.Store(&believed{trust, secret})
+	c.server.Store(&trusted{trust, secret})
 	return nil
 }
 
