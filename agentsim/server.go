@@ -66,7 +66,7 @@ func newServer(w *World) (*server, error) {
 func (s *server) start() error {
 	c, err := controller.New(s.store, controller.Config{
 		Signer: manifest.NewSigner(key(s.keys.manifest)), Trust: s.keys.chain, Exchange: []*ecdh.PrivateKey{s.exchange},
-		Lead: s.w.cfg.Lead, Timing: manifest.Timing{CheckIn: s.w.cfg.CheckIn}, SeenEvery: -1, Zone: time.LoadLocation, Policy: s.policy,
+		Lead: s.w.cfg.Lead, Every: s.w.cfg.CheckIn, SeenEvery: -1, Zone: time.LoadLocation, Policy: s.policy,
 	})
 	if errors.Is(err, errCrashed) { // then it started again
 		return nil

@@ -63,7 +63,7 @@ type due struct {
 func (a *asset) init(s *shard, index, number int) {
 	d := newRNG(s.cfg.Seed, number)
 	*a = asset{s: s, index: index, up: true, bootID: "boot-0", wake: -1, watch: observer{stage: StageNone}}
-	a.config = agent.Config{Asset: assetID(number), Key: s.cfg.keys.verifier, Every: manifest.Timing{}.WithDefaults().CheckIn}.WithDefaults()
+	a.config = agent.Config{Asset: assetID(number), Key: s.cfg.keys.verifier, Every: manifest.Every}.WithDefaults()
 	a.person = d.person()
 	a.latency = d.between(20*time.Millisecond, 400*time.Millisecond)
 	a.speed = d.between(20*time.Second, 4*time.Minute)

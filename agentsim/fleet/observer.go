@@ -137,7 +137,7 @@ func (o *observer) delivered(a *asset, answer manifest.Answer) {
 }
 
 // bound is how long a cancel can take to reach a connected asset (MAN-3).
-var bound = manifest.Timing{}.Bound()
+var bound = manifest.Bound(manifest.Every)
 
 // settling is how long after its return an asset may make its first call.
 const settling = 30 * time.Minute

@@ -7,9 +7,34 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
+// Steady is an instant on a clock that nobody sets and that runs on through
+// sleep and power-off, in nanoseconds from an arbitrary origin. Zero means "not
+// set".
+type Steady int64
+
+// Add returns the instant d after s.
+func (s Steady) Add(d time.Duration) Steady { return s + Steady(d) }
+
+// Sub returns how long after t the instant s is.
+func (s Steady) Sub(t Steady) time.Duration { return time.Duration(s - t) }
+
+// Before reports whether s is before t.
+func (s Steady) Before(t Steady) bool { return s < t }
+
+// IsZero reports whether s is not set.
+func (s Steady) IsZero() bool { return s == 0 }
+
+// At is the time of a machine's step. UTC is the asset's clock, corrected by
+// the server's; Steady measures durations (MAN-8).
+type At struct {
+	UTC    time.Time
+	Steady Steady
+}
+
 // TimeOfDay is a time on a local clock, to the minute. Its text is "02:30",
 // from "00:00" to "23:59". It counts minutes from one: 00:00 is 1, and zero
-// means "not set".
+// means "not set", which marshals as the empty text. Marshalling an invalid
+// value is an *Invalid; it prints as "time of day(n)".
 type TimeOfDay uint16
 
 const dayMinutes = 24 * 60
@@ -32,8 +57,6 @@ func ParseTimeOfDay(s string) (TimeOfDay, error) {
 	return 0, problem.One("time of day", "time", s, "is not a time of day; write two digits each for hour and minute, from 00:00 to 23:59 (JOB-20)")
 }
 
-// String returns the text; an invalid value or one that is not set prints as
-// "time of day(n)".
 func (t TimeOfDay) String() string {
 	if !t.valid() {
 		return fmt.Sprintf("time of day(%d)", uint16(t))
@@ -41,12 +64,7 @@ func (t TimeOfDay) String() string {
 	return fmt.Sprintf("%02d:%02d", t.minutes()/60, t.minutes()%60)
 }
 
-// MarshalText returns the text, empty for zero. The error of an invalid value
-// is an *Invalid.
-func (t TimeOfDay) MarshalText() ([]byte, error) { return marshal(t, ParseTimeOfDay) }
-
-// UnmarshalText reads what MarshalText writes. The error is that of
-// [ParseTimeOfDay].
+func (t TimeOfDay) MarshalText() ([]byte, error)     { return marshal(t, ParseTimeOfDay) }
 func (t *TimeOfDay) UnmarshalText(text []byte) error { return unmarshal(text, t, ParseTimeOfDay) }
 
 func (t TimeOfDay) valid() bool    { return t >= 1 && t <= dayMinutes }
@@ -55,7 +73,9 @@ func (t TimeOfDay) minutes() int64 { return int64(t) - 1 }
 // LocalTime is a date and a time on a local clock, to the minute, in the years
 // 1971 to 9998. Which instant it is depends on the zone: see [LocalTime.In].
 // Its text is "2026-03-29T02:30". It counts minutes from 1970-01-01T00:00 on
-// that clock, so local times compare as numbers; zero means "not set".
+// that clock, so local times compare as numbers; zero means "not set", which
+// marshals as the empty text. Marshalling an invalid value is an *Invalid; it
+// prints as "local time(n)".
 type LocalTime int64
 
 const localLayout = "2006-01-02T15:04"
@@ -78,8 +98,6 @@ func ParseLocalTime(s string) (LocalTime, error) {
 	return 0, problem.One("local time", "local", s, "is not a date and time; write it as 2026-03-29T02:30, without a zone, from 1971 to 9998 (JOB-20)")
 }
 
-// String returns the text; an invalid value or one that is not set prints as
-// "local time(n)".
 func (l LocalTime) String() string {
 	if !l.valid() {
 		return fmt.Sprintf("local time(%d)", int64(l))
@@ -87,18 +105,12 @@ func (l LocalTime) String() string {
 	return time.Unix(int64(l)*60, 0).UTC().Format(localLayout)
 }
 
-// MarshalText returns the text, empty for zero. The error of an invalid value
-// is an *Invalid.
-func (l LocalTime) MarshalText() ([]byte, error) { return marshal(l, ParseLocalTime) }
-
-// UnmarshalText reads what MarshalText writes. The error is that of
-// [ParseLocalTime].
+func (l LocalTime) MarshalText() ([]byte, error)     { return marshal(l, ParseLocalTime) }
 func (l *LocalTime) UnmarshalText(text []byte) error { return unmarshal(text, l, ParseLocalTime) }
 
 func (l LocalTime) valid() bool { return l >= firstDay*dayMinutes && l <= lastTime }
 
-// marshal returns a value's text, empty for zero. The text of an invalid value
-// cannot be parsed.
+// marshal refuses an invalid value, whose text cannot be parsed.
 func marshal[T interface {
 	comparable
 	fmt.Stringer

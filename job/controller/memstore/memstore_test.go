@@ -87,7 +87,3 @@ func TestMisbehaviour(t *testing.T) {
 	require.NotEqual(t, history(7), history(8))
 	require.Subset(t, history(7), []int{1, 2, 3})
 }
-
-func BenchmarkStore(b *testing.B) {
-	storetest.Bench(b, func(*testing.B) controller.Store { return memstore.New(memstore.Options{}) })
-}

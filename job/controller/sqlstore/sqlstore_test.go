@@ -111,12 +111,3 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 	require.ErrorIs(t, err, ErrNewer)
 	require.ErrorContains(t, err, "it has schema version 7, this program knows up to 1")
 }
-
-func BenchmarkStore(b *testing.B) {
-	storetest.Bench(b, func(b *testing.B) controller.Store {
-		s, err := OpenSQLite(context.Background(), filepath.Join(b.TempDir(), "s.db"))
-		require.NoError(b, err)
-		b.Cleanup(func() { _ = s.Close() })
-		return s
-	})
-}

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -106,4 +107,26 @@ func (r *reader) unreachable() map[string]bool {
 		urls[u.URL] = true
 	}
 	return urls
+}
+
+// SetCustomURLs sets the customer's URLs for Vendor artifacts, and takes back
+// those whose URL is empty (CAT-5), all or none. Syncs keep them. Orders made
+// from now on use them; orders that are made already stay as they are (JOB-8).
+// The error is a *catalog.Invalid that names each one refused.
+func (c *Controller) SetCustomURLs(ctx context.Context, urls []catalog.CustomURL, now time.Time) error {
+	return c.update(ctx, now, func(t *tx) {
+		old := t.snapshot()
+		snap, err := old.WithCustomURLs(urls)
+		if t.fail(err); err == nil && snap != old {
+			t.acted(URLsChanged, "", fmt.Sprintf("%d given", len(urls)))
+			t.saveSnapshot(snap)
+		}
+	})
+}
+
+// CustomURLs lists the custom URLs that are set, by patch and artifact, those
+// without effect included (CAT-5).
+func (c *Controller) CustomURLs(ctx context.Context) ([]catalog.CustomURL, error) {
+	snap, err := c.Snapshot(ctx)
+	return snap.CustomURLs(), err
 }
