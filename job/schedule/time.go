@@ -33,8 +33,7 @@ type At struct {
 
 // TimeOfDay is a time on a local clock, to the minute. Its text is "02:30",
 // from "00:00" to "23:59". It counts minutes from one: 00:00 is 1, and zero
-// means "not set", which marshals as the empty text. Marshalling an invalid
-// value is an *Invalid; it prints as "time of day(n)".
+// means "not set".
 type TimeOfDay uint16
 
 const dayMinutes = 24 * 60
@@ -57,6 +56,8 @@ func ParseTimeOfDay(s string) (TimeOfDay, error) {
 	return 0, problem.One("time of day", "time", s, "is not a time of day; write two digits each for hour and minute, from 00:00 to 23:59 (JOB-20)")
 }
 
+// String returns the text; an invalid value or one that is not set prints as
+// "time of day(n)".
 func (t TimeOfDay) String() string {
 	if !t.valid() {
 		return fmt.Sprintf("time of day(%d)", uint16(t))
@@ -64,7 +65,12 @@ func (t TimeOfDay) String() string {
 	return fmt.Sprintf("%02d:%02d", t.minutes()/60, t.minutes()%60)
 }
 
-func (t TimeOfDay) MarshalText() ([]byte, error)     { return marshal(t, ParseTimeOfDay) }
+// MarshalText returns the text, empty for zero. The error of an invalid value
+// is an *Invalid.
+func (t TimeOfDay) MarshalText() ([]byte, error) { return marshal(t, ParseTimeOfDay) }
+
+// UnmarshalText reads what MarshalText writes. The error is that of
+// [ParseTimeOfDay].
 func (t *TimeOfDay) UnmarshalText(text []byte) error { return unmarshal(text, t, ParseTimeOfDay) }
 
 func (t TimeOfDay) valid() bool    { return t >= 1 && t <= dayMinutes }
@@ -73,9 +79,7 @@ func (t TimeOfDay) minutes() int64 { return int64(t) - 1 }
 // LocalTime is a date and a time on a local clock, to the minute, in the years
 // 1971 to 9998. Which instant it is depends on the zone: see [LocalTime.In].
 // Its text is "2026-03-29T02:30". It counts minutes from 1970-01-01T00:00 on
-// that clock, so local times compare as numbers; zero means "not set", which
-// marshals as the empty text. Marshalling an invalid value is an *Invalid; it
-// prints as "local time(n)".
+// that clock, so local times compare as numbers; zero means "not set".
 type LocalTime int64
 
 const localLayout = "2006-01-02T15:04"
@@ -98,6 +102,8 @@ func ParseLocalTime(s string) (LocalTime, error) {
 	return 0, problem.One("local time", "local", s, "is not a date and time; write it as 2026-03-29T02:30, without a zone, from 1971 to 9998 (JOB-20)")
 }
 
+// String returns the text; an invalid value or one that is not set prints as
+// "local time(n)".
 func (l LocalTime) String() string {
 	if !l.valid() {
 		return fmt.Sprintf("local time(%d)", int64(l))
@@ -105,7 +111,12 @@ func (l LocalTime) String() string {
 	return time.Unix(int64(l)*60, 0).UTC().Format(localLayout)
 }
 
-func (l LocalTime) MarshalText() ([]byte, error)     { return marshal(l, ParseLocalTime) }
+// MarshalText returns the text, empty for zero. The error of an invalid value
+// is an *Invalid.
+func (l LocalTime) MarshalText() ([]byte, error) { return marshal(l, ParseLocalTime) }
+
+// UnmarshalText reads what MarshalText writes. The error is that of
+// [ParseLocalTime].
 func (l *LocalTime) UnmarshalText(text []byte) error { return unmarshal(text, l, ParseLocalTime) }
 
 func (l LocalTime) valid() bool { return l >= firstDay*dayMinutes && l <= lastTime }
