@@ -18,6 +18,6 @@ const (
 	maxCheckIn  = 30 * time.Minute // the controller refuses more than 23 minutes, which would break MAN-3
 	minSync     = time.Minute
 	maxEvents   = 10_000_000             // things that happen in one world: some minutes of real time
-	callTimeout = 30 * time.Second       // an agent waits that long for an answer: Network of [manifest.Timing]'s defaults
+	callTimeout = 30 * time.Second       // an agent waits that long for an answer
 	network     = 100 * time.Millisecond // a message takes that long, one way
 )

@@ -229,38 +229,31 @@ func (s *server) listed() (all []listed) {
 }
 
 func (s *server) jobs() []controller.JobStatus {
-	list := func(past job.ID) ([]controller.JobStatus, error) {
-		return s.c.Jobs(background, past, controller.MaxPage)
-	}
-	return pages(s.w, list, func(j controller.JobStatus) job.ID { return j.ID })
+	return all(s.w, func(last controller.JobStatus) ([]controller.JobStatus, error) {
+		return s.c.Jobs(background, last.ID, controller.MaxPage)
+	})
 }
 
 func (s *server) runs(id job.ID) []controller.RunStatus {
-	list := func(past job.RunID) ([]controller.RunStatus, error) {
-		return s.c.Runs(background, id, past, controller.MaxPage)
-	}
-	return pages(s.w, list, func(run controller.RunStatus) job.RunID { return run.ID })
+	return all(s.w, func(last controller.RunStatus) ([]controller.RunStatus, error) {
+		return s.c.Runs(background, id, last.ID, controller.MaxPage)
+	})
 }
 
 func (s *server) orders(id job.RunID) []controller.RunAsset {
-	list := func(past job.AssetID) ([]controller.RunAsset, error) {
-		return s.c.RunAssets(background, id, past, controller.MaxPage)
-	}
-	return pages(s.w, list, func(row controller.RunAsset) job.AssetID { return row.Asset })
+	return all(s.w, func(last controller.RunAsset) ([]controller.RunAsset, error) {
+		return s.c.RunAssets(background, id, last.Asset, controller.MaxPage)
+	})
 }
 
-// pages reads a list page by page, each from the last row's key on. An error
-// ends the simulation.
-func pages[K, E any](w *World, list func(past K) ([]E, error), key func(E) K) (all []E) {
-	var past K
-	for {
-		page, err := list(past)
-		w.fail(err)
-		if all = append(all, page...); len(page) < controller.MaxPage {
-			return all
+// all reads a whole list. An error ends the simulation.
+func all[E any](w *World, page func(last E) ([]E, error)) (list []E) {
+	for e, err := range controller.All(page) {
+		if w.fail(err); err == nil {
+			list = append(list, e)
 		}
-		past = key(page[len(page)-1])
 	}
+	return list
 }
 
 // row returns what the server shows of the latest run of a job on an asset; ok

@@ -138,6 +138,9 @@ func BenchmarkDecode(b *testing.B) {
 
 // Nothing is lost or changed at the size of a large distribution.
 func TestSyncLarge_CAT1(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED ALOUD: a catalog of that size takes a while; run without -short")
+	}
 	batch := many(t, large)
 	s, changes := Sync(nil, []Batch{batch}, noon)
 	require.Len(t, changes.Added, large)

@@ -38,9 +38,9 @@
 // only adds to what the order expects: both must be met. If the order expects
 // no signer and the clause names some, the signature must be by one of them.
 // Verdict.Clause names the clause. Vendor and feed are claims of the order and
-// prove nothing: a server can get whatever a clause allows for all products of
-// a vendor, for every product that no clause names. The product is checked
-// against what the asset has.
+// prove nothing: for a product that no clause names, a dishonest server can
+// claim any vendor, and so gets the clause of that vendor. The product itself
+// is checked against what the asset has.
 //
 // Pre- and post-actions of orders may run only the policy's commands (INT-10).
 // The order decides when they run, how often and for how long.

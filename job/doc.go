@@ -79,12 +79,12 @@
 //   - JOB-16. The results of an execution are those of [Result], the steps on
 //     the way those of [Progress]. The failure codes of a patch are those of
 //     [Code], with the vendor's numbers.
-//   - JOB-19. A job can run after another: when a given share of the other's
-//     assets succeeded, or on each asset after that asset verified the other
-//     job. A delay can be added, and then the next time of a schedule of its
-//     own (see [After]). The share is taken of the assets that were not removed
-//     and whose order was not withdrawn. It is computed again when an order is
-//     withdrawn or an asset is removed. In a run that was cancelled or
+//   - JOB-19. A job can run after another: once a given share of the other
+//     job's assets succeeded, or on each asset once that asset verified the
+//     other job. It can wait for a delay first, and after that for the next
+//     start of its own schedule (see [After]). The share is a percentage of the
+//     assets that are still enrolled and whose order was not withdrawn. It is
+//     computed again when an order is withdrawn or an asset is removed. In a run that was cancelled or
 //     withdrawn as a whole, all assets count, so stopping a job never starts
 //     its follower. Deleting a job that enabled jobs wait for is refused unless
 //     forced; the error names them. If no asset is left, the follower does not

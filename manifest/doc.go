@@ -9,7 +9,7 @@
 // reported.
 //
 // [Trust] lists the keys. It is a document that the agent pins when it enrols
-// and whose later versions it follows. [Timing] computes how long a change
+// and whose later versions it follows. [Bound] computes how long a change
 // takes to reach an agent. [CheckIn], [Answer], [Enrolment] and [Enrolled] are
 // the messages between the two sides. They do not depend on a transport;
 // package agenthttp carries them over HTTP.
@@ -128,10 +128,11 @@
 //
 // # Secrets
 //
-// Each asset shares a [Secret] with its server. It authenticates requests and
-// answers. Both sides compute it with X25519 and HKDF-SHA256, from a key
-// derived from the agent's own key and from the server's exchange key. So the
-// secret is never sent, and the server's database does not contain it.
+// Each asset shares a [Secret] with its server, which authenticates requests and
+// answers. The agent derives an exchange key from its own key; the server has an
+// exchange key too. From its own private half and the other's public half each
+// side computes the same secret, with X25519 and HKDF-SHA256. So the secret is
+// never sent, and the server's database does not contain it.
 //
 // # What an attacker can do
 //
@@ -162,7 +163,7 @@
 //     deploy starts, a withdrawal until the execution starts.
 //   - MAN-3: A change reaches a connected agent in 5 to 30 minutes. The upper
 //     bound is the sum of the publishing delay, the network and the wait for
-//     the next check-in. [Timing.Bound] computes it for given settings; with
+//     the next check-in. [Bound] computes it for a check-in interval; with
 //     the defaults it is 23 minutes for every connected agent. There is no
 //     bound for an agent that does not call, and the server shows that.
 //   - MAN-4: A manifest is the whole queue that the asset should hold, not a
@@ -239,15 +240,16 @@
 //   - MAN-12: Requests and answers (time, acknowledgement, revision) are
 //     authenticated by the [Secret] that the asset and its server agreed on at
 //     enrolment. An answer counts only if it is the server's answer to this
-//     very call. No number from the wire exceeds [MaxNumber], and no arithmetic
-//     on one can wrap: [CheckIn.Validate], [Answer.Validate] and
-//     [Document.Validate] check it. An acknowledgement above the last report
-//     sent means that the agent's state was put back: the agent continues its
-//     numbers above it, up to half of MaxNumber. A higher one makes the answer
-//     a failed call. An answer whose time differs from the corrected clock by
-//     more than [MaxSkew] needs a second answer that agrees: the agent calls
-//     again at once, and only once. Until then its clock does not change, and a
-//     manifest that came with such a time is neither taken nor refused.
+//     very call. A number above [MaxNumber] is refused, so no arithmetic on
+//     numbers from the wire overflows: [CheckIn.Validate], [Answer.Validate]
+//     and [Document.Validate] check it. If the server acknowledges a report
+//     that the agent never made, the agent's state was put back: its next
+//     report gets the number after the acknowledged one. An acknowledgement
+//     above half of MaxNumber makes the answer a failed call. If the time in an
+//     answer differs from the corrected clock by more than [MaxSkew], a second
+//     answer must agree with it: the agent calls again at once, and only once.
+//     Until then it does not change its clock, and it ignores a manifest in
+//     such an answer.
 //   - MAN-13: The manifest key can be replaced without touching any agent. A
 //     signed trust document (version, keys, threshold, expiry) names the keys
 //     that may sign, and each new version is signed by the threshold of the

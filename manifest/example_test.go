@@ -72,12 +72,12 @@ func ExampleHold() {
 	// hold later@20260131T200000Z/web-1
 }
 
-func ExampleTiming_Bound() {
-	fmt.Println(manifest.Timing{}.Bound())
-	fmt.Println(manifest.Timing{CheckIn: 30 * time.Minute}.Validate())
+func ExampleBound() {
+	fmt.Println(manifest.Bound(manifest.Every))
+	fmt.Println(manifest.Bound(30*time.Minute) <= manifest.MaxPropagation)
 	// Output:
 	// 23m0s
-	// timing is not valid: bound "38m0s": is over 30m0s: a change can take that long to reach an agent; let agents call more often (MAN-3)
+	// false
 }
 
 // module stands for a hardware module or a key service. All it offers is a

@@ -12,9 +12,9 @@ func TestRefusalReasons(t *testing.T) {
 	enumtest.Check(t, map[RefusalReason]string{
 		BadSignature: "BadSignature", WrongAsset: "WrongAsset", LowerRevision: "LowerRevision",
 		Expired: "Expired", TooLarge: "TooLarge", Malformed: "Malformed", OtherContent: "OtherContent", ExpiresLate: "ExpiresLate",
-	}, refusalReasons.All(), refusalReasons.Parse)
+	}, refusals.All(), refusals.Parse)
 	seen := map[string]bool{}
-	for _, r := range refusalReasons.All() {
+	for _, r := range refusals.All() {
 		refused := &Refused{Reason: r, Have: "this", Want: "that"}
 		require.Contains(t, refused.Error(), r.String()+"): have this, want that: ")
 		require.NotContains(t, refused.Error(), "bug", "a reason without a remedy of its own")

@@ -29,9 +29,11 @@
 //   - RBT-2. A reboot is due only if something that deployed successfully needs
 //     it: a patch's own declaration, the installer's exit code, an action's
 //     exit code, or the system's own reboot-required flag, if the job caused
-//     it: the flag was not set before the job, or it names packages of this
-//     job. A job can also ask for a reboot that was pending already (RBT-11).
-//     Package job/execution decides this, and sends Due if a reboot is due.
+//     it. It did if the flag was not set before anything changed, or if it
+//     names packages of this job, which the platform reports for each patch
+//     (execution.InstallResult.Reboot). A job can also ask for a reboot that
+//     was pending already (RBT-11). Package job/execution decides this, and
+//     sends Due if a reboot is due.
 //   - RBT-3. If somebody is logged in, the reboot is offered, and the user can
 //     defer it: Deferrals times, Interval each. The countdown runs when the
 //     deferrals are used up and the last interval is over, or when the user
@@ -69,10 +71,10 @@
 //   - RBT-9. If the agent cannot find out who is logged in, it assumes that
 //     somebody is: Unknown, zero and values that this package does not know
 //     count as Active ([Sessions.Known]), even if nobody was logged in before.
-//   - RBT-10. A reboot that is asked for again shows its countdown again: after
-//     each pause the whole countdown, if the policy has one, to whoever is
-//     there by then. RBT-6 bounds deferral, so it does not cut a repeated
-//     countdown. Not built: reboot hours, a calendar in which prompts,
+//   - RBT-10. If a reboot was asked for and does not come, it is asked for
+//     again after a pause. Before each new try the whole countdown is shown
+//     again, if the policy has one, to whoever is logged in then. RBT-6 bounds
+//     deferral only, so it never shortens a repeated countdown. Not built: reboot hours, a calendar in which prompts,
 //     countdowns and reboots may happen. Outside it the machine waits for the
 //     next opening and says so. The bound of RBT-6 outranks openings, never a
 //     closed period. Waiting for a closed period to end, or for a slot, is no

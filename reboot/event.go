@@ -87,14 +87,8 @@ const (
 
 var sessions = enum.Of[Sessions]("sessions", "unknown", "nobody", "active", "locked")
 
-// String returns the name.
-func (s Sessions) String() string { return sessions.String(s) }
-
-// MarshalText returns the name; zero is the empty text, an unknown value an
-// error.
-func (s Sessions) MarshalText() ([]byte, error) { return sessions.MarshalText(s) }
-
-// UnmarshalText sets the value by its name; the empty text is zero.
+func (s Sessions) String() string                   { return sessions.String(s) }
+func (s Sessions) MarshalText() ([]byte, error)     { return sessions.MarshalText(s) }
 func (s *Sessions) UnmarshalText(text []byte) error { return sessions.UnmarshalText(text, s) }
 
 // Known returns s, or Unknown for zero and for a value that this package does

@@ -1,6 +1,7 @@
 package reboot
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -20,15 +21,9 @@ type Policy struct {
 // WithDefaults returns the policy with each zero duration replaced by its
 // default.
 func (p Policy) WithDefaults() Policy {
-	if p.Interval == 0 {
-		p.Interval = defInterval
-	}
-	if p.Prompt == 0 {
-		p.Prompt = defPrompt
-	}
-	if p.Countdown == 0 {
-		p.Countdown = defCountdown
-	}
+	p.Interval = cmp.Or(p.Interval, defInterval)
+	p.Prompt = cmp.Or(p.Prompt, defPrompt)
+	p.Countdown = cmp.Or(p.Countdown, defCountdown)
 	return p
 }
 

@@ -22,15 +22,8 @@ const (
 
 var phases = enum.Of[Phase]("reboot phase", "idle", "prompting", "deferred", "counting", "asked", "parked", "rebooted")
 
-// String returns the phase's name; the zero Phase prints as "reboot phase(0)"
-// and means Idle.
-func (p Phase) String() string { return phases.String(p) }
-
-// MarshalText returns the name; zero is the empty text, an unknown phase an
-// error.
-func (p Phase) MarshalText() ([]byte, error) { return phases.MarshalText(p) }
-
-// UnmarshalText sets the phase by its name; the empty text is zero.
+func (p Phase) String() string                   { return phases.String(p) }
+func (p Phase) MarshalText() ([]byte, error)     { return phases.MarshalText(p) }
 func (p *Phase) UnmarshalText(text []byte) error { return phases.UnmarshalText(text, p) }
 
 // State is the machine's whole state. The zero State is a machine that has not

@@ -154,30 +154,6 @@ func (w *encoder) call(n uint64) {
 	}
 }
 
-// record writes what the server has of an asset.
-func (w *encoder) record(b *record) {
-	r := b.revisions
-	w.num(int64(r.Wanted - r.Sealed))
-	if w.bit(r.Without > 0); r.Without > 0 {
-		w.num(int64(w.revision) - int64(r.Without))
-	}
-	if w.s.Budget.Restores > 0 { // a backup has its own numbers, so differences are not enough
-		w.num(int64(r.Sealed), int64(b.accepted))
-		w.text(r.Digest)
-		w.bit(r.PutBack)
-	}
-	if w.s.Budget.Reinstalls > 0 {
-		w.at(b.caller.At)
-		w.num(min(int64(b.caller.Call), 7)) // which boots called does not matter: none comes back in these worlds
-		w.num(int64(w.revision) - int64(b.caller.Held))
-	}
-	for j, e := range b.entries[:w.s.Jobs] {
-		w.num(int64(e.Phase), int64(e.Stage), int64(e.Result), int64(e.TooLate))
-		w.bit(e.Cancelled, e.Retracted, e.Stale, e.Lost, e.Doubtful, e.Again, e.Former != "", e.Since > 0, e.Held(r.Sealed))
-		w.b = append(w.b, b.patches[j])
-	}
-}
-
 // server writes the production server, and now, because its records hold instants.
 func (w *encoder) server(st *state) {
 	v := st.server

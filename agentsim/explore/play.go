@@ -2,6 +2,7 @@ package explore
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/patchpolicy/patchpolicy/job"
@@ -74,17 +75,17 @@ func (s *scene) play(t Trace, story bool) *played {
 		run.broken = st.broken
 		return st.broken == nil
 	}
-	for _, step := range t {
-		for range step.After {
+	for _, deviation := range t {
+		for range deviation.After {
 			if !do(byDefault) {
 				return run
 			}
 		}
-		if step.Choice == Go {
+		if deviation.Choice == Go {
 			run.wrong = fmt.Errorf("%q is not a choice: write \"go N\" before a choice, for N default steps", Go)
 			return run
 		}
-		if !do(step.move()) {
+		if !do(deviation.move()) {
 			return run
 		}
 	}
@@ -108,7 +109,7 @@ func (s *scene) play(t Trace, story bool) *played {
 func (p *played) line(s *scene, before, after *state, m move) {
 	what := s.describeDefault(before)
 	if m != byDefault {
-		what = strings.ToUpper(Step{0, m.choice, m.of}.String()) + " (instead of: " + what + ")"
+		what = strings.ToUpper(Deviation{0, m.choice, m.of}.String()) + " (instead of: " + what + ")"
 	}
 	fmt.Fprintf(&p.story, "%+10v  %s", after.now.Sub(epoch), what)
 	for i, h := range after.hosts[:s.Assets] {
@@ -211,4 +212,114 @@ func (s *scene) without(t Trace, i int, still func(Trace) bool) (Trace, bool) {
 		}
 	}
 	return t, false
+}
+
+// Deviation is a choice other than the default step, and when it is made.
+type Deviation struct {
+	After  int // default steps before it
+	Choice Choice
+	Of     uint8 // the number of the asset or job that it is about, from zero
+}
+
+func (d Deviation) move() move { return move{d.Choice, d.Of} }
+
+// String returns the choice's name, and the name of its asset or job unless
+// that is the first.
+func (d Deviation) String() string {
+	switch {
+	case d.Of == 0:
+		return d.Choice.String()
+	case d.Choice.target() == aJob && d.Of < maxJobs:
+		return d.Choice.String() + " " + string(jobNames[d.Of])
+	case d.Choice.target() == anAsset && d.Of < maxAssets:
+		return d.Choice.String() + " " + string(assetNames[d.Of])
+	}
+	return fmt.Sprintf("%s %d", d.Choice, d.Of)
+}
+
+// Trace is a history: its deviations. After the last one come default steps.
+//
+// As text it reads "go 7, crash, go 2, cancel weekly": seven default steps, a
+// crash of the agent, two default steps, the cancel of job weekly. Without a
+// name it is the first asset, web-1, or the first job, nightly.
+type Trace []Deviation
+
+// String returns the text that [ParseTrace] reads. An empty trace is the empty
+// text.
+func (t Trace) String() string {
+	var parts []string
+	for _, d := range t {
+		if d.After > 0 {
+			parts = append(parts, fmt.Sprintf("go %d", d.After))
+		}
+		parts = append(parts, d.String())
+	}
+	return strings.Join(parts, ", ")
+}
+
+// ParseTrace reads what [Trace.String] writes. The error names the word that it
+// does not understand.
+func ParseTrace(text string) (Trace, error) {
+	var t Trace
+	after := 0
+	if strings.TrimSpace(text) == "" {
+		return nil, nil
+	}
+	for word := range strings.SplitSeq(text, ",") {
+		word = strings.TrimSpace(word)
+		if n, ok := strings.CutPrefix(word, "go "); ok {
+			steps, err := strconv.Atoi(n)
+			if err != nil || steps < 1 || steps > maxDefault || after > 0 {
+				return nil, fmt.Errorf("trace: %q: write \"go N\" before a choice, with N from 1 to %d default steps", word, maxDefault)
+			}
+			after = steps
+			continue
+		}
+		d, ok := parseDeviation(word)
+		if !ok {
+			return nil, fmt.Errorf("trace: unknown choice %q; write \"go N\" for default steps, or one of: %s; then web-2 or weekly for the second asset or job",
+				word, names())
+		}
+		d.After = after
+		t = append(t, d)
+		after = 0
+	}
+	if after > 0 {
+		return nil, fmt.Errorf("trace: remove \"go %d\" at the end; default steps follow the last choice anyway", after)
+	}
+	return t, nil
+}
+
+func parseDeviation(word string) (Deviation, bool) {
+	for _, c := range choices.All()[1:] {
+		for of := range uint8(max(maxAssets, maxJobs)) {
+			if d := (Deviation{Choice: c, Of: of}); d.String() == word && (of == 0 || c.target() != world) {
+				return d, true
+			}
+		}
+	}
+	return Deviation{}, false
+}
+
+func names() string {
+	var list []string
+	for _, c := range choices.All()[1:] {
+		list = append(list, c.String())
+	}
+	return strings.Join(list, ", ")
+}
+
+// traceOf leaves out the default steps at the end.
+func traceOf(path []move) Trace {
+	var t Trace
+	after := 0
+	for _, m := range path {
+		if m == byDefault {
+			after++
+			continue
+		}
+		t = append(t, Deviation{after, m.choice, m.of})
+		after = 0
+	}
+	return t
 }

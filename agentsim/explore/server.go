@@ -167,7 +167,7 @@ func (s *scene) view(st *state) *controller.Controller {
 
 func (s *scene) controller(st *state, over controller.Store) *controller.Controller {
 	c, err := controller.New(over, controller.Config{
-		Signer: s.key, Lead: lead, Timing: manifest.Timing{CheckIn: s.Every}, SeenEvery: -1, Zone: time.LoadLocation,
+		Signer: s.key, Lead: lead, Every: s.Every, SeenEvery: -1, Zone: time.LoadLocation,
 	})
 	if err != nil {
 		st.broke(10, "the server cannot start: %v", err)

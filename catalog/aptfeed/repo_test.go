@@ -159,7 +159,7 @@ func pack(t testing.TB, plain []byte, form string) []byte {
 	var out bytes.Buffer
 	switch form {
 	case ".xz":
-		w, err := xz.NewWriter(&out)
+		w, err := xz.WriterConfig{DictCap: 1 << 16}.NewWriter(&out) // the usual 8 MiB take longer than the lists
 		require.NoError(t, err)
 		_, err = w.Write(plain)
 		require.NoError(t, err)

@@ -47,7 +47,6 @@ func main() {
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer, cases []scenario.Case) (exit int) {
-	var plain bool
 	var timeout time.Duration
 	exit = 2
 	command := &cobra.Command{
@@ -72,7 +71,6 @@ Exit codes: 0 every result is as expected, 1 one is not or something failed,
 			ctx, cancel := context.WithTimeoutCause(cmd.Context(), timeout, fmt.Errorf("not over after %v (--timeout)", timeout))
 			defer cancel()
 			screen := show.ScreenOf(stdout)
-			screen.Terminal = screen.Terminal && !plain
 			logger := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 			asExpected, err := play(ctx, stdout, screen, logger, cases)
 			if asExpected && err == nil {
@@ -81,7 +79,6 @@ Exit codes: 0 every result is as expected, 1 one is not or something failed,
 			return err
 		},
 	}
-	command.Flags().BoolVar(&plain, "plain", false, "print lines instead of bars on a terminal")
 	command.Flags().DurationVar(&timeout, "timeout", 2*time.Minute, "give up after this time")
 	command.SetArgs(args)
 	command.SetOut(stdout)

@@ -66,7 +66,7 @@ func TestAnExpectationThatIsNotMetFails(t *testing.T) {
 	cases[5].Result = job.Completed
 	cases[8].Reboots = 2
 	var stdout, stderr bytes.Buffer
-	exit := run(t.Context(), append(unhurried, "--plain"), &stdout, &stderr, cases)
+	exit := run(t.Context(), unhurried, &stdout, &stderr, cases)
 	require.Equal(t, 1, exit, "%s%s", &stdout, &stderr)
 	require.Empty(t, stderr.String())
 	flat := strings.Join(strings.Fields(stdout.String()), " ")

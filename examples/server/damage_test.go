@@ -15,6 +15,9 @@ import (
 // A server with a damaged database does not start, and no report answers from
 // it, with the check or without.
 func TestDamagedDatabaseAnswersNothing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED ALOUD: a server process per damaged page takes a while; run without -short")
+	}
 	if runtime.GOOS == "windows" {
 		t.Skip("SKIPPED: a process cannot be asked to stop by a signal on Windows")
 	}

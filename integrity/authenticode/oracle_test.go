@@ -127,6 +127,9 @@ func oneHolds(said string) bool {
 // TestOracle_NeverValidWhereOsslsigncodeSaysBad wants a reason for every
 // difference, one that is written here.
 func TestOracle_NeverValidWhereOsslsigncodeSaysBad(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED ALOUD: osslsigncode at work takes a while; run without -short")
+	}
 	needTools(t, "osslsigncode")
 	mutants, seed := budget(t)
 	t.Logf("%s=%d:%d", oracleEnv, mutants, seed)

@@ -214,6 +214,9 @@ func (f flipped) ReadAt(p []byte, off int64) (int, error) {
 }
 
 func TestRealFiles_INT1(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED ALOUD: large real programs take a while; run without -short")
+	}
 	for _, r := range realFiles {
 		t.Run(r.vendor+"/"+path.Base(r.file)+" of "+path.Base(r.pkg), func(t *testing.T) {
 			t.Parallel() // most of the time goes into fetching

@@ -176,6 +176,9 @@ func explain(list []difference, said string) string {
 // clear-signed texts of all kinds of keys, whole and mutated. The other way
 // round there are differences, each of which has to be one of these:
 func TestNeverValidWhereGPGVSaysBad(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED ALOUD: gpgv at work takes a while; run without -short")
+	}
 	reasons := []difference{
 		{"text before", "gpgv passes over text before a signed block, which a reader takes for signed"},
 		{"text after", "gpgv passes over text after it, likewise"},
@@ -192,6 +195,7 @@ func TestNeverValidWhereGPGVSaysBad(t *testing.T) {
 		{"another fingerprint", "or over one by a key that only its id is known of"},
 		{"names several keys", "or over one whose key is unknown"},
 		{"is not one of those", "or over one by a digest that it does not know"},
+		{"beside the signature there is a packet", "gpgv passes over packets of types that it does not know"},
 		{"broken", "gpgv passes over packets and bytes that are no signature, and headers it does not need"},
 	}
 	shorter := []difference{ // beside a good signature, of which gpgv does not get to hear
@@ -325,6 +329,9 @@ func canonical(text string) string {
 
 // What rpmkeys does not call good is never valid here, for packages whole and mutated.
 func TestNeverValidWhereRPMSaysBad(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED ALOUD: rpmkeys at work takes a while; run without -short")
+	}
 	reasons := []difference{ // the one case where it is valid here all the same, by what rpmkeys says
 		{"MD5 digest: BAD", "MD5 is not signed and proves nothing, and to compute it takes longer than all the rest"},
 	}

@@ -53,6 +53,9 @@ type openSSL struct {
 
 func newOpenSSL(t *testing.T) openSSL {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("SKIPPED ALOUD: openssl at work takes a while; run without -short")
+	}
 	if _, err := exec.LookPath("openssl"); err != nil {
 		if os.Getenv("CI") == "true" {
 			t.Fatal("CI has to have openssl")

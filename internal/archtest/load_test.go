@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // loader type-checks the tree's packages from their source. It takes their
@@ -65,7 +66,17 @@ func exportData(t *tree) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	args := append([]string{"list", "-deps", "-export", "-f", "{{if .Export}}{{.ImportPath}} {{.Export}}{{end}}"}, slices.Sorted(maps.Keys(wanted))...)
+	packages := slices.Sorted(maps.Keys(wanted))
+	list, _ := listed.LoadOrStore(strings.Join(packages, " "), sync.OnceValues(func() (map[string]string, error) { return exportsOf(dir, packages) }))
+	return list.(func() (map[string]string, error))()
+}
+
+// listed are the answers of exportsOf by its packages: most planted trees import
+// the same.
+var listed sync.Map
+
+func exportsOf(dir string, packages []string) (map[string]string, error) {
+	args := append([]string{"list", "-deps", "-export", "-f", "{{if .Export}}{{.ImportPath}} {{.Export}}{{end}}"}, packages...)
 	cmd := exec.Command("go", args...)
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), "GOOS=linux")
 	var stderr bytes.Buffer

@@ -157,6 +157,9 @@ func implements(t *types.Named, asks *types.Interface) bool {
 }
 
 func TestExportedNamesAreUsed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED ALOUD: type-checking the whole tree takes a while; run without -short")
+	}
 	report(t, checkNames(realTree(t)))
 }
 

@@ -268,6 +268,8 @@ var rooms = []room{
 	{path: "job/controller/storetest", floor: 8, adapter: true, uses: []use{
 		{"job/controller", "the port it holds stores to"},
 		{testify + "/require", "a suite is a test"},
+	}, tests: []use{
+		{"go.etcd.io/bbolt", "the example of an importer's store"},
 	}},
 	{path: "job/controller/memstore", floor: 8, adapter: true, uses: []use{
 		{"job/controller", "the port it fills"},
@@ -427,16 +429,11 @@ var rooms = []room{
 	{path: "examples/agent/scan", floor: programs, tests: []use{
 		{"github.com/ProtonMail/go-crypto", "signs the repositories they make"},
 	}},
-	{path: "examples/simulate", floor: programs, uses: []use{
-		{"github.com/spf13/cobra", "commands and flags"},
-	}},
-	{path: "examples/simulate/draw", floor: programs, uses: []use{
+	{path: "examples/simulate", floor: programs},
+	{path: "examples/simulate/cli", floor: programs, uses: []use{
 		{"github.com/spf13/cobra", "commands and flags"},
 	}},
 	{path: "examples/simulate/report", floor: programs, uses: []use{
-		{"github.com/spf13/cobra", "commands and flags"},
-	}},
-	{path: "examples/simulate/search", floor: programs, uses: []use{
 		{"github.com/spf13/cobra", "commands and flags"},
 	}},
 }

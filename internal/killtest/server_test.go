@@ -21,7 +21,6 @@ import (
 	"github.com/patchpolicy/patchpolicy/examples/server/serve"
 	"github.com/patchpolicy/patchpolicy/job/controller"
 	"github.com/patchpolicy/patchpolicy/job/controller/sqlstore"
-	"github.com/patchpolicy/patchpolicy/manifest"
 	"github.com/patchpolicy/patchpolicy/manifest/agenthttp"
 )
 
@@ -113,7 +112,7 @@ func runStepped(s spec) error {
 }
 
 func controllerConfig(k serve.Keys) controller.Config {
-	return controller.Config{Signer: k.Signer, Trust: k.Trust, Exchange: k.Exchange, Timing: manifest.Timing{CheckIn: time.Minute}}
+	return controller.Config{Signer: k.Signer, Trust: k.Trust, Exchange: k.Exchange, Every: time.Minute}
 }
 
 // steppedStore has a point at the end of each transaction, before the commit,

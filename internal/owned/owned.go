@@ -77,7 +77,7 @@ func Check(path string, kind Kind) error {
 	if err != nil {
 		return err
 	}
-	if err := Way(filepath.Dir(path), false); err != nil {
+	if err := CheckPath(filepath.Dir(path), false); err != nil {
 		return err
 	}
 	info, err := os.Lstat(path)
@@ -94,7 +94,7 @@ func CheckLinked(path string, kind Kind) error {
 	if err != nil {
 		return err
 	}
-	if err := way(path, false, true); err != nil {
+	if err := walk(path, false, true); err != nil {
 		return err
 	}
 	if path, err = filepath.EvalSymlinks(path); err != nil {

@@ -61,16 +61,16 @@ func writers(st *syscall.Stat_t) fs.FileMode {
 	return 0o022
 }
 
-// Way refuses an absolute path of a folder on which somebody else could replace
+// CheckPath refuses an absolute path of a folder on which somebody else could replace
 // a folder or a link, now or later. Each folder on the path, including the
 // last, must belong to root or to the process's user, and only its owner may
 // write to it, unless it is sticky as /tmp is. With ownerOnly, everything below
 // a folder that only its owner can enter is safe, unless a link leads out of
 // it. A folder that does not exist yet is not checked.
-func Way(dir string, ownerOnly bool) error { return way(dir, ownerOnly, false) }
+func CheckPath(dir string, ownerOnly bool) error { return walk(dir, ownerOnly, false) }
 
-// way is Way, but with file the path may end at a file.
-func way(dir string, ownerOnly, file bool) error {
+// walk is CheckPath, but with file the path may end at a file.
+func walk(dir string, ownerOnly, file bool) error {
 	at, rest := "/", parts(dir)
 	private := "" // a folder on the path that only its owner can enter
 	for links := 0; ; {

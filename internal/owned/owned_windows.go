@@ -9,10 +9,10 @@ const (
 
 func whose(string, fs.FileInfo, Kind) error { return nil }
 
-// Way checks nothing on Windows.
-func Way(string, bool) error { return nil }
+// CheckPath checks nothing on Windows.
+func CheckPath(string, bool) error { return nil }
 
-func way(string, bool, bool) error { return nil }
+func walk(string, bool, bool) error { return nil }
 
 // SyncDir does nothing: folders cannot be synced on Windows.
 func SyncDir(string) error { return nil }

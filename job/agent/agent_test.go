@@ -5,7 +5,6 @@ import (
 	"crypto/ed25519"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -195,26 +194,6 @@ func TestParkedExecutionBlocksOnlyIfSaid_RBT7_JOB11(t *testing.T) {
 	}
 }
 
-// The server takes an order back and hands it out again before it has heard
-// that it ended: it does not run twice.
-func TestEndedOrderIsNotStartedBeforeTheServerKnows_JOB24(t *testing.T) {
-	o := orderAt(t, "a", epoch)
-	w := newWorld(t, o)
-	w.until(epoch.Add(-time.Second))
-	w.deaf = true // answers come, reports do not get through
-	w.until(epoch.Add(time.Minute))
-	require.Equal(t, 1, w.deploys["a"])
-	w.publish()
-	w.until(epoch.Add(time.Hour))
-	w.installed["a"] = "1.0.0" // so that a second run would show
-	w.publish(o)
-	w.until(epoch.Add(2 * time.Hour))
-	require.Equal(t, 1, w.deploys["a"])
-	w.deaf = false
-	w.until(epoch.Add(3 * time.Hour))
-	require.Equal(t, "Completed", last(w.told(o.ID)))
-}
-
 func TestMissedRuns_JOB12(t *testing.T) {
 	older, newer := orderAt(t, "a", epoch), orderAt(t, "a", epoch.Add(24*time.Hour))
 	windowed := orderAt(t, "b", epoch)
@@ -291,77 +270,6 @@ func TestRefusesLies_MAN5(t *testing.T) {
 	}
 }
 
-// The clock the agent goes by is the server's; durations run on steadily
-// whatever is done to its own (MAN-8).
-func TestClock_MAN8(t *testing.T) {
-	o := orderAt(t, "a", epoch)
-	w := newWorld(t, o)
-	w.server.offset = 2 * time.Hour // the asset is two hours slow
-	w.until(epoch.Add(-2*time.Hour - time.Minute))
-	require.Empty(t, w.downloads)
-	w.until(epoch.Add(-2*time.Hour + time.Minute))
-	require.Equal(t, 1, w.downloads["a"], "started by the server's clock")
-	require.Equal(t, 2*time.Hour, w.s.Clock.Offset)
-	require.Equal(t, 2*time.Hour, w.requests[len(w.requests)-1].Offset, "and it reports the offset")
-	done := w.accepted[len(w.accepted)-1]
-	require.WithinDuration(t, epoch, done.At, time.Minute)
-
-	c := Clock{}.anchor(Moment{Wall: epoch, BootID: "b", Up: time.Hour})
-	for _, m := range []struct {
-		at   Moment
-		want time.Duration
-	}{
-		{Moment{Wall: epoch.Add(time.Minute), BootID: "b", Up: time.Hour + time.Minute}, time.Minute},
-		{Moment{Wall: epoch.Add(99 * time.Hour), BootID: "b", Up: time.Hour + time.Minute}, time.Minute},
-		{Moment{Wall: epoch.Add(-99 * time.Hour), BootID: "b", Up: time.Hour + time.Minute}, time.Minute},
-		{Moment{Wall: epoch.Add(time.Hour), BootID: "c", Up: time.Second}, time.Hour}, // off time counts
-		{Moment{Wall: epoch.Add(-time.Hour), BootID: "c", Up: time.Second}, 0},
-		{Moment{Wall: epoch.AddDate(500, 0, 0), BootID: "c", Up: time.Second}, maxOff},
-	} {
-		require.Equal(t, m.want, c.now(m.at).Steady.Sub(c.Steady))
-	}
-}
-
-// A clock that is set while an order waits moves no start, neither within a
-// boot nor across one; what the server said of the time before counts until it
-// says otherwise (MAN-8).
-func TestClockIsSet_MAN8(t *testing.T) {
-	for _, noCall := range []bool{false, true} {
-		for _, by := range []time.Duration{5 * time.Hour, -5 * time.Hour, time.Second} {
-			o := orderAt(t, "a", epoch)
-			o.NoLastCall = noCall
-			w := newWorld(t, o)
-			w.until(epoch.Add(-time.Hour))
-			w.server.offset -= by // true time is Wall+offset
-			w.at.Wall = w.at.Wall.Add(by)
-			w.step(Tick{})
-			w.crash()
-			w.until(epoch.Add(by - time.Minute))
-			require.Zero(t, w.downloads["a"], "%v: not before its start", by)
-			w.until(epoch.Add(by + time.Minute))
-			require.Equal(t, 1, w.downloads["a"], "%v: at its start", by)
-			require.InDelta(t, float64(-by), float64(w.requests[len(w.requests)-1].Offset), float64(offsetGrain))
-		}
-	}
-
-	// The computer comes up with a clock that went wrong while it was off: the
-	// last call corrects it before anything starts.
-	w := newWorld(t, orderAt(t, "a", epoch))
-	w.until(epoch.Add(-time.Hour))
-	w.server.offset -= 5 * time.Hour
-	w.at = Moment{Wall: w.at.Wall.Add(5 * time.Hour), BootID: "boot-9"}
-	w.crash()
-	w.until(epoch.Add(5*time.Hour - time.Minute))
-	require.Zero(t, w.downloads["a"])
-	w.until(epoch.Add(5*time.Hour + time.Minute))
-	require.Equal(t, 1, w.downloads["a"])
-
-	// No server has answered yet: the system's clock is all there is, and a
-	// correction of it counts.
-	c := Clock{}.anchor(Moment{Wall: epoch, BootID: "b"})
-	require.Equal(t, epoch.Add(time.Hour), c.now(Moment{Wall: epoch.Add(time.Hour), BootID: "b", Up: time.Second}).UTC)
-}
-
 func TestCheckInsAreSpreadAndNeverLate_MAN3(t *testing.T) {
 	w := newWorld(t)
 	w.until(epoch.Add(40 * time.Hour))
@@ -373,7 +281,7 @@ func TestCheckInsAreSpreadAndNeverLate_MAN3(t *testing.T) {
 	require.LessOrEqual(t, slices.Max(gaps), 15*time.Minute)
 	require.GreaterOrEqual(t, slices.Min(gaps), 13*time.Minute+30*time.Second)
 	require.Greater(t, slices.Max(gaps)-slices.Min(gaps), 30*time.Second)
-	require.LessOrEqual(t, manifest.Timing{}.WithDefaults().Bound(), 30*time.Minute)
+	require.LessOrEqual(t, manifest.Bound(manifest.Every), 30*time.Minute)
 }
 
 func TestBacksOffAndReturns(t *testing.T) {
@@ -423,55 +331,4 @@ func TestManyReportsGoInSeveralCalls_MAN6(t *testing.T) {
 	w.until(epoch.Add(-5 * time.Hour))
 	require.Len(t, w.accepted, manifest.MaxReports*2+5)
 	require.Empty(t, w.s.Reports)
-}
-
-// A server that was put back hands out what ended long ago: it hears the old
-// result, once for each manifest, and nothing runs again. What was withdrawn
-// before it began may be handed out again (JOB-24).
-func TestEndedOrderIsAnswered_JOB24(t *testing.T) {
-	done, marked, late, taken := orderAt(t, "a", epoch), orderAt(t, "b", epoch.Add(time.Hour)), orderAt(t, "c", epoch.Add(2*time.Hour)), orderAt(t, "d", epoch.Add(100*24*time.Hour))
-	late.End = late.Start.Add(time.Minute)
-	w := newWorld(t, done, marked, late, taken)
-	w.until(epoch.Add(30 * time.Minute))
-	cancelled := marked
-	cancelled.Cancelled = true
-	w.publish(done, cancelled, late)
-	w.until(epoch.Add(90 * time.Minute))
-	w.pass(2 * time.Hour) // the asset is off, and misses the window
-	w.at.BootID, w.at.Up = "next", 0
-	w.crash()
-	w.until(epoch.Add(5 * time.Hour))
-	w.publish()
-	w.until(epoch.Add(30 * 24 * time.Hour))
-	require.Len(t, w.s.Ended, 3)
-
-	deploys := w.deploys["a"]
-	w.publish(done, marked, late, taken) // as in last month's backup, where nothing was cancelled
-	w.until(epoch.Add(31 * 24 * time.Hour))
-	for id, result := range map[job.OrderID]string{done.ID: "Completed", marked.ID: "Cancelled", late.ID: "TimedOut"} {
-		told := w.told(id)
-		require.Equal(t, []string{result, result}, told[len(told)-2:], id)
-	}
-	require.Equal(t, deploys, w.deploys["a"])
-	require.Zero(t, w.deploys["b"]+w.deploys["c"])
-	require.Len(t, w.s.Queue, 1, "the withdrawn one is there again")
-	told := len(w.told(done.ID))
-	w.until(epoch.Add(32 * 24 * time.Hour))
-	require.Len(t, w.told(done.ID), told, "said once")
-
-	w.until(epoch.Add(99 * 24 * time.Hour))
-	w.publish(taken)
-	w.until(epoch.Add(101 * 24 * time.Hour))
-	require.Equal(t, []job.OrderID{taken.ID}, (&machine{s: w.s}).ended(), "the others are forgotten after 90 days, when there is something new to remember")
-}
-
-// At most maxEnded orders are remembered, the newest.
-func TestNewestEndedOrdersAreKept_JOB24(t *testing.T) {
-	m := machine{}
-	for i := range maxEnded + 10 {
-		m.now.UTC = epoch.Add(time.Duration(i) * time.Second)
-		m.remember(job.OrderID(strconv.Itoa(i)), job.Completed)
-	}
-	require.Len(t, m.s.Ended, maxEnded)
-	require.Equal(t, job.OrderID("10"), m.s.Ended[0].Order)
 }

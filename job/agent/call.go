@@ -38,9 +38,9 @@ type LastCall struct {
 // awaitCall asks for a last call: of an execution, or without an effect before
 // an order's start (MAN-7).
 func (m *machine) awaitCall(o job.Order, effect execution.EffectID) {
-	wait := m.c.LastCall
+	wait := lastCallWait
 	if !m.s.Back.IsZero() && !o.Start.After(m.s.Back) {
-		wait = max(wait, lateCall)
+		wait = lateCall
 	}
 	last := LastCall{Order: o.ID, Effect: effect, Until: m.now.Steady.Add(wait)}
 	if m.s.Calls.Refused {
@@ -67,7 +67,7 @@ func (m *machine) awake(ev Event) {
 	}
 	m.s.Back = m.now.UTC
 	if last := &m.s.Calls.LastCall; !last.Until.IsZero() {
-		last.Until = m.now.Steady.Add(max(m.c.LastCall, lateCall))
+		last.Until = m.now.Steady.Add(lateCall)
 	}
 }
 
@@ -130,7 +130,7 @@ func spread(d time.Duration, words ...string) time.Duration {
 	return d / 1000 * time.Duration(h%1000)
 }
 
-func (m *machine) callDone(ev CallDone) {
+func (ev CallDone) step(m *machine) {
 	calls, a := &m.s.Calls, ev.Answer
 	if a.Validate() != nil || a.Acknowledged > max(m.s.Sequence, manifest.MaxNumber/2) { // so that the numbers never run out (MAN-12)
 		m.noAnswer(ev.ID, false)
@@ -164,6 +164,8 @@ func (m *machine) callDone(ev CallDone) {
 		m.callNow = true
 	}
 }
+
+func (ev CallFailed) step(m *machine) { m.noAnswer(ev.ID, ev.Refused) }
 
 // noAnswer goes on after a check-in without an answer. Refused: the server
 // refuses the call.

@@ -171,3 +171,74 @@ func TestOffsetOfAHopelessClock_MAN12(t *testing.T) {
 	require.EqualValues(t, manifest.MaxNumber, in.Offset)
 	require.WithinDuration(t, w.at.Wall.Add(w.server.offset), in.At.Add(in.Offset), time.Hour)
 }
+
+// The clock the agent goes by is the server's; durations run on steadily
+// whatever is done to its own (MAN-8).
+func TestClock_MAN8(t *testing.T) {
+	o := orderAt(t, "a", epoch)
+	w := newWorld(t, o)
+	w.server.offset = 2 * time.Hour // the asset is two hours slow
+	w.until(epoch.Add(-2*time.Hour - time.Minute))
+	require.Empty(t, w.downloads)
+	w.until(epoch.Add(-2*time.Hour + time.Minute))
+	require.Equal(t, 1, w.downloads["a"], "started by the server's clock")
+	require.Equal(t, 2*time.Hour, w.s.Clock.Offset)
+	require.Equal(t, 2*time.Hour, w.requests[len(w.requests)-1].Offset, "and it reports the offset")
+	done := w.accepted[len(w.accepted)-1]
+	require.WithinDuration(t, epoch, done.At, time.Minute)
+
+	c := Clock{}.anchor(Moment{Wall: epoch, BootID: "b", Up: time.Hour})
+	for _, m := range []struct {
+		at   Moment
+		want time.Duration
+	}{
+		{Moment{Wall: epoch.Add(time.Minute), BootID: "b", Up: time.Hour + time.Minute}, time.Minute},
+		{Moment{Wall: epoch.Add(99 * time.Hour), BootID: "b", Up: time.Hour + time.Minute}, time.Minute},
+		{Moment{Wall: epoch.Add(-99 * time.Hour), BootID: "b", Up: time.Hour + time.Minute}, time.Minute},
+		{Moment{Wall: epoch.Add(time.Hour), BootID: "c", Up: time.Second}, time.Hour}, // off time counts
+		{Moment{Wall: epoch.Add(-time.Hour), BootID: "c", Up: time.Second}, 0},
+		{Moment{Wall: epoch.AddDate(500, 0, 0), BootID: "c", Up: time.Second}, maxOff},
+	} {
+		require.Equal(t, m.want, c.now(m.at).Steady.Sub(c.Steady))
+	}
+}
+
+// A clock that is set while an order waits moves no start, neither within a
+// boot nor across one; what the server said of the time before counts until it
+// says otherwise (MAN-8).
+func TestClockIsSet_MAN8(t *testing.T) {
+	for _, noCall := range []bool{false, true} {
+		for _, by := range []time.Duration{5 * time.Hour, -5 * time.Hour, time.Second} {
+			o := orderAt(t, "a", epoch)
+			o.NoLastCall = noCall
+			w := newWorld(t, o)
+			w.until(epoch.Add(-time.Hour))
+			w.server.offset -= by // true time is Wall+offset
+			w.at.Wall = w.at.Wall.Add(by)
+			w.step(Tick{})
+			w.crash()
+			w.until(epoch.Add(by - time.Minute))
+			require.Zero(t, w.downloads["a"], "%v: not before its start", by)
+			w.until(epoch.Add(by + time.Minute))
+			require.Equal(t, 1, w.downloads["a"], "%v: at its start", by)
+			require.InDelta(t, float64(-by), float64(w.requests[len(w.requests)-1].Offset), float64(offsetGrain))
+		}
+	}
+
+	// The computer comes up with a clock that went wrong while it was off: the
+	// last call corrects it before anything starts.
+	w := newWorld(t, orderAt(t, "a", epoch))
+	w.until(epoch.Add(-time.Hour))
+	w.server.offset -= 5 * time.Hour
+	w.at = Moment{Wall: w.at.Wall.Add(5 * time.Hour), BootID: "boot-9"}
+	w.crash()
+	w.until(epoch.Add(5*time.Hour - time.Minute))
+	require.Zero(t, w.downloads["a"])
+	w.until(epoch.Add(5*time.Hour + time.Minute))
+	require.Equal(t, 1, w.downloads["a"])
+
+	// No server has answered yet: the system's clock is all there is, and a
+	// correction of it counts.
+	c := Clock{}.anchor(Moment{Wall: epoch, BootID: "b"})
+	require.Equal(t, epoch.Add(time.Hour), c.now(Moment{Wall: epoch.Add(time.Hour), BootID: "b", Up: time.Second}).UTC)
+}

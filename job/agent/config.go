@@ -16,7 +16,6 @@ type Config struct {
 	Trust      manifest.Trust    // the trust document from enrolment; State.Trust holds later versions; zero: none (MAN-13)
 	Every      time.Duration     // between check-ins; default 15 min (MAN-3)
 	Retry      time.Duration     // after a failed check-in, doubling up to Every; default 30 s
-	LastCall   time.Duration     // how long to wait for a last call's answer; default DefaultLastCall (MAN-7)
 	WaitParked bool              // later jobs wait for a suppressed reboot (RBT-7), unless they reboot for it (RBT-11); meant for Windows
 	Policy     integrity.Excerpt // as in execution.Config
 	Stopping   bool              // as in execution.Config
@@ -27,8 +26,8 @@ type Config struct {
 
 // The waits of last calls (MAN-7).
 const (
-	// DefaultLastCall is how long the agent waits for the answer.
-	DefaultLastCall = 10 * time.Second
+	// lastCallWait is how long the agent waits for the answer.
+	lastCallWait = 10 * time.Second
 	// lateCall is the wait of an order whose start passed while the asset
 	// was off or asleep: the network may come back later.
 	lateCall = 5 * time.Minute
@@ -41,13 +40,10 @@ const (
 // default.
 func (c Config) WithDefaults() Config {
 	if c.Every <= 0 {
-		c.Every = 15 * time.Minute
+		c.Every = manifest.Every
 	}
 	if c.Retry <= 0 {
 		c.Retry = 30 * time.Second
-	}
-	if c.LastCall <= 0 {
-		c.LastCall = DefaultLastCall
 	}
 	if c.Can == nil {
 		c.Can = job.CapabilitiesUnder(c.Policy)

@@ -51,9 +51,9 @@ func (m *machine) downloadEarly() {
 	}
 }
 
-// downloadedEarly goes on with the next patch. A failed download is tried
+// step goes on with the next patch. A failed download is tried
 // again, and reported, in the download stage.
-func (m *machine) downloadedEarly(ev DownloadedEarly) {
+func (ev DownloadedEarly) step(m *machine) {
 	for i := range m.s.Early {
 		if e := &m.s.Early[i]; e.Order == ev.Order && e.Waiting && e.Next == ev.Index {
 			e.Waiting = false

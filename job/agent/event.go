@@ -6,8 +6,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// Event is something that happened. Exactly one of the types below.
-type Event interface{ event() }
+// Event is something that happened: one of the types below. Nil is none.
+type Event interface{ step(m *machine) }
 
 // The events.
 type (
@@ -41,13 +41,6 @@ type (
 		Event execution.Event
 	}
 )
-
-func (Started) event()         {}
-func (Tick) event()            {}
-func (CallDone) event()        {}
-func (CallFailed) event()      {}
-func (DownloadedEarly) event() {}
-func (ForOrder) event()        {}
 
 // Effect is something to carry out once the new state is durable. Exactly one
 // of the types below.

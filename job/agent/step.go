@@ -32,7 +32,9 @@ func Step(c Config, s State, ev Event, at Moment) (State, Out) {
 	m.s.Asset = c.Asset
 	_, tick := ev.(Tick)
 	m.awake(ev)
-	m.handle(ev)
+	if ev != nil {
+		ev.step(&m)
+	}
 	m.start()
 	m.downloadEarly()
 	m.call()
@@ -56,29 +58,14 @@ type machine struct {
 
 func (m *machine) do(e Effect) { m.out.Effects = append(m.out.Effects, e) }
 
-func (m *machine) handle(ev Event) {
-	switch ev := ev.(type) {
-	case Started:
-		m.started()
-	case Tick:
-		m.tick()
-	case CallDone:
-		m.callDone(ev)
-	case CallFailed:
-		m.noAnswer(ev.ID, ev.Refused)
-	case DownloadedEarly:
-		m.downloadedEarly(ev)
-	case ForOrder:
-		m.forOrder(ev.Order, ev.Event)
-	}
-}
+func (ev ForOrder) step(m *machine) { m.forOrder(ev.Order, ev.Event) }
 
 // owes reports whether a reboot is owed in this boot.
 func (m *machine) owes() bool { return m.s.Owed != Owed{} && m.s.Owed.BootID == m.at.BootID }
 
-// started goes on from the last commit: the open calls are lost, the executions
+// step goes on from the last commit: the open calls are lost, the executions
 // resume.
-func (m *machine) started() {
+func (Started) step(m *machine) {
 	m.s.Calls.Out, m.s.Calls.LastCall = 0, LastCall{}
 	m.callNow = true
 	if !m.owes() {
@@ -92,7 +79,7 @@ func (m *machine) started() {
 	}
 }
 
-func (m *machine) tick() {
+func (Tick) step(m *machine) {
 	for _, id := range m.executing() {
 		m.forOrder(id, execution.Tick{})
 	}
@@ -133,7 +120,7 @@ func (m *machine) execute(i int, ev execution.Event) {
 		if j != i {
 			c.Busy = c.Busy || other.AtWork() || m.s.Executions[i].Retrying() && m.occupies(other, m.s.Executions[i].Order)
 			c.Parked = c.Parked || other.Parked()
-			c.Pending = append(c.Pending, other.Unconfirmed()...)
+			c.Unconfirmed = append(c.Unconfirmed, other.Unconfirmed()...)
 		}
 	}
 	c.Parked = c.Parked || m.owes()

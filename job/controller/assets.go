@@ -4,11 +4,13 @@ import (
 	"cmp"
 	"context"
 	"crypto/ed25519"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/ledger"
@@ -31,13 +33,13 @@ type assetRecord struct {
 // seenRecord is what an asset's calls last reported. It is written when
 // something in it changes, otherwise once per Config.SeenEvery.
 type seenRecord struct {
-	At     time.Time         `json:"at"`
-	Held   manifest.Revision `json:"held"`
-	Caller ledger.Caller     `json:"caller"`
-	Offset time.Duration     `json:"offset,omitempty"`
-	Boot   string            `json:"boot,omitempty"`
-	Reboot ledger.Pending    `json:"reboot,omitzero"` // that none of its orders waits for
-	Zone   string            `json:"zone,omitempty"`  // its own time zone (JOB-9)
+	At     time.Time            `json:"at"`
+	Held   manifest.Revision    `json:"held"`
+	Caller ledger.Caller        `json:"caller"`
+	Offset time.Duration        `json:"offset,omitempty"`
+	Boot   string               `json:"boot,omitempty"`
+	Reboot ledger.PendingReboot `json:"reboot,omitzero"` // that none of its orders waits for
+	Zone   string               `json:"zone,omitempty"`  // its own time zone (JOB-9)
 
 	Format   int      `json:"format,omitempty"` // of the call; zero: it reported none of the following (MAN-11)
 	Release  string   `json:"release,omitempty"`
@@ -74,7 +76,7 @@ type AssetStatus struct {
 	Can           []string          `json:"can,omitempty"`      // what the agent last reported that it can do, see job.Capabilities (MAN-11)
 	Enrolled      time.Time         `json:"enrolled"`
 	LastSeen      time.Time         `json:"lastSeen,omitzero"` // to Config.SeenEvery; zero: never called
-	Silent        bool              `json:"silent"`            // it has not called for Config.SilentAfter: nothing bounds how long a change takes (MAN-3)
+	Silent        bool              `json:"silent"`            // it has not called for manifest.MaxPropagation: nothing bounds how long a change takes (MAN-3)
 	Offset        time.Duration     `json:"offset,omitempty"`  // server's clock minus the asset's
 	OffsetTooFar  bool              `json:"offsetTooFar,omitempty"`
 	Zone          string            `json:"zone,omitempty"` // its own time zone; empty: never reported
@@ -111,7 +113,7 @@ func (r *reader) assetStatus(rec assetRecord, now time.Time) AssetStatus {
 	s := AssetStatus{
 		Asset: rec.Asset, Architecture: rec.Architecture, Enrolled: rec.Enrolled,
 		Hostname: cmp.Or(seen.Hostname, rec.Hostname), Version: cmp.Or(seen.Release, rec.Version), Can: seen.Can,
-		LastSeen: seen.At, Silent: now.Sub(heard) > r.c.config.SilentAfter, Zone: seen.Zone,
+		LastSeen: seen.At, Silent: now.Sub(heard) > manifest.MaxPropagation, Zone: seen.Zone,
 		Offset: seen.Offset, OffsetTooFar: seen.Offset.Abs() > MaxOffset,
 		Held: seen.Held, Newest: newest, Behind: seen.Held < newest,
 		InventoryAt: got.inventory.At, NeedsReboot: !r.empty(tableReboots, key(string(rec.ID))),
@@ -177,4 +179,117 @@ func (r *reader) asset(id job.AssetID) assetRecord {
 func (r *reader) seen(id job.AssetID) seenRecord {
 	seen, _ := load[seenRecord](r, tableSeen, key(string(id)))
 	return seen
+}
+
+// joinable reports whether an asset that enrols or is tagged now could still
+// take part in a run whose orders were made before (JOB-26).
+func (run runRecord) joinable(now time.Time) bool {
+	made := run.State == ledger.RunMaking || run.State == ledger.RunMade
+	return made && run.Definition.LateJoiners && run.joinsUntil(now, run.lastStart())
+}
+
+// joinsUntil reports whether that is so where the run starts at an instant.
+func (run runRecord) joinsUntil(now, start time.Time) bool {
+	return now.Before(start.Add(cmp.Or(run.Definition.Window, job.JoinTime)))
+}
+
+// join makes the orders of an asset that enrolled, was tagged or reported its
+// zone now, in the newest run of each job that takes late joiners (JOB-26).
+// With each asset's own clock, it is the newest whose turn has come there:
+// those after it have the asset anyway.
+func (t *tx) join(asset job.Asset) {
+	jobs, zone := names[job.ID](t.reader, tableJoins, ""), t.seen(asset.ID).Zone
+	for _, id := range jobs {
+		var newest runRecord
+		for _, open := range t.job(id).Open {
+			run := t.run(open)
+			if turn := run.State != ledger.RunPlanned && !(run.zoned() && t.dueIn(run, zone).After(t.now)); turn && run.Start.After(newest.Start) {
+				newest = run
+			}
+		}
+		if newest.joinable(t.now) && newest.Definition.Select(asset) {
+			t.joinRun(newest, asset, zone)
+		}
+	}
+}
+
+// joinRun makes the order of an asset that has none in a run, unless it is too
+// late where the asset is. Until the asset has reported its zone, that is not
+// known.
+func (t *tx) joinRun(run runRecord, asset job.Asset, zone string) {
+	e := t.entry(run.ID, asset.ID)
+	if e.Phase == ledger.Waiting || e.Phase == ledger.Open {
+		return
+	}
+	if at := t.assetZone(zone); run.zoned() && at.unusable == "" && !run.joinsUntil(t.now, run.Local.In(at.Location)) {
+		return
+	}
+	t.make(run, asset, ledger.Pass{Kind: ledger.MakePass})
+}
+
+// inventoryRecord is the header of an asset's stored inventory.
+type inventoryRecord struct {
+	Digest string    `json:"digest"`
+	At     time.Time `json:"at"`
+	Chunks int       `json:"chunks"`
+	Wanted bool      `json:"wanted,omitempty"` // ask for it even if the digest is the same: an order waits for a new one
+}
+
+// takeInventory stores an inventory, and reports whether orders must be planned
+// again with it.
+func (t *tx) takeInventory(id job.AssetID, got *call, in manifest.CheckIn) (changed bool) {
+	asset, inventory := t.enrolled(id), *in.Inventory
+	if err := inventory.Check(); err != nil {
+		got.reports.anomaly(Anomaly{At: t.now, Text: problem.Clip(err.Error(), ledger.MaxText)})
+		return false
+	}
+	if inventory.Platform != asset.Platform {
+		got.reports.anomaly(Anomaly{At: t.now, Text: fmt.Sprintf("sent an inventory of platform %v; it enrolled as %v", inventory.Platform, asset.Platform)})
+		return false
+	}
+	digest := cmp.Or(in.Digest, inventory.Digest()) // an agent of a later release counts what is not known here
+	if digest == got.inventory.Digest && !got.inventory.Wanted {
+		return false
+	}
+	k := key(string(id))
+	chunks := t.saveChunks(tableInventory, k, t.encode(inventory), got.inventory.Chunks)
+	got.inventory = inventoryRecord{Digest: digest, At: t.now, Chunks: chunks}
+	t.save(tableInventories, k, got.inventory)
+	return true
+}
+
+// knownAsset returns an asset and its last inventory; the error is a
+// *NotFoundError if it has none, or is unknown.
+func (r *reader) knownAsset(id job.AssetID) (assetRecord, catalog.Inventory) {
+	rec := r.asset(id)
+	inventory, known := r.inventory(id)
+	if !known {
+		r.fail(&NotFoundError{"inventory of asset", string(id)})
+	}
+	return rec, inventory
+}
+
+// inventory returns an asset's last inventory; known is false while there is
+// none.
+func (r *reader) inventory(id job.AssetID) (inventory catalog.Inventory, known bool) {
+	k := key(string(id))
+	header, known := load[inventoryRecord](r, tableInventories, k)
+	if !known {
+		return inventory, false
+	}
+	if data := r.loadChunks(tableInventory, k, header.Chunks); r.failed == nil {
+		if err := json.Unmarshal(data, &inventory); err != nil {
+			r.fail(fmt.Errorf("inventory of asset %s: %w", id, err))
+		}
+	}
+	return inventory, r.failed == nil
+}
+
+// Inventory returns an asset's last inventory. The error is a *NotFoundError for
+// an unknown asset, or one that sent none yet.
+func (c *Controller) Inventory(ctx context.Context, id job.AssetID) (catalog.Inventory, error) {
+	return view(ctx, c, func(r *reader) catalog.Inventory {
+		_, inventory := r.knownAsset(id)
+		return inventory
+	})
 }

@@ -11,13 +11,15 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/ledger"
+	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
 // CancelReport says, asset by asset, what is known of a cancel.
 type CancelReport struct {
 	Assets []AssetCancel `json:"assets"` // by run, then asset; none when no order was made yet
-	// Spared is the planned run that CancelJob left alone, because another one
-	// is in progress; empty: none. CancelRun cancels it.
+	// Spared is the planned run that CancelJob left alone, because the one
+	// before it is in progress or was cancelled; empty: none. CancelRun cancels
+	// it.
 	Spared job.RunID `json:"spared,omitempty"`
 }
 
@@ -51,8 +53,9 @@ func (c *Controller) CancelRun(ctx context.Context, id job.RunID, now time.Time)
 // is in progress while its orders are being made, or while an asset that still
 // calls has not finished it and does more than wait for a reboot. The cancel
 // then means that run and spares the planned one. If nothing of that run can be
-// cancelled any more, the cancel is refused (JOB-3). The job stays enabled: to
-// keep it from running again, disable it.
+// cancelled any more, the cancel is refused (JOB-3). The planned run is also
+// spared if the run before it was cancelled, so cancelling twice cancels one
+// run. The job stays enabled: to keep it from running again, disable it.
 func (c *Controller) CancelJob(ctx context.Context, id job.ID, now time.Time) (CancelReport, error) {
 	return c.cancel(ctx, JobCancelled, string(id), now, func(r *reader) (of chosen) {
 		rec, busy := r.job(id), false
@@ -62,13 +65,33 @@ func (c *Controller) CancelJob(ctx context.Context, id job.ID, now time.Time) (C
 			of.runs = append(of.runs, run)
 		}
 		of.why = r.idle(rec, of.runs)
-		planned := func(r runRecord) bool { return r.State == ledger.RunPlanned }
-		if i := slices.IndexFunc(of.runs, planned); busy && i >= 0 {
-			of.spared = of.runs[i].ID
-			of.runs = slices.Delete(of.runs, i, i+1)
+		i := slices.IndexFunc(of.runs, func(r runRecord) bool { return r.State == ledger.RunPlanned })
+		if i < 0 {
+			return of
+		}
+		planned := of.runs[i]
+		before := r.runBefore(planned)
+		if again := before.State == ledger.RunCancelled; again || busy {
+			of.spared, of.runs = planned.ID, slices.Delete(of.runs, i, i+1)
+			if again && !slices.ContainsFunc(of.runs, func(r runRecord) bool { return r.ID == before.ID }) {
+				of.runs = append(of.runs, before)
+			}
 		}
 		return of
 	})
+}
+
+// runBefore returns the run of the start before that of a recurring job's run;
+// without one, the zero runRecord.
+func (r *reader) runBefore(run runRecord) (before runRecord) {
+	d, zone := run.Definition, schedule.West
+	if !run.zoned() {
+		zone, _ = r.c.location(d.Schedule.Zone) // nil: there is none before
+	}
+	if o, ok := d.Schedule.PrevIn(run.From, run.lastStart().Add(-1), zone); ok && recurs(d.Schedule) {
+		before, _ = r.findRun(d.Run(o))
+	}
+	return before
 }
 
 // chosen holds the runs that a cancel concerns.

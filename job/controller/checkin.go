@@ -210,7 +210,7 @@ func (t *tx) takeIn(got *call, in manifest.CheckIn) {
 
 // listReboot lists an asset that needs a reboot which none of its orders waits
 // for, or takes it off the list.
-func (t *tx) listReboot(asset job.AssetID, was, is ledger.Pending) {
+func (t *tx) listReboot(asset job.AssetID, was, is ledger.PendingReboot) {
 	if was.Since.IsZero() == is.Since.IsZero() {
 		return
 	}
@@ -225,7 +225,7 @@ func (t *tx) listReboot(asset job.AssetID, was, is ledger.Pending) {
 // doubt steps every order of the asset that has not ended, because the agent or
 // the server may have lost its state (JOB-24). A reboot that such an order
 // waits for stays pending until the asset has another boot identity (RBT-11).
-func (t *tx) doubt(asset job.AssetID, seen seenRecord, ev ledger.Event) ledger.Pending {
+func (t *tx) doubt(asset job.AssetID, seen seenRecord, ev ledger.Event) ledger.PendingReboot {
 	pending, runs := seen.Reboot, t.notEnded(asset)
 	for _, run := range runs {
 		pending = pending.Keep(t.entry(run, asset), seen.Boot)

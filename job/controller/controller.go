@@ -2,6 +2,7 @@ package controller
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/ecdh"
 	"fmt"
 	"slices"
@@ -32,23 +33,23 @@ type Config struct {
 	// Lifetime is how long a manifest is good for. Default manifest.Lifetime;
 	// at most manifest.MaxLifetime.
 	Lifetime time.Duration
-	// Timing is what the promise of MAN-3 is computed from; agents receive its
-	// CheckIn. Default: see manifest.Timing.
-	Timing manifest.Timing
+	// Every is how long an agent waits between two calls; agents receive it when
+	// they enrol (MAN-3). Default manifest.Every; see manifest.Bound.
+	Every time.Duration
 	// Zone finds a time zone by its IANA name, as time.LoadLocation does. The
 	// zone database belongs to the caller, who gives it here; without it only
 	// jobs whose schedule names no zone but UTC can be enabled (JOB-9, JOB-20).
 	Zone func(name string) (*time.Location, error)
 	// Policy is the signer policy that orders are made under, see
 	// integrity.Policy.Excerpt; zero: none. It concerns the orders made from
-	// then on. Agents that are held to another one refuse their files (INT-4).
+	// then on: they carry its digest and their clauses, and patches without a
+	// clause are left out. Agents that are held to another one refuse their
+	// files (INT-4). An order with actions that the agent may not run fails
+	// (INT-10).
 	Policy integrity.Excerpt
 	// SeenEvery is how precisely last-seen times are kept. Default 1 min;
 	// negative: every call.
 	SeenEvery time.Duration
-	// SilentAfter is how long an agent may be silent before it is shown as
-	// such. Default manifest.MaxPropagation.
-	SilentAfter time.Duration
 	// Batch is how many assets one transaction of a pass over a fleet handles,
 	// 1 to MaxBatch. Default 100. Smaller ones make fewer check-ins wait or try
 	// again, and take longer in all; a database that is not embedded wants
@@ -64,21 +65,11 @@ type Config struct {
 
 // WithDefaults fills in what is zero.
 func (c Config) WithDefaults() Config {
-	for _, f := range []struct {
-		field *time.Duration
-		value time.Duration
-	}{
-		{&c.Lead, manifest.Lead}, {&c.Lifetime, manifest.Lifetime},
-		{&c.SeenEvery, time.Minute}, {&c.SilentAfter, manifest.MaxPropagation},
-	} {
-		if *f.field == 0 {
-			*f.field = f.value
-		}
-	}
-	if c.Batch == 0 {
-		c.Batch = 100
-	}
-	c.Timing = c.Timing.WithDefaults()
+	c.Lead = cmp.Or(c.Lead, manifest.Lead)
+	c.Lifetime = cmp.Or(c.Lifetime, manifest.Lifetime)
+	c.Every = cmp.Or(c.Every, manifest.Every)
+	c.SeenEvery = cmp.Or(c.SeenEvery, time.Minute)
+	c.Batch = cmp.Or(c.Batch, 100)
 	return c
 }
 
@@ -114,13 +105,13 @@ func (c Config) Validate() error {
 	if c.Lead > 30*24*time.Hour {
 		l.Add("lead", c.Lead.String(), "is over 30 days, so orders would be out of date at the start; give 30 days at most")
 	}
-	if c.SilentAfter < 0 {
-		l.Add("silentAfter", c.SilentAfter.String(), "is negative; give a positive time, or zero for the default")
-	}
 	if c.Batch < 1 || c.Batch > MaxBatch {
 		l.Add("batch", strconv.Itoa(c.Batch), "is not between 1 and %d", MaxBatch)
 	}
-	l.Under("timing", c.Timing.Validate())
+	if bound := manifest.Bound(c.Every); c.Every < 0 || bound > manifest.MaxPropagation {
+		l.Add("every", c.Every.String(), "is not positive, or so long that a change could take %v to reach an agent, and the most is %v; let agents call more often (MAN-3)",
+			bound, manifest.MaxPropagation)
+	}
 	return l.Err("controller settings")
 }
 
@@ -130,6 +121,7 @@ type Controller struct {
 	store   Store
 	config  Config
 	cached  atomic.Pointer[storedSnapshot]
+	formed  atomic.Bool // the store's records are of a format that this release reads
 	secrets secrets
 }
 
@@ -147,7 +139,7 @@ func New(store Store, config Config) (*Controller, error) {
 	}
 	config = config.WithDefaults()
 	config.Lead = max(config.Lead, 0)
-	return &Controller{store: &formed{Store: store}, config: config}, nil
+	return &Controller{store: store, config: config}, nil
 }
 
 // instant is a time as it is stored: UTC, to the microsecond.

@@ -11,53 +11,24 @@
 //	c.Prune(ctx, before, now)              // once a day
 //	answer, err := c.CheckIn(ctx, in, now) // for each agent's call; manifest/agenthttp serves them
 //
-// # What each use case guarantees
+// # The use cases
 //
-//   - Sync replaces the catalog at once or not at all (CAT-1). Open orders then
-//     lose the patches that are deprecated or gone (CAT-9), or that are no
-//     longer the newest at their only URL (CAT-6).
-//   - SaveJob, EnableJob, DisableJob and DeleteJob change a job and what
-//     follows from it: a planned run, the orders that have not begun, and the
-//     manifest revision of each asset concerned (MAN-2). Runs that have ended
-//     stay as they are. RunJob starts a run of an enabled job at once.
-//   - Enrol and TagAsset make an asset's orders in the runs that take late
-//     joiners (JOB-26). Enrol uses a token once per asset and answers a
-//     repeated enrolment the same, because the first answer may be lost.
-//   - CancelRun and CancelJob return what is known of each asset: Cancelled,
-//     CancelPending, TooLate with the stage, or Ended. If nothing can be
-//     cancelled, they return a [*CancelRefused] and change nothing (JOB-3).
-//   - Tick makes the orders of each run once, however often it is called, by
-//     however many servers, and wherever it is cut off. An asset without an
-//     inventory gets its order in the check-in that brings one.
-//   - Preview returns what Tick would order, by the same code, and writes
-//     nothing (JOB-22).
-//   - CheckIn accepts each report exactly once (MAN-6), applies it to its
-//     order, and hands out the asset's manifest if the asset holds an older one
-//     or its own expires soon. The manifest of a revision is always the same
-//     bytes. A call with nothing new only reads.
-//   - An asset's reports can only change its own orders. Impossible reports are
-//     accepted into the sequence, because the agent would repeat them forever,
-//     and are kept as anomalies: the newest 32 per asset.
-//   - Two computers that call as one asset are listed by Cloned. They get nothing
-//     to start until one alone has called for 24 hours, or SettleClone says so
-//     (MAN-9). RemoveAsset ends an asset's orders, and its removal reaches the
-//     agent (MAN-10).
-//   - Probed records which URLs of patches near their end of life are
-//     unreachable. New orders leave those patches out (CAT-10). SetCustomURLs
-//     sets where the customer supplies the files of Vendor artifacts (CAT-5).
-//   - With a signer policy ([Config].Policy), orders carry its digest and their
-//     clauses. Patches without a clause are left out (INT-4). An order whose
-//     actions the asset's agent does not run fails, with the reason (INT-10,
-//     MAN-11).
-//   - A job can give a patch up on an asset after some failures. GivenUp lists
-//     these patches, and RetryPatch tries one again (JOB-27).
-//   - Each administrative act records one [Event] in its own transaction. Name
-//     the user with [As]; Config.OnEvent receives the event after the commit,
-//     and Events lists them.
-//   - Prune removes what ended long ago and no rule needs.
-//   - Each query reads one consistent state. The next page of a list begins
+//   - The catalog: Sync, Snapshot, Feeds. SetCustomURLs says where the customer
+//     supplies files (CAT-5); Probed, which URLs are unreachable (CAT-10).
+//   - Jobs: SaveJob, EnableJob, RunJob, CancelRun, CancelJob, DisableJob,
+//     DeleteJob, RetryPatch. Preview, PreviewFleet and Outlook say what a job
+//     would do, and change nothing (JOB-22).
+//   - Assets: AddToken, TagAsset, SettleClone, RemoveAsset.
+//   - Agents: Enrol, Secrets, CheckIn, Leave. An asset's reports can only change
+//     its own orders.
+//   - The clockwork: Tick and Prune. CheckTrust comes before them, when a server
+//     starts. CheckIndexes looks for damage.
+//   - Queries: each reads one consistent state. The next page of a list begins
 //     after the last entry of the page before.
-//   - CheckIndexes compares each index and counter with the records that it comes from.
+//
+// Each administrative act records one [Event] in its own transaction. Name the
+// user with [As]; Config.OnEvent receives the event after the commit, and Events
+// lists them.
 //
 // # Orders and runs
 //
@@ -87,15 +58,10 @@
 // otherwise asset by asset. A call that reports another zone makes the asset's
 // orders again.
 //
-// An order that has not begun is planned again when the asset's inventory or
-// pending reboot changes (JOB-14); the patches found by a query stay the same.
-// An order whose patches all wait for a requirement waits with them, until its
-// start at most.
-//
-// A job that runs after another (JOB-19) gets its orders asset by asset, in the
-// check-in that reports the success, or as a run of its own when enough assets
-// succeeded. Success is Completed, or NotApplicable: there was nothing to do.
-// JobStatus.Waits says why a follower has not started.
+// An order whose patches all wait for a requirement (JOB-14) waits with them,
+// until its start at most. A job that runs after another (JOB-19) gets its
+// orders asset by asset, in the check-in that reports the success, or as a run of
+// its own when enough assets succeeded.
 //
 // # What is stored
 //

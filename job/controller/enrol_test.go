@@ -255,11 +255,11 @@ func TestTagBounds(t *testing.T) {
 }
 
 func TestConfig(t *testing.T) {
-	bad := controller.Config{Lifetime: time.Hour, Lead: 31 * 24 * time.Hour, SilentAfter: -1, Timing: manifest.Timing{CheckIn: time.Hour}}
+	bad := controller.Config{Lifetime: time.Hour, Lead: 31 * 24 * time.Hour, Every: time.Hour}
 	_, err := controller.New(nil, bad)
 	var problems *job.Invalid
 	require.ErrorAs(t, err, &problems)
-	require.Len(t, problems.Problems, 6, "%v", problems)
+	require.Len(t, problems.Problems, 5, "%v", problems)
 	c := config()
 	c.Exchange = []*ecdh.PrivateKey{nil}
 	require.ErrorContains(t, c.Validate(), "exchange[0]: is missing")
@@ -273,6 +273,9 @@ func TestConfig(t *testing.T) {
 		{func(c *controller.Config) { c.Lifetime = manifest.MaxLifetime + 1 }, false},
 		{func(c *controller.Config) { c.Lead = 30 * 24 * time.Hour }, true},
 		{func(c *controller.Config) { c.Lead = 30*24*time.Hour + 1 }, false},
+		{func(c *controller.Config) { c.Every = 22 * time.Minute }, true},
+		{func(c *controller.Config) { c.Every = 22*time.Minute + 1 }, false},
+		{func(c *controller.Config) { c.Every = -1 }, false},
 	} {
 		config := config()
 		c.change(&config)

@@ -36,13 +36,8 @@ const (
 var actions = enum.Of[Action]("action", "job saved", "job enabled", "job disabled", "job deleted", "job started", "job cancelled", "run cancelled",
 	"patch retried", "asset enrolled", "asset tagged", "asset removed", "asset left", "clone settled", "token added", "token removed", "custom URLs changed", "pruned")
 
-// String returns the action's name.
-func (a Action) String() string { return actions.String(a) }
-
-// MarshalText returns the action's name.
-func (a Action) MarshalText() ([]byte, error) { return actions.MarshalText(a) }
-
-// UnmarshalText sets the action by its name. The error is an unknown name.
+func (a Action) String() string                   { return actions.String(a) }
+func (a Action) MarshalText() ([]byte, error)     { return actions.MarshalText(a) }
 func (a *Action) UnmarshalText(text []byte) error { return actions.UnmarshalText(text, a) }
 
 // Event records one administrative act: who did what, when. It is stored in the

@@ -33,7 +33,7 @@ const (
 	tableQueue       Table = "queue"       // asset, run: ledger.Queue, with ledger.Queued
 	tableUnheard     Table = "unheard"     // asset, run: ledger.Unheard
 	tableCancels     Table = "cancels"     // run, asset: ledger.Cancels
-	tableReboots     Table = "reboots"     // asset, run: ledger.Reboots; without a run: the asset's ledger.Pending
+	tableReboots     Table = "reboots"     // asset, run: ledger.Reboots; without a run: the asset's ledger.PendingReboot
 	tableWorking     Table = "working"     // run, asset: ledger.Working, with ledger.StageSince
 	tableRunPatches  Table = "runpatches"  // run, patch: what orders of the run hold or held
 	tableBodies      Table = "bodies"      // SHA-256: job.OrderPatch, shared by all orders that hold the same

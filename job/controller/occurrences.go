@@ -51,6 +51,18 @@ func next(d job.Definition, zone *time.Location, from, after time.Time) (schedul
 	return o, nil
 }
 
+// uncancelled is the first occurrence of a job after an instant, in a zone, whose
+// run was not cancelled: one that was stays so.
+func (r *reader) uncancelled(d job.Definition, zone *time.Location, from, after time.Time) (o schedule.Occurrence, ok bool) {
+	for {
+		o, ok = d.Schedule.NextIn(from, after, zone)
+		if run, _ := r.findRun(d.Run(o)); !ok || run.State != ledger.RunCancelled {
+			return o, ok
+		}
+		after = o.Start
+	}
+}
+
 // nextOn is the first occurrence of a job after an instant, on an asset.
 // Unusable says why the asset's own zone cannot be used where it is needed:
 // then the occurrence is the first anywhere. It fails with a *job.Invalid if
@@ -101,18 +113,12 @@ func (t *tx) renew(run runRecord) (late bool) {
 	if d.State != job.Enabled {
 		return false
 	}
-	zone := t.lastZone(d)
-	o, none := next(d, zone, run.From, run.lastStart())
-	if newest, ok := d.Schedule.PrevIn(run.From, t.now, zone); ok && newest.Start.After(o.Start) {
-		o = newest
+	zone, after := t.lastZone(d), run.lastStart()
+	if newest, ok := d.Schedule.PrevIn(run.From, t.now, zone); ok && newest.Start.After(after) {
+		after = newest.Start.Add(-1)
 	}
-	for none == nil { // one that was cancelled stays so
-		if was, _ := t.findRun(d.Run(o)); was.State != ledger.RunCancelled {
-			break
-		}
-		o, none = next(d, zone, run.From, o.Start)
-	}
-	if none != nil {
+	o, ok := t.uncancelled(d, zone, run.From, after)
+	if !ok {
 		return false
 	}
 	t.reopen(&rec, t.planRun(d, ledger.RunPlan{Occurrence: o, From: run.From}))

@@ -41,11 +41,14 @@ const prunedInstalls = "prunedInstalls"
 // A run goes as a whole. It stays while one of its orders has not ended or
 // ended later, while its window is open, while an asset can still join or
 // follow it, and while it is the newest run of a job that is not deleted: the
-// jobs after it may wait for that (JOB-19). These also stay: jobs, assets,
-// tokens, the number of failed installs (RPT-1), which installs count towards
-// giving up a patch (JOB-27), and the texts of patches that orders share.
+// jobs after it may wait for that (JOB-19). These also stay: jobs, also deleted
+// ones, whose names are not used again (JOB-6); assets; tokens; the number of
+// failed installs (RPT-1); which installs count towards giving up a patch
+// (JOB-27); and the texts of patches, which orders share, even if no order
+// names them any more.
 //
-// The error is a *job.Invalid if before is less than [PruneAge] ago.
+// The error is a *job.Invalid if before is less than [PruneAge] ago. A run whose
+// records are damaged stays, and the error names it; everything else is pruned.
 func (c *Controller) Prune(ctx context.Context, before, now time.Time) (all Removed, err error) {
 	before, newest := instant(before), instant(now).Add(-PruneAge)
 	if before.After(newest) {
@@ -53,10 +56,10 @@ func (c *Controller) Prune(ctx context.Context, before, now time.Time) (all Remo
 			"is less than %d days ago, and agents may report again what ended since; give %s or earlier (JOB-24)", PruneAge/(24*time.Hour), newest.Format(time.RFC3339))
 	}
 	for _, part := range []func(context.Context, time.Time, time.Time, *Removed) error{c.pruneRuns, c.pruneEvents, c.pruneAnomalies} {
-		if err = part(ctx, before, now, &all); err != nil {
-			err = fmt.Errorf("prune: %w", err)
-			break
-		}
+		err = errors.Join(err, part(ctx, before, now, &all))
+	}
+	if err != nil {
+		err = fmt.Errorf("prune: %w", err)
 	}
 	if all == (Removed{}) {
 		return all, err
@@ -67,33 +70,30 @@ func (c *Controller) Prune(ctx context.Context, before, now time.Time) (all Remo
 	}))
 }
 
-func (c *Controller) pruneRuns(ctx context.Context, before, now time.Time, all *Removed) error {
-	const most = 10 // runs looked at in one transaction: each may have many orders
-	cursor := ""
-	for more := true; more; {
-		from, end := cursor, false
-		runs, err := view(ctx, c, func(r *reader) (list []job.RunID) {
-			page := r.scan(tableRuns, from, "", most)
-			end = len(page) < most
-			for _, rec := range page {
-				cursor = rec.Key + "\x00"
-				if run := decode[runRecord](r, tableRuns, rec); r.endedBefore(run, before, now) {
-					list = append(list, run.ID)
-				}
-			}
-			return list
-		})
-		if err != nil {
-			return err
+func (c *Controller) pruneRuns(ctx context.Context, before, now time.Time, all *Removed) (err error) {
+	const most = 10 // runs read at a time: each has its job's definition
+	for from, more := "", true; more; {
+		page, failed := view(ctx, c, func(r *reader) []Record { return r.scan(tableRuns, from, "", most) })
+		if failed != nil {
+			return errors.Join(err, failed)
 		}
-		for _, id := range runs {
-			if err := c.pruneEach(ctx, now, all, func(t *tx) (Removed, bool) { return t.pruneRun(id) }); err != nil {
-				return fmt.Errorf("run %s: %w", id, err)
+		for _, rec := range page { // each by itself: one that is damaged does not keep the others
+			from = rec.Key + "\x00"
+			name, bad := last(rec.Key)
+			ended := false
+			if bad == nil {
+				ended, bad = view(ctx, c, func(r *reader) bool { return r.endedBefore(decode[runRecord](r, tableRuns, rec), before, now) })
+			}
+			if ended {
+				bad = c.pruneEach(ctx, now, all, func(t *tx) (Removed, bool) { return t.pruneRun(job.RunID(name)) })
+			}
+			if bad != nil {
+				err = errors.Join(err, fmt.Errorf("run %s: %w", name, bad))
 			}
 		}
-		more = !end
+		more = len(page) == most
 	}
-	return nil
+	return err
 }
 
 // endedBefore reports whether nothing of a run is needed, and all of it ended

@@ -260,7 +260,7 @@ func (s *hiccup) Update(ctx context.Context, fn func(controller.Writer) error) e
 	return s.Store.Update(ctx, fn)
 }
 
-// What a call removed before it failed is recorded as well.
+// What a call removed before it failed, and after it, is recorded as well.
 func TestPruneThatFailsRecordsWhatItRemoved(t *testing.T) {
 	base := memstore.New(memstore.Options{})
 	f := newFixture(t, base)
@@ -271,9 +271,38 @@ func TestPruneThatFailsRecordsWhatItRemoved(t *testing.T) {
 	f.pass(200 * day)
 	removed, err := smallSteps(t, &hiccup{base, 3}).Prune(ctx, f.now.Add(-controller.PruneAge), f.now)
 	require.ErrorIs(t, err, errDied)
-	require.Equal(t, controller.Removed{Orders: 2}, removed)
+	require.Equal(t, controller.Removed{Orders: 2, Events: 7}, removed, "the run stays, and the events go")
 	events, err := f.Events(ctx, time.Time{}, 1)
 	require.NoError(t, err)
 	require.Equal(t, controller.Pruned, events[0].Action)
 	require.Contains(t, events[0].Text, "0 runs, 2 orders")
+}
+
+// A run whose record is damaged stays, and is named. The others are pruned.
+func TestPrunePassesOverDamage(t *testing.T) {
+	f := newFixture(t, memstore.New(memstore.Options{}))
+	f.sync(patch("editor", "2.0.0"))
+	a := f.enrol("a", "all")
+	ids := []job.ID{"a-good", "b-bad", "c-good"}
+	for _, id := range ids {
+		run := f.enable(definition(id, "editor-2.0.0"))
+		f.call(a)
+		f.ends(a, run, job.InstallerFailed)
+	}
+	bad := f.runIDs("b-bad")[0]
+	f.pass(100 * day)
+	for _, id := range ids {
+		_, err := f.RunJob(ctx, id, f.now)
+		require.NoError(t, err)
+	}
+	key := "b-bad\x00\x01" + string(bad) + "\x00\x01"
+	whole := dump(f)["runs"][key]
+	write(t, f.store, "runs", key, []byte("{"))
+	defer write(t, f.store, "runs", key, []byte(whole))
+	got, err := f.Prune(ctx, start.Add(day), f.now)
+	require.ErrorContains(t, err, string(bad))
+	require.Equal(t, 2, got.Runs)
+	require.NotZero(t, got.Events)
+	require.Len(t, f.runIDs("a-good"), 1)
+	require.Len(t, f.runIDs("c-good"), 1)
 }

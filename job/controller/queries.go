@@ -44,22 +44,16 @@ func (r *reader) jobStatus(rec jobRecord) JobStatus {
 
 // RunStatus is a run in its present state.
 type RunStatus struct {
-	ID             job.RunID       `json:"id"`
-	Job            job.ID          `json:"job"`
-	Name           string          `json:"name"` // the job's
-	Revision       uint64          `json:"revision"`
-	State          ledger.RunState `json:"state"`
-	Start          time.Time       `json:"start"`         // with each asset's own zone: the earliest anywhere
-	End            time.Time       `json:"end,omitzero"`  // of the window; with each asset's own zone: the latest anywhere
-	Made           time.Time       `json:"made,omitzero"` // when the last order was made
-	Assets         int             `json:"assets"`
-	Waiting        int             `json:"waiting"`   // for an asset's inventory, until the run is due, or for what its patches need
-	NotBegun       int             `json:"notBegun"`  // not known to have started
-	Executing      int             `json:"executing"` // started and not ended
-	PendingReboots int             `json:"pendingReboots"`
-	PendingCancels int             `json:"pendingCancels"`
-	Dropped        int             `json:"dropped"` // patches beyond the cap of JOB-8, over all assets
-	Results        []RunResult     `json:"results"` // of the orders that have ended, in the order of job.Results
+	ID       job.RunID       `json:"id"`
+	Job      job.ID          `json:"job"`
+	Name     string          `json:"name"` // the job's
+	Revision uint64          `json:"revision"`
+	State    ledger.RunState `json:"state"`
+	Start    time.Time       `json:"start"`         // with each asset's own zone: the earliest anywhere
+	End      time.Time       `json:"end,omitzero"`  // of the window; with each asset's own zone: the latest anywhere
+	Made     time.Time       `json:"made,omitzero"` // when the last order was made
+	ledger.Tally
+	Results []RunResult `json:"results"` // of the orders that have ended, in the order of job.Results
 }
 
 // RunResult counts the assets with one result.
@@ -86,19 +80,16 @@ func (c *Controller) Runs(ctx context.Context, id job.ID, past job.RunID, limit 
 
 func (r *reader) runStatus(run runRecord) RunStatus {
 	d := run.Definition
-	var t ledger.Tally
-	for e := range r.entries(run.ID) {
-		t.Add(e)
-	}
 	s := RunStatus{
-		ID: run.ID, Job: d.ID, Name: d.Name, Revision: d.Revision, State: run.State, Start: run.Start, Made: run.Made,
-		Assets: t.Orders, Waiting: t.Waiting, NotBegun: t.NotBegun, Executing: t.Executing,
-		PendingReboots: t.PendingReboots, PendingCancels: t.PendingCancels, Dropped: t.Dropped, Results: []RunResult{},
+		ID: run.ID, Job: d.ID, Name: d.Name, Revision: d.Revision, State: run.State, Start: run.Start, Made: run.Made, Results: []RunResult{},
+	}
+	for e := range r.entries(run.ID) {
+		s.Add(e)
 	}
 	if d.Window > 0 {
 		s.End = run.lastStart().Add(d.Window)
 	}
-	for result, n := range t.Results {
+	for result, n := range s.Tally.Results {
 		if n > 0 {
 			s.Results = append(s.Results, RunResult{job.Result(result), n})
 		}

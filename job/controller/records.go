@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/patchpolicy/patchpolicy/internal/enum"
+	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
 // reader reads in one transaction, which ends with the first error. From then
@@ -98,6 +99,9 @@ func decode[T any](r *reader, table Table, rec Record) (value T) {
 func view[T any](ctx context.Context, c *Controller, read func(*reader) T) (v T, err error) {
 	err = c.store.View(ctx, func(from Reader) error {
 		r := &reader{from: from, c: c}
+		if !c.formed.Load() && r.format() != 0 && r.failed == nil {
+			c.formed.Store(true)
+		}
 		v = read(r)
 		return r.failed
 	})
@@ -255,4 +259,23 @@ func (r *reader) loadChunks(table Table, prefix string, chunks int) (data []byte
 		data = append(data, piece...)
 	}
 	return data
+}
+
+// RecordsFormat is the format of the records that this package writes, and the
+// highest that it reads. It is stored beside them. Records of a higher one are
+// refused with a *manifest.NewerFormat. Those of the same one that a later
+// release wrote are read: unknown fields are ignored, unknown names kept as
+// text (MAN-11).
+const RecordsFormat = 1
+
+var formatKey = key("format")
+
+// format returns the format of the stored records, zero if there is none. It
+// fails for one that this release does not read.
+func (r *reader) format() int {
+	format, _ := load[int](r, tableMeta, formatKey)
+	if r.fail(manifest.CheckFormat("what is stored there", format, RecordsFormat)); r.failed != nil {
+		r.failed = fmt.Errorf("the store cannot be used: %w", r.failed)
+	}
+	return format
 }

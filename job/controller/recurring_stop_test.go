@@ -116,3 +116,36 @@ func TestStoppedRunStaysSoWithAnotherLead_JOB3_JOB5(t *testing.T) {
 		require.Zero(f, status.Assets)
 	})
 }
+
+// A cancel that is given twice cancels one run: the planned one after it stays,
+// and the report names it (JOB-3).
+func TestCancelJobTwice_JOB3(t *testing.T) {
+	for name, until := range map[string]time.Duration{"before the start": time.Hour, "in progress": 10 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			stores(t, func(f *fixture) {
+				f.sync(patch("editor", "2.0.0"))
+				a := f.enrol("a", "all")
+				d := definition("nightly", "editor-2.0.0")
+				d.Schedule = daily(f, "22:00", "UTC")
+				f.enable(d)
+				f.tick(start.Add(until))
+				f.call(a)
+				first, err := f.CancelJob(ctx, "nightly", f.now)
+				require.NoError(f, err)
+				f.call(a)
+				ids, states := f.runs("nightly")
+				require.Equal(f, []ledger.RunState{ledger.RunCancelled, ledger.RunPlanned}, states)
+				again, err := f.CancelJob(ctx, "nightly", f.now)
+				require.NoError(f, err)
+				require.Equal(f, job.RunID(ids[1]), again.Spared)
+				require.Len(f, again.Assets, len(first.Assets), "what is known of the first cancel")
+				_, states = f.runs("nightly")
+				require.Equal(f, []ledger.RunState{ledger.RunCancelled, ledger.RunPlanned}, states)
+				_, err = f.CancelRun(ctx, again.Spared, f.now)
+				require.NoError(f, err)
+				_, states = f.runs("nightly")
+				require.Equal(f, []ledger.RunState{ledger.RunCancelled, ledger.RunCancelled, ledger.RunPlanned}, states)
+			})
+		})
+	}
+}

@@ -104,48 +104,37 @@ type Open struct {
 // that the system itself asks for, or that an agent had reported before its
 // state was lost (RBT-11).
 func (c *Controller) PendingReboots(ctx context.Context, limit int) ([]Open, error) {
-	return c.open(ctx, tableReboots, limit, func(r *reader, p []string) Open {
-		o := Open{Run: job.RunID(p[1]), Asset: job.AssetID(p[0])}
-		if o.Run == "" {
+	return c.open(ctx, tableReboots, limit, func(r *reader, p []string) (o Open, listed bool) {
+		o = Open{Run: job.RunID(p[1]), Asset: job.AssetID(p[0])}
+		if o.Run == "" { // listed unless an order of the asset is known to wait for it
 			o.Since = r.seen(o.Asset).Reboot.Since
-		} else {
-			o.Since = r.entry(o.Run, o.Asset).Began
+			return o, len(r.scan(tableReboots, key(p[0]), after(key(p[0])), 2)) == 1
 		}
-		return o
+		o.Since = r.entry(o.Run, o.Asset).Began
+		return o, true
 	})
 }
 
 // PendingCancels lists the cancels whose outcome is not known yet (RPT-3), by
 // run and asset, limit at most (1 to MaxPage).
 func (c *Controller) PendingCancels(ctx context.Context, limit int) ([]Open, error) {
-	return c.open(ctx, tableCancels, limit, func(_ *reader, p []string) Open {
-		return Open{Run: job.RunID(p[0]), Asset: job.AssetID(p[1])}
+	return c.open(ctx, tableCancels, limit, func(_ *reader, p []string) (Open, bool) {
+		return Open{Run: job.RunID(p[0]), Asset: job.AssetID(p[1])}, true
 	})
 }
 
-func (c *Controller) open(ctx context.Context, table Table, limit int, of func(*reader, []string) Open) ([]Open, error) {
+func (c *Controller) open(ctx context.Context, table Table, limit int, of func(*reader, []string) (o Open, listed bool)) ([]Open, error) {
 	return collect(ctx, c, limit, func(r *reader, add func(Open) bool) {
-		var alone *Open // a reboot that no order of the asset is known to wait for
 		for row := range r.rows(table, "", 2) {
-			o := of(r, row.parts)
-			if alone != nil && alone.Asset != o.Asset && add(*alone) {
+			if o, listed := of(r, row.parts); listed && add(o) {
 				return
 			}
-			alone = nil
-			if o.Run == "" {
-				alone = &o
-			} else if add(o) {
-				return
-			}
-		}
-		if alone != nil {
-			add(*alone)
 		}
 	})
 }
 
-// Silent lists the assets that have not called for Config.SilentAfter (RPT-3,
-// MAN-3), by id, limit at most (1 to MaxPage).
+// Silent lists the assets that have not called for manifest.MaxPropagation
+// (RPT-3, MAN-3), by id, limit at most (1 to MaxPage).
 func (c *Controller) Silent(ctx context.Context, limit int, now time.Time) ([]AssetStatus, error) {
 	return collect(ctx, c, limit, func(r *reader, add func(AssetStatus) bool) {
 		for rec := range values[assetRecord](r, tableAssets, "", "") {

@@ -14,9 +14,10 @@ import (
 
 // Tick makes the orders of every run whose start is at most the lead away
 // (MAN-1), and continues passes that were cut off. It can be called at any time
-// and by several servers; each run is made once. Next is when to call it again
-// for a planned run; zero: no run is planned. A change of a job may change
-// that.
+// and by several servers, and may be cut off anywhere; each run is made once. An
+// asset without an inventory gets its order in the check-in that brings one.
+// Next is when to call it again for a planned run; zero: no run is planned. A
+// change of a job may change that.
 func (c *Controller) Tick(ctx context.Context, now time.Time) (next time.Time, err error) {
 	failed := map[Key]bool{} // rows that are passed over: none may keep the others waiting
 	var errs []error

@@ -144,7 +144,7 @@ func (c *Controller) Enrol(ctx context.Context, e manifest.Enrolment, now time.T
 	if err != nil {
 		return manifest.Enrolled{}, err
 	}
-	return manifest.Enrolled{Asset: e.Asset, Every: c.config.Timing.CheckIn, Format: manifest.Format}, nil
+	return manifest.Enrolled{Asset: e.Asset, Every: c.config.Every, Format: manifest.Format}, nil
 }
 
 // knowsToken reports whether there is such a token, or the asset enrolled with

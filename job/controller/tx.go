@@ -73,10 +73,14 @@ func (t *tx) delete(table Table, key string) {
 // update runs one transaction.
 func (c *Controller) update(ctx context.Context, now time.Time, fn func(*tx)) error {
 	var event *Event
+	formed := c.formed.Load() // the store's format is known to be one that this release reads
 	err := c.store.Update(ctx, func(w Writer) error {
 		t := &tx{
 			reader: &reader{from: w, c: c, have: map[Key][]byte{}}, ctx: ctx, w: w, now: instant(now), wrote: map[Key]bool{},
 			zones: map[string]assetZone{}, newerRuns: map[job.RunID][]schedule.LocalTime{},
+		}
+		if !formed && t.format() == 0 {
+			t.save(tableMeta, formatKey, RecordsFormat)
 		}
 		fn(t)
 		t.followAll()
@@ -84,10 +88,14 @@ func (c *Controller) update(ctx context.Context, now time.Time, fn func(*tx)) er
 		event = t.event
 		return t.failed
 	})
-	if err == nil && event != nil && c.config.OnEvent != nil {
+	if err != nil {
+		return err
+	}
+	c.formed.Store(true)
+	if event != nil && c.config.OnEvent != nil {
 		c.config.OnEvent(*event)
 	}
-	return err
+	return nil
 }
 
 // repeat runs transactions until one leaves nothing to do.

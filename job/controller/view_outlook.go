@@ -10,7 +10,6 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/job"
-	"github.com/patchpolicy/patchpolicy/job/ledger"
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
@@ -19,7 +18,7 @@ import (
 type Outlook struct {
 	Assets      int               `json:"assets"`                // selected now (JOB-7)
 	NoInventory int               `json:"noInventory,omitempty"` // of them, not inventoried yet
-	Silent      int               `json:"silent,omitempty"`      // of them, not called for Config.SilentAfter
+	Silent      int               `json:"silent,omitempty"`      // of them, not called for manifest.MaxPropagation
 	Starts      []ZoneStart       `json:"starts,omitempty"`      // by start; none for a job on demand or after another
 	Unknown     []catalog.PatchID `json:"unknown,omitempty"`     // listed in the job and not in the catalog
 	Warnings    []string          `json:"warnings,omitempty"`    // one sentence each
@@ -118,7 +117,9 @@ func (r *reader) starts(status JobStatus, zones map[string]int, now time.Time) (
 		s := ZoneStart{Zone: name, Assets: zones[name]}
 		zone, why := r.c.zoneOf(status.Schedule, name)
 		if s.Why = why; why == "" {
-			if s.Start = r.nextStart(status, enabled, now, zone); s.Start.IsZero() {
+			if o, ok := r.uncancelled(status.Definition, zone, enabled, now); ok {
+				s.Start = o.Start
+			} else {
 				s.Why = "there is no start after now"
 			}
 		}
@@ -143,21 +144,6 @@ func (c *Controller) zoneOf(s schedule.Schedule, name string) (zone *time.Locati
 		return nil, "the server does not know this time zone"
 	}
 	return zone, ""
-}
-
-// nextStart is the job's next start in a zone, zero if there is none. It leaves
-// out runs that were cancelled.
-func (r *reader) nextStart(status JobStatus, enabled, after time.Time, zone *time.Location) time.Time {
-	for {
-		o, ok := status.Schedule.NextIn(enabled, after, zone)
-		if !ok {
-			return time.Time{}
-		}
-		if run, _ := r.findRun(status.Definition.Run(o)); run.State != ledger.RunCancelled {
-			return o.Start
-		}
-		after = o.Start
-	}
 }
 
 func (o *Outlook) warn(status JobStatus) {

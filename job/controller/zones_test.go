@@ -238,6 +238,9 @@ func (w *zoneWorld) minute() {
 // changed. PATCHPOLICY_ZONES is how many worlds there are.
 func TestEachAssetsClockDecides_JOB9_JOB12_MAN1(t *testing.T) {
 	worlds, days := 12, 5
+	if testing.Short() {
+		worlds = 3
+	}
 	if n, err := strconv.Atoi(os.Getenv("PATCHPOLICY_ZONES")); err == nil {
 		worlds = n
 	}

@@ -20,6 +20,12 @@ const (
 	exitSkipped      = 101
 )
 
+func (ev LastCallDone) step(m *machine) {
+	if m.awaited(ev.ID, PhaseLastCall) {
+		m.deploy()
+	}
+}
+
 // deploy enters the deploy stage. After the commit of this step the execution
 // cannot be cancelled (JOB-3, JOB-4). The window may have ended during the last
 // call, or while the agent was down.
@@ -70,6 +76,12 @@ func (m *machine) run(p Phase, a job.Action) {
 		return
 	}
 	m.do(RunAction{ID: m.wait(p), Action: a})
+}
+
+func (ev ActionDone) step(m *machine) {
+	if m.awaited(ev.ID, PhasePre, PhasePost) {
+		m.acted(ev.Exit, ev.Output, ev.Err)
+	}
 }
 
 // acted takes in the end of an action. Output is the end of what it wrote;
@@ -164,8 +176,11 @@ func (m *machine) group() []Staged {
 	})
 }
 
-func (m *machine) installed(results []InstallResult) {
-	for _, r := range results {
+func (ev Installed) step(m *machine) {
+	if !m.awaited(ev.ID, PhaseInstall) {
+		return
+	}
+	for _, r := range ev.Results {
 		if r.Index < 0 || r.Index >= len(m.Patches) || m.Patches[r.Index].Status != job.Installing {
 			continue
 		}
@@ -192,8 +207,11 @@ func (m *machine) takeInventory(p Phase) {
 	m.do(TakeInventory{ID: m.wait(p)})
 }
 
-func (m *machine) inventory(ev InventoryTaken) {
-	if ev.Err != "" {
+func (ev InventoryTaken) step(m *machine) {
+	switch {
+	case !m.awaited(ev.ID, PhaseInventory, PhaseRequire, PhaseRecheck, PhaseVerify, PhaseConfirm):
+		return
+	case ev.Err != "":
 		m.noInventory(ev.Err)
 		return
 	}

@@ -68,16 +68,6 @@
 //     settings can also change while the order runs. Before the deploy stage,
 //     the order then ends as Failed. Later, the rest is aborted and the action
 //     counts as failed.
-//   - RBT-2. A reboot is due only if something that deployed successfully needs
-//     it: a patch's own declaration, the installer's exit code, an action's
-//     exit code, or the system's own reboot-required flag, if the job caused
-//     it. It did if the flag was not set before anything changed, or if it
-//     names packages of this job, which the platform reports for each patch
-//     (InstallResult.Reboot). A job can also ask for a reboot that was pending
-//     already (RBT-11).
-//   - RBT-9. If the agent cannot find out who is logged in, it assumes that
-//     somebody is. An unknown answer counts as somebody, even if nobody was
-//     logged in before.
 //   - RBT-11. A job can reboot for a pending reboot although it installs
 //     nothing, if the job says so (job.Order.RebootPending). A reboot is
 //     pending if the system says so, or if another execution on the asset waits
@@ -88,9 +78,4 @@
 //     verify: then it is Completed, or Failed if all its patches failed. The
 //     execution that waited for the reboot ends as it does after any reboot
 //     (RBT-8).
-//   - RBT-12. A prompt says what the user needs to know: which job and
-//     products, how many deferrals are left, and the last instant (see
-//     [Prompt]). It names the first ten of the products, the actions that ask
-//     for the reboot and a reboot that was pending already, and counts the
-//     others.
 package execution

@@ -71,8 +71,11 @@ func (m *machine) downloadNext() {
 	m.preflight()
 }
 
-// downloaded judges a patch whose download ended (JOB-2, INT-8).
-func (m *machine) downloaded(ev Downloaded) {
+// step judges a patch whose download ended (JOB-2, INT-8).
+func (ev Downloaded) step(m *machine) {
+	if !m.awaited(ev.ID, PhaseDownload) {
+		return
+	}
 	i := m.downloading()
 	p, ordered := &m.Patches[i], m.Order.Patches[i]
 	p.Check, p.Digests = nil, nil
@@ -177,9 +180,12 @@ func (m *machine) preflight() {
 	m.ready()
 }
 
-// preflightDone fails the patches that the platform refuses, and those that
+// step fails the patches that the platform refuses, and those that
 // would install another version than ordered (CAT-3, CAT-7).
-func (m *machine) preflightDone(ev PreflightDone) {
+func (ev PreflightDone) step(m *machine) {
+	if !m.awaited(ev.ID, PhasePreflight) {
+		return
+	}
 	m.RebootRequired = m.RebootRequired || ev.RebootRequired // the downloads may have taken hours
 	for _, r := range ev.Results {
 		if r.Index < 0 || r.Index >= len(m.Patches) || m.Patches[r.Index].Status != job.Verified {

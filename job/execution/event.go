@@ -10,8 +10,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
-// Event is something that happened. Exactly one of the types below.
-type Event interface{ event() }
+// Event is something that happened: one of the types below. Nil is none.
+type Event interface{ step(m *machine) }
 
 // The events.
 type (
@@ -76,20 +76,6 @@ type (
 	// Tick says that time has passed.
 	Tick struct{}
 )
-
-func (Begin) event()           {}
-func (LastCallDone) event()    {}
-func (InventoryTaken) event()  {}
-func (Downloaded) event()      {}
-func (PreflightDone) event()   {}
-func (Installed) event()       {}
-func (ActionDone) event()      {}
-func (Cancel) event()          {}
-func (Forgotten) event()       {}
-func (SessionsChanged) event() {}
-func (PromptAnswered) event()  {}
-func (Restarted) event()       {}
-func (Tick) event()            {}
 
 // Evidence is what the agent found out about one downloaded file.
 type Evidence struct {

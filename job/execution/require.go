@@ -74,7 +74,7 @@ func (m *machine) leaveUnmet(group []Staged, ev InventoryTaken) bool {
 // or a patch installed together with this one or before it may meet it. Failed:
 // the required patch was in the order and failed.
 func (m *machine) unmet(r job.Requirement, group []Staged, ev InventoryTaken) (failed bool, text string) {
-	text = r.Unmet(ev.Inventory, job.PendingReboots{Unknown: m.RebootRequired && ev.RebootRequired, Products: m.c.Pending})
+	text = r.Unmet(ev.Inventory, job.PendingReboots{Unknown: m.RebootRequired && ev.RebootRequired, Products: m.c.Unconfirmed})
 	i := slices.IndexFunc(m.Order.Patches, r.Provides)
 	if i < 0 {
 		return false, text

@@ -35,8 +35,8 @@ func TestRequirementBeforeTheInstall_JOB14(t *testing.T) {
 		"behind it":                {order: "top base", base: "1.0.0", status: job.Inapplicable, text: "and 1.0.0 is installed", result: job.Completed},
 		"a reboot between":         {order: "base top", base: "1.0.0", reboot: true, status: job.Inapplicable, text: "a reboot between them", result: job.Completed},
 		"a reboot of nobody knows": {order: "top", base: "2.0.0", reboot: true, change: func(w *world) { w.required = true }, status: job.Inapplicable, text: "a reboot is pending here", result: job.NotApplicable},
-		"its reboot":               {order: "top", base: "2.0.0", reboot: true, change: func(w *world) { w.c.Pending = []catalog.ProductID{"base"} }, status: job.Inapplicable, text: "which is pending", result: job.NotApplicable},
-		"another's reboot":         {order: "top", base: "2.0.0", reboot: true, change: func(w *world) { w.c.Pending = []catalog.ProductID{"other"} }, status: job.Succeeded, result: job.Completed},
+		"its reboot":               {order: "top", base: "2.0.0", reboot: true, change: func(w *world) { w.c.Unconfirmed = []catalog.ProductID{"base"} }, status: job.Inapplicable, text: "which is pending", result: job.NotApplicable},
+		"another's reboot":         {order: "top", base: "2.0.0", reboot: true, change: func(w *world) { w.c.Unconfirmed = []catalog.ProductID{"other"} }, status: job.Succeeded, result: job.Completed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := orderOf(t, strings.Fields(c.order)...)

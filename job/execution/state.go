@@ -217,11 +217,6 @@ const (
 var phases = enum.Of[Phase]("execution phase", "inventory", "download", "preflight", "last call", "pre-action", "require", "install", "recheck",
 	"post-action", "verify", "reboot", "confirm", "end")
 
-// String returns the phase's name.
-func (p Phase) String() string { return phases.String(p) }
-
-// MarshalText returns the name.
-func (p Phase) MarshalText() ([]byte, error) { return phases.MarshalText(p) }
-
-// UnmarshalText sets the phase by its name; the error is an unknown name.
+func (p Phase) String() string                   { return phases.String(p) }
+func (p Phase) MarshalText() ([]byte, error)     { return phases.MarshalText(p) }
 func (p *Phase) UnmarshalText(text []byte) error { return phases.UnmarshalText(text, p) }

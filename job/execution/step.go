@@ -35,9 +35,9 @@ type Config struct {
 	// reboot by hand (RBT-7), or ended without the reboot that it needed
 	// (JOB-18).
 	Parked bool
-	// Pending names the products that other executions have installed and
+	// Unconfirmed names the products that other executions have installed and
 	// not confirmed: a reboot may be pending for them (JOB-14).
-	Pending []catalog.ProductID
+	Unconfirmed []catalog.ProductID
 }
 
 // Out is what a step returns besides the new state.
@@ -57,14 +57,8 @@ func Step(c Config, s State, ev Event, at schedule.At) (State, Out) {
 		c.Can = job.CapabilitiesUnder(c.Policy)
 	}
 	m := machine{State: s, c: c, now: at}
-	switch s.Stage {
-	case 0:
-		if begin, ok := ev.(Begin); ok {
-			m.begin(begin)
-		}
-	case job.StageDone:
-	default:
-		m.handle(ev)
+	if _, begins := ev.(Begin); ev != nil && begins == (s.Stage == 0) && s.Stage != job.StageDone {
+		ev.step(&m)
 	}
 	m.out.Wake = m.Wake(at)
 	return m.State, m.out
@@ -78,7 +72,7 @@ type machine struct {
 	out Out
 }
 
-func (m *machine) begin(ev Begin) {
+func (ev Begin) step(m *machine) {
 	m.State = State{Order: ev.Order, Stage: job.StageDownload, BootID: ev.BootID, Sessions: ev.Sessions.Known()}
 	for _, p := range ev.Order.Patches {
 		m.Patches = append(m.Patches, PatchState{PatchOutcome: job.PatchOutcome{
@@ -89,49 +83,16 @@ func (m *machine) begin(ev Begin) {
 	m.takeInventory(PhaseInventory)
 }
 
-func (m *machine) handle(ev Event) {
-	switch ev := ev.(type) {
-	case Restarted:
-		m.restarted(ev.BootID)
-	case SessionsChanged:
-		m.Sessions = ev.Sessions.Known()
-		m.rebootEvent(reboot.SessionsChanged{Sessions: ev.Sessions})
-	case PromptAnswered:
-		if ev.Later {
-			m.rebootEvent(reboot.Defer{})
-		} else {
-			m.rebootEvent(reboot.Accept{})
-		}
-	case Cancel:
-		m.cancel()
-	case Forgotten:
-		m.reportAgain()
-	case Tick:
-		m.tick()
-	case InventoryTaken:
-		if m.awaited(ev.ID, PhaseInventory, PhaseRequire, PhaseRecheck, PhaseVerify, PhaseConfirm) {
-			m.inventory(ev)
-		}
-	case Downloaded:
-		if m.awaited(ev.ID, PhaseDownload) {
-			m.downloaded(ev)
-		}
-	case PreflightDone:
-		if m.awaited(ev.ID, PhasePreflight) {
-			m.preflightDone(ev)
-		}
-	case LastCallDone:
-		if m.awaited(ev.ID, PhaseLastCall) {
-			m.deploy()
-		}
-	case ActionDone:
-		if m.awaited(ev.ID, PhasePre, PhasePost) {
-			m.acted(ev.Exit, ev.Output, ev.Err)
-		}
-	case Installed:
-		if m.awaited(ev.ID, PhaseInstall) {
-			m.installed(ev.Results)
-		}
+func (ev SessionsChanged) step(m *machine) {
+	m.Sessions = ev.Sessions.Known()
+	m.rebootEvent(reboot.SessionsChanged{Sessions: ev.Sessions})
+}
+
+func (ev PromptAnswered) step(m *machine) {
+	if ev.Later {
+		m.rebootEvent(reboot.Defer{})
+	} else {
+		m.rebootEvent(reboot.Accept{})
 	}
 }
 
@@ -182,9 +143,9 @@ func (m *machine) windowOver() bool {
 	return !m.Order.End.IsZero() && !m.now.UTC.Before(m.Order.End)
 }
 
-// cancel ends the execution before the deploy stage. Later it reports once that
+// step ends the execution before the deploy stage. Later it reports once that
 // the cancel came too late (JOB-3).
-func (m *machine) cancel() {
+func (Cancel) step(m *machine) {
 	if m.Stage == job.StageDownload {
 		m.fail(job.CodeCancelled, "JOB-3", "The job was cancelled before the deploy stage began.", job.Pending, job.Verified)
 		m.end(job.Cancelled)
@@ -196,9 +157,9 @@ func (m *machine) cancel() {
 	}
 }
 
-// reportAgain reports how far the execution is, for a server that has forgotten
+// step reports how far the execution is, for a server that has forgotten
 // it (JOB-24).
-func (m *machine) reportAgain() {
+func (Forgotten) step(m *machine) {
 	m.SaidTooLate = false
 	switch {
 	case m.Result != 0:
@@ -210,7 +171,7 @@ func (m *machine) reportAgain() {
 	}
 }
 
-func (m *machine) tick() {
+func (Tick) step(m *machine) {
 	if m.Phase == PhaseReboot {
 		m.rebootEvent(reboot.Tick{})
 		return
@@ -238,16 +199,16 @@ func (m *machine) tick() {
 	}
 }
 
-// restarted goes on from the last commit (JOB-17), or notices a reboot (RBT-8).
-func (m *machine) restarted(bootID string) {
-	rebooted := bootID != m.BootID
-	m.BootID = bootID
+// step goes on from the last commit (JOB-17), or notices a reboot (RBT-8).
+func (ev Restarted) step(m *machine) {
+	rebooted := ev.BootID != m.BootID
+	m.BootID = ev.BootID
 	if what := m.strange(); what != "" {
 		m.abandon(job.NotBegun(what + " is not known to this release, which cannot go on with what another release began"))
 		return
 	}
 	if m.Phase == PhaseReboot {
-		m.rebootEvent(reboot.Booted{BootID: bootID})
+		m.rebootEvent(reboot.Booted{BootID: ev.BootID})
 		return
 	}
 	m.progress(job.Resumed)

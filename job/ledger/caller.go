@@ -39,19 +39,23 @@ const (
 	Newest
 )
 
-// Heard is what a call shows besides its contents.
+// Heard is what a call shows about the agent that made it.
 type Heard struct {
 	Age  Age
 	Lost bool // the agent's state was lost: it holds a lower revision than before, or made fewer reports than were accepted (MAN-6)
 	Back bool // the agent's state was put back: its call number does not grow, or an earlier boot identity came back (MAN-9)
 }
 
-// Heard applies a call that arrived at now. Late calls and calls of cloned
-// assets say nothing about the agent's state.
+// Heard takes in a call that arrived at now, and returns what it shows. A late
+// call changes nothing. Neither a late call nor one of a cloned asset shows that
+// the agent's state was lost or put back. Accepted is the number of the last
+// report that was accepted.
 //
-// The call numbers of one state grow. So a call with a number above all others
-// is newer, whatever the clocks say. Any other call is newer if its corrected
-// clock is later; a clock ahead of the server's counts as the server's.
+// A call is the newest if its number is above all others, whatever the clocks
+// say, because an agent counts its calls. After the agent's state was put back,
+// its numbers are lower; then the call is the newest if its corrected clock is
+// later than that of the newest call so far. If that clock was ahead of the
+// server's, the time counts at which the server received the call.
 func (c Caller) Heard(in manifest.CheckIn, accepted job.Sequence, now time.Time) (next Caller, heard Heard) {
 	at, made := in.At.Add(in.Offset), in.Made
 	if n := len(in.Reports); n > 0 {
@@ -136,33 +140,33 @@ func interleaved(boots []string) bool {
 	return false
 }
 
-// Pending is a reboot that an asset needs, apart from those that its orders
+// PendingReboot is a reboot that an asset needs, apart from those that its orders
 // wait for: the system itself says so, or an agent that lost its state had said
-// so (RBT-11). The zero Pending is none.
-type Pending struct {
+// so (RBT-11). The zero PendingReboot is none.
+type PendingReboot struct {
 	Since time.Time `json:"since,omitzero"` // UTC
 	Boot  string    `json:"boot,omitempty"` // the identity of the boot it was last seen in
 }
 
 // Heard applies a call. A reboot is pending until the boot identity has changed
 // and the system's own flag is gone.
-func (p Pending) Heard(in manifest.CheckIn, now time.Time) Pending {
+func (p PendingReboot) Heard(in manifest.CheckIn, now time.Time) PendingReboot {
 	switch {
 	case in.Reboot && p.Since.IsZero():
-		return Pending{reportTime(in.RebootSince.Add(in.Offset), now), in.Boot}
+		return PendingReboot{reportTime(in.RebootSince.Add(in.Offset), now), in.Boot}
 	case in.Reboot:
 		p.Boot = in.Boot
 	case in.Boot != p.Boot:
-		return Pending{}
+		return PendingReboot{}
 	}
 	return p
 }
 
 // Keep adds the reboot that an order waited for when its agent's state was
 // lost.
-func (p Pending) Keep(e Entry, boot string) Pending {
+func (p PendingReboot) Keep(e Entry, boot string) PendingReboot {
 	if e.waitsForReboot() && p.Since.IsZero() {
-		return Pending{e.At, boot}
+		return PendingReboot{e.At, boot}
 	}
 	return p
 }

@@ -35,16 +35,10 @@
 //
 // # The rules it serves
 //
-// JOB-3 and JOB-4 (a cancel and its answer), JOB-5 (withdrawal), JOB-9 (runs by
-// each asset's clock), JOB-12 (missed runs), JOB-19 (who may follow, and what a
-// share counts), JOB-23 (early downloads), JOB-24 (a lost state), JOB-25 (what
-// is stuck), JOB-27 (which failures count), RBT-11 (pending reboots), MAN-1
-// (when orders are due), MAN-2, MAN-4 and MAN-5 (revisions), MAN-6 (reports
-// that make no sense, a lost state), MAN-9 (a state put back, two computers),
-// MAN-10 (removed assets), MAN-11 (reports of a later release), CAT-6 and CAT-9
-// (patches that leave orders), RPT-1 and RPT-2 (failed installs). Their text is
-// in the docs of packages job, job/schedule, job/execution, manifest, reboot,
-// catalog and job/controller.
+// JOB-3 to JOB-5, JOB-9, JOB-12, JOB-19, JOB-23 to JOB-25, JOB-27, RBT-11,
+// MAN-1, MAN-2, MAN-4 to MAN-6, MAN-9 to MAN-11, CAT-6, CAT-9, RPT-1 and RPT-2.
+// Their text is in the docs of packages job, job/schedule, job/execution,
+// manifest, reboot, catalog and job/controller.
 //
 // Names that only a later release knows are kept as text. An unknown result
 // ends the order as Failed, until a report with a known result replaces it.

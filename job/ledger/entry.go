@@ -95,15 +95,18 @@ func final(r job.Result) bool {
 }
 
 // Validate says why e is not a state that [Step] returns, so that a damaged
-// record is found. The error is a *job.Invalid.
+// record is found. The error is a *job.Invalid. "May" means that the field may
+// be set:
 //
-//	phase     since  stage         result          cancelled  too late       retracted       ended
-//	waiting   0      0             none            no         no             no              no
-//	open      > 0    below done    none, pending   any        if cancelled   if cancelled    no
-//	gone      > 0    below done    none, pending   no         no             yes             no
-//	ended     any    any           final           any        if cancelled   any             yes
+//	phase     Since   Stage         Result            Cancelled   TooLate   Retracted   Ended
+//	waiting   zero    zero          zero              no          no        no          no
+//	open      set     before done   zero or pending   may         may [1]   may [2]     no
+//	gone      set     before done   zero or pending   no          no        yes         no
+//	ended     may     any           final             may         may [1]   may         yes
 //
-// A pending result means that its stage began, and so does too late.
+// [1] Only if Cancelled is set. [2] Only if Cancelled or Doubtful is set: the
+// order left the manifest, and went back into it with a mark, so it never
+// starts. A pending Result is set only if its stage began; so is TooLate.
 func (e Entry) Validate() error {
 	var l problem.List
 	want := func(ok bool, field, format string, args ...any) {

@@ -44,10 +44,10 @@ type (
 	// Missed says that a newer run of the job is due (JOB-12).
 	Missed struct{}
 	// NeverHeld says that the asset holds a manifest without the order and
-	// has nothing to report.
-	NeverHeld struct {
-		Unsure bool // the server was restored from a backup and does not know all its reports: it may hold the order
-	}
+	// has nothing to report. Unsure: the server was restored from a backup
+	// and has lost reports of the asset. One of them may have been about
+	// this order, so a later report can still replace its end.
+	NeverHeld struct{ Unsure bool }
 	// StateLost says that the agent's state was lost or put back since it
 	// last called (JOB-24). See [Heard].
 	StateLost struct{}
@@ -65,6 +65,9 @@ type (
 		// ever had; empty: none.
 		Foreign catalog.PatchID
 		Former  string // key of a removed asset that reports; empty: the present asset of the name does (MAN-10)
-		Live    bool   // it comes with the newest call, of the only computer that calls: its agent knows the order
+		// Live says that the report came with the asset's newest call, and
+		// that no second computer calls as the asset. So the agent still
+		// holds the order, even if it counted as lost.
+		Live bool
 	}
 )

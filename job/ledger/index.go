@@ -100,22 +100,23 @@ func Changes[R comparable, K comparable](before, after []R, key func(R) K) (put,
 	return put, remove
 }
 
-// Tally counts orders by their state.
+// Tally counts the assets of a run by the state of their orders.
 type Tally struct {
-	Orders         int
-	Waiting        int // not made yet
-	NotBegun       int // made and not known to have started
-	Executing      int // started, and not ended
-	PendingReboots int // of those executing
-	PendingCancels int // asked for, and the outcome is not known
-	Dropped        int // patches over a limit (JOB-8), of all orders
-	Succeeded      int // as Entry.Succeeded
-	Results        [job.PendingVerification + 1]int
+	Assets         int `json:"assets"`
+	Waiting        int `json:"waiting"`   // for an asset's inventory, until the run is due, or for what its patches need
+	NotBegun       int `json:"notBegun"`  // made and not known to have started
+	Executing      int `json:"executing"` // started and not ended
+	PendingReboots int `json:"pendingReboots"`
+	PendingCancels int `json:"pendingCancels"` // asked for, and the outcome is not known
+	Dropped        int `json:"dropped"`        // patches beyond the cap of JOB-8, over all assets
+	Succeeded      int `json:"-"`              // as Entry.Succeeded
+
+	Results [job.PendingVerification + 1]int `json:"-"` // of the orders that have ended
 }
 
 // Add counts one order.
 func (t *Tally) Add(e Entry) {
-	t.Orders++
+	t.Assets++
 	t.Dropped += e.Dropped
 	count := func(n *int, is bool) {
 		if is {

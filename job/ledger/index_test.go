@@ -122,29 +122,29 @@ func TestTally(t *testing.T) {
 		e    ledger.Entry
 		want ledger.Tally
 	}{
-		{"waiting", order(ledger.Waiting), ledger.Tally{Orders: 1, Waiting: 1}},
-		{"open", order(ledger.Open, fresh, dropped(2)), ledger.Tally{Orders: 1, NotBegun: 1, Dropped: 2}},
-		{"begun", order(ledger.Open, held, stage(job.StageDownload), dropped(1)), ledger.Tally{Orders: 1, Executing: 1, Dropped: 1}},
-		{"waits for a reboot", order(ledger.Open, held, stage(job.StageReboot), result(job.PendingReboot)), ledger.Tally{Orders: 1, Executing: 1, PendingReboots: 1}},
-		{"waits for its inventory", order(ledger.Open, held, stage(job.StageDeploy), result(job.PendingVerification)), ledger.Tally{Orders: 1, Executing: 1}},
-		{"marked", order(ledger.Open, held, marked), ledger.Tally{Orders: 1, NotBegun: 1, PendingCancels: 1}},
-		{"marked, begun", order(ledger.Open, held, marked, stage(job.StageDownload)), ledger.Tally{Orders: 1, Executing: 1, PendingCancels: 1}},
-		{"marked, too late", order(ledger.Open, held, marked, stage(job.StageDeploy), tooLate(job.StageDeploy)), ledger.Tally{Orders: 1, Executing: 1}},
-		{"gone", order(ledger.Gone, held, retracted), ledger.Tally{Orders: 1, NotBegun: 1}},
-		{"gone, and waits for a reboot", order(ledger.Gone, held, retracted, stage(job.StageReboot), result(job.PendingReboot)), ledger.Tally{Orders: 1, Executing: 1, PendingReboots: 1}},
-		{"completed by a former asset", order(ledger.Ended, held, stage(job.StageDone), result(job.Completed), former), ledger.Tally{Orders: 1, Results: results(job.Completed)}},
+		{"waiting", order(ledger.Waiting), ledger.Tally{Assets: 1, Waiting: 1}},
+		{"open", order(ledger.Open, fresh, dropped(2)), ledger.Tally{Assets: 1, NotBegun: 1, Dropped: 2}},
+		{"begun", order(ledger.Open, held, stage(job.StageDownload), dropped(1)), ledger.Tally{Assets: 1, Executing: 1, Dropped: 1}},
+		{"waits for a reboot", order(ledger.Open, held, stage(job.StageReboot), result(job.PendingReboot)), ledger.Tally{Assets: 1, Executing: 1, PendingReboots: 1}},
+		{"waits for its inventory", order(ledger.Open, held, stage(job.StageDeploy), result(job.PendingVerification)), ledger.Tally{Assets: 1, Executing: 1}},
+		{"marked", order(ledger.Open, held, marked), ledger.Tally{Assets: 1, NotBegun: 1, PendingCancels: 1}},
+		{"marked, begun", order(ledger.Open, held, marked, stage(job.StageDownload)), ledger.Tally{Assets: 1, Executing: 1, PendingCancels: 1}},
+		{"marked, too late", order(ledger.Open, held, marked, stage(job.StageDeploy), tooLate(job.StageDeploy)), ledger.Tally{Assets: 1, Executing: 1}},
+		{"gone", order(ledger.Gone, held, retracted), ledger.Tally{Assets: 1, NotBegun: 1}},
+		{"gone, and waits for a reboot", order(ledger.Gone, held, retracted, stage(job.StageReboot), result(job.PendingReboot)), ledger.Tally{Assets: 1, Executing: 1, PendingReboots: 1}},
+		{"completed by a former asset", order(ledger.Ended, held, stage(job.StageDone), result(job.Completed), former), ledger.Tally{Assets: 1, Results: results(job.Completed)}},
 		{"completed", order(ledger.Ended, held, stage(job.StageDone), result(job.Completed), dropped(3)),
-			ledger.Tally{Orders: 1, Succeeded: 1, Dropped: 3, Results: results(job.Completed)}},
-		{"nothing to do", order(ledger.Ended, result(job.NotApplicable)), ledger.Tally{Orders: 1, Succeeded: 1, Results: results(job.NotApplicable)}},
-		{"failed", order(ledger.Ended, held, stage(job.StageDone), result(job.Failed)), ledger.Tally{Orders: 1, Results: results(job.Failed)}},
-		{"cancelled", order(ledger.Ended, held, marked, result(job.Cancelled)), ledger.Tally{Orders: 1, Results: results(job.Cancelled)}},
+			ledger.Tally{Assets: 1, Succeeded: 1, Dropped: 3, Results: results(job.Completed)}},
+		{"nothing to do", order(ledger.Ended, result(job.NotApplicable)), ledger.Tally{Assets: 1, Succeeded: 1, Results: results(job.NotApplicable)}},
+		{"failed", order(ledger.Ended, held, stage(job.StageDone), result(job.Failed)), ledger.Tally{Assets: 1, Results: results(job.Failed)}},
+		{"cancelled", order(ledger.Ended, held, marked, result(job.Cancelled)), ledger.Tally{Assets: 1, Results: results(job.Cancelled)}},
 	} {
 		var tally ledger.Tally
 		tally.Add(c.e)
 		require.Equal(t, c.want, tally, c.what)
 		tally.Add(c.e)
 		require.Equal(t, 2*c.want.Dropped, tally.Dropped, c.what)
-		require.Equal(t, 2, tally.Orders, c.what)
+		require.Equal(t, 2, tally.Assets, c.what)
 	}
 	var tally ledger.Tally
 	for _, s := range situations[1:] {
@@ -154,8 +154,8 @@ func TestTally(t *testing.T) {
 	for _, n := range tally.Results {
 		ended += n
 	}
-	require.Equal(t, len(situations)-1, tally.Orders)
-	require.Equal(t, tally.Orders, tally.Waiting+tally.NotBegun+tally.Executing+ended, "each in one of four places")
+	require.Equal(t, len(situations)-1, tally.Assets)
+	require.Equal(t, tally.Assets, tally.Waiting+tally.NotBegun+tally.Executing+ended, "each in one of four places")
 }
 
 func results(r job.Result) (list [job.PendingVerification + 1]int) {

@@ -61,12 +61,16 @@ func events() (list []ledger.Event) {
 func (s standing) next(t *testing.T, ev ledger.Event) (standing, ledger.Out) {
 	e, out := ledger.Step(s.r, s.e, ev, t0)
 	again, _ := ledger.Step(s.r, s.e, ev, t0)
-	require.Equal(t, e, again)
+	if e != again { // require.Equal is slow, and there are many
+		require.Equal(t, e, again)
+	}
 	r := s.r
 	if out.Revise {
 		r = r.Revise(out.Without)
 	}
-	require.True(t, e.Since <= r.Wanted, "%+v is since a revision that is not wanted", e)
+	if e.Since > r.Wanted {
+		require.Fail(t, "since a revision that is not wanted", "%+v", e)
+	}
 	return standing{e, r}.renumbered(), out
 }
 
@@ -98,13 +102,14 @@ func reachable(t *testing.T, visit func(from standing, ev ledger.Event, to stand
 			todo = append(todo, s)
 		}
 	}
+	all := events()
 	for len(todo) > 0 {
 		s := todo[0]
 		todo = todo[1:]
 		sealed := s
 		sealed.r.Sealed = s.r.Wanted
 		add(sealed.renumbered())
-		for _, ev := range events() {
+		for _, ev := range all {
 			to, out := s.next(t, ev)
 			if visit != nil {
 				visit(s, ev, to, out)

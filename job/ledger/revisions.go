@@ -36,15 +36,18 @@ func (r Revisions) Revise(without bool) Revisions {
 	return r
 }
 
-// Heard applies what a call says about the manifest that the asset holds.
-// Silent reports whether the call proves that the asset never held its
-// [Unheard] orders: it holds a manifest without them and has nothing to report,
-// and it would have reported an order in the commit that dropped it.
+// Heard takes in what a call says about the manifest that the asset holds.
 //
-// Ahead reports whether the asset holds a manifest that was never sealed here,
-// by its revision or its digest: the server was restored from a backup. The
-// numbers go on above it, because an asset's revision never falls (MAN-5). The
-// contents of such a manifest are not known, so it proves nothing.
+// Silent reports whether the call proves that the asset never held its
+// [Unheard] orders. It does if the asset holds a manifest without them and has
+// no report left to send: an agent that drops an order reports that in the same
+// commit.
+//
+// Ahead reports whether the asset holds a manifest that this server never
+// sealed, by its revision or its digest: the server was restored from a backup.
+// The next revision is then above the one held, because an asset's revision
+// never falls (MAN-5). Nobody here knows what is in such a manifest, so the call
+// is not silent.
 func (r Revisions) Heard(in manifest.CheckIn) (next Revisions, silent, ahead bool) {
 	held := in.Held
 	ahead = held > r.Sealed || held == r.Sealed && in.HeldDigest != "" && r.Digest != "" && in.HeldDigest != r.Digest

@@ -26,8 +26,8 @@ const (
 
 var runStates = enum.Of[RunState]("run state", "planned", "making", "made", "cancelled", "withdrawn", "missed")
 
-// Over reports whether the run makes no orders. A withdrawn one makes some
-// again when it is planned again.
+// Over reports whether the run makes no more orders. A withdrawn run can be
+// planned again; then it does.
 func (s RunState) Over() bool { return s == RunCancelled || s == RunWithdrawn || s == RunMissed }
 
 func (s RunState) String() string                   { return runStates.String(s) }
@@ -41,7 +41,7 @@ type PassKind uint8
 const (
 	MakePass     PassKind = 1 + iota // makes the orders that are due
 	MorePass                         // makes the orders that have become due since
-	RemakePass                       // makes the orders again after the job changed: of all assets, or with Live of those in the index Live
+	RemakePass                       // makes the orders again, because the job changed; see Pass.Live
 	TrimPass                         // takes the patches in Drop out of the orders
 	CancelPass                       // cancels the orders
 	WithdrawPass                     // withdraws the orders
@@ -62,7 +62,7 @@ func (k *PassKind) UnmarshalText(text []byte) error { return passKinds.Unmarshal
 type Pass struct {
 	Kind   PassKind    `json:"kind"`
 	Cursor job.AssetID `json:"cursor,omitempty"` // the assets up to this one are done
-	Live   bool        `json:"live,omitempty"`   // of passes that make orders: only assets in the index Live get one
+	Live   bool        `json:"live,omitempty"`   // of passes that make orders: only of assets in the index Live; false: of all
 	Since  time.Time   `json:"since,omitzero"`   // of MorePass: orders due by then are made
 	Drop   []Drop      `json:"drop,omitempty"`   // of TrimPass
 }

@@ -9,7 +9,7 @@
 //  3. Config.Observe;
 //  4. it starts the effects of the step on other goroutines.
 //
-// No effect starts before the state that asks for it is durable. When a commit
+// No effect starts before the state that asks for it is durable (JOB-21). When a commit
 // fails, Run returns an error and starts no effect of that step. Results come
 // back as events through a bounded channel. Effects run one after another or
 // side by side as agent.Out says; a newer check-in cancels an older one.
@@ -30,8 +30,6 @@
 //     digest is computed again from that descriptor and compared with the
 //     verified one. The Platform gets the descriptor, never a path. A file that
 //     changed fails its patch with code 12, a missing file with code 7.
-//   - INT-8: a Discard deletes the staged files of one patch or of a whole
-//     order.
 //   - INT-9: a signature file for which the server answers 404 or 410 is
 //     absent. One that cannot be fetched is a failed download, never "absent".
 //   - INT-11: a slow source fails. A connection that brings nothing for a
@@ -50,22 +48,13 @@
 //     still has the same file. A file that is completely staged for the same
 //     order and patch is verified again, not fetched again.
 //   - JOB-18: an inventory that takes longer than 30 minutes is a failed try.
-//   - JOB-21: each state is committed before anything that follows from it, in
-//     particular the reboot.
-//   - JOB-23: files fetched before the start are staged in the same place. A
-//     Discard cancels such a download and deletes the files.
-//   - JOB-25: the Platform gets the install limit; only the Platform can
-//     enforce it.
 //   - MAN-7: a check-in ends when the machine starts the next one, or after 60
 //     s. An error that is manifest.ErrRefused is a refusal; any other error is
 //     a failed call.
-//   - MAN-8: each step gets the wall clock, the boot identity and the time
-//     since boot, including sleep.
 //   - RBT-8, RBT-9: during an execution the runner asks the Platform for the
 //     boot identity and the sessions every Config.Poll. If the Platform fails,
 //     gives an unknown answer or does not answer within 30 s, the sessions are
 //     Unknown, which counts as somebody logged in, whatever was known before.
-//   - RBT-12: the Platform gets everything that a prompt has to say.
 //
 // # Stopping
 //

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
 func faults(s Schedule) (fields []string) {
@@ -151,7 +153,7 @@ func TestScheduleWords(t *testing.T) {
 func TestAPastStartIsNamed_JOB20(t *testing.T) {
 	invalid, ok := errors.AsType[*Invalid](Schedule{Kind: Once, At: epoch}.Past(epoch))
 	require.True(t, ok)
-	require.Equal(t, []Problem{
+	require.Equal(t, []problem.Problem{
 		{Field: "at", Value: "2026-03-02T06:00:00Z", Text: "is past; choose a later start, or run the job on demand (JOB-20)"},
 	}, invalid.Problems)
 	require.NoError(t, Schedule{Kind: Once, At: epoch}.Past(epoch.Add(-1)))

@@ -7,6 +7,30 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
+// Steady is an instant on a clock that nobody sets and that runs on through
+// sleep and power-off, in nanoseconds from an arbitrary origin. Zero means "not
+// set".
+type Steady int64
+
+// Add returns the instant d after s.
+func (s Steady) Add(d time.Duration) Steady { return s + Steady(d) }
+
+// Sub returns how long after t the instant s is.
+func (s Steady) Sub(t Steady) time.Duration { return time.Duration(s - t) }
+
+// Before reports whether s is before t.
+func (s Steady) Before(t Steady) bool { return s < t }
+
+// IsZero reports whether s is not set.
+func (s Steady) IsZero() bool { return s == 0 }
+
+// At is the time of a machine's step. UTC is the asset's clock, corrected by
+// the server's; Steady measures durations (MAN-8).
+type At struct {
+	UTC    time.Time
+	Steady Steady
+}
+
 // TimeOfDay is a time on a local clock, to the minute. Its text is "02:30",
 // from "00:00" to "23:59". It counts minutes from one: 00:00 is 1, and zero
 // means "not set".
@@ -97,8 +121,7 @@ func (l *LocalTime) UnmarshalText(text []byte) error { return unmarshal(text, l,
 
 func (l LocalTime) valid() bool { return l >= firstDay*dayMinutes && l <= lastTime }
 
-// marshal returns a value's text, empty for zero. The text of an invalid value
-// cannot be parsed.
+// marshal refuses an invalid value, whose text cannot be parsed.
 func marshal[T interface {
 	comparable
 	fmt.Stringer

@@ -23,7 +23,7 @@ func Decompress(in io.Reader, extension string) (io.Reader, error) {
 	case "":
 		return in, nil
 	case ".xz":
-		return xz.ReaderConfig{DictCap: maxWindow}.NewReader(in)
+		return xz.ReaderConfig{DictCap: lzma.MinDictCap}.NewReader(in) // the least; the list's header asks for what it needs
 	case ".lzma":
 		return lzma.ReaderConfig{DictCap: maxWindow}.NewReader(in)
 	case ".gz":

@@ -66,7 +66,6 @@ input.`,
 	f := cmd.Flags()
 	f.StringVar(&o.server, "server", "", "the server's base URL, http or https")
 	f.StringVar(&o.tokenFile, "token-file", "", "file with the enrolment token; \"-\" is standard input")
-	f.StringVar(&o.token, "token", "", "the enrolment token; other users of this machine can see it in the process list")
 	f.StringVar(&o.name, "name", "", "the asset's name (default: this machine's host name)")
 	f.StringVar(&o.fingerprint, "fingerprint", "", "fingerprint of the server's trust document, \"sha256:\" and 64 hex digits")
 	f.BoolVar(&o.plainHTTP, "plain-http", false, "allow plain http to another machine: others can read what is sent, including the token")
@@ -135,9 +134,9 @@ func (o *enrolment) check() (policy *integrity.Policy, err error) {
 	if u, err := url.Parse(o.server); o.server == "" || err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		bad("--server: %q is not an http or https URL such as https://patch.example:8443", o.server)
 	}
-	if (o.token == "") == (o.tokenFile == "") {
-		bad("give the enrolment token with either --token-file or --token")
-	} else if o.tokenFile != "" {
+	if o.tokenFile == "" {
+		bad("--token-file: name the file with the enrolment token, or - for standard input")
+	} else {
 		var data []byte
 		err := owned.Check(o.tokenFile, owned.Secret)
 		if err == nil || o.tokenFile == "-" {

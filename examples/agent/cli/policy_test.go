@@ -167,7 +167,7 @@ func TestActionsOfAHostileServer_INT10(t *testing.T) {
 func TestEnrolWithAPolicy(t *testing.T) {
 	s := newServer(t)
 	state := filepath.Join(t.TempDir(), "state")
-	code, out, text := call(t, "enrol", "--state", state, "--server", s.url, "--token", token, "--name", "web-1", "--policy", put(t, "p.json", anyUnsigned))
+	code, out, text := call(t, "enrol", "--state", state, "--server", s.url, "--token-file", put(t, "token", token), "--name", "web-1", "--policy", put(t, "p.json", anyUnsigned))
 	require.Equal(t, OK, code, text)
 	digest := excerptOf(t, anyUnsigned).Digest.String()
 	require.Contains(t, out, "signer policy "+digest)

@@ -1,14 +1,20 @@
 package cli
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"crypto/ed25519"
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,10 +22,16 @@ import (
 	"github.com/patchpolicy/patchpolicy/examples/agent/home"
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/integrity/policyverify"
+	"github.com/patchpolicy/patchpolicy/internal/inroot"
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/agent"
 	"github.com/patchpolicy/patchpolicy/job/runner"
+	"github.com/patchpolicy/patchpolicy/job/runner/boltstate"
 	"github.com/patchpolicy/patchpolicy/job/runner/dpkg"
 	"github.com/patchpolicy/patchpolicy/job/schedule"
+	"github.com/patchpolicy/patchpolicy/manifest"
+	"github.com/patchpolicy/patchpolicy/manifest/agenthttp"
 )
 
 const minEvery = 100 * time.Millisecond // of --check-in-every: tests use it, and servers can take it
@@ -138,4 +150,173 @@ func (p *program) runNow(ctx context.Context, o running) error {
 	c.Zone = func() string { return cmp.Or(o.zone, systemZone(o.platform.Root)) } // asked each time: a machine may travel
 	o.platform.RebootCommand, o.platform.Logger = strings.Fields(o.rebootCommand), c.Logger
 	return drive(ctx, h, id, key, o.platform, c, o.untilIdle)
+}
+
+// drive runs the agent until ctx ends, or with untilIdle until the server has
+// nothing new and nothing is left to do or report.
+func drive(ctx context.Context, h home.Home, id home.Identity, key ed25519.PrivateKey, p dpkg.Config, c runner.Config, untilIdle bool) (err error) {
+	client, err := agenthttp.NewClient(connection(id, key))
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	state, err := boltstate.Open(h.StateFile())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, state.Close()) }()
+	if p.Temp, err = h.Temp(); err != nil { // after the state is locked, so that no other agent uses it
+		return err
+	}
+	if c.Platform, err = dpkg.New(p); err != nil {
+		return err
+	}
+	journal, err := h.OpenJournal()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, journal.Close()) }()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	trust, err := manifest.OpenTrust(id.Trust)
+	if err != nil {
+		return err
+	}
+	w := &window{Client: client, home: h, identity: id, trust: trust.Version, journal: journal, logger: c.Logger}
+	if untilIdle {
+		w.stop = cancel
+	}
+	c.Agent.Asset, c.Agent.Trust, c.Agent.Every, c.Agent.Release = id.Asset, trust, cmp.Or(c.Agent.Every, id.Every), programVersion()
+	c.Agent.Hostname, _ = os.Hostname() // for people: it may be missing
+	c.State, c.Server, c.Stage, c.Observe = state, w, h.Stage(), w.show
+	c.Logger.Info("the agent runs", "asset", id.Asset, "server", id.Server, "every", c.Agent.Every)
+	if policy := c.Agent.Policy; !policy.IsZero() {
+		c.Logger.Info("the agent enforces a signer policy", "digest", policy.Digest, "commands allowed", len(policy.Commands))
+	}
+	if c.Agent.Can != nil {
+		c.Logger.Info("the settings say what the agent may do, whatever its signer policy says about actions", "can", c.Agent.Can)
+	}
+	err = runner.Run(ctx, c)
+	if err != nil && (ctx.Err() == nil || !errors.Is(err, context.Canceled)) {
+		return err // otherwise it was stopped before it began
+	}
+	c.Logger.Info("the agent stopped")
+	return nil
+}
+
+// programVersion is this program's release; empty: not known.
+func programVersion() string {
+	if info, known := debug.ReadBuildInfo(); known {
+		return info.Main.Version
+	}
+	return ""
+}
+
+// connection is how an agent calls its server. A list of certificate
+// authorities without a certificate trusts nobody.
+func connection(id home.Identity, key ed25519.PrivateKey) agenthttp.Config {
+	c := agenthttp.Config{Server: id.Server, PlainHTTP: id.PlainHTTP, Asset: id.Asset, Key: key, Trust: id.Trust}
+	if id.Roots != "" {
+		c.Roots = x509.NewCertPool()
+		c.Roots.AppendCertsFromPEM([]byte(id.Roots))
+	}
+	return c
+}
+
+// window is the client of the server. It also shows the agent's state to other
+// programs. That is for people: if it cannot be written, the agent continues.
+type window struct {
+	*agenthttp.Client
+	stop     func() // called when nothing is left to do; nil: nothing is called
+	home     home.Home
+	identity home.Identity
+	trust    uint64 // version of the trust document in identity
+	journal  *home.Journal
+	logger   *slog.Logger
+	shown    []byte
+	said     job.Sequence // the last report that was logged
+	idle     atomic.Bool  // nothing is queued, under way or unreported
+}
+
+func (w *window) show(s agent.State) {
+	w.idle.Store(len(s.Queue) == 0 && len(s.Executions) == 0 && len(s.Reports) == 0)
+	data, err := s.MarshalBinary()
+	if err == nil && bytes.Equal(data, w.shown) {
+		return
+	}
+	w.shown = data
+	w.said = say(w.logger, s.Reports, w.said)
+	if s.Trust.Document.Version > w.trust {
+		w.identity.Trust, w.trust = s.Trust.Sealed, s.Trust.Document.Version // the next start uses its exchange key
+		err = errors.Join(err, w.home.Save(w.identity))
+	}
+	err = errors.Join(err, w.journal.Add(s.Reports), w.home.WriteStatus(home.Status{Process: os.Getpid(), Written: time.Now().UTC(), State: s}))
+	if err != nil {
+		w.logger.Warn("the status or the journal could not be written", "error", err)
+	}
+}
+
+func (w *window) CheckIn(ctx context.Context, in manifest.CheckIn) (manifest.Answer, error) {
+	before := w.idle.Load()
+	answer, err := w.Client.CheckIn(ctx, in)
+	switch {
+	case ctx.Err() != nil: // the agent itself gave up this call
+	case errors.Is(err, manifest.ErrRefused):
+		w.logger.Warn("the server answered, and refuses the calls of this agent", "error", err)
+	case err != nil:
+		w.logger.Warn("the check-in failed", "error", err)
+	case w.stop != nil && before && w.idle.Load() && answer.Manifest == nil && !answer.WantInventory && len(in.Reports) == 0:
+		w.stop()
+	}
+	return answer, err
+}
+
+// say logs each report after last, one line per report and one per patch of a
+// result, and returns the last number logged. Text from outside is escaped.
+func say(logger *slog.Logger, reports []job.Report, last job.Sequence) job.Sequence {
+	for _, r := range reports {
+		if r.Sequence <= last {
+			continue
+		}
+		last = r.Sequence
+		var what []any
+		add := func(key, value string) {
+			if value != "" {
+				what = append(what, key, problem.Printable(value))
+			}
+		}
+		add("order", string(r.Order))
+		if r.Progress != 0 {
+			add("progress", r.Progress.String())
+		}
+		if r.Result != 0 {
+			add("result", r.Result.String())
+		}
+		if r.TooLate != 0 {
+			add("cancel came after the start of", r.TooLate.String())
+		}
+		add("manifest refused", r.Refused)
+		add("why", r.Text)
+		logger.Info("the agent reports", what...)
+		for _, p := range r.Patches {
+			logger.Info("patch", "order", problem.Printable(string(r.Order)), "patch", problem.Printable(string(p.Patch)), "status", p.Status.String(), "name", problem.Printable(p.Name), "why", problem.Printable(p.Text))
+		}
+	}
+	return last
+}
+
+// systemZone is the time zone that the system below root is set to; empty: it
+// has no name.
+func systemZone(root string) string {
+	if target, err := inroot.Readlink(root, "etc/localtime"); err == nil {
+		if _, name, ok := strings.Cut(filepath.ToSlash(target), "zoneinfo/"); ok && schedule.ValidZone(name) == nil {
+			return name
+		}
+	}
+	if text, err := inroot.ReadFile(root, "etc/timezone", 1000); err == nil {
+		if name := strings.TrimSpace(string(text)); schedule.ValidZone(name) == nil {
+			return name
+		}
+	}
+	return ""
 }

@@ -4,14 +4,18 @@
 package scenario
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -47,12 +51,15 @@ type Play struct {
 	Logger   *slog.Logger // the server's
 
 	vendor *vendor.Vendor
-	admin  admin
+	admin  adminhttp.Client
 	assets map[job.AssetID]*asset
 	runs   map[job.ID]job.RunID
 	tried  map[job.ID]attempt
 	held   map[catalog.ProductID]chan struct{} // closed when its installation may go on
+	err    error                               // the first; it ends the story
 }
+
+func (p *Play) fail(err error) { p.err = cmp.Or(p.err, err) }
 
 // Run plays the story and returns the table's rows. A row with Unlike did not
 // come out as expected; an error says that the story could not be played.
@@ -68,13 +75,12 @@ func (p *Play) Run(ctx context.Context) (rows []show.Row, err error) {
 	defer func() { err = errors.Join(err, p.vendor.Close()) }()
 	all, ctx := errgroup.WithContext(ctx)
 	running, stop := context.WithCancel(ctx)
-	all.Go(func() (err error) {
+	all.Go(func() error {
 		defer stop() // ends the server and the agents
-		if err := p.setUp(ctx, running, all); err != nil {
-			return err
+		if p.setUp(ctx, running, all); p.err == nil {
+			rows = p.play(ctx)
 		}
-		rows, err = p.play(ctx)
-		return err
+		return p.err
 	})
 	err = all.Wait()
 	return rows, err
@@ -83,44 +89,29 @@ func (p *Play) Run(ctx context.Context) (rows []show.Row, err error) {
 // setUp publishes the patches, starts the server, installs what the assets have
 // and starts their agents. Server and agents run in the group until running
 // ends.
-func (p *Play) setUp(ctx, running context.Context, all *errgroup.Group) error {
+func (p *Play) setUp(ctx, running context.Context, all *errgroup.Group) {
 	patches := 0
 	for _, o := range p.offers {
-		if err := p.vendor.Publish(o.Release); err != nil {
-			return err
-		}
+		p.fail(p.vendor.Publish(o.Release))
 		patches++
 	}
-	fingerprint, err := p.serve(ctx, running, all)
-	if err != nil {
-		return err
-	}
-	token, err := p.admin.token(ctx, len(p.Cases))
-	if err != nil {
-		return err
-	}
+	fingerprint := p.serve(ctx, running, all)
+	token := ask[adminhttp.MadeToken](ctx, p, "POST tokens", adminhttp.NewToken{Name: "quickstart", Uses: len(p.Cases)}).Secret
 	verifier, err := p.vendor.Verifier()
-	if err != nil {
-		return err
-	}
+	p.fail(err)
 	for _, c := range p.Cases {
 		a := &asset{id: c.Asset, dir: filepath.Join(p.Dir, string(c.Asset)), observe: p.observe}
 		a.disk, err = folder.Open(folder.Config{Dir: filepath.Join(a.dir, "disk"), Restart: func() { a.down() }, Hold: p.hold})
-		if err != nil {
-			return err
-		}
+		p.fail(err)
 		p.assets[a.id] = a
 	}
+	if p.err != nil {
+		return
+	}
 	for id, o := range p.offers {
-		if o.Have == "" {
-			continue
-		}
-		v, err := version.Parse(version.Semver, o.Have)
-		if err == nil {
-			err = p.assets[id].disk.Setup(o.Release.Product, v)
-		}
-		if err != nil {
-			return err
+		if o.Have != "" {
+			v, err := version.Parse(version.Semver, o.Have)
+			p.fail(cmp.Or(err, p.assets[id].disk.Setup(o.Release.Product, v)))
 		}
 	}
 	p.Progress.Say("vendor %s signs and serves %d patches; the server is at %s", signer, patches, p.admin.Server)
@@ -132,24 +123,19 @@ func (p *Play) setUp(ctx, running context.Context, all *errgroup.Group) error {
 			return nil
 		})
 	}
-	return nil
 }
 
 // serve makes the server's keys, starts it on a free port of the loopback, and
 // waits until its catalog has the vendor's patches. It returns the fingerprint
 // of the trust document.
-func (p *Play) serve(ctx, running context.Context, all *errgroup.Group) (fingerprint string, err error) {
+func (p *Play) serve(ctx, running context.Context, all *errgroup.Group) (fingerprint string) {
 	files, trust, err := serve.Init(filepath.Join(p.Dir, "server"), 1, 1)
-	if err != nil {
-		return "", err
-	}
+	p.fail(err)
 	token, err := serve.ReadToken(files.AdminToken)
-	if err != nil {
-		return "", err
-	}
+	p.fail(err)
 	feed, err := p.vendor.Feed()
-	if err != nil {
-		return "", err
+	if p.fail(err); p.err != nil {
+		return ""
 	}
 	listening := make(chan net.Addr, 1)
 	all.Go(func() error {
@@ -160,11 +146,15 @@ func (p *Play) serve(ctx, running context.Context, all *errgroup.Group) (fingerp
 	})
 	select {
 	case at := <-listening:
-		p.admin = admin{adminhttp.Client{Server: "http://" + at.String(), Token: token, HTTP: http.DefaultClient}}
+		p.admin = adminhttp.Client{Server: "http://" + at.String(), Token: token, HTTP: http.DefaultClient}
 	case <-ctx.Done():
-		return "", fmt.Errorf("waited for the server to start: %w", context.Cause(ctx))
+		p.fail(fmt.Errorf("waited for the server to start: %w", context.Cause(ctx)))
 	}
-	return manifest.TrustFingerprint(trust[0]), p.admin.sync(ctx)
+	changes := ask[catalog.Changes](ctx, p, "POST sync", nil)
+	if len(changes.Failed)+len(changes.Rejected) > 0 {
+		p.fail(fmt.Errorf("the server does not take the vendor's list: failed %v, rejected %v", changes.Failed, changes.Rejected))
+	}
+	return manifest.TrustFingerprint(trust[0])
 }
 
 // hold makes the installation of a patch whose job is cancelled wait for the
@@ -195,36 +185,31 @@ func (p *Play) offers(yield func(job.AssetID, Offer) bool) {
 }
 
 // play goes from the first check-in to the table.
-func (p *Play) play(ctx context.Context) ([]show.Row, error) {
-	err := p.wait(ctx, "all assets to enrol and to report what is installed", func() (bool, error) {
-		list, err := p.admin.assets(ctx)
+func (p *Play) play(ctx context.Context) []show.Row {
+	p.wait(ctx, "all assets to enrol and to report what is installed", func() bool {
+		list := ask[[]controller.AssetStatus](ctx, p, "GET assets", nil)
 		list = slices.DeleteFunc(list, func(a controller.AssetStatus) bool { return a.InventoryAt.IsZero() })
-		return len(list) == len(p.Cases), err
+		return len(list) == len(p.Cases)
 	})
-	if err != nil {
-		return nil, err
-	}
-	p.Progress.Say("%d assets are enrolled", len(p.Cases))
-	if err := p.interfere(); err != nil {
-		return nil, err
-	}
-	if err := p.begin(ctx); err != nil {
-		return nil, err
-	}
+	p.say("%d assets are enrolled", len(p.Cases))
+	p.interfere()
+	p.begin(ctx)
 	for _, c := range p.Cancels {
-		if err := p.cancel(ctx, c); err != nil {
-			return nil, err
-		}
+		p.cancel(ctx, c)
 	}
-	err = p.wait(ctx, "every order to end", func() (bool, error) { return p.ended(ctx) })
-	if err != nil {
-		return nil, err
-	}
+	p.wait(ctx, "every order to end", func() bool { return p.ended(ctx) })
 	return p.rows(ctx)
 }
 
+// say shows what happened, unless an error did.
+func (p *Play) say(format string, args ...any) {
+	if p.err == nil {
+		p.Progress.Say(format, args...)
+	}
+}
+
 // begin creates the job over all assets.
-func (p *Play) begin(ctx context.Context) error {
+func (p *Play) begin(ctx context.Context) {
 	d := job.Definition{
 		ID: main, Name: "monthly patches", Platform: catalog.Linux,
 		Schedule: schedule.Schedule{Kind: schedule.OnDemand}, Reboot: reboot.Policy{Countdown: time.Second},
@@ -235,36 +220,29 @@ func (p *Play) begin(ctx context.Context) error {
 			d.Patches.List = append(d.Patches.List, o.Release.ID())
 		}
 	}
-	run, err := p.admin.begin(ctx, d)
-	p.runs[d.ID] = run
-	p.Progress.Say("job %s starts on all assets", d.ID)
-	return err
+	p.start(ctx, d)
+	p.say("job %s starts on all assets", d.ID)
 }
 
 // interfere does what happens to patches after they are listed and before they
 // are downloaded.
-func (p *Play) interfere() error {
+func (p *Play) interfere() {
 	for _, o := range p.offers {
 		if o.Tamper {
-			if err := p.vendor.Tamper(o.Release); err != nil {
-				return err
-			}
-			p.Progress.Say("an attacker changes %s %s on the vendor's server", o.Release.Product, o.Release.Version)
+			p.fail(p.vendor.Tamper(o.Release))
+			p.say("an attacker changes %s %s on the vendor's server", o.Release.Product, o.Release.Version)
 		}
 		if o.MovesOn != "" {
 			newer := o.Release
 			newer.Version = o.MovesOn
-			if err := p.vendor.MoveOn(newer); err != nil {
-				return err
-			}
-			p.Progress.Say("the vendor serves %s %s at the address of %s", newer.Product, newer.Version, o.Release.Version)
+			p.fail(p.vendor.MoveOn(newer))
+			p.say("the vendor serves %s %s at the address of %s", newer.Product, newer.Version, o.Release.Version)
 		}
 	}
-	return nil
 }
 
 // cancel creates a job, waits for the moment its Cancel names, and cancels it.
-func (p *Play) cancel(ctx context.Context, c Cancel) error {
+func (p *Play) cancel(ctx context.Context, c Cancel) {
 	d := job.Definition{
 		ID: c.Job, Name: string(c.Job), Platform: catalog.Linux, Schedule: schedule.Schedule{Kind: schedule.OnDemand},
 		Assets: job.Assets{Include: []job.AssetID{c.Asset}}, Patches: job.Patches{List: []catalog.PatchID{c.Release.ID()}},
@@ -272,34 +250,21 @@ func (p *Play) cancel(ctx context.Context, c Cancel) error {
 	if c.In > 0 {
 		d.Schedule = schedule.Schedule{Kind: schedule.Once, At: time.Now().UTC().Add(c.In).Truncate(time.Second)}
 	}
-	run, err := p.admin.begin(ctx, d)
-	if err != nil {
-		return err
-	}
-	p.runs[c.Job] = run
-	err = p.wait(ctx, fmt.Sprintf("job %s to reach the point where it is cancelled", c.Job), func() (bool, error) {
-		list, err := p.admin.runAssets(ctx, run)
-		return err == nil && len(list) > 0 && list[0].HandedOut && list[0].Stage >= c.TooLate, err
+	p.start(ctx, d)
+	p.wait(ctx, fmt.Sprintf("job %s to reach the point where it is cancelled", c.Job), func() bool {
+		list := p.runAssets(ctx, c.Job)
+		return len(list) > 0 && list[0].HandedOut && list[0].Stage >= c.TooLate
 	})
-	if err != nil {
-		return err
-	}
-	a, err := p.admin.cancel(ctx, c.Job)
-	p.tried[c.Job] = a
+	p.tried[c.Job] = p.tryCancel(ctx, c.Job)
 	close(p.held[c.Release.Product])
-	p.Progress.Say("cancel of job %s: %s", c.Job, a.answer)
-	return err
+	p.say("cancel of job %s: %s", c.Job, p.tried[c.Job].answer)
 }
 
 // ended reports whether every order has its result, and shows those that have.
-func (p *Play) ended(ctx context.Context) (bool, error) {
+func (p *Play) ended(ctx context.Context) bool {
 	all := true
-	for id, run := range p.runs {
-		list, err := p.admin.runAssets(ctx, run)
-		if err != nil {
-			return false, err
-		}
-		for _, a := range list {
+	for id := range p.runs {
+		for _, a := range p.runAssets(ctx, id) {
 			switch {
 			case a.Ended.IsZero():
 				all = false
@@ -308,20 +273,17 @@ func (p *Play) ended(ctx context.Context) (bool, error) {
 			}
 		}
 	}
-	return all, nil
+	return all
 }
 
-// wait polls done until it returns true or an error.
-func (p *Play) wait(ctx context.Context, what string, done func() (bool, error)) error {
+// wait polls done until it returns true or an error ends the story.
+func (p *Play) wait(ctx context.Context, what string, done func() bool) {
 	ticker := time.NewTicker(look)
 	defer ticker.Stop()
-	for {
-		if over, err := done(); over || err != nil {
-			return err
-		}
+	for p.err == nil && !done() {
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("waited for %s: %w", what, context.Cause(ctx))
+			p.fail(fmt.Errorf("waited for %s: %w", what, context.Cause(ctx)))
 		case <-ticker.C:
 		}
 	}
@@ -339,4 +301,53 @@ func (p *Play) observe(id job.AssetID, s agent.State) {
 			p.Progress.Step(string(id), 1+int(x.Stage), x.Stage.String())
 		}
 	}
+}
+
+// ask makes a call to the server over HTTP, as the server's own commands do. A
+// call is written as a method and a path with places for its arguments. An error
+// ends the story.
+func ask[T any](ctx context.Context, p *Play, call string, in any, args ...string) (out T) {
+	if p.err != nil {
+		return out
+	}
+	for _, arg := range args {
+		call = strings.Replace(call, "{}", url.PathEscape(arg), 1)
+	}
+	method, path, _ := strings.Cut(call, " ")
+	p.fail(p.admin.Do(ctx, method, path, nil, in, &out))
+	return out
+}
+
+func (p *Play) runAssets(ctx context.Context, id job.ID) []controller.RunAsset {
+	return ask[[]controller.RunAsset](ctx, p, "GET runs/{}/assets", nil, string(p.runs[id]))
+}
+
+// start saves a job and enables it.
+func (p *Play) start(ctx context.Context, d job.Definition) {
+	text, err := adminhttp.FormatDefinition(d)
+	p.fail(err)
+	ask[job.Definition](ctx, p, "PUT jobs/{}", json.RawMessage(text), string(d.ID))
+	p.runs[d.ID] = ask[adminhttp.Enabled](ctx, p, "POST jobs/{}/enable", nil, string(d.ID)).Run
+}
+
+// attempt is the server's first answer to a cancel.
+type attempt struct {
+	answer string
+	stage  job.Stage // that has begun, if it came too late; otherwise zero
+}
+
+// tryCancel cancels a job that has one asset.
+func (p *Play) tryCancel(ctx context.Context, id job.ID) (try attempt) {
+	report := ask[controller.CancelReport](ctx, p, "POST jobs/{}/cancel", nil, string(id))
+	refusal, refused := errors.AsType[*adminhttp.Error](p.err)
+	if refused && refusal.Report != nil {
+		report, p.err = *refusal.Report, nil
+	}
+	if len(report.Assets) > 0 {
+		try = attempt{"accepted, " + report.Assets[0].State.String(), report.Assets[0].Stage}
+	}
+	if refused {
+		try.answer = "refused: " + refusal.Text
+	}
+	return try
 }

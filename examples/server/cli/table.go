@@ -1,8 +1,11 @@
 package cli
 
 import (
+	"cmp"
+	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -10,7 +13,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/patchpolicy/patchpolicy/examples/server/adminhttp"
 	"github.com/patchpolicy/patchpolicy/internal/problem"
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/controller"
+	"github.com/patchpolicy/patchpolicy/job/schedule"
+	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
 // long is a cell whose text is cut to shortText characters, unless --full is
@@ -104,4 +112,176 @@ func holding(pairs ...any) (list []string) {
 		}
 	}
 	return list
+}
+
+func scheduleText(d job.Definition) string {
+	s, on := d.Schedule, ""
+	switch s.Kind {
+	case schedule.OnDemand:
+		if d.After != nil {
+			return afterText(*d.After)
+		}
+		return "on demand"
+	case schedule.Once:
+		if !s.At.IsZero() {
+			return "once, " + show(s.At)
+		}
+		return "once, " + s.Local.String() + zoneText(s.Zone)
+	case schedule.Daily:
+		on = "every day"
+	case schedule.Weekly:
+		on = "every " + s.Weekdays.String()
+	case schedule.MonthlyDay:
+		on = fmt.Sprintf("monthly, day %d", s.Day)
+	case schedule.MonthlyLast:
+		on = "monthly, last day"
+	case schedule.MonthlyWeekday:
+		on = fmt.Sprintf("monthly, %v %v", s.Nth, s.Weekdays)
+	case schedule.PatchTuesday:
+		on = "on Patch Tuesday"
+		if s.Offset > 0 {
+			on = fmt.Sprintf("%d days after Patch Tuesday", s.Offset)
+		} else if s.Offset < 0 {
+			on = fmt.Sprintf("%d days before Patch Tuesday", -s.Offset)
+		}
+	default:
+		on = s.Kind.String()
+	}
+	text := on + " at " + s.Time.String() + zoneText(s.Zone)
+	if s.Spread > 0 {
+		text += ", spread over " + adminhttp.ShortDuration(s.Spread)
+	}
+	if d.After != nil {
+		text += ", " + afterText(*d.After)
+	}
+	return text
+}
+
+func zoneText(zone string) string {
+	if zone == schedule.AssetZone {
+		return " by each asset's clock"
+	}
+	return " " + zone
+}
+
+func afterText(a job.After) string {
+	text := fmt.Sprintf("after %d %% of job %s succeeded", a.Share, a.Job)
+	if a.PerAsset {
+		text = fmt.Sprintf("on each asset after job %s succeeded there", a.Job)
+	}
+	if a.Delay > 0 {
+		text += ", " + adminhttp.ShortDuration(a.Delay) + " later"
+	}
+	return text
+}
+
+func rebootText(p reboot.Policy) string {
+	if p.Suppress {
+		return "never: a reboot that is needed waits for a person (RBT-7)"
+	}
+	p = p.WithDefaults()
+	text := "if needed"
+	if p.Deferrals > 0 {
+		text += fmt.Sprintf(", users may defer it %d times by %s", p.Deferrals, adminhttp.ShortDuration(p.Interval))
+	}
+	if p.Countdown > 0 {
+		return text + ", after a countdown of " + adminhttp.ShortDuration(p.Countdown)
+	}
+	return text + ", without a countdown"
+}
+
+func windowText(d time.Duration) string {
+	if d == 0 {
+		return "none: an asset that is late may start and install at any time after the planned start (JOB-12)"
+	}
+	return adminhttp.ShortDuration(d) + " from the start; nothing new is installed after it (JOB-10)"
+}
+
+func assetsText(a job.Assets) string {
+	var list []string
+	add := func(what string, names []string) {
+		if len(names) > 0 {
+			list = append(list, what+" "+strings.Join(names, ", "))
+		}
+	}
+	tags := "with any tag of"
+	if a.Match == job.All {
+		tags = "with all tags of"
+	}
+	add(tags, a.IncludeTags)
+	add("without tag", a.ExcludeTags)
+	add("always", plain(a.Include))
+	add("never", plain(a.Exclude))
+	return strings.Join(list, "; ")
+}
+
+func plain[T ~string](ids []T) (list []string) {
+	for _, id := range ids {
+		list = append(list, string(id))
+	}
+	return list
+}
+
+func patchesText(p job.Patches) string {
+	if p.Query == nil {
+		return cmp.Or(strings.Join(plain(p.List), ", "), "none")
+	}
+	data, err := json.Marshal(p.Query)
+	if err != nil || string(data) == "{}" {
+		return "all that are missing"
+	}
+	return "missing, by query " + string(data)
+}
+
+func startsText(o controller.Outlook) string {
+	var list []string
+	for _, s := range o.Starts {
+		if !s.Start.IsZero() {
+			list = append(list, strings.TrimSpace(show(s.Start)+" "+s.Zone)+" ("+count(s.Assets, "asset")+")")
+		}
+	}
+	const most = 4
+	if more := len(list) - most; more > 0 {
+		list = append(slices.Clip(list[:most]), fmt.Sprintf("and %d more zones", more))
+	}
+	return strings.Join(list, ", ")
+}
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+func runText(s controller.RunStatus) string {
+	list := holding("%d waiting", s.Waiting, "%d not begun", s.NotBegun, "%d executing", s.Executing, "%d reboots due", s.PendingReboots,
+		"%d cancels pending", s.PendingCancels, "%d patches over the cap", s.Dropped)
+	for _, x := range s.Results {
+		list = append(list, fmt.Sprintf("%v %d", x.Result, x.Assets))
+	}
+	return strings.Join(list, ", ")
+}
+
+// assetText says where an order is. A start in the future is one that it waits for.
+func assetText(a controller.RunAsset, start time.Time) string {
+	starts := ""
+	if a.Progress < job.Blocked && start.After(time.Now()) {
+		starts = ", starts " + show(start)
+	}
+	switch {
+	case a.Waiting && a.Text == "":
+		return "waits for its inventory"
+	case a.Waiting:
+		return "waits"
+	case a.Result != 0:
+		return a.Result.String()
+	case a.Withdrawn:
+		return "withdrawal sent"
+	case a.Progress != 0:
+		return a.Progress.String() + starts
+	case a.HandedOut:
+		return "handed out" + starts
+	}
+	return "not handed out yet" + starts
 }

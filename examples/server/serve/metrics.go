@@ -52,16 +52,16 @@ func (m *metrics) Collect(to chan<- prometheus.Metric) {
 	put := func(what *prometheus.Desc, value float64, labels ...string) {
 		to <- prometheus.MustNewConstMetric(what, prometheus.GaugeValue, value, labels...)
 	}
-	count := make(map[job.State]int)
-	err := pages(func(last controller.JobStatus) ([]controller.JobStatus, error) {
-		return m.controller.Jobs(ctx, last.ID, controller.MaxPage)
-	}, func(j controller.JobStatus) { count[j.State]++ })
-	if err != nil {
-		m.logger.Error("metrics", "err", err) // no number is better than 0
-	} else {
-		for _, state := range job.States() {
-			put(jobsDesc, float64(count[state]), state.String())
+	count, states := make(map[job.State]int), job.States()
+	for j, err := range allJobs(ctx, m.controller) {
+		if err != nil {
+			m.logger.Error("metrics", "err", err)
+			states = nil // no number is better than 0
 		}
+		count[j.State]++
+	}
+	for _, state := range states {
+		put(jobsDesc, float64(count[state]), state.String())
 	}
 	if n, err := m.controller.FailedInstalls(ctx); err != nil {
 		m.logger.Error("metrics", "err", err)

@@ -1,3 +1,6 @@
+// Package serve is the example server: a controller over SQLite, HTTP for agents
+// and for the administrator, the feeds, and the loops that sync the catalog and
+// make due orders.
 package serve
 
 import (
@@ -98,7 +101,7 @@ func Run(ctx context.Context, c Config) (err error) {
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 	ctl, err := controller.New(store, controller.Config{
-		Signer: keys.Signer, Trust: keys.Trust, Exchange: keys.Exchange, Timing: manifest.Timing{CheckIn: c.CheckIn}, Zone: time.LoadLocation,
+		Signer: keys.Signer, Trust: keys.Trust, Exchange: keys.Exchange, Every: c.CheckIn, Zone: time.LoadLocation,
 		Policy: c.Policy, OnEvent: func(e controller.Event) { // the logger escapes names and texts
 			c.Logger.Info(e.Action.String(), "by", e.Actor, "on", e.Subject, "text", e.Text)
 		},

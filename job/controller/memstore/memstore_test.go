@@ -14,6 +14,9 @@ import (
 func TestStore(t *testing.T) {
 	for _, seed := range []uint64{0, 1, 2, 3} {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			if testing.Short() && seed > 1 {
+				t.Skip("SKIPPED ALOUD: more seeds take a while; run without -short")
+			}
 			storetest.Run(t, storetest.Harness{Open: func(*testing.T, string) controller.Store {
 				return memstore.New(memstore.Options{Seed: seed})
 			}})
@@ -83,8 +86,4 @@ func TestMisbehaviour(t *testing.T) {
 	require.Equal(t, history(7), history(7))
 	require.NotEqual(t, history(7), history(8))
 	require.Subset(t, history(7), []int{1, 2, 3})
-}
-
-func BenchmarkStore(b *testing.B) {
-	storetest.Bench(b, func(*testing.B) controller.Store { return memstore.New(memstore.Options{}) })
 }

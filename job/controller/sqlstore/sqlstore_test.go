@@ -19,6 +19,9 @@ func TestStore(t *testing.T) {
 		"one file":    func(*testing.T, string) string { return "all.db" },
 	} {
 		t.Run(name, func(t *testing.T) {
+			if testing.Short() && name == "a file each" {
+				t.Skip("SKIPPED ALOUD: many files take a while; run without -short")
+			}
 			folder := t.TempDir()
 			storetest.Run(t, storetest.Harness{
 				Open: func(t *testing.T, name string) controller.Store {
@@ -107,13 +110,4 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 	_, err = OpenSQLite(context.Background(), path)
 	require.ErrorIs(t, err, ErrNewer)
 	require.ErrorContains(t, err, "it has schema version 7, this program knows up to 1")
-}
-
-func BenchmarkStore(b *testing.B) {
-	storetest.Bench(b, func(b *testing.B) controller.Store {
-		s, err := OpenSQLite(context.Background(), filepath.Join(b.TempDir(), "s.db"))
-		require.NoError(b, err)
-		b.Cleanup(func() { _ = s.Close() })
-		return s
-	})
 }

@@ -147,8 +147,11 @@ func TestEndedContextCommitsNothing(t *testing.T) {
 func TestKilledAtRandomInstantsLosesNothing_JOB21(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state.db")
 	rnd := rand.New(rand.NewPCG(1, 2))
-	last := 0
-	for range 12 {
+	last, times := 0, 12
+	if testing.Short() {
+		times = 3
+	}
+	for range times {
 		cmd := exec.Command(os.Args[0])
 		cmd.Env = append(os.Environ(), childEnv+"="+path)
 		cmd.Stderr = os.Stderr

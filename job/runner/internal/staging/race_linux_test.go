@@ -43,6 +43,9 @@ func newRace(t *testing.T) *race {
 	t.Helper()
 	needRoot(t)
 	r := &race{base: enterable(t), data: [2][]byte{content(40_000), content(30_000)}, budget: time.Second, reasons: map[string]int{}}
+	if testing.Short() {
+		r.budget = 50 * time.Millisecond
+	}
 	if text := os.Getenv(raceEnv); text != "" {
 		var err error
 		r.budget, err = time.ParseDuration(text)

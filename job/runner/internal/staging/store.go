@@ -87,13 +87,13 @@ func openPrivate(dir string) (*os.Root, error) {
 	}
 	// Before, so that nothing is made where others could replace it. After,
 	// because they could replace it until it was made.
-	if err := owned.Way(filepath.Dir(dir), true); err != nil {
+	if err := owned.CheckPath(filepath.Dir(dir), true); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	if err := owned.Way(filepath.Dir(dir), true); err != nil {
+	if err := owned.CheckPath(filepath.Dir(dir), true); err != nil {
 		return nil, err
 	}
 	named, err := os.Lstat(dir)
