@@ -42,7 +42,7 @@ type Vulnerability struct {
 	Ransomware  Answer    `json:"ransomware,omitempty"`  // ransomware is known to use it
 	Automatable Answer    `json:"automatable,omitempty"` // an attack can be automated
 	TotalImpact Answer    `json:"totalImpact,omitempty"` // an attack gives total control
-	Probability float64   `json:"probability,omitempty"` // that it is exploited within 30 days, 0 to 1; zero: unknown
+	Probability uint32    `json:"probability,omitempty"` // that it is exploited within 30 days, in millionths; zero: unknown
 	Withdrawn   bool      `json:"withdrawn,omitempty"`   // the source withdrew it
 }
 
@@ -98,8 +98,8 @@ func (v Vulnerability) Check() []string {
 			c.addf("the answer to %q is unknown: %d", questions[i], uint8(*a))
 		}
 	}
-	if !(v.Probability >= 0 && v.Probability <= 1) { // NaN is neither
-		c.addf("the probability %v is not between 0 and 1", v.Probability)
+	if v.Probability > 1_000_000 {
+		c.addf("the probability of %d millionths is over 1,000,000", v.Probability)
 	}
 	return c.problems
 }

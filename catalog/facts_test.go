@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -66,9 +65,7 @@ func TestBadFactsAreRejected_CAT16(t *testing.T) {
 		"the listing time is in the year":                         knows("f", Vulnerability{ID: "x", Listed: impossible}),
 		"the due date is in the year":                             knows("f", Vulnerability{ID: "x", Due: impossible}),
 		`the answer to "automatable" is unknown: 7`:               knows("f", Vulnerability{ID: "x", Automatable: 7}),
-		"the probability NaN is not between":                      knows("f", Vulnerability{ID: "x", Probability: math.NaN()}),
-		"the probability -0.1 is not between":                     knows("f", Vulnerability{ID: "x", Probability: -0.1}),
-		"the probability 1.1 is not between":                      knows("f", Vulnerability{ID: "x", Probability: 1.1}),
+		"the probability of 1000001 millionths is over 1,000,000": knows("f", Vulnerability{ID: "x", Probability: 1_000_001}),
 		"vulnerability CVE-2026-1 rejected: duplicate id":         knows("f", Vulnerability{ID: "CVE-2026-1"}, Vulnerability{ID: "CVE-2026-1", Exploited: Yes}),
 		"advisory  rejected: the id is empty":                     {Feed: "f", Advisories: []Advisory{{}}},
 		"a CVE id is empty":                                       {Feed: "f", Advisories: []Advisory{{ID: "x", CVEs: []string{""}}}},
@@ -101,7 +98,7 @@ func TestBadFactsAreRejected_CAT16(t *testing.T) {
 			require.Equal(t, Yes, v.Exploited, "the rest is kept")
 		})
 	}
-	all := Vulnerability{ID: "x", Severity: Critical, Exploited: Yes, Ransomware: No, Automatable: Yes, TotalImpact: No, Probability: 1, Published: noon, Listed: noon, Due: noon.AddDate(0, 0, -1), Withdrawn: true}
+	all := Vulnerability{ID: "x", Severity: Critical, Exploited: Yes, Ransomware: No, Automatable: Yes, TotalImpact: No, Probability: 1_000_000, Published: noon, Listed: noon, Due: noon.AddDate(0, 0, -1), Withdrawn: true}
 	require.Empty(t, all.Check(), "a due date before the listing occurs")
 	require.Empty(t, fixed("1", "1.0.0", "1.0.1", func(a *Advisory) { a.Fixes = append(a.Fixes, Fix{Package: distro}) }).Check())
 }
@@ -109,22 +106,28 @@ func TestBadFactsAreRejected_CAT16(t *testing.T) {
 // A list of everything that is exploited with a bad record may lack one that is.
 func TestBadRecordVoidsAllExploited_CAT18(t *testing.T) {
 	good := knows("kev", Vulnerability{ID: "CVE-2026-1", Exploited: Yes}).all()
-	refused := good
-	refused.Rejected = []Rejected{{Record: "number 7", Reasons: []string{"it is null"}}}
-	for want, b := range map[Answer]Batch{No: good, 0: knows("kev", Vulnerability{ID: "CVE-2026-1", Exploited: Yes}, Vulnerability{ID: "CVE-2026-2", Probability: 7}).all()} {
+	for want, b := range map[Answer]Batch{No: good, 0: knows("kev", Vulnerability{ID: "CVE-2026-1", Exploited: Yes}, Vulnerability{ID: "CVE-2026-2", Probability: 1_000_001}).all()} {
 		s, _ := Sync(nil, []Batch{b}, noon)
 		v, _ := s.Vulnerability("CVE-2026-2", noon)
 		require.Equal(t, want, v.Exploited)
 	}
-	s, _ := Sync(nil, []Batch{refused}, noon)
-	v, _ := s.Vulnerability("CVE-2026-2", noon)
-	require.Zero(t, v.Exploited)
+	// Refused by the feed, it is void too, unless the list has it all the same.
+	for record, want := range map[string]Answer{
+		"number 7": 0, "vulnerability CVE-2026-3": 0, "vulnerability CVE-2026-4": 0, "vulnerability CVE-2026-1": No, "patch CVE-2026-1": 0,
+	} {
+		refused := good
+		refused.Vulnerabilities = append(slices.Clone(good.Vulnerabilities), Vulnerability{ID: "CVE-2026-4", Exploited: No})
+		refused.Rejected = []Rejected{{Record: record, Reasons: []string{"it is null"}}}
+		s, _ := Sync(nil, []Batch{refused}, noon)
+		v, _ := s.Vulnerability("CVE-2026-2", noon)
+		require.Equal(t, want, v.Exploited, record)
+	}
 }
 
 // A fact counts while its feed is good, and never reads as "not exploited"
 // otherwise.
 func TestFactsOfFeedsThatAreNotGood_CAT18(t *testing.T) {
-	listed := Vulnerability{ID: "CVE-2026-1", Exploited: Yes, Ransomware: No, Severity: High, Listed: noon, Due: noon.AddDate(0, 0, 14), Probability: 0.5}
+	listed := Vulnerability{ID: "CVE-2026-1", Exploited: Yes, Ransomware: No, Severity: High, Listed: noon, Due: noon.AddDate(0, 0, 14), Probability: 500_000}
 	kev := knows("kev", listed).all().dated(noon)
 	kev.MaxAge = 10 * time.Hour
 	s := synced(t, kev)
@@ -187,7 +190,7 @@ func TestVulnerabilityAgainstOracle_CAT18(t *testing.T) {
 						ID: cve, Severity: rapid.SampledFrom([]Severity{0, Unrated, Low, Critical}).Draw(t, "severity"), Exploited: answer.Draw(t, "exploited"),
 						Ransomware: answer.Draw(t, "ransomware"), Automatable: answer.Draw(t, "automatable"), TotalImpact: answer.Draw(t, "impact"),
 						Published: day.Draw(t, "published"), Listed: day.Draw(t, "listed"), Due: day.Draw(t, "due"),
-						Probability: rapid.SampledFrom([]float64{0, 0.2, 1}).Draw(t, "probability"), Withdrawn: rapid.Bool().Draw(t, "withdrawn"),
+						Probability: rapid.SampledFrom([]uint32{0, 200_000, 1_000_000}).Draw(t, "probability"), Withdrawn: rapid.Bool().Draw(t, "withdrawn"),
 					})
 				}
 			}

@@ -37,9 +37,14 @@ type Batch struct {
 	Rejected  []Rejected // records that the feed itself refused
 
 	Vulnerabilities []Vulnerability // facts about vulnerabilities (CAT-18)
-	AllExploited    bool            // they name every vulnerability known to be exploited: no other one is, as long as the feed is good; void if the batch has a bad record
 	Advisories      []Advisory      // which versions fix which vulnerabilities
 	Lines           []LineSet       // version lines of products (CAT-11)
+
+	// AllExploited says that Vulnerabilities name every one that is known to be
+	// exploited: no other one is, as long as the feed is good (CAT-18). A bad
+	// record makes it void, except one in Rejected as "vulnerability ID" whose id
+	// Vulnerabilities name as exploited.
+	AllExploited bool
 
 	Authority string    // feeds with the same one speak for each other; empty: the feed is its own (CAT-17)
 	Names     []string  // prefixes of product and patch ids that the feed claims, like "deb/bookworm/" (CAT-17)

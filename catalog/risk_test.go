@@ -172,7 +172,7 @@ func BenchmarkFixed(b *testing.B) {
 			Fixes: []Fix{{Package: Package{"Debian:12", fmt.Sprint("package-", i%6000)}, Fixed: in}}})
 	}
 	for i := range 300_000 {
-		epss.Vulnerabilities = append(epss.Vulnerabilities, Vulnerability{ID: fmt.Sprintf("CVE-2026-%d", i), Probability: 0.1, Severity: Low})
+		epss.Vulnerabilities = append(epss.Vulnerabilities, Vulnerability{ID: fmt.Sprintf("CVE-2026-%d", i), Probability: 100_000, Severity: Low})
 	}
 	s := synced(b, patches, osv, epss)
 	p := patches.Patches[49]

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 )
 
 // facts are what one feed brings about vulnerabilities, and its line sets. They
@@ -114,8 +115,7 @@ func (s *syncer) facts() {
 		f.sets = admit(s, feed, sets, "lines of product", f.sets, stampLineSet)
 		whole := len(f.vulnerabilities) == len(before.vulnerabilities)
 		if b != nil {
-			// A vulnerability whose record is bad may be known to be exploited.
-			s.next.feeds[feed].AllExploited = b.AllExploited && whole && len(b.Rejected) == 0
+			s.next.feeds[feed].AllExploited = b.AllExploited && whole && f.nameAll(b.Rejected)
 		} else if whole && len(f.advisories) == len(before.advisories) && len(f.sets) == len(before.sets) {
 			continue
 		} else {
@@ -125,6 +125,16 @@ func (s *syncer) facts() {
 			s.next.facts[feed] = newFacts(*f)
 		}
 	}
+}
+
+// nameAll reports whether refused records hide no vulnerability that may be
+// known to be exploited: the facts name each as exploited all the same.
+func (f *facts) nameAll(refused []Rejected) bool {
+	return !slices.ContainsFunc(refused, func(r Rejected) bool {
+		id, _ := strings.CutPrefix(r.Record, "vulnerability ")
+		v, found := f.vulnerability(id)
+		return !found || v.Exploited != Yes
+	})
 }
 
 // room is how many records of one kind each authority may have.

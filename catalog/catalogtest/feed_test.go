@@ -92,7 +92,7 @@ func (m *memory) Fetch(ctx context.Context) (catalog.Batch, error) {
 	case "differs":
 		b.Patches[0].Title = strconv.Itoa(int(n))
 	case "facts differ":
-		b.Vulnerabilities = []catalog.Vulnerability{{ID: "CVE-2026-1", Probability: float64(n) / 10}}
+		b.Vulnerabilities = []catalog.Vulnerability{{ID: "CVE-2026-1", Probability: uint32(n) * 100_000}}
 	case "differs again":
 		b.Patches[0].Title = strconv.Itoa(int(made.Load()))
 	case "unfit":

@@ -137,7 +137,7 @@ func TestLineThatEndedWithoutDate_CAT11(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, rejected)
 	require.Equal(t, []catalog.Line{{Prefix: "1", Over: true}, {Prefix: "2"}, {Prefix: "3", EOL: time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)}, {Prefix: "4"}}, products[0].Lines)
-	again(t, products, nil)
+	again(t, catalog.Batch{Feed: "acme", Products: products})
 	for _, bad := range []string{`"true"`, `1`, `"soon"`, `[]`} {
 		_, _, rejected, err := parse(`{"format":1,"products":[{"id":"p","name":"P","platform":"linux","scheme":"semver","lines":[{"prefix":"1","eol":` + bad + `}]}]}`)
 		require.NoError(t, err)

@@ -21,7 +21,7 @@ const Format = 1
 // Bounds on a document.
 const (
 	MaxDocument = 64 << 20 // bytes: enough for some 75,000 patches
-	MaxRecords  = 1 << 18  // products and patches
+	MaxRecords  = 1 << 18  // of every kind
 	MaxRecord   = 1 << 20  // bytes of one record
 )
 
@@ -71,8 +71,16 @@ type line struct {
 	Extended end     `json:"extended,omitzero"`
 }
 
-// product and patch are the catalog's records with an end of life in either
-// form.
+func readLines(list []line) []catalog.Line {
+	var lines []catalog.Line
+	for _, l := range list {
+		lines = append(lines, catalog.Line{Prefix: l.Prefix, EOL: time.Time(l.EOL.at), Over: l.EOL.over, Extended: time.Time(l.Extended)})
+	}
+	return lines
+}
+
+// product, patch and lineSet are the catalog's records with an end of life in
+// either form.
 type product struct {
 	catalog.Product
 	Lines []line `json:"lines,omitempty"`
@@ -83,19 +91,29 @@ type patch struct {
 	EOL end `json:"eol,omitzero"`
 }
 
+type lineSet struct {
+	catalog.LineSet
+	Lines []line `json:"lines"`
+}
+
 // document is what Marshal writes.
 type document struct {
 	Format   int       `json:"format"`
 	Dated    time.Time `json:"dated,omitzero"`
 	Products []product `json:"products"`
 	Patches  []patch   `json:"patches"`
+
+	Vulnerabilities []catalog.Vulnerability `json:"vulnerabilities,omitempty"`
+	AllExploited    bool                    `json:"allExploited,omitempty"`
+	Advisories      []catalog.Advisory      `json:"advisories,omitempty"`
+	LineSets        []lineSet               `json:"lineSets,omitempty"`
 }
 
-// Parse reads the document of a feed. The batch has Dated, Products, Patches,
-// and in Rejected the records that are not fit for the catalog, with every
-// reason (CAT-16): at most 999, and one more that counts the others. An
-// error means that the text as a whole is not a document, and that nothing of
-// it is used.
+// Parse reads the document of a feed. The batch has Dated, AllExploited, the
+// records of each kind, and in Rejected those that are not fit for the catalog,
+// with every reason (CAT-16): at most 999, and one more that counts the others.
+// An error means that the text as a whole is not a document, and that nothing
+// of it is used.
 func Parse(feed catalog.FeedID, data []byte) (catalog.Batch, error) {
 	p := parser{batch: catalog.Batch{Feed: feed}, ids: map[string]bool{}, json: json.NewDecoder(bytes.NewReader(data))}
 	if err := p.document(); err != nil {
@@ -145,6 +163,14 @@ func (p *parser) document() error {
 			err = p.list("product", p.product)
 		case "patches":
 			err = p.list("patch", p.patch)
+		case "vulnerabilities":
+			err = p.list("vulnerability", p.vulnerability)
+		case "allExploited":
+			err = p.json.Decode(&p.batch.AllExploited)
+		case "advisories":
+			err = p.list("advisory", p.advisory)
+		case "lineSets":
+			err = p.list("lines of product", p.lineSet)
 		default:
 			return fmt.Errorf("unknown field %q", name)
 		}
@@ -225,9 +251,7 @@ func (p *parser) fit(kind, id string, err error, check func() []string) (problem
 func (p *parser) product(raw []byte) (id string, problems []string) {
 	var r product
 	err := strict(raw, &r)
-	for _, l := range r.Lines {
-		r.Product.Lines = append(r.Product.Lines, catalog.Line{Prefix: l.Prefix, EOL: time.Time(l.EOL.at), Over: l.EOL.over, Extended: time.Time(l.Extended)})
-	}
+	r.Product.Lines = readLines(r.Lines)
 	if problems = p.fit("product ", string(r.ID), err, r.Product.Check); problems == nil {
 		p.batch.Products = append(p.batch.Products, r.Product)
 	}
@@ -247,6 +271,36 @@ func (p *parser) patch(raw []byte) (id string, problems []string) {
 	return string(r.ID), problems
 }
 
+func (p *parser) vulnerability(raw []byte) (id string, problems []string) {
+	var r catalog.Vulnerability
+	err := strict(raw, &r)
+	r.Published, r.Listed, r.Due = r.Published.UTC(), r.Listed.UTC(), r.Due.UTC()
+	if problems = p.fit("vulnerability ", r.ID, err, r.Check); problems == nil {
+		p.batch.Vulnerabilities = append(p.batch.Vulnerabilities, r)
+	}
+	return r.ID, problems
+}
+
+func (p *parser) advisory(raw []byte) (id string, problems []string) {
+	var r catalog.Advisory
+	err := strict(raw, &r)
+	r.Published, r.Modified = r.Published.UTC(), r.Modified.UTC()
+	if problems = p.fit("advisory ", r.ID, err, r.Check); problems == nil {
+		p.batch.Advisories = append(p.batch.Advisories, r)
+	}
+	return r.ID, problems
+}
+
+func (p *parser) lineSet(raw []byte) (id string, problems []string) {
+	var r lineSet
+	err := strict(raw, &r)
+	r.LineSet.Lines = readLines(r.Lines)
+	if problems = p.fit("lines ", string(r.Product), err, r.LineSet.Check); problems == nil {
+		p.batch.Lines = append(p.batch.Lines, r.LineSet)
+	}
+	return string(r.Product), problems
+}
+
 // strict reads a record and refuses unknown members and repeated ones.
 func strict(data []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(data))
@@ -255,45 +309,3 @@ func strict(data []byte, v any) error {
 }
 
 func clip(s string) string { return problem.Clip(s, fetch.MaxReason) }
-
-// Marshal writes the document of b's Dated, Products and Patches. Parse reads
-// it. Listed, which is the catalog's, is left out. It refuses records that
-// Parse would reject, with a joined *[catalog.Rejected] for each.
-func Marshal(b catalog.Batch) ([]byte, error) {
-	var problems []error
-	refuse := func(record string, reasons []string) {
-		problems = append(problems, &catalog.Rejected{Feed: b.Feed, Record: record, Reasons: reasons})
-	}
-	out := document{Format, b.Dated.UTC(), make([]product, 0, len(b.Products)), make([]patch, 0, len(b.Patches))}
-	for _, p := range b.Products {
-		if reasons := p.Check(); len(reasons) > 0 {
-			refuse("product "+string(p.ID), reasons)
-		}
-		r := product{Product: p}
-		for _, l := range p.Lines {
-			r.Lines = append(r.Lines, line{Prefix: l.Prefix, EOL: lineEnd{end(l.EOL.UTC()), l.Over}, Extended: end(l.Extended.UTC())})
-		}
-		out.Products = append(out.Products, r)
-	}
-	for _, p := range b.Patches {
-		if reasons := p.Check(); len(reasons) > 0 {
-			refuse("patch "+string(p.ID), reasons)
-		}
-		p.Published, p.Listed = p.Published.UTC(), time.Time{}
-		if p.Artifacts == nil {
-			p.Artifacts = []catalog.Artifact{}
-		}
-		out.Patches = append(out.Patches, patch{Patch: p, EOL: end(p.EOL.UTC())})
-	}
-	if len(problems) > 0 {
-		return nil, errors.Join(problems...)
-	}
-	var text bytes.Buffer
-	e := json.NewEncoder(&text)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	if err := e.Encode(out); err != nil {
-		return nil, err
-	}
-	return text.Bytes(), nil
-}

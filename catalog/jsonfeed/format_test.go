@@ -32,22 +32,28 @@ func worked(t testing.TB) string {
 }
 
 func TestWorkedExample(t *testing.T) {
-	products, patches, rejected, err := parse(worked(t))
+	b, err := Parse("acme", []byte(worked(t)))
 	require.NoError(t, err)
-	require.Empty(t, rejected)
+	require.Empty(t, b.Rejected)
 	v, err := version.Parse(version.Dotted, "2.1")
 	require.NoError(t, err)
 	require.Equal(t, []catalog.Product{{
 		ID: "acme-editor", Name: "Acme Editor", Platform: catalog.Windows, Scheme: version.Dotted,
-		Lines: []catalog.Line{{Prefix: "1", EOL: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}},
-	}}, products, "a date means the end of its day, CAT-13")
+		Lines: []catalog.Line{{Prefix: "1", EOL: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}}, Package: catalog.Package{Ecosystem: "Acme", Name: "editor"},
+	}}, b.Products, "a date means the end of its day, CAT-13")
 	require.Equal(t, []catalog.Patch{{
 		ID: "acme-editor-2.1", Product: "acme-editor", Version: v, Published: time.Date(2026, 1, 2, 15, 4, 5, 0, time.UTC),
 		Artifacts: []catalog.Artifact{{
 			Name: "editor-2.1.msi", Availability: catalog.Pinned, URL: "https://acme.example/editor-2.1.msi", Size: 4, Signer: "Acme",
 			Digests: []integrity.Digest{{Algorithm: integrity.SHA256, Sum: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}},
 		}},
-	}}, patches)
+	}}, b.Patches)
+	require.Equal(t, []catalog.Vulnerability{{ID: "CVE-2026-1234", Severity: catalog.High, Exploited: catalog.Yes, Probability: 943_210}}, b.Vulnerabilities)
+	require.Equal(t, []catalog.Advisory{{
+		ID: "ACME-7", CVEs: []string{"CVE-2026-1234"},
+		Fixes: []catalog.Fix{{Package: b.Products[0].Package, Introduced: version.MustParse(version.Dotted, "1.4"), Fixed: v}},
+	}}, b.Advisories)
+	require.Equal(t, []catalog.LineSet{{Product: "acme-viewer", Lines: []catalog.Line{{Prefix: "3", Over: true}}}}, b.Lines)
 }
 
 // parse reads the document of feed acme.
@@ -58,36 +64,53 @@ func parse(text string) ([]catalog.Product, []catalog.Patch, []catalog.Rejected,
 
 // everything is a document that uses every member.
 const everything = `{"format": 1,
- "products": [{"id": "p", "name": "P", "vendor": "V", "platform": "linux", "architecture": "amd64", "channel": "beta", "scheme": "debian",
+ "products": [{"id": "p", "name": "P", "vendor": "V", "platform": "linux", "architecture": "amd64", "channel": "beta", "scheme": "debian", "package": {"ecosystem": "Debian:12", "name": "p"},
    "lines": [{"prefix": "1", "eol": "2026-01-01T10:00:00+01:00", "extended": "2030-06-30"}, {"prefix": "2", "eol": true}]}],
- "patches": [{"id": "p1", "product": "p", "version": "debian:1:2-3", "title": "T <&>", "published": "2026-01-02T15:04:05.5+02:00", "severity": "high",
+ "patches": [{"id": "p1", "product": "p", "version": "debian:1:2-3", "source": "debian:2-3", "title": "T <&>", "published": "2026-01-02T15:04:05.5+02:00", "severity": "high",
    "cves": ["CVE-2026-1"], "exploited": true, "class": "driver", "eolMarked": true, "eol": "2027-01-01", "withdrawn": true, "supersedes": ["p0"],
    "requires": [{"patch": "q", "reboot": true}, {"patch": "r"}], "reboot": true, "transaction": "dpkg",
    "artifacts": [{"name": "a", "availability": "Vendor", "customUrl": "file:///srv/a", "size": 1, "digests": ["md5:00000000000000000000000000000000"],
      "signer": "S", "signatureUrl": "http://acme.example/a.sig"}, {"name": "b", "availability": "Repository"}]},
-  {"id": "p2", "product": "elsewhere", "version": "semver:1.0.0"}]}`
+  {"id": "p2", "product": "elsewhere", "version": "semver:1.0.0"}],
+ "vulnerabilities": [{"id": "CVE-2026-1", "severity": "low", "published": "2026-01-02T15:04:05+02:00", "exploited": "yes", "listed": "2026-01-02T15:04:05+02:00",
+   "due": "2026-02-02T15:04:05+02:00", "ransomware": "no", "automatable": "yes", "totalImpact": "no", "probability": 1000000, "withdrawn": true}, {"id": "x"}],
+ "allExploited": true,
+ "advisories": [{"id": "A-1", "cves": ["CVE-2026-1"], "severity": "medium", "published": "2026-01-03T15:04:05+02:00", "modified": "2026-01-04T15:04:05+02:00",
+   "withdrawn": true, "fixes": [{"package": {"ecosystem": "Acme", "name": "q"}, "introduced": "debian:1", "fixed": "debian:2"}]}, {"id": "A-2"}],
+ "lineSets": [{"product": "q*", "lines": [{"prefix": "3", "eol": "2026-01-01", "extended": "2031-06-30"}, {"prefix": "4", "eol": true}]}, {"product": "r"}]}`
 
 func TestMarshalRoundTrip(t *testing.T) {
 	for _, text := range []string{everything, `{"format":1}`, `{"format":1,"products":[],"patches":null}`} {
-		products, patches, rejected, err := parse(text)
+		b, err := Parse("acme", []byte(text))
 		require.NoError(t, err)
-		require.Empty(t, rejected)
-		again(t, products, patches)
+		require.Empty(t, b.Rejected)
+		again(t, b)
 	}
-	products, patches, _, err := parse(everything)
+	b, err := Parse("acme", []byte(everything))
 	require.NoError(t, err)
+	products, patches := b.Products, b.Patches
 	require.Equal(t, time.Date(2026, 1, 2, 13, 4, 5, 5e8, time.UTC), patches[0].Published)
 	require.Equal(t, time.Date(2026, 1, 1, 9, 0, 0, 0, time.UTC), products[0].Lines[0].EOL)
 	require.Equal(t, time.Date(2030, 7, 1, 0, 0, 0, 0, time.UTC), products[0].Lines[0].Extended)
 	require.Equal(t, catalog.High, patches[0].Severity)
 	require.Equal(t, catalog.Driver, patches[0].Class)
 	require.True(t, patches[0].Exploited)
+	require.Equal(t, "2-3", patches[0].Source.String())
+	require.True(t, b.AllExploited)
+	at := time.Date(2026, 1, 2, 13, 4, 5, 0, time.UTC)
+	require.Equal(t, catalog.Vulnerability{
+		ID: "CVE-2026-1", Severity: catalog.Low, Published: at, Exploited: catalog.Yes, Listed: at, Due: at.AddDate(0, 1, 0),
+		Ransomware: catalog.No, Automatable: catalog.Yes, TotalImpact: catalog.No, Probability: 1_000_000, Withdrawn: true,
+	}, b.Vulnerabilities[0])
+	require.Equal(t, at.AddDate(0, 0, 2), b.Advisories[0].Modified)
+	require.Equal(t, time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC), b.Lines[0].Lines[0].EOL)
 }
 
 // same takes an empty list for none.
 var same = cmp.Options{
 	cmp.Comparer(func(a, b version.Version) bool { return a == b }),
-	none[catalog.Product](), none[catalog.Patch](), none[catalog.Line](), none[catalog.Artifact](), none[catalog.Requirement](),
+	none[catalog.Product](), none[catalog.Patch](), none[catalog.Vulnerability](), none[catalog.Advisory](), none[catalog.Fix](), none[catalog.LineSet](),
+	none[catalog.Line](), none[catalog.Artifact](), none[catalog.Requirement](),
 	none[catalog.PatchID](), none[integrity.Digest](), none[string](),
 }
 
@@ -97,16 +120,16 @@ func none[T any]() cmp.Option {
 
 // again writes records down and expects the same from reading them, byte for
 // byte and record for record.
-func again(t *testing.T, products []catalog.Product, patches []catalog.Patch) string {
+func again(t *testing.T, b catalog.Batch) string {
 	t.Helper()
-	data, err := Marshal(catalog.Batch{Products: products, Patches: patches})
+	b.Rejected = nil
+	data, err := Marshal(b)
 	require.NoError(t, err)
-	products2, patches2, rejected, err := parse(string(data))
+	b2, err := Parse("acme", data)
 	require.NoError(t, err)
-	require.Empty(t, rejected)
-	require.Empty(t, cmp.Diff(products, products2, same))
-	require.Empty(t, cmp.Diff(patches, patches2, same))
-	data2, err := Marshal(catalog.Batch{Products: products2, Patches: patches2})
+	require.Empty(t, b2.Rejected)
+	require.Empty(t, cmp.Diff(b, b2, same))
+	data2, err := Marshal(b2)
 	require.NoError(t, err)
 	require.Equal(t, string(data), string(data2))
 	return string(data)
@@ -119,11 +142,15 @@ func TestFormat(t *testing.T) {
 }
 
 func TestMarshalRefusesUnfitRecords_CAT16(t *testing.T) {
-	_, err := Marshal(catalog.Batch{Feed: "acme", Products: []catalog.Product{{ID: "p"}}, Patches: []catalog.Patch{{ID: "x"}}})
+	_, err := Marshal(catalog.Batch{Feed: "acme", Products: []catalog.Product{{ID: "p"}}, Patches: []catalog.Patch{{ID: "x"}},
+		Vulnerabilities: []catalog.Vulnerability{{ID: "v", Probability: 1_000_001}}, Advisories: []catalog.Advisory{{ID: "a", Severity: 77}}, Lines: []catalog.LineSet{{Product: "l*l"}}})
 	var rejected *catalog.Rejected
 	require.ErrorAs(t, err, &rejected)
 	require.ErrorContains(t, err, "product p rejected")
 	require.ErrorContains(t, err, "patch x rejected")
+	require.ErrorContains(t, err, "vulnerability v rejected")
+	require.ErrorContains(t, err, "advisory a rejected")
+	require.ErrorContains(t, err, "lines of product l*l rejected")
 }
 
 func TestNoDocument(t *testing.T) {
@@ -185,22 +212,49 @@ func TestBadRecordIsRejectedAlone_CAT16(t *testing.T) {
 	require.Equal(t, []string{"product p", "product q", "product r"}, []string{rejected[0].Record, rejected[1].Record, rejected[2].Record})
 }
 
+func TestBadFactIsRejectedAlone_CAT16(t *testing.T) {
+	for _, c := range []struct{ list, good, record, name, want string }{
+		{"vulnerabilities", `{"id":"x"}`, `7`, "vulnerability number 2", "it is not an object"},
+		{"vulnerabilities", `{"id":"x"}`, `{"id":"y","more":1}`, "vulnerability y", `unknown field "more"`},
+		{"vulnerabilities", `{"id":"x"}`, `{"id":"y","exploited":true}`, "vulnerability y", "cannot unmarshal bool"},
+		{"vulnerabilities", `{"id":"x"}`, `{"id":"y","exploited":"maybe"}`, "vulnerability y", `unknown answer "maybe"`},
+		{"vulnerabilities", `{"id":"x"}`, `{"id":"y","probability":0.5}`, "vulnerability y", "cannot unmarshal number 0.5"},
+		{"vulnerabilities", `{"id":"x"}`, `{"id":"y","probability":-1}`, "vulnerability y", "cannot unmarshal number -1"},
+		{"vulnerabilities", `{"id":"x"}`, `{"id":"cve-1","probability":1000001}`, "vulnerability cve-1", `is not in capitals; the probability of 1000001 millionths`},
+		{"vulnerabilities", `{"id":"x"}`, `{"id":"x","exploited":"yes"}`, "vulnerability x", "duplicate id"},
+		{"advisories", `{"id":"x"}`, `{}`, "advisory number 2", "the id is empty"},
+		{"advisories", `{"id":"x"}`, `{"id":"y","cves":[""],"fixes":[{}]}`, "advisory y", "a CVE id is empty; a fix has no package"},
+		{"advisories", `{"id":"x"}`, `{"id":"y","fixes":[{"package":{"ecosystem":"E","name":"p"},"fixed":"2"}]}`, "advisory y", "it has no scheme"},
+		{"advisories", `{"id":"x"}`, `{"id":"x"}`, "advisory x", "duplicate id"},
+		{"lineSets", `{"product":"x"}`, `{"product":"a*b","lines":[{"prefix":""}]}`, "lines of product a*b", "star that is not at its end; a line's prefix is empty"},
+		{"lineSets", `{"product":"x"}`, `{"product":"y","lines":[{"prefix":"1","eol":"soon"}]}`, "lines of product y", "end of life"},
+		{"lineSets", `{"product":"x"}`, `{"product":"x"}`, "lines of product x", "duplicate id"},
+	} {
+		b, err := Parse("acme", fmt.Appendf(nil, `{"format":1,%q:[%s,%s,{%q:"z"}]}`, c.list, c.good, c.record, c.good[2:strings.Index(c.good, `":`)]))
+		require.NoError(t, err)
+		require.Equal(t, 2, len(b.Vulnerabilities)+len(b.Advisories)+len(b.Lines), c.record)
+		require.Len(t, b.Rejected, 1)
+		require.Equal(t, c.name, b.Rejected[0].Record)
+		require.Contains(t, strings.Join(b.Rejected[0].Reasons, "; "), c.want)
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	root := readSchema(f)
 	f.Add([]byte(worked(f)))
 	f.Add([]byte(everything))
 	f.Add([]byte(`{"format":1,"products":[null],"patches":[{"id":"x"},7]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		products, patches, rejected, err := parse(string(data))
+		b, err := Parse("acme", data)
 		if err != nil {
 			return
 		}
-		for _, r := range rejected {
+		for _, r := range b.Rejected {
 			if len(r.Reasons) == 0 || r.Record == "" || r.Feed != "acme" {
 				t.Fatalf("rejected without a word: %+v", r)
 			}
 		}
-		require.Empty(t, check(t, root, again(t, products, patches)), "the schema refuses what Marshal writes")
+		require.Empty(t, check(t, root, again(t, b)), "the schema refuses what Marshal writes")
 	})
 }
 

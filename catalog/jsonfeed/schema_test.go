@@ -167,6 +167,16 @@ func TestSchemaRefusesWhatParseDoes_CAT16(t *testing.T) {
 		"negative size":     {`"size": 1`, `"size": -1`},
 		"huge size":         {`"size": 1`, `"size": 1e18`},
 		"path as file name": {`"name": "a"`, `"name": "a/b"`},
+		"bare package":      {`"package": {"ecosystem": "Debian:12", `, `"package": {`},
+		"bad source":        {`"debian:2-3"`, `"2-3"`},
+		"unknown answer":    {`"exploited": "yes"`, `"exploited": "maybe"`},
+		"probability":       {`1000000,`, `1000001,`},
+		"no probability":    {`1000000,`, `-1,`},
+		"empty CVE id":      {`["CVE-2026-1"], "severity"`, `[""], "severity"`},
+		"fix of nothing":    {`{"package": {"ecosystem": "Acme", "name": "q"}, `, `{`},
+		"bad fix":           {`"fixed": "debian:2"`, `"fixed": "2"`},
+		"star in a product": {`"q*"`, `"q*r"`},
+		"half exploited":    {`"allExploited": true`, `"allExploited": 1`},
 		"gopher":            {`file:///srv/a`, `gopher://a`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -223,7 +233,7 @@ func walk(t *testing.T, root *node, used map[string]bool, at string, typ reflect
 		require.Equal(t, "array", n.Type, at)
 		walk(t, root, used, at+"[]", typ.Elem(), n.Items)
 	default:
-		want := map[reflect.Kind]string{reflect.String: "string", reflect.Bool: "boolean", reflect.Int64: "integer"}[typ.Kind()]
+		want := map[reflect.Kind]string{reflect.String: "string", reflect.Bool: "boolean", reflect.Int64: "integer", reflect.Uint32: "integer"}[typ.Kind()]
 		if at == "document.format" {
 			require.EqualValues(t, Format, n.Const)
 			return
@@ -276,7 +286,9 @@ func TestSchemaHasTheLimits_CAT16(t *testing.T) {
 		"supersedes": {d["patch"].Properties["supersedes"].MaxItems, catalog.MaxEdges},
 		"requires":   {d["patch"].Properties["requires"].MaxItems, catalog.MaxEdges},
 		"cves":       {d["cves"].MaxItems, catalog.MaxCVEs},
-		"cve":        {d["cves"].Items.MaxLength, catalog.MaxCVE},
+		"cve":        {d["cve"].MaxLength, catalog.MaxCVE},
+		"fixes":      {d["advisory"].Properties["fixes"].MaxItems, catalog.MaxFixes},
+		"a line set": {d["lineSet"].Properties["product"].MaxLength, catalog.MaxID},
 		"file name":  {d["artifact"].Properties["name"].MaxLength, catalog.MaxFileName},
 		"digests":    {d["artifact"].Properties["digests"].MaxItems, catalog.MaxDigests},
 		"size":       {int(*d["artifact"].Properties["size"].Maximum), catalog.MaxSize},
@@ -294,7 +306,12 @@ func TestSchemaRequiresWhatParseDoes_CAT16(t *testing.T) {
 			`{"format":1,"products":[{"id":"p","name":"P","platform":"linux","scheme":"debian","lines":[%s]}]}`},
 		"package": {`{"ecosystem":"Debian:12","name":"p"}`,
 			`{"format":1,"products":[{"id":"p","name":"P","platform":"linux","scheme":"debian","package":%s}]}`},
-		"patch":       {`{"id":"x","product":"p","version":"debian:1","title":"T","artifacts":[],"eol":"2026-01-01"}`, `{"format":1,"patches":[%s]}`},
+		"patch":         {`{"id":"x","product":"p","version":"debian:1","title":"T","artifacts":[],"eol":"2026-01-01"}`, `{"format":1,"patches":[%s]}`},
+		"vulnerability": {`{"id":"CVE-1","severity":"low","exploited":"no","probability":1,"withdrawn":true}`, `{"format":1,"vulnerabilities":[%s]}`},
+		"advisory":      {`{"id":"A","cves":[],"severity":"low","withdrawn":true,"fixes":[]}`, `{"format":1,"advisories":[%s]}`},
+		"fix": {`{"package":{"ecosystem":"Acme","name":"p"},"introduced":"debian:1","fixed":"debian:2"}`,
+			`{"format":1,"advisories":[{"id":"A","fixes":[%s]}]}`},
+		"lineSet":     {`{"product":"p","lines":[]}`, `{"format":1,"lineSets":[%s]}`},
 		"requirement": {`{"patch":"y","reboot":true}`, `{"format":1,"patches":[{"id":"x","product":"p","version":"debian:1","requires":[%s]}]}`},
 		"artifact": {`{"name":"a","availability":"Repository","size":1,"signer":"S"}`,
 			`{"format":1,"patches":[{"id":"x","product":"p","version":"debian:1","artifacts":[%s]}]}`},

@@ -28,7 +28,8 @@
 // count as complete: what is not on it is unknown. An entry with an unreadable
 // date is kept without that date, and reported. Real entries have a dueDate
 // before their dateAdded, or move it in either direction: both dates are kept as
-// they are. A repeated entry is rejected and the first one kept.
+// they are. A repeated entry is rejected and the first one kept. Both leave the
+// list complete: it has the vulnerability.
 //
 // # SSVC
 //
@@ -51,8 +52,8 @@
 //	cve,epss,percentile
 //	CVE-2026-1234,0.00043,0.0812
 //
-// epss is Vulnerability.Probability, and percentile is ignored. The batch is
-// dated by score_date. A document without a row is refused.
+// epss is Vulnerability.Probability, cut off after six digits, and percentile is
+// ignored. The batch is dated by score_date. A document without a row is refused.
 //
 // All three are public and not signed: their trust is that of the transport.
 package kevfeed

@@ -82,12 +82,40 @@ func scoreDate(line string) (time.Time, error) {
 func score(line string) (v catalog.Vulnerability, wrong string) {
 	id, rest, _ := strings.Cut(line, ",")
 	text, _, _ := strings.Cut(rest, ",")
-	p, err := strconv.ParseFloat(text, 64)
+	p, ok := millionths(text)
 	switch {
 	case !fetch.IsCVE(id):
 		return v, fmt.Sprintf("%.80q is not a CVE id", id)
-	case err != nil || !(p >= 0 && p <= 1):
+	case !ok:
 		return v, fmt.Sprintf("the score %.40q of %s is not a number from 0 to 1", text, id)
 	}
 	return catalog.Vulnerability{ID: strings.Clone(id), Probability: p}, ""
+}
+
+// maxScore is the bytes of a score: they have five digits after the point.
+const maxScore = 40
+
+// millionths reads a decimal number from 0 to 1, like 0.00043, 1 or 4.3e-04, in
+// millionths. What is less than one is cut off.
+func millionths(text string) (uint32, bool) {
+	number, exponent, scientific := strings.Cut(strings.ToLower(text), "e")
+	whole, fraction, _ := strings.Cut(number, ".")
+	shift := 0
+	if scientific {
+		var err error
+		if shift, err = strconv.Atoi(exponent); err != nil || shift > 0 || shift < -maxScore {
+			return 0, false
+		}
+	}
+	if whole == "" || len(text) > maxScore {
+		return 0, false
+	}
+	digits := strings.Repeat("0", -shift) + whole + fraction + "000000"
+	end := len(whole) + len("000000")
+	n, err := strconv.ParseUint(digits[:end], 10, 32)
+	rest := strings.Trim(digits[end:], "0")
+	if err != nil || strings.Trim(rest, "0123456789") != "" || n > 1_000_000 || n == 1_000_000 && rest != "" {
+		return 0, false
+	}
+	return uint32(n), true
 }

@@ -52,5 +52,5 @@ func ExampleNewSSVC() {
 
 func ExampleNewEPSS() {
 	fetch(kevfeed.NewEPSS, "#model_version:v2026.03.14,score_date:2026-03-09T12:55:00Z\ncve,epss,percentile\nCVE-2026-1000,0.94321,0.99\n")
-	// Output: CVE-2026-1000 false false 0.94321
+	// Output: CVE-2026-1000 false false 943210
 }

@@ -152,13 +152,25 @@ func TestBadEntries_CAT18(t *testing.T) {
 	require.False(t, b.AllExploited)
 	require.Len(t, b.Vulnerabilities, 2)
 	require.Equal(t, catalog.Vulnerability{ID: "CVE-2026-1002", Exploited: catalog.Yes}, b.Vulnerabilities[1])
-	require.Equal(t, []string{"entry 2", "entry CVE-2026-1002"}, []string{b.Rejected[0].Record, b.Rejected[1].Record})
+	require.Equal(t, []string{"entry 2", "vulnerability CVE-2026-1002"}, []string{b.Rejected[0].Record, b.Rejected[1].Record})
 
 	b, err = read(t, New, []byte(kev(released, 2, good, entryOf("CVE-2026-1000", "2026-02-05", "2026-02-07", "Unknown"))))
 	require.NoError(t, err)
 	require.True(t, b.AllExploited)
 	require.Equal(t, day(2, 1), b.Vulnerabilities[0].Listed, "the first one counts")
 	require.Contains(t, b.Rejected[0].Reasons[0], "duplicate id")
+
+	for other, want := range map[string]catalog.Answer{
+		good: catalog.No, entryOf("CVE-2026-1002", "soon", "", ""): catalog.No, entryOf("CVE-2026", "2026-02-01", "", ""): 0,
+	} {
+		b, err := read(t, New, []byte(kev(released, 2, good, other)))
+		require.NoError(t, err)
+		b.Feed = "kev"
+		snapshot, changes := catalog.Sync(nil, []catalog.Batch{b}, now)
+		require.Len(t, changes.Rejected, 1)
+		v, _ := snapshot.Vulnerability("CVE-2026-9999", now)
+		require.Equal(t, want, v.Exploited, "of what is not on the list with %s", other)
+	}
 }
 
 // Due dates move, entries go, and an older document is refused (CAT-2).
@@ -234,7 +246,7 @@ func TestSSVC_CAT18(t *testing.T) {
 func TestEPSS_CAT18(t *testing.T) {
 	b, err := read(t, NewEPSS, gzipped(t, epss))
 	require.NoError(t, err)
-	require.Equal(t, []catalog.Vulnerability{{ID: "CVE-2026-1000", Probability: 0.94321}, {ID: "CVE-2026-1001", Probability: 0.00043}}, b.Vulnerabilities)
+	require.Equal(t, []catalog.Vulnerability{{ID: "CVE-2026-1000", Probability: 943_210}, {ID: "CVE-2026-1001", Probability: 430}}, b.Vulnerabilities)
 	require.Equal(t, time.Date(2026, 3, 9, 12, 55, 0, 0, time.UTC), b.Dated)
 	packed := gzipped(t, epss)
 	for n := range len(packed) {
@@ -253,7 +265,15 @@ func TestEPSS_CAT18(t *testing.T) {
 		_, err := read(t, NewEPSS, []byte(text))
 		require.ErrorContains(t, err, want, "%.100s", text)
 	}
-	for _, row := range []string{"CVE-2026-1002,1.1,0", "CVE-2026-1002,-0.1,0", "CVE-2026-1002,NaN,0", "CVE-2026-1002", "x,0.1,0", "CVE-2026-1000,0.1,0"} {
+	for text, want := range map[string]uint32{
+		"0": 0, "1": 1_000_000, "1.0000000": 1_000_000, "0.5": 500_000, "1e-05": 10, "4.3E-04": 430, "1.0e+00": 1_000_000, "0.0000019": 1, "1e-40": 0,
+	} {
+		b, err := read(t, NewEPSS, []byte("#score_date:2026-03-09\ncve,epss\nCVE-2026-1000,"+text+"\n"))
+		require.NoError(t, err, text)
+		require.Equal(t, want, b.Vulnerabilities[0].Probability, text)
+	}
+	for _, row := range []string{"CVE-2026-1002,1.1,0", "CVE-2026-1002,1.0000001,0", "CVE-2026-1002,20e-01,0", "CVE-2026-1002,.5,0", "CVE-2026-1002,0.1.2,0", "CVE-2026-1002,0.12345678x,0",
+		"CVE-2026-1002,1e-1000000000,0", "CVE-2026-1002,0x1p-2,0", "CVE-2026-1002,0.+1,0", "CVE-2026-1002,1e1,0", "CVE-2026-1002,0." + strings.Repeat("0", 60) + ",0", "CVE-2026-1002,-0.1,0", "CVE-2026-1002,NaN,0", "CVE-2026-1002", "x,0.1,0", "CVE-2026-1000,0.1,0"} {
 		b, err := read(t, NewEPSS, []byte(epss+row+"\n"))
 		require.NoError(t, err)
 		require.Len(t, b.Vulnerabilities, 2, row)
@@ -298,7 +318,7 @@ func FuzzEPSS(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		b, err := parseEPSS("epss", data)
 		for _, v := range b.Vulnerabilities {
-			if err != nil || !(v.Probability >= 0 && v.Probability <= 1) {
+			if err != nil || v.Probability > 1_000_000 {
 				t.Fatalf("%+v, %v", v, err)
 			}
 		}

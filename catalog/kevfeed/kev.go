@@ -55,14 +55,14 @@ func parseKEV(feed catalog.FeedID, data []byte) (catalog.Batch, error) {
 			b.AllExploited = false
 			continue
 		case ids[id]:
-			bad.Add("entry "+id, "duplicate id: the document has it more than once")
+			bad.Add("vulnerability "+id, "duplicate id: the document has it more than once")
 			continue
 		}
 		ids[id] = true
 		v, problems := e.fact(id)
 		b.Vulnerabilities = append(b.Vulnerabilities, v)
 		if len(problems) > 0 {
-			bad.Add("entry "+id, problems...)
+			bad.Add("vulnerability "+id, problems...)
 		}
 	}
 	b.Rejected = bad.List(feed)
