@@ -9,11 +9,20 @@
 //     [Inventory] of one asset, [Snapshot.EvaluateList] the verdicts on several
 //     patches together, and [Snapshot.Missing] the verdicts on everything that
 //     is newer than what the asset has.
+//   - [Snapshot.Scanner] does what Missing does for one asset after another.
+//   - [Snapshot.Fixed] returns the vulnerabilities that an upgrade fixes,
+//     [Snapshot.Vulnerability] what is known of one, and [Snapshot.Risk] what is
+//     known of all that an upgrade fixes.
+//   - [Snapshot.History] returns the patches of a product, also those that left
+//     the catalog.
 //   - [Snapshot.WithCustomURLs] sets the URLs at which the customer supplies
 //     files.
-//   - [Snapshot.Encode] and [Decode] store a snapshot.
+//   - [Snapshot.Encode] and [Decode] store a snapshot, and [Snapshot.Pieces]
+//     only what changed of it.
 //
-// Packages jsonfeed, aptfeed and rpmfeed are feeds. Package catalogtest is the suite
+// Packages jsonfeed, aptfeed and rpmfeed are feeds of patches, eolfeed of
+// version lines, osvfeed of advisories, and kevfeed of facts about
+// vulnerabilities; jsonfeed brings these too. Package catalogtest is the suite
 // that each feed must pass. Versions and their order are in package version.
 //
 // # Words
@@ -117,7 +126,13 @@
 //     1.2.3 and 1.2w are on line 1.2, and 1.20 is not. A line may have ended on
 //     an unknown date (Line.Over). If a product has lines and a version is on
 //     none of them, its end of life is not known. The verdict then carries the
-//     note NoLine. With [Options].KnownLines it blocks, with LineNotKnown.
+//     note NoLine. With [Options].KnownLines it blocks, with LineNotKnown. A
+//     feed can also give lines of products that another feed lists
+//     ([LineSet]). They are merged by prefix: a line of a set replaces the
+//     product's own with the same prefix. Of several sets that have the line,
+//     the one of the first feed by id counts, and in one feed the one with the
+//     longest product id. A product has at most [MaxLines] in all. Where a set
+//     would exceed that, it has no effect, and is shown.
 //   - CAT-12. Dates of extended or premium support are kept as data and never
 //     move an end of life.
 //   - CAT-13. An end of life is an instant. A date without a time means the end
@@ -180,22 +195,43 @@
 //     product is shown as a conflict until a grant decides. Supersedes and
 //     Requires reach only patches of the same authority ([Snapshot.Reaches]).
 //     Any other id in them has no effect, now or when somebody lists it later,
-//     and is shown. So nothing a feed says changes the verdict on a patch over
-//     which it has no authority. When the catalog is full, only authorities
-//     with more than an equal share lose records. Verdicts and orders name the
-//     feed, and a signer policy can ask for it. For a package repository the
-//     authority is its own channel. A third party's repository may offer a
-//     newer build of a distribution's package, under its own vendor's name and
-//     only to assets that are configured to use it. For each installed product
-//     the inventory names the products of the other channels that the asset
-//     uses for it (Installed.Also). A patch of one of these is judged against
-//     that same software, with its version, hold and pin. A product that the
-//     inventory names in neither place is NotInstalled. If the catalog knows
-//     that the asset has it from another channel, the reason says so.
-//   - CAT-18. Facts about vulnerabilities have a source and a time. They decide
-//     order and deadline, and never whether a patch is deployable (CAT-4). A
-//     fact whose source is missing, failing or stale is unknown, which never
-//     reads as "not exploited". Not built yet.
+//     and is shown. A feed gives the lines of products that its authority owns,
+//     and of those that [Grant].Lines names. That grant lets it speak about
+//     nothing else. Without it, the line set of another authority's product is
+//     rejected. Facts and advisories need no authority, because they play no
+//     part in a verdict (CAT-18). So nothing a feed says changes the verdict on
+//     a patch over which it has neither authority nor a grant. When the catalog
+//     is full, only authorities with more than an equal share lose records.
+//     Verdicts and orders name the feed, and a signer policy can ask for it.
+//     For a package repository the authority is its own channel. A third
+//     party's repository may offer a newer build of a distribution's package,
+//     under its own vendor's name and only to assets that are configured to use
+//     it. For each installed product the inventory names the products of the
+//     other channels that the asset uses for it (Installed.Also). A patch of
+//     one of these is judged against that same software, with its version, hold
+//     and pin. A product that the inventory names in neither place is
+//     NotInstalled. If the catalog knows that the asset has it from another
+//     channel, the reason says so.
+//   - CAT-18. Facts about vulnerabilities ([Vulnerability], [Advisory]) decide
+//     order and deadline, and never whether a patch is deployable (CAT-4). Each
+//     has a feed as its source, and the time of that feed's last good sync.
+//     Facts of all feeds are merged when somebody asks
+//     ([Snapshot.Vulnerability]): yes outranks no, no outranks unknown, and the
+//     highest severity and probability and the earliest dates count. A fact
+//     whose source is missing, failing or stale is unknown, which never reads as
+//     "not exploited". A vulnerability is only known not to be exploited if a
+//     feed that lists everything exploited (Batch.AllExploited) does not list
+//     it. A bad record in such a list makes all others unknown, because it might
+//     be any of them. A truncated document is refused by its feed, and an older
+//     one by the sync (CAT-2). The last good one is kept. An advisory says which
+//     versions of a package fix what. The package is the source package
+//     (Product.Package), and versions are compared with Patch.Source where the
+//     patch has one. Which vulnerabilities an upgrade fixes does not depend on
+//     the health of a feed ([Snapshot.Fixed]). A patch that left the catalog is
+//     remembered without its files, with when it was published, listed and gone
+//     ([Snapshot.History]), so that a delay counts by the line (APR-2) and an
+//     installed version keeps its source. A product keeps the newest
+//     [MaxHistory] of them.
 //   - CAT-19. For each installed product, [Snapshot.Missing] offers the newest
 //     version that this asset may get, of the product and of the other channels
 //     that the asset uses for the same software (Installed.Also). It explains

@@ -83,6 +83,17 @@ func TestEncodeReportsWriteErrors(t *testing.T) {
 	for _, room := range []int{0, 100} {
 		require.ErrorIs(t, eventful(t).Encode(&narrow{left: room, err: full}), full)
 	}
+	// Whichever piece it is that does not fit any more.
+	s := synced(t, many(t, 1000))
+	pieces, err := s.Pieces(nil)
+	require.NoError(t, err)
+	require.Greater(t, len(pieces), 5)
+	room := 0
+	for _, p := range pieces {
+		room += len(p.Data)
+		require.ErrorIs(t, s.Encode(&narrow{left: room - 1, err: full}), full)
+	}
+	require.NoError(t, s.Encode(&narrow{left: room}))
 }
 
 // A change of few records changes few pieces, and pieces that the store has are
@@ -249,6 +260,7 @@ func TestDecodeRefuses(t *testing.T) {
 func FuzzDecode(f *testing.F) {
 	f.Add(encoded(f, eventful(f)))
 	f.Add(encoded(f, &Snapshot{}))
+	f.Add(encoded(f, informed(f)))
 	f.Add(encoded(f, with(f, synced(f, batch(edit("2.0.0", vendor))), custom("editor-2.0.0", own))))
 	f.Fuzz(func(t *testing.T, text string) {
 		s, err := Decode(zipped(t, text))
@@ -263,7 +275,8 @@ func FuzzDecode(f *testing.F) {
 		next, _ := Sync(s, []Batch{batch(edit("1.0.0"))}, noon)
 		next.Missing(has("0.1.0"), Options{}, noon)
 		for p := range next.Patches() {
-			next.Evaluate(p.ID, has("0.1.0"), Options{}, noon)
+			next.Risk(next.Evaluate(p.ID, has("0.1.0"), Options{}, noon), noon)
+			next.History(p.Product)
 		}
 	})
 }

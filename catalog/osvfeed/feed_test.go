@@ -245,17 +245,22 @@ func TestJoinsPatches_CAT18(t *testing.T) {
 	product := catalog.Product{ID: "deb/bookworm/amd64/libhare1", Name: "libhare1", Platform: catalog.Linux, Scheme: version.Debian,
 		Package: catalog.Package{Ecosystem: "Debian:12", Name: "hare"}}
 	apt := catalog.Batch{Feed: "apt", Products: []catalog.Product{product}}
-	for binary, source := range map[string]string{"1:2.0-1": "1:2.0-1", "1:2.0-1+deb12u1+b1": "1:2.0-1+deb12u1"} {
+	for binary, source := range map[string]string{"3.1-1": "1:2.0-1", "3.1-1+b2": "1:2.0-1+deb12u1"} {
 		apt.Patches = append(apt.Patches, catalog.Patch{ID: catalog.PatchID(string(product.ID) + "=" + binary), Product: product.ID, Version: debian(binary), Source: debian(source)})
 	}
-	_, changes := catalog.Sync(nil, []catalog.Batch{apt, osv}, now)
+	snapshot, changes := catalog.Sync(nil, []catalog.Batch{apt, osv}, now)
 	require.Empty(t, changes.Rejected)
 	require.Len(t, changes.Added, 2)
-	fix := osv.Advisories[0].Fixes[0]
-	require.Equal(t, product.Package, fix.Package)
-	for _, p := range apt.Patches {
-		order, ok := p.Source.Compare(fix.Fixed)
-		require.True(t, ok)
-		require.Equal(t, p.Version.String() != "1:2.0-1", order >= 0, "only the second build has the fix")
+	upgrade := func(from, to string) catalog.Verdict {
+		return catalog.Verdict{Product: product.ID, Patch: catalog.PatchID(string(product.ID) + "=" + to), From: debian(from), To: debian(to)}
 	}
+	both := []string{"CVE-2026-1000", "CVE-2026-1001"}
+	require.Equal(t, both, snapshot.Fixed(upgrade("3.1-1", "3.1-1+b2")))
+	require.Equal(t, both, snapshot.Risk(upgrade("3.1-1", "3.1-1+b2"), now).Fixed)
+	require.Empty(t, snapshot.Fixed(upgrade("3.0-1", "3.1-1")), "its source is before the fix")
+	require.Empty(t, snapshot.Fixed(upgrade("3.1-1+b2", "3.1-1+b2")), "the installed build has the fix")
+
+	osv.Advisories[0].Withdrawn = true
+	snapshot, _ = catalog.Sync(snapshot, []catalog.Batch{apt, osv}, now)
+	require.Empty(t, snapshot.Fixed(upgrade("3.1-1", "3.1-1+b2")))
 }
