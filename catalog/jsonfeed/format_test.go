@@ -239,6 +239,21 @@ func TestBadFactIsRejectedAlone_CAT16(t *testing.T) {
 	}
 }
 
+// A record that cannot be read may be one that is exploited.
+func TestAllExploited_CAT18(t *testing.T) {
+	for record, want := range map[string]catalog.Answer{
+		`{"id":"CVE-2026-2"}`: catalog.No, `{"id":"CVE-2026-1","exploited":"yes"}`: catalog.No, `{"id":"CVE-2026-1","due":"soon"}`: catalog.No,
+		`{"id":"CVE-2026-2","due":"soon"}`: 0, `{"id":7}`: 0, `null`: 0,
+	} {
+		b, err := Parse("acme", []byte(`{"format":1,"allExploited":true,"vulnerabilities":[{"id":"CVE-2026-1","exploited":"yes"},`+record+`]}`))
+		require.NoError(t, err)
+		now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+		s, _ := catalog.Sync(nil, []catalog.Batch{b}, now)
+		v, _ := s.Vulnerability("CVE-2026-9", now)
+		require.Equal(t, want, v.Exploited, record)
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	root := readSchema(f)
 	f.Add([]byte(worked(f)))
