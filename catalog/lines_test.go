@@ -135,13 +135,9 @@ func TestFactsAreBounded_CAT16_CAT17(t *testing.T) {
 // A prefix is not an id: the products that it means may be anywhere.
 func TestPrefixMeansProductsAnywhere_CAT11(t *testing.T) {
 	all := many(t, 100)
-	s := synced(t, all.of("acme"), sets("eol", set("debian/amd64/package-7*", Line{Prefix: "1", Over: true})).of("acme"))
-	n := 0
+	all.Products = append(all.Products, product("a-first"))
+	s := synced(t, all.of("acme"), sets("eol", set("debian/amd64/package-*", Line{Prefix: "1", Over: true})).of("acme"))
 	for p := range s.Products() {
-		if len(p.Lines) > 0 {
-			require.Contains(t, p.ID, "package-7")
-			n++
-		}
+		require.Equal(t, p.ID != "a-first", len(p.Lines) > 0, p.ID)
 	}
-	require.Equal(t, 11, n)
 }
