@@ -68,6 +68,8 @@ func BenchmarkSyncApt(b *testing.B) {
 		runtime.GC()
 		runtime.ReadMemStats(&m)
 		b.ReportMetric(float64(m.HeapAlloc>>20), "heap-MiB")
+		_, err = c.Snapshot(ctx) // the catalog is still in memory
+		require.NoError(b, err)
 		require.NoError(b, store.Close())
 		info, err := os.Stat(path)
 		require.NoError(b, err)
