@@ -1,8 +1,8 @@
 // Package agentsim plays scenarios of patch management in a virtual world: a
 // clock, a network, vendors, users and assets around the production controller
 // (package job/controller) and the production agent (package job/agent). The
-// simulator runs the policy code of the real programs, so what holds here holds
-// there. Nothing waits: a month takes a second.
+// simulator runs the decision code of the real programs, so what holds in a
+// simulation holds in production. Time is virtual: a month takes a second.
 //
 // After a crash, an agent has what it had committed, and the server has what
 // its store had. An observer (package watch) follows each asset from outside:

@@ -5,8 +5,8 @@ import "time"
 // Limits. A scenario beyond one of them is refused with an error that names
 // the limit, so that no text keeps a reader waiting for long.
 const (
-	// MaxScript is the largest scenario, in bytes: enough for months of
-	// hundreds of assets.
+	// MaxScript is the largest scenario, in bytes: enough for hundreds of
+	// assets over months.
 	MaxScript = 8 << 20
 	// MaxAssets is how many assets one world has. Each is a whole agent;
 	// package fleet simulates more.

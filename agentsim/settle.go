@@ -17,9 +17,10 @@ import (
 // way: each order that was due has a final result and left no files, and the
 // server shows, per order and as a count, what the agents' journals add up to
 // (invariants 10 and 12). An order that is not due, or that waits for a reboot
-// by hand, may wait. For an asset that is off, asleep, cut off, refused, removed
-// or cloned, Settle takes what the server shows as it is. It returns the first
-// invariant that broke, as a [*Broken], or the error that ended the simulation.
+// by hand, may wait. Settle does not check what the server shows for an asset
+// that is off, asleep, cut off, refused, removed or cloned. It returns the
+// first invariant that broke, as a [*Broken], or the error that ended the
+// simulation.
 func (w *World) Settle() error {
 	if err := w.trouble(); err != nil {
 		return err

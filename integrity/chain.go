@@ -10,10 +10,10 @@ import (
 // signed in several formats or not at all. Chain() is the verifier of an asset
 // without keys. It panics if a verifier is nil.
 //
-// A Bad answer decides, because no other signature repairs one that does not
-// hold; a Bad answer that is not Untrusted comes before one that is. Otherwise
-// the first Valid answer decides, then the first Unsupported one. If all
-// answers are Absent, the result is Absent, or Unsupported if there is a
+// A Bad answer decides, because no other signature makes up for an invalid one.
+// A Bad answer that is not Untrusted takes precedence over one that is.
+// Otherwise the first Valid answer decides, then the first Unsupported one. If
+// all answers are Absent, the result is Absent, or Unsupported if there is a
 // signature file.
 func Chain(verifiers ...SignatureVerifier) SignatureVerifier {
 	if i := slices.Index(verifiers, nil); i >= 0 {

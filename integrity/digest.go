@@ -59,9 +59,9 @@ func (d Digest) String() string {
 	return d.Algorithm.String() + ":" + d.Sum
 }
 
-// KeepUnknown makes d a digest of the algorithm Unknown with the given text
-// form, cut to maxUnknown bytes. Call it with what UnmarshalText refuses if
-// another release may have written it (MAN-11).
+// KeepUnknown sets d to a digest of the algorithm Unknown with the given text
+// form, cut to 256 bytes. Call it for text that UnmarshalText refuses, if
+// another release may have written the text (MAN-11).
 func (d *Digest) KeepUnknown(text string) { *d = Digest{Unknown, problem.Clip(text, maxUnknown)} }
 
 // NotKnown names what this release does not know about the digest, as in

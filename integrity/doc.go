@@ -1,12 +1,13 @@
 // Package integrity decides whether a downloaded file may be installed.
 //
-// The package is pure. The caller digests the bytes while they arrive
-// ([Digester], with the algorithms that [Expectation.Algorithms] lists), asks a
-// [SignatureVerifier] about the signature, and passes both to [Judge] with what
-// the order expects. The [Verdict] says whether the file passed, by which rule
-// and why, and records everything that was found out. Each family of formats
-// has a verifier in a package of its own. Every verifier must pass the suite in
-// integritytest. [Chain] asks several verifiers.
+// The package does no I/O and keeps no state. The caller digests the bytes
+// while they arrive ([Digester], with the algorithms that
+// [Expectation.Algorithms] lists), asks a [SignatureVerifier] about the
+// signature, and passes both to [Judge] with what the order expects. The
+// [Verdict] says whether the file passed, by which rule and why, and records
+// everything that was found out. Each family of formats has a verifier in a
+// package of its own. Every verifier must pass the suite in integritytest.
+// [Chain] asks several verifiers.
 //
 // # Signer policies
 //
@@ -31,30 +32,31 @@
 // Exactly one clause decides about a product: the clause that names the
 // product, otherwise the clause for its vendor, otherwise the clause for all
 // ("*" for both). A clause may name a feed by its id in the catalog. Then it
-// covers only patches of that feed and comes before a clause without a feed,
-// and no wider clause admits another feed for its product or vendor (CAT-17).
-// Two clauses cannot have the same vendor, product and feed, so the order of
-// clauses does not matter. If no clause matches, nothing is trusted. A clause
-// only adds to what the order expects: both must be met. If the order expects
-// no signer and the clause names some, the signature must be by one of them.
-// Verdict.Clause names the clause. Vendor and feed are claims of the order and
-// prove nothing: for a product that no clause names, a dishonest server can
-// claim any vendor, and so gets the clause of that vendor. The product itself
-// is checked against what the asset has.
+// covers only patches of that feed, and it takes precedence over a clause
+// without a feed. Patches of that product or vendor from another feed do not
+// fall back to a wider clause (CAT-17). Two clauses cannot have the same
+// vendor, product and feed, so the order of clauses does not matter. If no
+// clause matches, nothing is trusted. A clause never relaxes what the order
+// expects: a file must meet both. If the order expects no signer but the clause
+// names signers, one of those must have signed. Verdict.Clause names the
+// clause. Vendor and feed are claims of the order and prove nothing: for a
+// product that no clause names, a dishonest server can claim any vendor, and so
+// gets the clause of that vendor. The product itself is checked against what
+// the asset has.
 //
 // Pre- and post-actions of orders may run only the policy's commands (INT-10).
 // The order decides when they run, how often and for how long.
 //
 // Package policyverify makes a verifier from the policy's signers. An [Excerpt]
-// holds the clauses and commands without the keys. A server makes its orders
-// under a policy, so each order carries the policy's digest and the clauses for
-// its products. An agent with the same policy checks every order against it
-// ([Terms]). The digest covers the signers too, so both sides mean the same by
-// a signer's name.
+// holds the clauses and commands without the keys. A server with a policy makes
+// its orders under that policy: each order carries the policy's digest and the
+// clauses for its products. An agent with the same policy checks every order
+// against it ([Terms]). The digest covers the signers too, so both sides mean
+// the same by a signer's name.
 //
 // # The decision
 //
-// Exactly one row of this table decides about a file. NoClause and
+// Exactly one row of this table applies to each file. NoClause and
 // PolicyMismatch are checked first (INT-4, see [Terms]).
 //
 //	signature     expected      unsigned  checksum             artifact  answer                    rule
@@ -83,68 +85,72 @@
 // A cell lists every value that the row covers; - means any value. The columns
 // are:
 //
-//   - signature: valid means that it is by the order's signer, if the order
-//     expects one, and under a policy by a signer of the clause and in one of
-//     its formats. With neither, any signer that the verifier trusts will do.
-//     Other-format: only the format is not allowed. Other-signer: the signature
-//     is valid, but by another signer, or the verifier cannot name the signer.
-//     Untrusted is bad only because the verifier trusts nobody
-//     who signed ([Signature]). No-answer is not one of the answers of INT-9.
-//   - expected: who names a signer: the order (in the catalog, the artifact),
-//     only the clause, or nobody.
+//   - signature: valid means a valid signature by the order's signer, if the
+//     order expects one, and, under a policy, by one of the clause's signers in
+//     one of its formats. Without either, any signer that the verifier trusts
+//     is enough. Other-format: the signature is valid except that its format is
+//     not allowed. Other-signer: the signature is valid, but by another signer,
+//     or the verifier cannot name the signer. Untrusted: bad only because the
+//     verifier trusts none of those who signed ([Signature]). No-answer: the
+//     verifier returned none of the four answers of INT-9.
+//   - expected: what names the expected signer: the order (which has it from
+//     the artifact in the catalog), only the clause, or none.
 //   - unsigned: whether the clause says AllowUnsigned. Without a policy it is
 //     yes.
-//   - checksum: compared by the strongest algorithm that the order has and that
-//     was computed. Old (it matches) and old-differs are by SHA-1 or MD5
-//     without the order's AllowLegacy; if the file is not validly signed, the
-//     clause must say AllowLegacy too.
+//   - checksum: the comparison by the strongest algorithm that the order has
+//     and that was computed. Old means that a SHA-1 or MD5 checksum matches but
+//     carries no trust, because the order does not set AllowLegacy, or because
+//     the file is not validly signed and the clause does not set it;
+//     old-differs means that such a checksum differs.
 //   - artifact: latest means Expectation.LatestOnly, as the catalog says; every
 //     other artifact is pinned.
 //
 // # The rules
 //
-//   - INT-1. Is the file signed? Then its signature decides: a valid signature
-//     by the expected signer passes, except where INT-5 also requires the
-//     checksum. Anything else is FileSignatureFailed (11).
+//   - INT-1. If a file is signed, its signature decides. A valid signature by
+//     the expected signer passes, except where INT-5 also requires the
+//     checksum. Anything else is FileSignatureFailed (11), except an
+//     unsupported signature that INT-9 lets the checksum decide.
 //   - INT-2. If there is no signature and none is expected, the checksum is
 //     compared. Equal passes; a mismatch is FileHashValidationFailed (12).
 //   - INT-3. Without a signature and without a checksum, the answer is
 //     FileValidationFailed (7), and the file is never installed.
 //   - INT-4. If the order expects a signer and the file has no signature, the
 //     answer is FileSignatureFailed (11), reason SignatureMissing. Removing a
-//     signature never leads to a weaker check. Under a policy, nothing passes
-//     without a matching clause (NoClause), and nothing passes that was ordered
-//     under another policy than the asset's own (PolicyMismatch).
-//   - INT-5. If a file has a signature and the order a checksum, the verdict
-//     records whether the checksum matched, whichever of the two decided.
-//     Everything but LatestOnly counts as pinned. A checksum that differs fails
-//     even under a valid signature (12): for a pinned artifact with a digest
-//     that carries trust, and for any order that expects no signer. Only a
-//     LatestOnly artifact with an expected signer, named by the artifact or by
-//     the policy's clause, may differ (CAT-7). There is no other switch.
+//     signature never leads to a weaker check. Under a policy, a file fails if
+//     no clause matches (NoClause), or if it was ordered under a policy other
+//     than the asset's own (PolicyMismatch).
+//   - INT-5. If a file has a signature and the order has a checksum, the
+//     verdict records whether the checksum matched, whichever of the two
+//     decided. Every artifact that is not LatestOnly is pinned. A checksum that
+//     differs fails the file (12) even with a valid signature in two cases: the
+//     artifact is pinned and the digest carries trust, or neither the order nor
+//     the policy's clause expects a signer. A LatestOnly artifact may differ if
+//     the artifact or the clause names a signer (CAT-7). There is no other
+//     switch.
 //   - INT-6. The bytes that were verified are the bytes that are installed:
-//     they are staged in a private directory, on a path that no unprivileged
-//     user can swap, and when deploy opens the file, it is digested again by
-//     SHA-256. That digest is always computed. Package job/runner does this.
+//     they are staged in a private directory, at a path that no unprivileged
+//     user can replace. When the deploy stage opens a file, it computes the
+//     SHA-256 digest again, always. Package job/runner does this.
 //   - INT-7. SHA-256, SHA-384 and SHA-512 carry trust. SHA-1 and MD5 do so only
 //     if AllowLegacy is set, and the verdict names them (Verdict.Compared).
 //     Otherwise a file with no other digest is FileValidationFailed (7).
 //   - INT-8. If a file fails, its patch fails with the verdict's code, and the
 //     file is deleted. The other patches go on. Package job/execution does
 //     this.
-//   - INT-9. There are four answers about a signature, never mixed up: valid
-//     (by whom, and when if that is known), bad, absent, unsupported. Only
-//     absent leads to the checksum. Unsupported is FileSignatureFailed (11)
-//     with its reason, unless no signer is expected and a digest that carries
-//     trust matches: then INT-2 passes the file, and the verdict says that it
-//     is signed but not judged. A file that visibly carries a signature of a
-//     kind that is not judged (MSIX, a Windows catalog file, PowerShell, xar, a
+//   - INT-9. A verifier gives one of four distinct answers: valid (by whom, and
+//     when if known), bad, absent, unsupported. Only absent lets the checksum
+//     decide, except as follows. Unsupported is FileSignatureFailed (11) with
+//     its reason, unless no signer is expected and a digest that carries trust
+//     matches: then INT-2 passes the file, and the verdict says that it is
+//     signed but not judged. A file that visibly carries a signature of a kind
+//     that is not judged (MSIX, a Windows catalog file, PowerShell, xar, a
 //     kernel module, debsig) is unsupported, not absent. An answer that is none
 //     of the four (no-answer in the table) never passes.
 //   - INT-10. A signer policy covers commands too. An agent with a policy runs
 //     a pre- or post-action only if one of the policy's commands allows it, by
-//     the exact command or by the digest of the script. An agent can also be
-//     set to run no actions, or explicitly all of them. An order with an action
+//     the exact command or by the digest of the script. An agent's settings can
+//     also forbid all actions, or explicitly allow all. An order with an action
 //     that may not run does not begin: it is Failed, and the result names the
 //     action. The server knows this when it plans, from the agent's
 //     capabilities (MAN-11). See Excerpt.Allows, and Order.Obstacle in package

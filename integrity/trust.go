@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// Signer is somebody who is trusted, and the ways in which the signatures are
-// known. Any one of them is enough. A policy and every verifier use this type.
-// A verifier uses the ways of its own formats and ignores the others. Without
-// any it trusts nobody.
+// Signer is somebody who is trusted, with the trust entries that recognize the
+// signatures. A match with any one entry is enough. A policy and every verifier
+// use this type. A verifier uses the entries for its own formats and ignores
+// the others. Without any entry it does not trust the signer.
 type Signer struct {
 	Name         string              `json:"name"` // as in Expectation.Signer and in feeds
 	Authenticode []AuthenticodeTrust `json:"authenticode,omitempty"`

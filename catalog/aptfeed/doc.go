@@ -47,8 +47,8 @@
 //     older than the newest one it accepted. It also carries the age at which
 //     the feed is stale: [Config].MaxAge, or the entry's valid-until-max in
 //     seconds (CAT-2).
-//   - A Release file of another suite than the entry names is noted, as apt
-//     does.
+//   - A Release file for a suite other than the one in the entry is noted, as
+//     apt does.
 //   - trusted=yes, allow-insecure and similar options never switch a check off.
 //   - The signed file bounds the size of what is fetched, before and after
 //     unpacking. Digests are compared before anything is unpacked. apt repacks
@@ -65,8 +65,8 @@
 //   - debian.Release.Channel gives the channel from the Release file, on any
 //     machine. The batch claims the ids of its channel and no others. Its
 //     authority is the Origin together with the keyring as the entry names it,
-//     so the suites of a distribution are one authority, also when its keys are
-//     renewed (CAT-17). The vendor is the Origin.
+//     so all suites of a distribution are one authority, even after its keys
+//     are renewed (CAT-17). The vendor is the Origin.
 //   - The artifact is Pinned: a repository serves every version that it lists,
 //     each at its own address (CAT-6). If only apt can reach the repository,
 //     the artifact is Repository, without a URL.
@@ -107,6 +107,6 @@
 // verified like what is fetched, and if the directory cannot be used,
 // everything is fetched.
 //
-// Not built yet: pdiffs; fetching over mirror lists and with credentials
-// (auth.conf); CVE ids and severities, which other feeds bring.
+// CVE ids and severities come from other feeds. Not built yet: pdiffs, and
+// fetching over mirror lists or with credentials (auth.conf).
 package aptfeed

@@ -47,8 +47,9 @@ func (c Config) withDefaults() Config {
 }
 
 // FromConfig returns a feed for every suite that the apt configuration names.
-// They fetch from the repositories. They belong together: fetch them in the
-// order returned, so that the first suite gives a build that several have.
+// They fetch from the repositories. Fetch the feeds together, in the order
+// returned, so that the first of several suites with the same build provides
+// it.
 //
 // An entry that is refused becomes a feed too, whose every fetch fails with the
 // reason. So it shows wherever the health of feeds is shown. The error means

@@ -42,21 +42,21 @@
 // Active support, isMaintained and everything else is ignored: isMaintained
 // counts extended support.
 //
-// A release that says nothing about its end, or that cannot be read, is rejected
-// with the reason (CAT-16). The project's release data has many of them, because
-// it holds only what the project's programs find. The versions of such a release
-// are then on no line (NoLine). If the document has a shorter line, they would be
-// on that one, whose end is not theirs, so the release stays as a line without an
-// end.
+// A release that says nothing about its end, or that cannot be read, is
+// rejected with the reason (CAT-16). The project's release data has many of
+// them, because it holds only what the project's programs find. The versions of
+// such a release are on no line (NoLine), unless the document has a line with a
+// shorter prefix that matches them. The end of that line is not theirs, so the
+// release is then kept as a line without an end.
 //
 // # Dates and failures
 //
 // A document of version 1 says when it was made (generated_at). The batch has
 // the oldest date of its documents (CAT-2), because the feed is as old as its
-// oldest document. The project makes all documents at once, so an older document
-// among newer ones is refused too. The other forms state no date: use them from
-// a place that you trust not to go back. Give documents of another origin to a
-// feed of their own.
+// oldest document. The project makes all documents at once, so an older
+// document among newer ones is refused too. The other forms have no date: read
+// them only from a source that you trust never to serve an older document. Put
+// documents from another origin in a feed of their own.
 //
 // A document that cannot be fetched or read as a whole makes the fetch fail, and
 // the error names it. The catalog then keeps the last good lines of all (CAT-1).

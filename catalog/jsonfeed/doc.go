@@ -74,13 +74,13 @@
 // in any format that a verifier of package integrity judges, like an OpenPGP
 // signature, a signature by a plain key, or a sigstore bundle. Package
 // policyverify makes a verifier from a signer policy. Before anything else is
-// read of a new document, its signature must be valid and by one of the signers.
-// Otherwise the fetch fails with a [SignatureError], whether the signature is
-// absent, bad, by somebody else or of an unknown form, so removing it gains
-// nothing (INT-4, INT-9). While document and signature are being replaced they
-// may not fit each other: the fetch fails then too, and the catalog keeps what
-// it has (CAT-1). A signature does not show that a document is the newest one:
-// use "dated" as well.
+// read of a new document, its signature must be valid and by one of the
+// signers. Otherwise the fetch fails with a [SignatureError], whether the
+// signature is absent, bad, by somebody else or of an unknown form, so removing
+// it gains nothing (INT-4, INT-9). While the document and its signature are
+// being replaced, they may not match. The fetch then fails too, and the catalog
+// keeps what it has (CAT-1). A signature does not show that a document is the
+// newest one: use "dated" as well.
 //
 // # Example
 //

@@ -17,12 +17,12 @@
 //	dueDate                     Due: the end of that day, UTC (CAT-13)
 //	knownRansomwareCampaignUse  Ransomware: "Known" is yes. "Unknown" is unknown, never no
 //
-// The list is complete: as long as the feed is good, a vulnerability that is
-// not on it is not known to be exploited, also one that was taken off it. So a
-// document is only used if it is whole. It is refused if it is cut off, if
-// count is not the number of entries, if the list is empty, or if it has no
-// dateReleased. The batch is dated by dateReleased, so that the catalog refuses
-// an older document (CAT-2).
+// The list is complete: while the feed is healthy, a vulnerability that is not
+// on it, or was taken off it, is not known to be exploited. So a document is
+// used only if it is whole. It is refused if it is cut off, if count is not the
+// number of entries, if the list is empty, or if it has no dateReleased. The
+// batch is dated by dateReleased, so that the catalog refuses an older document
+// (CAT-2).
 //
 // An entry without a readable cveID is rejected, and the list then does not
 // count as complete: what is not on it is unknown. An entry with an unreadable

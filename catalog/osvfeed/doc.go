@@ -1,6 +1,7 @@
 // Package osvfeed reads security advisories in the format of OSV (Open Source
 // Vulnerability format, schema 1.x): which versions of which packages fix which
-// vulnerabilities. Without it, patches of Debian name no vulnerability.
+// vulnerabilities. Debian's repositories do not say which vulnerabilities a
+// patch fixes; this feed adds that.
 //
 //	feed, err := osvfeed.New("osv-debian", "https://acme.example/Debian/all.zip", []string{"Debian:12"}, osvfeed.Options{})
 //
@@ -26,21 +27,23 @@
 //
 // Only affected packages of the ecosystems that the feed is configured for
 // count, spelled exactly so ("Debian:12", "Ubuntu:22.04:LTS", "npm"). A record
-// without one of them is not looked at further. The names are those of source
-// packages: a product says by its Package what advisories call it.
+// without one of them is not looked at further. The package names are those of
+// source packages. A product's Package field holds the name that advisories use
+// for it.
 //
 // A range is read as the schema evaluates it: in the order of versions, from
-// each "introduced" to the next "fixed" or "limit". "0" is before every version,
-// and the limit "*" is none. "last_affected" is not used, since it names no
-// version that fixes: such a range stays open until a "fixed" follows, and
-// without one no version counts as fixed. Ranges of commits (GIT) and lists of
-// single versions are not used. A package for which nothing else is given has
-// its record rejected.
+// each "introduced" to the next "fixed" or "limit". "0" is before every
+// version, and the limit "*" is none. "last_affected" is not used, since it
+// names no version that fixes: such a range stays open until a "fixed" follows,
+// and without one no version counts as fixed. Ranges of commits (GIT) and lists
+// of single versions are not used. If a package has nothing else, its record is
+// rejected.
 //
 // Versions are in the scheme of the ecosystem: debian for Debian and Ubuntu,
 // apk for Alpine and its relatives, rpm for Red Hat, AlmaLinux, Rocky Linux,
-// SUSE, openSUSE and others, and semver for npm, Go, crates.io, Hex and Pub. Of
-// others the order is not known here, and New refuses them.
+// SUSE, openSUSE and others, and semver for npm, Go, crates.io, Hex and Pub.
+// New refuses any other ecosystem, because the package does not know how its
+// versions are ordered.
 //
 // The severity is the distributor's own (Debian's urgency, Ubuntu's priority,
 // what GitHub's records say), the highest if there are several. Otherwise it
@@ -60,8 +63,8 @@
 // The batch is dated by the newest "modified" of the records it has, so that
 // the catalog refuses an older copy than the newest one it accepted (CAT-2). A
 // "modified" more than a day ahead of the clock does not count. If a source
-// takes its newest record back without a trace, the copy looks older until it
-// changes another one.
+// removes its newest record and leaves no trace, its copy looks older, and is
+// refused, until it changes another record.
 //
 // OSV's archives are not signed: their trust is that of the transport. Facts
 // never decide whether a patch may be deployed (CAT-4).

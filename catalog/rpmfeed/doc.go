@@ -16,10 +16,10 @@
 //	         └─ digest and size of each package    part of the patch; the agent checks them (INT-2)
 //
 // Package integrity/openpgp judges signatures, at every fetch. Digests are
-// SHA-256, SHA-384 or SHA-512 (INT-7). The batch carries the newest time in
-// repomd.xml, of its revision and timestamps, so that the catalog refuses an
-// older one (CAT-2). A repository that fails any check gives nothing at all, and
-// the catalog keeps its last good patches (CAT-1).
+// SHA-256, SHA-384 or SHA-512 (INT-7). The batch is dated by the newest of the
+// revision and timestamps in repomd.xml, so that the catalog refuses an older
+// repomd.xml (CAT-2). A repository that fails any check gives nothing at all,
+// and the catalog keeps its last good patches (CAT-1).
 //
 // # Patches
 //
@@ -30,14 +30,15 @@
 //   - The artifact is Pinned: a repository serves every version that it lists,
 //     each at its own address (CAT-6).
 //   - A patch has the CVE ids, severity, date of issue, class and reboot
-//     suggestion of the advisories that list this very build. [catalog.Advisory]
-//     says which versions fix what, also of builds that are no longer listed;
-//     the ecosystem of its packages is the channel. A build in a retracted
-//     advisory is Withdrawn. Important is High, and Moderate is Medium.
+//     suggestion of the advisories that list this very build. A
+//     [catalog.Advisory] says which versions fix what, including builds that
+//     the repository no longer lists. The ecosystem of its packages is the
+//     channel. A build in a retracted advisory is Withdrawn. Important is High,
+//     and Moderate is Medium.
 //   - Without an advisory, when a patch was published is unknown.
-//   - Packages of modules are left out, and one rejected record counts them:
-//     which stream an asset gets is the asset's choice, and builds of two
-//     streams are not upgrades of each other.
+//   - Packages of modules are left out, because each asset chooses its stream
+//     and a build of one stream is not an upgrade of another's. One rejected
+//     record says how many were left out.
 //   - Bad records are left out and reported with every reason (CAT-16).
 //   - The authority is the feed's own, or [Config].Vendor with the keyring:
 //     signed repositories of one vendor speak for each other (CAT-17).

@@ -30,7 +30,7 @@ type CallState struct {
 // wait. The zero LastCall is none.
 type LastCall struct {
 	Order  job.OrderID        `json:"order"`
-	Effect execution.EffectID `json:"effect,omitempty"` // the execution's effect that it answers; zero: it is the one before the start
+	Effect execution.EffectID `json:"effect,omitempty"` // the execution.LastCall effect that it answers; zero: this is the check-in before the order's start
 	Until  schedule.Steady    `json:"until,omitempty"`  // when the wait ends; zero: only an answer ends it
 	Tries  int                `json:"tries,omitempty"`  // check-ins that have failed since
 }

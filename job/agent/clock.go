@@ -20,7 +20,7 @@ type Moment struct {
 type Clock struct {
 	Offset  time.Duration   `json:"offset,omitempty"` // the server's clock minus the system's (MAN-8)
 	Known   bool            `json:"known,omitempty"`  // a server has answered
-	Jump    time.Duration   `json:"jump,omitempty"`   // how far an answer would move the corrected clock; another must confirm it; zero: none (MAN-12)
+	Jump    time.Duration   `json:"jump,omitempty"`   // how far the last answer would move the corrected clock, not applied until another answer confirms it; zero: none (MAN-12)
 	SetBack bool            `json:"behind,omitempty"` // the asset booted with its clock set back; the next answer whose time counts clears it
 	BootID  string          `json:"bootID,omitempty"`
 	Up      time.Duration   `json:"up,omitempty"`

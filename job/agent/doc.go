@@ -19,12 +19,12 @@
 //  3. An order withdrawn before its execution started never executes.
 //  4. There is at most one reboot per execution: after all its installs, if
 //     needed, and never if suppressed.
-//  5. No deferral carries a reboot beyond 168 h after its first offer while the
-//     asset is up.
+//  5. While the asset is up, no deferral delays a reboot more than 168 h after
+//     the user was first asked.
 //  6. No installed version ever goes down, and no product appears that was not
 //     installed before.
-//  7. No patch that the agent knows to be withdrawn is deployed by an execution
-//     that started afterwards.
+//  7. Once the agent knows that a patch is withdrawn, no execution that starts
+//     later deploys it.
 //  8. A crash at any instant loses no report, repeats no verified download, and
 //     installs no patch a third time.
 //  9. An agent's manifest revision never falls, except after a revision signed
@@ -37,8 +37,8 @@
 //     knows that the order began, ended or was withdrawn. It does not hold if
 //     both forgot the order.
 //
-// The package serves MAN-3 to MAN-8, MAN-11 to MAN-13, JOB-3, JOB-5, JOB-11,
-// JOB-12, JOB-17, JOB-21, JOB-23, JOB-24, INT-10, RBT-7 and RBT-11. Their text
-// is in the docs of packages manifest, job, job/execution, integrity and
-// reboot.
+// The package implements MAN-3 to MAN-8, MAN-11 to MAN-13, JOB-3, JOB-5,
+// JOB-11, JOB-12, JOB-17, JOB-21, JOB-23, JOB-24, INT-10, RBT-7 and RBT-11.
+// Their text is in the docs of packages manifest, job, job/execution, integrity
+// and reboot.
 package agent

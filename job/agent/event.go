@@ -34,8 +34,8 @@ type (
 		Order job.OrderID
 		Index int
 	}
-	// ForOrder brings an event to the execution of Order: the answer to an
-	// [Execute], or what a user did.
+	// ForOrder passes an event to the execution of Order: the answer to an
+	// [Execute], or a user's action.
 	ForOrder struct {
 		Order job.OrderID
 		Event execution.Event

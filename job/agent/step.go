@@ -13,10 +13,10 @@ import (
 // state.
 type Out struct {
 	// Effects are carried out once the state is durable, and begin in this
-	// order. A Call comes first; nothing waits for it, nor for a Prompt.
-	// TakeInventory, Preflight, Install, RunAction and Reboot are carried
-	// out one after the other. So are Download, DownloadEarly and Discard
-	// of one order; a Discard cuts off the downloads that it deletes.
+	// order. A Call comes first; no other effect waits for a Call or a Prompt.
+	// TakeInventory, Preflight, Install, RunAction and Reboot are carried out
+	// one after the other. So are Download, DownloadEarly and Discard of one
+	// order; a Discard cuts off the downloads that it deletes.
 	Effects []Effect
 	// Wake is how long after this step the agent wants a Tick, at the
 	// latest; always positive.

@@ -26,9 +26,9 @@ func BOD2604() Table {
 }
 
 // PCIDSS is the table of requirement 6.3.3 of PCI DSS 4.0.1: fixes of critical
-// vulnerabilities within a month of their release, taken as 30 days. It leaves
-// the time for the others to each organization and names three months as an
-// example, taken as 90 days.
+// vulnerabilities within a month of their release, taken as 30 days. For other
+// vulnerabilities the standard lets each organization choose the time and gives
+// three months as an example, taken as 90 days.
 func PCIDSS() Table {
 	return Table{
 		Name: "PCI DSS 6.3.3", Source: "PCI SSC, Data Security Standard 4.0.1, requirement 6.3.3", Anchor: FromPublished,

@@ -14,11 +14,11 @@
 // # Rules
 //
 //   - DUE-1. A deadline table maps facts about a vulnerability and an asset to
-//     a time and a duty. Built in, with their sources, are CISA BOD 26-04 (known
-//     exploited, publicly exposed, automatable, technical impact: 3 days with
-//     forensic triage, 3, 14 or 60 days, or the next upgrade), PCI DSS 6.3.3 and
-//     Cyber Essentials; others load from a documented format. A table is total;
-//     [Table.Warnings] shows where it is not monotone, so that a worse fact
+//     a time and a duty. Built in, with their sources, are CISA BOD 26-04
+//     (known exploited, publicly exposed, automatable, technical impact: 3 days
+//     with forensic triage, 3, 14 or 60 days, or the next upgrade), PCI DSS
+//     6.3.3 and Cyber Essentials; others load from a documented format. Every
+//     case matches a row of a table. [Table.Warnings] lists where a worse fact
 //     gives a later date.
 //   - DUE-2. The anchor is explicit: published, listed as exploited, first
 //     missing on this asset, or the earliest of them. If that date is unknown,
@@ -29,9 +29,9 @@
 //     patch: a re-release or a superseding patch inherits the earliest
 //     ([Earliest]). It is a function of the facts as of an instant. It moves
 //     later only if a named fact changed.
-//   - DUE-4. Unknown facts take the table's stated default, which is the worse
-//     one unless the table says otherwise. So an asset whose
-//     exposure is unknown counts as exposed, unless the table says otherwise.
+//   - DUE-4. An unknown fact takes the value in the table's Assume, or the
+//     worse value if Assume leaves it out. So an asset whose exposure is
+//     unknown counts as exposed unless the table says otherwise.
 //   - DUE-5. The state is Open, DueSoon, Overdue with a cause, Met or Excepted.
 //     "Next upgrade" has no date and is never overdue. The cause is the first
 //     of these that holds: NotReached, NoPatch, PendingReboot, Failed,

@@ -9,7 +9,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
-// State is where a vulnerability on an asset stands (DUE-5).
+// State is the state of a vulnerability on an asset (DUE-5).
 type State uint8
 
 // The states.
@@ -41,7 +41,7 @@ const (
 	NotReached    Cause = 1 + iota // the agent has not called
 	NoPatch                        // no deployable patch existed in time, whatever the reason
 	PendingReboot                  // installed, and the reboot has not been made
-	Failed                         // also unverified and given up
+	Failed                         // the install failed, could not be verified, or was given up
 	Cancelled                      // also withdrawn and disabled
 	NotApproved                    // by the baseline
 	HeldBack                       // by a pin, a hold, a channel, a requirement, a ring, missing evidence or a clone

@@ -8,8 +8,7 @@
 // result back as an event with the effect's id. The example shows that loop.
 //
 // The package reads no clock and touches no system. So the machine that patches
-// a real host is also the one that a test takes through an hour in a
-// microsecond.
+// a real host also runs in tests, where an hour takes a microsecond.
 //
 // # Rules
 //
@@ -19,20 +18,20 @@
 //     the rest goes on. If failures leave nothing to deploy, there is no deploy
 //     and no reboot, and the execution is Failed. If nothing applied in the
 //     first place, it is NotApplicable. Before it fails, sources that could not
-//     be reached are tried again (JOB-27, in package job). An execution that is
-//     to reboot for a pending reboot does so in any case; then it is Failed if
-//     its patches failed, and Completed if none applied (RBT-2, RBT-11).
+//     be reached are tried again (JOB-27, in package job). An execution whose
+//     order also reboots for a pending reboot still does so. It is then Failed
+//     if its patches failed, or Completed if none applied (RBT-2, RBT-11).
 //   - JOB-3. A job can be cancelled before its scheduled time, and until the
 //     deploy stage starts. After that the answer is a refusal that names the
 //     stage. Each asset reports what happened there: Cancelled, or TooLate with
 //     the stage. Until it reports, the cancel is CancelPending.
 //   - JOB-4. The deploy stage begins with the first act that changes the asset:
 //     the first pre-action, or the first install. So a cancelled execution has
-//     left nothing behind but deleted downloads.
+//     changed nothing on the asset; its downloads are deleted.
 //   - JOB-10. The patch window is none, or 1 minute to 168 h. At its end no new
-//     download or install starts. A running download is stopped, because it can
-//     no longer lead to an install, and what was downloaded and not installed
-//     is deleted. A running install goes on; only an install limit ends it
+//     download or install starts. A running download is stopped, because no
+//     install can follow it. Files that were downloaded but not installed are
+//     deleted. A running install goes on; only an install limit ends it
 //     (JOB-25). Patches whose install has not begun fail as
 //     PatchInstallationSkipped. The window does not bound the reboot.
 //   - JOB-13. The exit codes of actions are: 0 ok; 1 failed, go on; 10 ok and a
@@ -45,9 +44,9 @@
 //     nobody is logged in.
 //   - JOB-17. After a restart in the middle the execution goes on, and reports
 //     Resumed. Nothing verified is downloaded again. A patch whose install was
-//     cut off is checked against the inventory and, if it is not at its
-//     version, installed once more; cut off twice, it fails as
-//     DeployerProcessCrashed (code 10). An action that was cut off counts as
+//     cut off is checked against the inventory. If it is not at its version, it
+//     is installed once more. If that install is cut off too, the patch fails
+//     as DeployerProcessCrashed (code 10). An action that was cut off counts as
 //     failed and is not run again.
 //   - JOB-18. After the reboot the inventory is taken again: a patch at its
 //     version succeeded, any other failed (code 15). If no reboot is needed,
@@ -59,10 +58,11 @@
 //     install and action are over, an unverified execution holds up no other
 //     job. If it later turns out to need a reboot, that waits until the other
 //     job is done.
-//   - JOB-21. What an execution did is durable before anything that could cut
-//     its report off, above all the reboot. It is reported until it is
+//   - JOB-21. What an execution did is durable before anything that could lose
+//     its report, above all the reboot. The report is sent until it is
 //     acknowledged. A reboot by itself never turns a success into a failure or
-//     an unknown; only JOB-18's 24 hours end in "could not be verified".
+//     an unknown result; "could not be verified" comes only after the 24 hours
+//     of JOB-18.
 //   - INT-10. An action that may not run is not run. An order with such an
 //     action does not begin; package job/agent sees to that. The agent's
 //     settings can also change while the order runs. Before the deploy stage,
@@ -72,10 +72,10 @@
 //     nothing, if the job says so (job.Order.RebootPending). A reboot is
 //     pending if the system says so, or if another execution on the asset waits
 //     for a reboot by hand. It counts if it was pending when the execution
-//     began and still is at its end. A reboot in between was the pending one,
-//     whoever caused it. If none is pending and there is nothing else to do,
-//     the execution is NotApplicable. After the reboot there may be nothing to
-//     verify: then it is Completed, or Failed if all its patches failed. The
-//     execution that waited for the reboot ends as it does after any reboot
-//     (RBT-8).
+//     began and still is when the execution's other work is done. Any reboot in
+//     between, whatever caused it, is the pending one. If none is pending and
+//     there is nothing else to do, the execution is NotApplicable. After the
+//     reboot there may be nothing to verify: then it is Completed, or Failed if
+//     all its patches failed. The execution that waited for the reboot ends as
+//     it does after any reboot (RBT-8).
 package execution

@@ -3,7 +3,8 @@ package execution
 import "time"
 
 const (
-	// MaxAttempts is how often the install of one patch is begun (JOB-17).
+	// MaxAttempts is how many times the install of one patch may begin
+	// (JOB-17).
 	MaxAttempts = 2
 	// maxNamed is how many products and actions a reboot prompt names, so
 	// that they fit a dialogue. It counts the others (RBT-12).

@@ -20,7 +20,7 @@ type Prompt struct {
 	Job  string        // the job's name, or its id if it has none
 	For  []string      // what the reboot is for, the first ten; see Reasons
 	More int           // how many more there are
-	Last time.Time     // UTC: the last instant, when the reboot is asked for at the latest
+	Last time.Time     // UTC: the latest time at which the reboot is requested
 }
 
 func (Prompt) effect() {}

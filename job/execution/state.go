@@ -127,17 +127,18 @@ func (x State) endsWithWindow() bool {
 // hand (RBT-7).
 func (x State) Parked() bool { return x.Phase == PhaseReboot && x.Reboot.Phase == reboot.Parked }
 
-// Unverified reports whether the last install and action are over, and their
-// inventory cannot be taken. Then the execution holds up no other job (JOB-18).
+// Unverified reports whether the last install and action are over, but taking
+// the inventory that verifies them failed. Other jobs then do not wait for this
+// execution (JOB-18).
 func (x State) Unverified() bool { return x.verifies() && !x.Failing.IsZero() }
 
 // Retrying reports whether the execution only waits to retry its downloads.
 // Then it holds up no other job (JOB-27).
 func (x State) Retrying() bool { return x.Phase == PhaseDownload && x.Waiting == 0 }
 
-// AtWork reports whether a reboot now would cut something off: the execution
-// does not only wait for a reboot by hand, to retry its downloads, or to verify
-// again.
+// AtWork reports whether a reboot now would interrupt the execution. It is
+// false if the execution only waits for a reboot by hand, to retry its
+// downloads, or to verify again.
 func (x State) AtWork() bool {
 	return !x.Parked() && !x.Retrying() && !(x.verifies() && x.Waiting == 0)
 }

@@ -48,9 +48,9 @@ type Out struct {
 	Wake    time.Duration // how long after this step it wants a Tick, at the latest; zero: it waits for results only
 }
 
-// Step takes an execution one event further. It depends on its arguments only,
-// and does not change s. An event that the state does not wait for changes
-// nothing. Both times of at must be set.
+// Step applies one event to an execution. It depends on its arguments only, and
+// does not change s. An event that the state does not wait for changes nothing.
+// Both times of at must be set.
 func Step(c Config, s State, ev Event, at schedule.At) (State, Out) {
 	s.Patches, s.Actions = slices.Clone(s.Patches), slices.Clip(s.Actions)
 	if c.Can == nil {

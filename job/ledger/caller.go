@@ -16,8 +16,8 @@ type Caller struct {
 	At     time.Time         `json:"at"`             // when the agent made the newest call, by its corrected clock
 	Came   time.Time         `json:"came,omitzero"`  // when the newest call arrived, by the server's clock
 	Held   manifest.Revision `json:"held"`
-	Boots  []string          `json:"boots,omitempty"` // boot identities in the order in which the agents made the calls, each once for calls in a row; the newest last
-	Alone  time.Time         `json:"alone,omitzero"`  // since when only the last of them has called
+	Boots  []string          `json:"boots,omitempty"` // boot identities in the order of the calls, newest last; consecutive calls from the same boot count once
+	Alone  time.Time         `json:"alone,omitzero"`  // since when the last boot identity in Boots is the only one that has called
 	Cloned time.Time         `json:"cloned,omitzero"` // since when two computers are known to use the identity; zero: only one does (MAN-9)
 }
 
@@ -55,7 +55,7 @@ type Heard struct {
 // say, because an agent counts its calls. After the agent's state was put back,
 // its numbers are lower; then the call is the newest if its corrected clock is
 // later than that of the newest call so far. If that clock was ahead of the
-// server's, the time counts at which the server received the call.
+// server's, the time at which the server received the call is used instead.
 func (c Caller) Heard(in manifest.CheckIn, accepted job.Sequence, now time.Time) (next Caller, heard Heard) {
 	at, made := in.At.Add(in.Offset), in.Made
 	if n := len(in.Reports); n > 0 {

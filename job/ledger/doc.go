@@ -11,8 +11,8 @@
 //
 // A server loads values, steps them, and stores them with the difference of
 // their indexes, see [Changes]. Package job/controller does that over a store,
-// packages agentsim/fleet and agentsim/explore over arrays. So all of them have
-// the same policy.
+// packages agentsim/fleet and agentsim/explore over arrays. So all of them make
+// the same decisions.
 //
 // # The life of an order
 //
@@ -25,15 +25,15 @@
 //	                                  Ended ──made again, if it was withdrawn or never held──► Open
 //
 // An order that waits or was never made also ends when nothing of the job
-// applies. One that waits also ends when it is cancelled or withdrawn. An order
-// that must be made again while its asset's inventory is not known waits. If the
-// asset may hold it, it is Gone first, and waits once the asset has reported
-// that it is withdrawn or was never held. When an agent's state is lost, the
-// orders that it had begun end. When an asset is removed, all its orders end. If
-// that agent or asset later reports the end of an order that it held, the report
-// replaces the result.
+// applies. One that waits also ends when it is cancelled or withdrawn. If an
+// order must be made again while its asset's inventory is not known, it is
+// Waiting. If the asset may hold it, it is first Gone, and becomes Waiting once
+// the asset has reported that it withdrew the order or never held it. When an
+// agent's state is lost, the orders that it had begun end. When an asset is
+// removed, all its orders end. If that agent or asset later reports the end of
+// an order that it held, the report replaces the result.
 //
-// # The rules it serves
+// # Rules
 //
 // JOB-3 to JOB-5, JOB-9, JOB-12, JOB-19, JOB-23 to JOB-25, JOB-27, RBT-11,
 // MAN-1, MAN-2, MAN-4 to MAN-6, MAN-9 to MAN-11, CAT-6, CAT-9, RPT-1 and RPT-2.

@@ -42,7 +42,7 @@ type Entry struct {
 	Cancelled bool              `json:"cancelled,omitempty"` // a cancel was asked for; TooLate and Result are its outcome
 	TooLate   job.Stage         `json:"tooLate,omitempty"`   // the stage that had begun when the cancel came; zero: not reported
 	Retracted bool              `json:"retracted,omitempty"` // it was withdrawn after it was last made: the asset may report that
-	Lost      bool              `json:"lost,omitempty"`      // Result is not known to be true: the agent's state was lost (JOB-24), the asset removed (MAN-10), or it said one that is not known here (MAN-11)
+	Lost      bool              `json:"lost,omitempty"`      // Result is uncertain: the agent's state was lost (JOB-24), the asset was removed (MAN-10), or the asset reported a result that this release does not know (MAN-11)
 	Former    string            `json:"former,omitempty"`    // key of the removed asset that had the order: only it can report on it (MAN-10)
 	Again     bool              `json:"again,omitempty"`     // gone, and to be made again: it waits after the asset has reported its end
 	Doubtful  bool              `json:"doubtful,omitempty"`  // it had begun when the server was restored from a backup: the manifest says so (JOB-24)
@@ -105,8 +105,9 @@ func final(r job.Result) bool {
 //	ended     may     any           final             may         may [1]   may         yes
 //
 // [1] Only if Cancelled is set. [2] Only if Cancelled or Doubtful is set: the
-// order left the manifest, and went back into it with a mark, so it never
-// starts. A pending Result is set only if its stage began; so is TooLate.
+// order left the manifest and was put back, marked as cancelled or as begun, so
+// it never starts. A pending Result is set only if its stage began; so is
+// TooLate.
 func (e Entry) Validate() error {
 	var l problem.List
 	want := func(ok bool, field, format string, args ...any) {

@@ -16,7 +16,7 @@ const (
 	Unheard                  // by asset: the orders that left its manifest, and whose end it may still report
 	Cancels                  // by run: cancels whose outcome is not known
 	Reboots                  // by asset: executions that wait for a reboot
-	Working                  // by run: executions that wait for nobody, with the stage and its begin (JOB-25)
+	Working                  // by run: executions that wait for nobody, with their stage and when it began (JOB-25)
 )
 
 // Row is an order's row in one index. Rows are compared with ==.

@@ -42,9 +42,10 @@ type Failure struct {
 	Text  string          `json:"text,omitempty"`
 }
 
-// Tried reports whether the failure counts when a job gives a patch up
-// (JOB-27). It does not if the install never began, or if the agent does not
-// know or could not verify what it did (JOB-18).
+// Tried reports whether the failure counts toward the number after which a job
+// gives up on a patch (JOB-27). It does not count if the install never began,
+// or if the agent does not know, or could not verify, what the install did
+// (JOB-18).
 func (f Failure) Tried() bool {
 	unverified := f.Code == job.DeployerProcessCrashed && f.Rule == "JOB-18"
 	return f.Code != job.PatchInstallationSkipped && f.Code != job.UnspecifiedAgentError && !unverified

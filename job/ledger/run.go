@@ -85,7 +85,7 @@ type Run struct {
 	Due    time.Time          `json:"due,omitzero"`    // when orders are to be made: the first, or those of the next zones
 	Taken  time.Time          `json:"taken,omitzero"`  // when it was last due: orders due by then are made or being made
 	Made   time.Time          `json:"made,omitzero"`   // when the last order was made
-	After  job.RunID          `json:"after,omitempty"` // the run that it follows asset by asset (JOB-19)
+	After  job.RunID          `json:"after,omitempty"` // the run after which it runs, on each asset separately (JOB-19)
 	Passes []Pass             `json:"passes,omitempty"`
 }
 
@@ -118,9 +118,9 @@ type (
 	// JobChanged says that the job changed, so its orders must change too
 	// (MAN-2). Started: the run's start is past everywhere.
 	JobChanged struct{ Started bool }
-	// PatchesLeft says that patches may no longer be deployed. It names all
-	// that the orders may have, also those of an unfinished pass (CAT-6,
-	// CAT-9).
+	// PatchesLeft says that patches may no longer be deployed. Drop lists every
+	// such patch that the orders may contain, including those of an unfinished
+	// pass (CAT-6, CAT-9).
 	PatchesLeft struct{ Drop []Drop }
 	// RunCancel says that an administrator cancels the run (JOB-3).
 	RunCancel struct{}

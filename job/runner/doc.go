@@ -32,13 +32,14 @@
 //     changed fails its patch with code 12, a missing file with code 7.
 //   - INT-9: a signature file for which the server answers 404 or 410 is
 //     absent. One that cannot be fetched is a failed download, never "absent".
-//   - INT-11: a slow source fails. A connection that brings nothing for a
-//     minute, or less than Config.MinRate over a minute, is cut and tried
-//     again, five times without progress. A file has a total time from its
-//     size: 2 minutes plus the time at MinRate, at most Config.DownloadTime; 6
-//     hours if the order gives no size. A file URL is opened only below
-//     Config.LocalFiles and only if it is a regular file. Reading it ends with
-//     Run, even if the read never returns.
+//   - INT-11: a slow source fails. A connection that delivers nothing for a
+//     minute, or less than Config.MinRate over a minute, is closed and retried;
+//     after five tries in a row without progress the download fails. Each file
+//     also has a time limit: 2 minutes plus the time that its size takes at
+//     MinRate, at most Config.DownloadTime; 6 hours if the order gives no size.
+//     A file URL is opened only below Config.LocalFiles and only if it is a
+//     regular file. When Run ends, it does not wait for a read that never
+//     returns.
 //   - JOB-2: what goes wrong with a patch is that patch's result. A failed
 //     download has code 4 (13 without a URL). When the Platform fails, each
 //     patch it was asked about gets code 5 or 9.

@@ -14,8 +14,8 @@ import (
 
 // State stores an agent's state durably. Only one runner uses it at a time.
 type State interface {
-	// Load returns what was committed last: the state, and the orders that
-	// ended. Each is nil if nothing was committed.
+	// Load returns the values of the last commit: the state, and the ended
+	// orders. Each is nil if nothing was committed.
 	Load(ctx context.Context) (state, ended []byte, err error)
 	// Commit replaces both values or neither. They are durable when it
 	// returns. Ended changes seldom and can be long; nil keeps the stored one.

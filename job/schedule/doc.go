@@ -16,16 +16,17 @@
 //     that the month lacks is skipped. A local time that a clock change skips
 //     runs at the first instant after the gap; one that occurs twice runs at
 //     the first. Starts can be spread over the assets by at most 2 h. The
-//     spread is shorter than the window, and fixed for an asset and run. In
-//     each asset's own zone, that asset's clock decides whether a start is
-//     past, was missed, or is next. So "tonight at 22:00" can be enabled while
-//     it is ahead anywhere; assets where the start has passed are left out of
-//     that run with the reason, even if a window would still be open. A run has
-//     one identity in all zones, its local time, and so do its orders when an
-//     asset moves: an order that has not begun is made again at the call that
-//     reports the new zone, which may be the last call. If the move puts the
-//     start in the past, the run counts as missed (JOB-12). An asset whose zone
-//     is unknown or invalid is left out with the reason. [Schedule.NextIn] and
+//     spread is shorter than the window, and fixed for an asset and run. If a
+//     schedule uses each asset's own zone, that asset's clock decides whether a
+//     start is past, was missed, or is next. So a job for "tonight at 22:00"
+//     can be enabled while 22:00 is still to come in any zone. Assets where it
+//     has passed are left out of that run with the reason, even if their window
+//     would still be open. A run is identified by its local time, in all zones,
+//     so its orders keep their identity when an asset moves to another zone: an
+//     order that has not begun is made again at the call that reports the new
+//     zone, which may be the last call. If the move puts the start in the past,
+//     the run counts as missed (JOB-12). An asset whose zone is unknown or
+//     invalid is left out with the reason. [Schedule.NextIn] and
 //     [Schedule.PrevIn] return the runs, job.Definition.Span an asset's start
 //     and the end of its window.
 package schedule

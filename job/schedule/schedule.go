@@ -32,7 +32,8 @@ func (k Kind) String() string                   { return kinds.String(k) }
 func (k Kind) MarshalText() ([]byte, error)     { return kinds.MarshalText(k) }
 func (k *Kind) UnmarshalText(text []byte) error { return kinds.UnmarshalText(text, k) }
 
-// Nth chooses one of the days of a month that are the same weekday (JOB-9).
+// Nth is which occurrence of a weekday in a month is meant, such as the second
+// Tuesday (JOB-9).
 type Nth uint8
 
 // The places. A month without a fifth such day is skipped; Last is the fourth

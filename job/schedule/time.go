@@ -7,9 +7,9 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
-// Steady is an instant on a clock that nobody sets and that runs on through
-// sleep and power-off, in nanoseconds from an arbitrary origin. Zero means "not
-// set".
+// Steady is an instant on a clock that is never set and keeps running through
+// sleep and power-off, in nanoseconds since an arbitrary origin. Zero means
+// "not set".
 type Steady int64
 
 // Add returns the instant d after s.
