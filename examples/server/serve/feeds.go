@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -16,6 +17,9 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog/aptfeed"
 	"github.com/patchpolicy/patchpolicy/catalog/eolfeed"
 	"github.com/patchpolicy/patchpolicy/catalog/jsonfeed"
+	"github.com/patchpolicy/patchpolicy/catalog/kevfeed"
+	"github.com/patchpolicy/patchpolicy/catalog/osvfeed"
+	"github.com/patchpolicy/patchpolicy/catalog/rpmfeed"
 	"github.com/patchpolicy/patchpolicy/job/controller"
 )
 
@@ -29,11 +33,18 @@ type Sources struct {
 	Signers    []string // FEED=FILE: the document of a JSON feed must be signed by one of the signers in a file, which has the form of a signer policy
 	Signatures []string // FEED=LOCATION: URL or path of its signature; otherwise the document's, with ".sig" after its path
 	EOL        []string // end-of-life documents, each "LOCATION PRODUCT…": a URL or path, and the products that it speaks of
+	OSV        []string // advisories, each "LOCATION ECOSYSTEM,…": a URL or path, and the ecosystems that are read, like "Debian:12"
+	KEV        string   // URL or path of the catalog of known exploited vulnerabilities; empty: none
+	SSVC       string   // URL or path of CVE records with SSVC decisions; empty: none
+	EPSS       string   // URL or path of exploit probabilities; empty: none
+	RPM        []string // RPM repositories, each "URL KEYRING CHANNEL ARCHITECTURE…", of which KEYRING is a file, or "unsigned"
 	Apt        []string // folders of apt configurations
 	AptCache   string   // folder that keeps fetched package lists
 }
 
-// Feeds makes the feeds. The end-of-life documents are one feed, "eol".
+// Feeds makes the feeds. The end-of-life documents are one feed, "eol". The
+// other ids are "kev", "ssvc", "epss", "osv:" with the ecosystems, and "rpm:"
+// with the channel; that of a JSON feed is its location.
 func Feeds(from Sources, logger *slog.Logger) (feeds []catalog.Feed, err error) {
 	signed, err := from.signed()
 	if err != nil {
@@ -53,6 +64,13 @@ func Feeds(from Sources, logger *slog.Logger) (feeds []catalog.Feed, err error) 
 			return nil, err
 		}
 		feeds = append(feeds, f)
+	}
+	for _, make := range []func() ([]catalog.Feed, error){from.facts, from.rpms} {
+		more, err := make()
+		if err != nil {
+			return nil, err
+		}
+		feeds = append(feeds, more...)
 	}
 	for _, dir := range from.Apt {
 		// They are kept in the order returned, as aptfeed asks.
@@ -95,6 +113,68 @@ func eolDocuments(texts []string) (documents []eolfeed.Document) {
 		documents = append(documents, d)
 	}
 	return documents
+}
+
+// facts makes the feeds of advisories and of what is known of vulnerabilities.
+func (from Sources) facts() (feeds []catalog.Feed, err error) {
+	for _, text := range from.OSV {
+		location, names, _ := strings.Cut(text, " ")
+		names = strings.TrimSpace(names)
+		if names == "" {
+			return nil, fmt.Errorf("advisories %q: want 'LOCATION ECOSYSTEM', like 'osv.zip Debian:12'; a comma separates several ecosystems", text)
+		}
+		f, err := osvfeed.New(catalog.FeedID("osv:"+names), location, strings.Split(names, ","), osvfeed.Options{})
+		if err != nil {
+			return nil, err
+		}
+		feeds = append(feeds, f)
+	}
+	for _, x := range []struct {
+		id       catalog.FeedID
+		location string
+		make     func(catalog.FeedID, string, kevfeed.Options) (*kevfeed.Feed, error)
+	}{{"kev", from.KEV, kevfeed.New}, {"ssvc", from.SSVC, kevfeed.NewSSVC}, {"epss", from.EPSS, kevfeed.NewEPSS}} {
+		if x.location == "" {
+			continue
+		}
+		f, err := x.make(x.id, x.location, kevfeed.Options{})
+		if err != nil {
+			return nil, err
+		}
+		feeds = append(feeds, f)
+	}
+	return feeds, nil
+}
+
+const maxKeyring = 1 << 20 // bytes: a distribution's keys have some 50 kB
+
+func (from Sources) rpms() (feeds []catalog.Feed, err error) {
+	for _, text := range from.RPM {
+		parts := strings.Fields(text)
+		if len(parts) < 4 {
+			return nil, fmt.Errorf("RPM repository %q: want 'URL KEYRING CHANNEL ARCHITECTURE…', like 'https://rpm.acme.example/9 /etc/acme.gpg acme x86_64', "+
+				"or \"unsigned\" instead of a file with keys", text)
+		}
+		c := rpmfeed.Config{URL: parts[0], Channel: parts[2], Architectures: parts[3:]}
+		if c.Unsigned = parts[1] == "unsigned"; !c.Unsigned {
+			info, err := os.Stat(parts[1])
+			if err == nil && info.Size() > maxKeyring {
+				err = fmt.Errorf("%s has %d bytes, want at most %d", parts[1], info.Size(), maxKeyring)
+			}
+			if err == nil {
+				c.Keyring, err = os.ReadFile(parts[1])
+			}
+			if err != nil {
+				return nil, fmt.Errorf("RPM repository %s: keyring: %w", c.Channel, err)
+			}
+		}
+		f, err := rpmfeed.New(c)
+		if err != nil {
+			return nil, fmt.Errorf("RPM repository %s: %w", c.Channel, err)
+		}
+		feeds = append(feeds, f)
+	}
+	return feeds, nil
 }
 
 // FeedSettings are what an administrator sets for one feed.
