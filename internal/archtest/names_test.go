@@ -19,8 +19,6 @@ var needs = map[string]string{
 	"agentsim.New":                               "a program that plays a script outside a test",
 	"agentsim.World.Run":                         "the same",
 	"agentsim.World.Settle":                      "the same",
-	"catalog.Line.Ended":                         "a console that lists versions past their end of life",
-	"catalog.Product.LineOf":                     "the same",
 	"catalog.ReasonCode.Rule":                    "a console that explains a code without a verdict",
 	"integrity/sigstoreverify.DefaultPredicates": "a policy that adds to the defaults",
 	"manifest/agenthttp.FromController":          "a server with an agent in its own process",

@@ -59,7 +59,7 @@ type Row struct {
 	Installed    string           `json:"installed"`
 	Available    string           `json:"available"`
 	Severity     catalog.Severity `json:"severity,omitempty"`  // the highest known of what it fixes; zero: none is
-	CVEs         []string         `json:"cves,omitempty"`      // the vulnerabilities that it fixes, as far as the feeds say
+	CVEs         []string         `json:"cves,omitempty"`      // the vulnerabilities that it fixes, by what the feeds say
 	Exploited    catalog.Answer   `json:"exploited,omitempty"` // one of them is known to be exploited; zero: not known (CAT-18)
 	Deployable   bool             `json:"deployable"`
 	Reasons      []catalog.Reason `json:"reasons"` // never empty; for a deployable patch, why it is

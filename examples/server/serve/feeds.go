@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
@@ -264,8 +265,23 @@ type syncer struct {
 	forget     []string // former feeds, which leave the catalog
 	logger     *slog.Logger
 
+	doing atomic.Pointer[string] // nil: no sync runs
+
 	mu   sync.Mutex
 	owed map[catalog.FeedID]catalog.Batch // batches that were refused or not stored, because their feeds answer "unchanged" next time
+}
+
+func (s *syncer) says(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	s.doing.Store(&text)
+}
+
+// syncing says what the sync that runs does. Empty: none runs.
+func (s *syncer) syncing() string {
+	if text := s.doing.Load(); text != nil {
+		return *text
+	}
+	return ""
 }
 
 // run syncs once. From the feed named, if any, it accepts data that is older
@@ -276,8 +292,10 @@ func (s *syncer) run(ctx context.Context, acceptOlder catalog.FeedID) (catalog.C
 	if acceptOlder != "" && !configured(s.feeds, acceptOlder) {
 		return catalog.Changes{}, &controller.NotFoundError{Kind: "feed", ID: string(acceptOlder)}
 	}
+	defer s.doing.Store(nil)
 	var batches []catalog.Batch
-	for _, feed := range s.feeds {
+	for i, feed := range s.feeds {
+		s.says("fetching %s, feed %d of %d", feed.ID(), i+1, len(s.feeds))
 		fetching, stop := context.WithTimeout(ctx, fetchTime)
 		b, err := feed.Fetch(fetching)
 		stop()
@@ -305,6 +323,7 @@ func (s *syncer) run(ctx context.Context, acceptOlder catalog.FeedID) (catalog.C
 	for _, id := range s.forget {
 		batches = append(batches, catalog.Batch{Feed: catalog.FeedID(id), Gone: true})
 	}
+	s.says("making and storing the catalog")
 	changes, err := s.controller.Sync(ctx, batches, time.Now())
 	_, stored := errors.AsType[*controller.UnfinishedError](err)
 	lost := err != nil && !stored
