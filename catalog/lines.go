@@ -63,7 +63,7 @@ func setOrder(l LineSet) int {
 func (s *Snapshot) productsOf(pattern ProductID) func(yield func(int) bool) {
 	return func(yield func(int) bool) {
 		prefix, star := strings.CutSuffix(string(pattern), "*")
-		i, _ := s.productIndex(ProductID(prefix))
+		i, _ := slices.BinarySearchFunc(s.products, prefix, func(p listedProduct, id string) int { return cmp.Compare(string(p.ID), id) })
 		for ; i < len(s.products); i++ {
 			id := string(s.products[i].ID)
 			if !strings.HasPrefix(id, prefix) || !star && id != prefix || !yield(i) {

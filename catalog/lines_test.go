@@ -131,3 +131,13 @@ func TestFactsAreBounded_CAT16_CAT17(t *testing.T) {
 	require.Equal(t, []string{"over the limit of 4 in all"}, s.changes.Rejected[0].Reasons)
 	require.Len(t, admit(s, 1, r, "vulnerability", list, stampVulnerability), 2, "what two feeds of an authority have counts together")
 }
+
+// A prefix is not an id: the products that it means may be anywhere.
+func TestPrefixMeansProductsAnywhere_CAT11(t *testing.T) {
+	all := many(t, 100)
+	all.Products = append(all.Products, product("a-first"))
+	s := synced(t, all.of("acme"), sets("eol", set("debian/amd64/package-*", Line{Prefix: "1", Over: true})).of("acme"))
+	for p := range s.Products() {
+		require.Equal(t, p.ID != "a-first", len(p.Lines) > 0, p.ID)
+	}
+}

@@ -141,7 +141,8 @@ var rooms = []room{
 		{"integrity/openpgp", "why a signature does not count"},
 		{"github.com/klauspost/compress", "lists as repositories compress them: zstd"},
 		{"github.com/pierrec/lz4/v4", "lists that apt keeps compressed"},
-		{"github.com/ulikunitz/xz", "lists as repositories compress them"},
+		{"github.com/therootcompany/xz", "lists as repositories compress them, within a bound of memory"},
+		{"github.com/ulikunitz/xz", "lists compressed as lzma"},
 	}},
 	{path: "catalog/aptfeed", floor: 3, adapter: true, uses: []use{
 		{"internal/inroot", "files of a system below a folder"},

@@ -10,7 +10,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/pierrec/lz4/v4"
-	"github.com/ulikunitz/xz"
+	"github.com/therootcompany/xz"
 	"github.com/ulikunitz/xz/lzma"
 
 	"github.com/patchpolicy/patchpolicy/integrity"
@@ -23,7 +23,7 @@ func Decompress(in io.Reader, extension string) (io.Reader, error) {
 	case "":
 		return in, nil
 	case ".xz":
-		return xz.ReaderConfig{DictCap: lzma.MinDictCap}.NewReader(in) // the least; the list's header asks for what it needs
+		return xz.NewReader(in, maxWindow)
 	case ".lzma":
 		return lzma.ReaderConfig{DictCap: maxWindow}.NewReader(in)
 	case ".gz":
