@@ -25,6 +25,7 @@ func TestCatalogAtTheCommandLine_CAT18_CAT11_RPT3(t *testing.T) {
 	d := openFrom(t, feed, serve.Sources{KEV: kev})
 	d.ok("", "catalog sync")
 	d.ok("", "sync", "nothing new")
+	d.ok("", "report feeds", "2026-03-01T17:04:19Z  0        1      0")
 
 	// Products, patches, vulnerabilities.
 	d.ok("", "catalog search EDIT", "editor-2", "high", "2, like CVE-2026-1000")

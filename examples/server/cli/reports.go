@@ -21,8 +21,8 @@ func (r *remote) reports() *cobra.Command {
 		&cobra.Command{
 			Use: "feeds", Short: "The state of each feed, and its claims about other feeds' products (CAT-2, CAT-17)",
 			Long: "The state of each feed. Stale: no good fetch for 24 h, or its data is over its maximum age (CAT-2); its patches are still served.\n" +
-				"REJECTED counts records that are not valid, OUTSIDE those about another authority's products (CAT-17). If a feed is refused\n" +
-				"because its data is older than before: server catalog sync --accept-older FEED.",
+				"FACTS counts vulnerabilities and advisories, REJECTED records that are not valid, OUTSIDE those about another authority's\n" +
+				"products (CAT-17). If a feed is refused because its data is older than before: server catalog sync --accept-older FEED.",
 			RunE: showing(r, "GET reports/feeds", r.showFeeds),
 		},
 		verb("reboots", "Assets that need a reboot, and for which run; without a run, for a cause outside of jobs",
@@ -57,7 +57,7 @@ func (r *remote) showFeeds(cmd *cobra.Command, list []controller.FeedStatus) err
 		if f.Stale {
 			state += ", stale"
 		}
-		rows = append(rows, []any{f.Feed, f.Authority, state, f.LastGood, f.Dated, f.Patches, f.Rejected, f.Outside, long(f.Err)})
+		rows = append(rows, []any{f.Feed, f.Authority, state, f.LastGood, f.Dated, f.Patches, f.Known + f.Advisories, f.Rejected, f.Outside, long(f.Err)})
 		for _, c := range f.Conflicts {
 			claims = append(claims, []any{f.Feed, c.Record, c.Owner, strings.Join(c.Reasons, " ")})
 		}
@@ -65,7 +65,7 @@ func (r *remote) showFeeds(cmd *cobra.Command, list []controller.FeedStatus) err
 			claims = append(claims, []any{f.Feed, fmt.Sprintf("and %d more", more), "", ""})
 		}
 	}
-	err := r.table(cmd, "FEED AUTHORITY STATE LAST-GOOD DATED PATCHES REJECTED OUTSIDE WHY", rows)
+	err := r.table(cmd, "FEED AUTHORITY STATE LAST-GOOD DATED PATCHES FACTS REJECTED OUTSIDE WHY", rows)
 	if err != nil || len(claims) == 0 {
 		return err
 	}
