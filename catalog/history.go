@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"cmp"
+	"iter"
 	"maps"
 	"slices"
 	"time"
@@ -78,6 +79,20 @@ func (s *Snapshot) History(id ProductID) []Former {
 	}
 	slices.SortStableFunc(all, compareFormer)
 	return all
+}
+
+// Left yields what the catalog remembers of the patches that left it at or after
+// an instant, with their products, by product.
+func (s *Snapshot) Left(since time.Time) iter.Seq2[ProductID, Former] {
+	return func(yield func(ProductID, Former) bool) {
+		for _, p := range s.orEmpty().former {
+			for _, f := range p.list {
+				if !f.Left.Before(since) && !yield(p.product, f) {
+					return
+				}
+			}
+		}
+	}
 }
 
 func (s *Snapshot) formerIndex(id ProductID) (int, bool) {

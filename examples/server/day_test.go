@@ -85,12 +85,16 @@ func (d desk) ok(stdin, line string, texts ...string) string {
 }
 
 // open starts a server with a feed.
-func open(t *testing.T, feed string) desk {
+func open(t *testing.T, feed string) desk { return openFrom(t, feed, serve.Sources{}) }
+
+// openFrom starts a server with a feed and more.
+func openFrom(t *testing.T, feed string, from serve.Sources) desk {
 	d := desk{T: t, dir: filepath.Join(t.TempDir(), "patchpolicy")}
 	d.ok("", "init --dir "+d.dir)
 	s := &shell{t: t, dir: filepath.Dir(d.dir)}
 	s.write("patches.json", feed)
-	feeds, err := serve.Feeds(serve.Sources{JSON: []string{filepath.Join(s.dir, "patches.json")}}, slog.New(slog.DiscardHandler))
+	from.JSON = []string{filepath.Join(s.dir, "patches.json")}
+	feeds, err := serve.Feeds(from, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	ctx, stop := context.WithCancel(t.Context())
 	listening, done := make(chan net.Addr, 1), make(chan error, 1)

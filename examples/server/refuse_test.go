@@ -45,6 +45,15 @@ func TestBadInput(t *testing.T) {
 		{"serve --log-level loud", 2, "log-level"},
 		{"serve --feed-json gopher://x", 2, "http"},
 		{"serve --feed-json a.json --feed-json a.json", 2, "twice"},
+		{"serve --feed-kev gopher://x", 2, "feed kev"},
+		{"serve --feed-osv osv.zip", 2, "LOCATION ECOSYSTEM"},
+		{"serve --feed-rpm https://rpm.acme.example", 2, "URL KEYRING CHANNEL"},
+		{"catalog", 2, "needs a command"},
+		{"catalog show", 2, "arg"},
+		{"catalog diff --back -1h", 2, "--back"},
+		{"report missing --by asset", 2, "--by"},
+		{"report missing web-1 --by cve", 2, "--by cve"},
+		{"report missing --severity loud", 2, "--severity"},
 		{"serve --apt-config no-such-folder", 2, "no-such-folder"},
 		{"serve --listen 127.0.0.1:0 --check-in 2h", 1, "MAN-3"},
 		{"serve --listen 127.0.0.1:0 --dir elsewhere", 1, "server init"},
@@ -98,7 +107,7 @@ func TestBadInput(t *testing.T) {
 
 func TestHelpTeaches(t *testing.T) {
 	s := newShell(t)
-	for _, c := range []string{"--help", "init --help", "serve --help", "job save --help", "token create --help", "report failures --help"} {
+	for _, c := range []string{"--help", "init --help", "serve --help", "job save --help", "token create --help", "report failures --help", "catalog --help", "catalog show --help", "report missing --help"} {
 		stdout, _, code := s.run(strings.Fields(c)...)
 		require.Zero(t, code, c)
 		require.Contains(t, stdout, "server ", c)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"maps"
 	"slices"
 	"time"
 
@@ -139,76 +138,4 @@ func (c *Controller) PreviewFleet(ctx context.Context, id job.ID, now time.Time)
 	})
 	p.Reasons, p.More = why.list()
 	return p, nil
-}
-
-// FleetMissing is what is missing on all assets (RPT-3).
-type FleetMissing struct {
-	Assets      int            `json:"assets"`                // looked at
-	NoInventory int            `json:"noInventory,omitempty"` // of them, not inventoried yet: nothing is known
-	Patches     []MissingPatch `json:"patches"`               // missing on most assets first
-}
-
-// MissingPatch counts the assets on which one patch is missing.
-type MissingPatch struct {
-	Patch      catalog.PatchID   `json:"patch"`
-	Product    catalog.ProductID `json:"product"`
-	Version    string            `json:"version"`
-	Assets     int               `json:"assets"`
-	Deployable int               `json:"deployable"` // of them
-	Reasons    []ReasonCount     `json:"reasons"`    // why it is not deployable on the others
-}
-
-// fleetScanner is the catalog's scanner for the assets that one pass reads one
-// by one. It begins again when the catalog or the probes changed meanwhile.
-type fleetScanner struct {
-	scanner     *catalog.Scanner
-	snapshot    *catalog.Snapshot
-	unreachable map[string]bool
-}
-
-func (f *fleetScanner) missing(r *reader, id job.AssetID, now time.Time) []catalog.Verdict {
-	_, inventory := r.knownAsset(id)
-	snapshot, unreachable := r.snapshot(), r.unreachable()
-	if f.scanner == nil || f.snapshot != snapshot || !maps.Equal(f.unreachable, unreachable) {
-		f.scanner = snapshot.Scanner(catalog.Options{Unreachable: unreachable}, now)
-		f.snapshot, f.unreachable = snapshot, unreachable
-	}
-	return f.scanner.Missing(inventory)
-}
-
-// MissingFleet counts, patch by patch, what [Controller.Missing] returns for
-// every asset.
-func (c *Controller) MissingFleet(ctx context.Context, now time.Time) (m FleetMissing, err error) {
-	patches, why := map[catalog.PatchID]*MissingPatch{}, map[catalog.PatchID]reasons{}
-	var scanner fleetScanner
-	err = c.eachAsset(ctx, now, func(a AssetStatus) error {
-		m.Assets++
-		verdicts, err := view(ctx, c, func(r *reader) []catalog.Verdict { return scanner.missing(r, a.ID, now) })
-		if _, is := errors.AsType[*NotFoundError](err); is {
-			m.NoInventory++
-			return nil
-		}
-		for _, v := range verdicts {
-			if patches[v.Patch] == nil {
-				patches[v.Patch] = &MissingPatch{Patch: v.Patch, Product: v.Product, Version: v.To.String()}
-				why[v.Patch] = reasons{}
-			}
-			patches[v.Patch].Assets++
-			if v.Deployable {
-				patches[v.Patch].Deployable++
-				continue
-			}
-			for _, r := range v.Reasons {
-				why[v.Patch].add(a.ID, v.Patch, r.Rule, r.Text)
-			}
-		}
-		return err
-	})
-	for id, p := range patches {
-		p.Reasons, _ = why[id].list()
-	}
-	m.Patches = ranked(patches, func(a, b MissingPatch) int {
-		return cmp.Or(cmp.Compare(b.Assets, a.Assets), cmp.Compare(a.Patch, b.Patch))
-	})
-	return m, err
 }

@@ -90,7 +90,7 @@ func TestFleetPreviewIsTheSumOfPreviews_JOB22_RPT3(t *testing.T) {
 		before := dump(f)
 		p, err := f.PreviewFleet(ctx, "j", f.now)
 		require.NoError(t, err)
-		missing, err := f.MissingFleet(ctx, f.now)
+		missing, err := f.MissingFleet(ctx, controller.MissingFilter{}, f.now)
 		require.NoError(t, err)
 		require.Equal(t, before, dump(f))
 		require.Equal(t, []int{6, 5, 0, 0, 1}, []int{p.Assets, p.Acts, p.Idle, p.Stopped, p.NoInventory})

@@ -31,9 +31,12 @@ Notes name lists that are missing or too old, and repositories whose keys cannot
 be used. The results of the other lists are printed all the same, and the exit
 code is 1.
 
+Severity, CVE ids and known exploitation are those that the repositories' own
+advisories state (updateinfo, on an RPM system). A dash means not known.
+
 Each verdict names its rule. With --json, scan prints one array with an object
-per patch: package, architecture, installed, available, deployable, and reasons,
-each with code, rule and text.
+per patch: package, architecture, installed, available, severity, cves,
+exploited, deployable, and reasons, each with code, rule and text.
 
 Exit codes: 0 success, 1 something failed or was left out, 2 wrong usage or bad
 input.`,

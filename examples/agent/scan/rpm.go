@@ -71,7 +71,9 @@ func fetchRPM(ctx context.Context, system *rpm.System, repo rpm.Repo, c rpmfeed.
 }
 
 func rowOf(snapshot *catalog.Snapshot, v catalog.Verdict, name, arch string, now time.Time) Row {
+	risk := snapshot.Risk(v, now)
 	r := Row{
+		Severity: risk.Severity, CVEs: risk.Fixed, Exploited: risk.Exploited,
 		Package: name, Architecture: arch, Installed: v.From.String(), Available: v.To.String(),
 		Deployable: v.Deployable, Reasons: v.Reasons, Patch: v.Patch, Snapshot: v.Snapshot,
 	}

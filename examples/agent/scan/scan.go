@@ -58,6 +58,9 @@ type Row struct {
 	Architecture string           `json:"architecture"`
 	Installed    string           `json:"installed"`
 	Available    string           `json:"available"`
+	Severity     catalog.Severity `json:"severity,omitempty"`  // the highest known of what it fixes; zero: none is
+	CVEs         []string         `json:"cves,omitempty"`      // the vulnerabilities that it fixes, by what the feeds say
+	Exploited    catalog.Answer   `json:"exploited,omitempty"` // one of them is known to be exploited; zero: not known (CAT-18)
 	Deployable   bool             `json:"deployable"`
 	Reasons      []catalog.Reason `json:"reasons"` // never empty; for a deployable patch, why it is
 	Patch        catalog.PatchID  `json:"patch,omitempty"`
@@ -102,7 +105,7 @@ func (r Report) Table(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	deployable := 0
 	if len(r.Rows) > 0 {
-		fmt.Fprintln(t, "PACKAGE\tINSTALLED\tAVAILABLE\tDEPLOYABLE\tRULE\tWHY")
+		fmt.Fprintln(t, "PACKAGE\tINSTALLED\tAVAILABLE\tSEVERITY\tCVES\tEXPLOITED\tDEPLOYABLE\tRULE\tWHY")
 	}
 	for _, row := range r.Rows {
 		answer := "no"
@@ -115,14 +118,30 @@ func (r Report) Table(w io.Writer) error {
 			rules = append(rules, reason.Rule)
 			why = append(why, reason.Text)
 		}
-		fmt.Fprintf(t, "%s:%s\t%s\t%s\t%s\t%s\t%s\n", problem.Printable(row.Package), problem.Printable(row.Architecture), problem.Printable(row.Installed),
-			problem.Printable(row.Available), answer, strings.Join(rules, ","), problem.Printable(strings.Join(why, " ")))
+		fmt.Fprintf(t, "%s:%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", problem.Printable(row.Package), problem.Printable(row.Architecture), problem.Printable(row.Installed),
+			problem.Printable(row.Available), known(row.Severity), cves(row.CVEs), known(row.Exploited), answer, strings.Join(rules, ","), problem.Printable(strings.Join(why, " ")))
 	}
 	if err := t.Flush(); err != nil {
 		return err
 	}
 	_, err := fmt.Fprintf(w, "%d missing, of these %d deployable; catalog snapshot %d of %d feeds.\n", len(r.Rows), deployable, r.Snapshot, len(r.Feeds))
 	return err
+}
+
+// known is a fact, or a dash if it is not known.
+func known[T ~uint8](fact T) string {
+	if fact == 0 {
+		return "-"
+	}
+	return fmt.Sprint(fact)
+}
+
+// cves is how many there are, and the first.
+func cves(ids []string) string {
+	if len(ids) == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%d %s", len(ids), problem.Printable(ids[0]))
 }
 
 // Run scans a system. The rows are sorted by package and architecture.

@@ -148,7 +148,8 @@ func TestReportAsJSONAndTable(t *testing.T) {
 	one, err := version.Parse(version.Debian, "1")
 	require.NoError(t, err)
 	r := Report{Snapshot: 1, Feeds: make([]catalog.FeedHealth, 2), Rows: []Row{
-		{Package: "a", Architecture: "amd64", Installed: one.String(), Available: "2", Deployable: true, Reasons: []catalog.Reason{catalog.NewReason(catalog.Upgrade, "1", "2", "It can.")}, Snapshot: 1},
+		{Package: "a", Architecture: "amd64", Installed: one.String(), Available: "2", Severity: catalog.High, CVEs: []string{"CVE-2026-1", "CVE-2026-2"},
+			Exploited: catalog.Yes, Deployable: true, Reasons: []catalog.Reason{catalog.NewReason(catalog.Upgrade, "1", "2", "It can.")}, Snapshot: 1},
 		{Package: "b", Architecture: "i386", Installed: "1", Available: "2", Reasons: []catalog.Reason{catalog.NewReason(catalog.Held, "1", "2", "It is held.")}, Snapshot: 1},
 	}}
 	out.Reset()
@@ -159,15 +160,44 @@ func TestReportAsJSONAndTable(t *testing.T) {
 	for _, field := range []string{"package", "architecture", "installed", "available", "deployable", "reasons"} {
 		require.Contains(t, rows[0], field)
 	}
+	require.Equal(t, []any{"high", "yes"}, []any{rows[0]["severity"], rows[0]["exploited"]})
+	require.NotContains(t, rows[1], "exploited", "not known is not no (CAT-18)")
 	require.Equal(t, map[string]any{"code": "Held", "rule": "CAT-5", "have": "1", "want": "2", "text": "It is held."}, rows[1]["reasons"].([]any)[0])
 	out.Reset()
 	require.NoError(t, r.Table(&out))
 	require.Equal(t, strings.TrimLeft(`
-PACKAGE  INSTALLED  AVAILABLE  DEPLOYABLE  RULE   WHY
-a:amd64  1          2          yes         CAT-3  It can.
-b:i386   1          2          no          CAT-5  It is held.
+PACKAGE  INSTALLED  AVAILABLE  SEVERITY  CVES          EXPLOITED  DEPLOYABLE  RULE   WHY
+a:amd64  1          2          high      2 CVE-2026-1  yes        yes         CAT-3  It can.
+b:i386   1          2          -         -             -          no          CAT-5  It is held.
 2 missing, of these 1 deployable; catalog snapshot 1 of 2 feeds.
 `, "\n"), out.String())
+}
+
+// A row has what the catalog's advisories say of the upgrade, and no more
+// (CAT-18).
+func TestRowShowsWhatAnUpgradeFixes_CAT18(t *testing.T) {
+	v := func(text string) version.Version {
+		parsed, err := version.Parse(version.Rpm, text)
+		require.NoError(t, err)
+		return parsed
+	}
+	now := time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)
+	pkg := catalog.Package{Ecosystem: "rpm/base", Name: "p"}
+	snapshot, changes := catalog.Sync(nil, []catalog.Batch{{
+		Feed: "rpm:base", At: now,
+		Products:   []catalog.Product{{ID: "p", Name: "p", Platform: catalog.Linux, Scheme: version.Rpm, Package: pkg}},
+		Patches:    []catalog.Patch{{ID: "p-2", Product: "p", Version: v("2-1"), Artifacts: []catalog.Artifact{{Name: "p.rpm", Availability: catalog.Repository}}}},
+		Advisories: []catalog.Advisory{{ID: "A-1", CVEs: []string{"CVE-2026-1"}, Severity: catalog.Critical, Fixes: []catalog.Fix{{Package: pkg, Fixed: v("2-1")}}}},
+	}}, now)
+	require.Empty(t, changes.Rejected)
+	inventory, err := catalog.NewInventory(catalog.Linux, []catalog.Installed{{Product: "p", Version: v("1-1")}})
+	require.NoError(t, err)
+	missing := snapshot.Missing(inventory, catalog.Options{}, now)
+	require.Len(t, missing, 1)
+	r := rowOf(snapshot, missing[0], "p", "x86_64", now)
+	require.Equal(t, catalog.Critical, r.Severity)
+	require.Equal(t, []string{"CVE-2026-1"}, r.CVEs)
+	require.Zero(t, r.Exploited, "no feed says whether it is exploited")
 }
 
 // A keyring that cannot be used is no all-clear: the scan says so, counts the

@@ -23,6 +23,8 @@
 //	GET    assets/{id}/inventory   PUT assets/{id}/tags [tag…]
 //	POST   assets/{id}/settle      ends the state "cloned" (MAN-9)
 //	GET    patches?product&after&limit   the catalog
+//	GET    catalog?text&after&limit      the patches with a text in their ids, names or CVE ids
+//	GET    catalog/{id}            a patch, product or vulnerability, with what belongs to it
 //	GET    jobs?after&limit        GET jobs/{id}
 //	PUT    jobs/{id}               a definition → the definition as saved
 //	DELETE jobs/{id}?force         force=true: even if enabled jobs run after it
@@ -38,12 +40,15 @@
 //	GET    runs/{id}               GET runs/{id}/assets?after&limit   POST runs/{id}/cancel
 //	GET    reports/failed-installs → {failedInstalls} (RPT-1)
 //	GET    reports/failures?from&to&asset&patch&code&limit&page (RPT-2)
-//	GET    reports/missing?asset   on one asset; without one, counts over all (RPT-3)
+//	GET    reports/missing?asset&patch&cve&severity&exploited   on one asset; without one, counts over all (RPT-3)
+//	GET    reports/changes?since&limit   patches that the catalog listed and lost, newest first
+//	GET    reports/eol?days&limit  version lines that have ended or end within some days (CAT-11)
 //	GET    reports/{reboots,cancels,silent,cloned,stuck}?limit (RPT-3)
 //	GET    reports/feeds           GET reports/unreachable (CAT-10)
 //	GET    reports/events?before=&limit=  what administrators did, newest first; the header Patchpolicy-User says who asks
 //	GET    custom-urls             PUT custom-urls [{patch, artifact, url}…]; an empty url removes it (CAT-5)
 //	POST   sync?accept-older=FEED  fetches every feed now → the changes; accepts older data from the feed named (CAT-2)
+//	GET    sync                    what the sync that runs does
 //
 // In a definition a duration is a number of nanoseconds or a text like "1h30m".
 package adminhttp

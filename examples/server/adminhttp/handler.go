@@ -30,6 +30,8 @@ type Options struct {
 	Changed    func()                 // called after a job changed, because the next Tick may be due earlier; may be nil
 	// Sync fetches the feeds now. It accepts older data from the feed named, if any.
 	Sync func(ctx context.Context, acceptOlder catalog.FeedID) (catalog.Changes, error)
+	// Syncing says what the sync that runs does; empty: none runs. It may be nil.
+	Syncing func() string
 }
 
 // userHeader names the user of a request. Whoever has the token may give any
@@ -47,6 +49,9 @@ func NewHandler(o Options) http.Handler {
 	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
 	if o.Changed == nil {
 		o.Changed = func() {}
+	}
+	if o.Syncing == nil {
+		o.Syncing = func() string { return "" }
 	}
 	h := handler{o}
 	mux := http.NewServeMux()
@@ -84,6 +89,10 @@ func (h handler) routes() map[string]useCase {
 		"POST assets/{id}/settle":         func(r *http.Request) (any, error) { return nil, c.SettleClone(r.Context(), asset(r), time.Now()) },
 		"DELETE assets/{id}":              func(r *http.Request) (any, error) { return nil, c.RemoveAsset(r.Context(), asset(r), time.Now()) },
 		"GET patches?product&after&limit": paged(h.patches),
+		"GET catalog?text&after&limit":    paged(h.search),
+		"GET catalog/{id}":                h.shown,
+		"GET reports/changes?since&limit": paged(h.changes),
+		"GET reports/eol?days&limit":      paged(h.ending),
 		"GET jobs?after&limit": paged(func(r *http.Request, after string, n int) (any, error) {
 			return list(c.Jobs(r.Context(), job.ID(after), n))
 		}),
@@ -119,7 +128,7 @@ func (h handler) routes() map[string]useCase {
 			return FailedInstalls{n}, err
 		},
 		"GET reports/failures?from&to&asset&patch&code&limit&page": paged(h.failures),
-		"GET reports/missing?asset":                                h.missing,
+		"GET reports/missing?asset&patch&cve&severity&exploited":   h.missing,
 		"GET reports/reboots?limit":                                paged(func(r *http.Request, _ string, n int) (any, error) { return c.PendingReboots(r.Context(), n) }),
 		"GET reports/cancels?limit":                                paged(func(r *http.Request, _ string, n int) (any, error) { return c.PendingCancels(r.Context(), n) }),
 		"GET reports/cloned?limit":                                 paged(func(r *http.Request, _ string, n int) (any, error) { return c.Cloned(r.Context(), n, time.Now()) }),
@@ -132,6 +141,7 @@ func (h handler) routes() map[string]useCase {
 		"PUT custom-urls": reading(func(r *http.Request, urls []catalog.CustomURL) (any, error) {
 			return nil, c.SetCustomURLs(r.Context(), urls, time.Now())
 		}),
+		"GET sync": func(*http.Request) (any, error) { return SyncState{h.Syncing()}, nil },
 		"POST sync?accept-older": func(r *http.Request) (any, error) {
 			return h.Sync(r.Context(), catalog.FeedID(r.URL.Query().Get("accept-older")))
 		},
@@ -342,19 +352,27 @@ func (h handler) preview(r *http.Request) (any, error) {
 }
 
 func (h handler) missing(r *http.Request) (any, error) {
-	id := job.AssetID(r.URL.Query().Get("asset"))
-	if id == "" {
-		return h.Controller.MissingFleet(r.Context(), time.Now())
+	q := r.URL.Query()
+	f := controller.MissingFilter{Patch: catalog.PatchID(q.Get("patch")), CVE: q.Get("cve"), Exploited: q.Get("exploited") == "true"}
+	if text := q.Get("severity"); text != "" {
+		var err error
+		if f.Severity, err = catalog.ParseSeverity(text); err != nil {
+			return nil, badRequest{err}
+		}
 	}
-	return list(h.Controller.Missing(r.Context(), id, time.Now()))
+	if text := q.Get("exploited"); text != "" && text != "true" && text != "false" {
+		return nil, badRequest{fmt.Errorf("exploited is %.40q; want true or false", text)}
+	}
+	id := job.AssetID(q.Get("asset"))
+	if id == "" {
+		return h.Controller.MissingFleet(r.Context(), f, time.Now())
+	}
+	return h.Controller.MissingRisks(r.Context(), id, f, time.Now())
 }
 
 func (h handler) patches(r *http.Request, after string, limit int) (any, error) {
-	if limit < 1 || limit > controller.MaxPage {
-		return nil, &controller.BoundError{What: "page", Have: limit, Limit: controller.MaxPage}
-	}
 	snap, err := h.Controller.Snapshot(r.Context())
-	if err != nil {
+	if err := cmp.Or(err, pageOf(limit)); err != nil {
 		return nil, err
 	}
 	product, found := catalog.ProductID(r.URL.Query().Get("product")), []catalog.Patch{}

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -138,19 +137,6 @@ func (r *remote) patches() *cobra.Command {
 		_, err := fmt.Fprint(cmd.OutOrStdout(), jsonfeed.Schema())
 		return err
 	}), r.patchCheck())
-}
-
-func (r *remote) sync() *cobra.Command {
-	c := verb("sync", "Fetch every feed now and update the catalog", showing(r, "POST sync?accept-older", func(cmd *cobra.Command, c catalog.Changes) error {
-		text := notes("%d added", len(c.Added), "%d changed", len(c.Changed), "%d removed", len(c.Removed), "%d deprecated", len(c.Deprecated),
-			"%d no longer the newest", len(c.NoLongerNewest), "%d records rejected", len(c.Rejected), "%d feeds failed", len(c.Failed))
-		if len(c.Rejected)+len(c.Failed) > 0 {
-			text += "; see server report feeds"
-		}
-		return say(cmd, cmp.Or(text, "nothing new"))
-	}))
-	c.Flags().String("accept-older", "", "feed whose data is accepted even if it is older than what was accepted before (CAT-2)")
-	return c
 }
 
 func (r *remote) customURLs() *cobra.Command {

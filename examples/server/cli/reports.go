@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/examples/server/adminhttp"
 	"github.com/patchpolicy/patchpolicy/job/controller"
 	"github.com/patchpolicy/patchpolicy/job/ledger"
@@ -22,8 +21,8 @@ func (r *remote) reports() *cobra.Command {
 		&cobra.Command{
 			Use: "feeds", Short: "The state of each feed, and its claims about other feeds' products (CAT-2, CAT-17)",
 			Long: "The state of each feed. Stale: no good fetch for 24 h, or its data is over its maximum age (CAT-2); its patches are still served.\n" +
-				"REJECTED counts records that are not valid, OUTSIDE those about another authority's products (CAT-17). If a feed is refused\n" +
-				"because its data is older than before: server sync --accept-older FEED.",
+				"FACTS counts vulnerabilities and advisories, REJECTED records that are not valid, OUTSIDE those about another authority's\n" +
+				"products (CAT-17). If a feed is refused because its data is older than before: server catalog sync --accept-older FEED.",
 			RunE: showing(r, "GET reports/feeds", r.showFeeds),
 		},
 		verb("reboots", "Assets that need a reboot, and for which run; without a run, for a cause outside of jobs",
@@ -48,51 +47,6 @@ func (r *remote) reports() *cobra.Command {
 			listing(r, "GET reports/unreachable", "URL SINCE WHY", func(u controller.Unreachable) []any { return []any{u.URL, u.Since, long(u.Err)} })))
 }
 
-func (r *remote) reportMissing() *cobra.Command {
-	const call = "GET reports/missing?asset={}"
-	fleet, one := showing(r, call, r.showMissing), listing(r, call, "PATCH FROM TO DEPLOYABLE RULES WHY", func(v catalog.Verdict) []any {
-		var rules, texts []string
-		for _, reason := range v.Reasons {
-			rules, texts = append(rules, reason.Rule), append(texts, reason.Text)
-		}
-		return []any{v.Patch, v.From, v.To, v.Deployable, rules, long(strings.Join(texts, " "))}
-	})
-	return &cobra.Command{
-		Use: "missing [ASSET]", Short: "What is missing on an asset, or counted over all, deployable or not, with the reasons",
-		Example: "  server report missing\n  server report missing web-1 --full",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return fleet(cmd, args)
-			}
-			return one(cmd, args)
-		},
-	}
-}
-
-func (r *remote) showMissing(cmd *cobra.Command, m controller.FleetMissing) error {
-	_, _ = fmt.Fprintf(cmd.OutOrStdout(), "missing patches: %d, on %s with an inventory; %d without\n", len(m.Patches), count(m.Assets-m.NoInventory, "asset"), m.NoInventory)
-	if len(m.Patches) == 0 {
-		return nil
-	}
-	_, _ = fmt.Fprintln(cmd.OutOrStdout())
-	var rows [][]any
-	for _, p := range m.Patches {
-		row := []any{p.Patch, p.Product, p.Version, p.Assets, p.Deployable, "", ""}
-		for i, x := range p.Reasons {
-			if i > 0 && !r.full {
-				break
-			}
-			row[5], row[6] = x.Rule, long(fmt.Sprintf("%s (on %d)", x.Text, x.Assets))
-			rows = append(rows, row)
-			row = []any{"", "", "", "", "", "", ""}
-		}
-		if len(p.Reasons) == 0 {
-			rows = append(rows, row)
-		}
-	}
-	return r.table(cmd, "PATCH PRODUCT VERSION ASSETS DEPLOYABLE RULE WHY-NOT", rows)
-}
-
 func (r *remote) showFeeds(cmd *cobra.Command, list []controller.FeedStatus) error {
 	var rows, claims [][]any
 	for _, f := range list {
@@ -103,7 +57,7 @@ func (r *remote) showFeeds(cmd *cobra.Command, list []controller.FeedStatus) err
 		if f.Stale {
 			state += ", stale"
 		}
-		rows = append(rows, []any{f.Feed, f.Authority, state, f.LastGood, f.Dated, f.Patches, f.Rejected, f.Outside, long(f.Err)})
+		rows = append(rows, []any{f.Feed, f.Authority, state, f.LastGood, f.Dated, f.Patches, f.Known + f.Advisories, f.Rejected, f.Outside, long(f.Err)})
 		for _, c := range f.Conflicts {
 			claims = append(claims, []any{f.Feed, c.Record, c.Owner, strings.Join(c.Reasons, " ")})
 		}
@@ -111,7 +65,7 @@ func (r *remote) showFeeds(cmd *cobra.Command, list []controller.FeedStatus) err
 			claims = append(claims, []any{f.Feed, fmt.Sprintf("and %d more", more), "", ""})
 		}
 	}
-	err := r.table(cmd, "FEED AUTHORITY STATE LAST-GOOD DATED PATCHES REJECTED OUTSIDE WHY", rows)
+	err := r.table(cmd, "FEED AUTHORITY STATE LAST-GOOD DATED PATCHES FACTS REJECTED OUTSIDE WHY", rows)
 	if err != nil || len(claims) == 0 {
 		return err
 	}

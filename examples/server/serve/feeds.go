@@ -7,15 +7,20 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/catalog/aptfeed"
 	"github.com/patchpolicy/patchpolicy/catalog/eolfeed"
 	"github.com/patchpolicy/patchpolicy/catalog/jsonfeed"
+	"github.com/patchpolicy/patchpolicy/catalog/kevfeed"
+	"github.com/patchpolicy/patchpolicy/catalog/osvfeed"
+	"github.com/patchpolicy/patchpolicy/catalog/rpmfeed"
 	"github.com/patchpolicy/patchpolicy/job/controller"
 )
 
@@ -29,11 +34,18 @@ type Sources struct {
 	Signers    []string // FEED=FILE: the document of a JSON feed must be signed by one of the signers in a file, which has the form of a signer policy
 	Signatures []string // FEED=LOCATION: URL or path of its signature; otherwise the document's, with ".sig" after its path
 	EOL        []string // end-of-life documents, each "LOCATION PRODUCT…": a URL or path, and the products that it speaks of
+	OSV        []string // advisories, each "LOCATION ECOSYSTEM,…": a URL or path, and the ecosystems that are read, like "Debian:12"
+	KEV        string   // URL or path of the catalog of known exploited vulnerabilities; empty: none
+	SSVC       string   // URL or path of CVE records with SSVC decisions; empty: none
+	EPSS       string   // URL or path of exploit probabilities; empty: none
+	RPM        []string // RPM repositories, each "URL KEYRING CHANNEL ARCHITECTURE…", of which KEYRING is a file, or "unsigned"
 	Apt        []string // folders of apt configurations
 	AptCache   string   // folder that keeps fetched package lists
 }
 
-// Feeds makes the feeds. The end-of-life documents are one feed, "eol".
+// Feeds makes the feeds. The end-of-life documents are one feed, "eol". The
+// other ids are "kev", "ssvc", "epss", "osv:" with the ecosystems, and "rpm:"
+// with the channel; that of a JSON feed is its location.
 func Feeds(from Sources, logger *slog.Logger) (feeds []catalog.Feed, err error) {
 	signed, err := from.signed()
 	if err != nil {
@@ -53,6 +65,13 @@ func Feeds(from Sources, logger *slog.Logger) (feeds []catalog.Feed, err error) 
 			return nil, err
 		}
 		feeds = append(feeds, f)
+	}
+	for _, make := range []func() ([]catalog.Feed, error){from.facts, from.rpms} {
+		more, err := make()
+		if err != nil {
+			return nil, err
+		}
+		feeds = append(feeds, more...)
 	}
 	for _, dir := range from.Apt {
 		// They are kept in the order returned, as aptfeed asks.
@@ -95,6 +114,68 @@ func eolDocuments(texts []string) (documents []eolfeed.Document) {
 		documents = append(documents, d)
 	}
 	return documents
+}
+
+// facts makes the feeds of advisories and of what is known of vulnerabilities.
+func (from Sources) facts() (feeds []catalog.Feed, err error) {
+	for _, text := range from.OSV {
+		location, names, _ := strings.Cut(text, " ")
+		names = strings.TrimSpace(names)
+		if names == "" {
+			return nil, fmt.Errorf("advisories %q: want 'LOCATION ECOSYSTEM', like 'osv.zip Debian:12'; a comma separates several ecosystems", text)
+		}
+		f, err := osvfeed.New(catalog.FeedID("osv:"+names), location, strings.Split(names, ","), osvfeed.Options{})
+		if err != nil {
+			return nil, err
+		}
+		feeds = append(feeds, f)
+	}
+	for _, x := range []struct {
+		id       catalog.FeedID
+		location string
+		make     func(catalog.FeedID, string, kevfeed.Options) (*kevfeed.Feed, error)
+	}{{"kev", from.KEV, kevfeed.New}, {"ssvc", from.SSVC, kevfeed.NewSSVC}, {"epss", from.EPSS, kevfeed.NewEPSS}} {
+		if x.location == "" {
+			continue
+		}
+		f, err := x.make(x.id, x.location, kevfeed.Options{})
+		if err != nil {
+			return nil, err
+		}
+		feeds = append(feeds, f)
+	}
+	return feeds, nil
+}
+
+const maxKeyring = 1 << 20 // bytes: a distribution's keys have some 50 kB
+
+func (from Sources) rpms() (feeds []catalog.Feed, err error) {
+	for _, text := range from.RPM {
+		parts := strings.Fields(text)
+		if len(parts) < 4 {
+			return nil, fmt.Errorf("RPM repository %q: want 'URL KEYRING CHANNEL ARCHITECTURE…', like 'https://rpm.acme.example/9 /etc/acme.gpg acme x86_64', "+
+				"or \"unsigned\" instead of a file with keys", text)
+		}
+		c := rpmfeed.Config{URL: parts[0], Channel: parts[2], Architectures: parts[3:]}
+		if c.Unsigned = parts[1] == "unsigned"; !c.Unsigned {
+			info, err := os.Stat(parts[1])
+			if err == nil && info.Size() > maxKeyring {
+				err = fmt.Errorf("%s has %d bytes, want at most %d", parts[1], info.Size(), maxKeyring)
+			}
+			if err == nil {
+				c.Keyring, err = os.ReadFile(parts[1])
+			}
+			if err != nil {
+				return nil, fmt.Errorf("RPM repository %s: keyring: %w", c.Channel, err)
+			}
+		}
+		f, err := rpmfeed.New(c)
+		if err != nil {
+			return nil, fmt.Errorf("RPM repository %s: %w", c.Channel, err)
+		}
+		feeds = append(feeds, f)
+	}
+	return feeds, nil
 }
 
 // FeedSettings are what an administrator sets for one feed.
@@ -184,8 +265,23 @@ type syncer struct {
 	forget     []string // former feeds, which leave the catalog
 	logger     *slog.Logger
 
+	doing atomic.Pointer[string] // nil: no sync runs
+
 	mu   sync.Mutex
 	owed map[catalog.FeedID]catalog.Batch // batches that were refused or not stored, because their feeds answer "unchanged" next time
+}
+
+func (s *syncer) says(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	s.doing.Store(&text)
+}
+
+// syncing says what the sync that runs does. Empty: none runs.
+func (s *syncer) syncing() string {
+	if text := s.doing.Load(); text != nil {
+		return *text
+	}
+	return ""
 }
 
 // run syncs once. From the feed named, if any, it accepts data that is older
@@ -196,8 +292,10 @@ func (s *syncer) run(ctx context.Context, acceptOlder catalog.FeedID) (catalog.C
 	if acceptOlder != "" && !configured(s.feeds, acceptOlder) {
 		return catalog.Changes{}, &controller.NotFoundError{Kind: "feed", ID: string(acceptOlder)}
 	}
+	defer s.doing.Store(nil)
 	var batches []catalog.Batch
-	for _, feed := range s.feeds {
+	for i, feed := range s.feeds {
+		s.says("fetching %s, feed %d of %d", feed.ID(), i+1, len(s.feeds))
 		fetching, stop := context.WithTimeout(ctx, fetchTime)
 		b, err := feed.Fetch(fetching)
 		stop()
@@ -225,6 +323,7 @@ func (s *syncer) run(ctx context.Context, acceptOlder catalog.FeedID) (catalog.C
 	for _, id := range s.forget {
 		batches = append(batches, catalog.Batch{Feed: catalog.FeedID(id), Gone: true})
 	}
+	s.says("making and storing the catalog")
 	changes, err := s.controller.Sync(ctx, batches, time.Now())
 	_, stored := errors.AsType[*controller.UnfinishedError](err)
 	lost := err != nil && !stored

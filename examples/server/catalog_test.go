@@ -1,0 +1,78 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/patchpolicy/patchpolicy/examples/server/cli"
+	"github.com/patchpolicy/patchpolicy/examples/server/serve"
+)
+
+const kevFile = `{"title": "T", "catalogVersion": "2026.03.01", "dateReleased": "2026-03-01T17:04:19Z", "count": 1, "vulnerabilities": [{"cveID": "CVE-2026-1000",
+	"vendorProject": "Acme", "product": "Editor", "dateAdded": "2026-02-01", "dueDate": "2026-02-22", "knownRansomwareCampaignUse": "Known", "cwes": []}]}`
+
+// What the catalog knows, and what of it is missing where.
+func TestCatalogAtTheCommandLine_CAT18_CAT11_RPT3(t *testing.T) {
+	kev := filepath.Join(t.TempDir(), "kev.json")
+	require.NoError(t, os.WriteFile(kev, []byte(kevFile), 0o600))
+	feed := strings.NewReplacer(`"scheme": "semver"`, `"scheme": "semver", "lines": [{"prefix": "1", "eol": "2026-01-01"}, {"prefix": "2", "eol": "2999-01-01"}]`,
+		`"version"`, `"severity": "high", "cves": ["CVE-2026-1000", "CVE-2026-2"], "version"`).Replace(feedFile)
+	d := openFrom(t, feed, serve.Sources{KEV: kev})
+	d.ok("", "catalog sync")
+	d.ok("", "sync", "nothing new")
+	d.ok("", "report feeds", "2026-03-01T17:04:19Z  0        1      0")
+
+	// Products, patches, vulnerabilities.
+	d.ok("", "catalog search EDIT", "editor-2", "high", "2, like CVE-2026-1000")
+	d.ok("", "catalog search cve-2026-1000 --limit 1", "editor-2", "more: --after editor-2")
+	require.NotContains(t, d.ok("", "catalog search cve-2026-1000 --after editor-2"), "editor-2")
+	d.ok("", "catalog show editor", "newest          editor-2", "line 1          ends 2026-01-02T00:00:00Z", "LISTED", "2.0.0")
+	d.ok("", "catalog show editor-2", "Pinned http://vendor.example/editor.bin", "CVE-2026-1000", "2026-02-23T00:00:00Z", "the patch itself")
+	d.ok("", "catalog show cve-2026-1000", "exploited            yes", "ransomware           yes", "automatable          -", "kev, read", "dated 2026-03-01", "editor-2")
+	d.ok("", "catalog show CVE-2026-5", "exploited            no")
+	_, stderr, code := d.run("", "catalog show nothing")
+	require.Equal(t, cli.ExitFailed, code)
+	require.Contains(t, stderr, "nothing")
+
+	// What is missing where, and what ends.
+	one := enrol(d, "web-1", strings.TrimSpace(d.ok("", "token create")))
+	one.has("editor", "1.0.0")
+	d.ok("", "catalog eol", "2026-01-02T00:00:00Z", "yes    1")
+	require.NotContains(t, d.ok("", "catalog eol"), "2999")
+	d.ok("", "catalog eol --days 36500", "editor")
+	d.ok("", "report missing web-1", "high", "2, like CVE-2026-1000", "yes")
+	d.ok("", "report missing web-1 --severity high --exploited --cve CVE-2026-2 --patch editor-2 --full", "CVE-2026-1000,CVE-2026-2")
+	d.ok("", "report missing", "missing patches: 1, on 1 asset", "SEVERITY", "2, like CVE-2026-1000")
+	d.ok("", "report missing --by cve", "vulnerabilities that missing patches fix: 2", "CVE-2026-1000  -         yes        1", "CVE-2026-2     -         no         1")
+	d.ok("", "report missing --by cve --cve CVE-2026-2", "fix: 1, on")
+	for _, filter := range []string{"--severity critical", "--cve CVE-2026-3", "--patch editor-3"} {
+		require.NotContains(t, d.ok("", "report missing web-1 "+filter), "editor-2", filter)
+		d.ok("", "report missing "+filter, "missing patches: 0")
+	}
+
+	// What a sync changes.
+	d.ok("", "catalog diff", "listed  editor-2")
+	feed = strings.Replace(feed, `"id": "editor-2"`, `"id": "editor-2b"`, 1)
+	feed = strings.Replace(feed, `"patches": [`, `"patches": [{"id": "a", "product": "editor", "version": "debian:1"}, {"id": "b", "product": "editor", "version": "debian:1"},`, 1)
+	require.NoError(t, os.WriteFile(filepath.Join(filepath.Dir(d.dir), "patches.json"), []byte(feed), 0o600))
+	d.ok("", "catalog sync", "1 added, 1 removed, 2 records rejected", "added    editor-2b", "removed  editor-2", "patches.json  2         patch a")
+	d.ok("", "catalog diff", "listed  editor-2b", "left    editor-2 ")
+
+	for _, line := range []string{"sync", "search editor", "show editor", "diff", "eol"} {
+		require.True(t, json.Valid([]byte(d.ok("", "catalog "+line+" --json"))), line)
+	}
+	var missing []struct {
+		Patch, Severity, Exploited string
+		Deployable                 bool
+		CVEs                       []string
+	}
+	require.NoError(t, json.Unmarshal([]byte(d.ok("", "report missing web-1 --json")), &missing))
+	require.Len(t, missing, 1)
+	require.Equal(t, "yes", missing[0].Exploited)
+	require.True(t, missing[0].Deployable)
+}
