@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -30,19 +29,20 @@ func readScript(t testing.TB, file string) *Script {
 	return script
 }
 
-// months are scenarios that a short run leaves out: what they show of JOB-9 and
-// JOB-12 is tested without a world as well, in a moment.
-var months = []string{"testdata/peers/09-monthly-on-the-29th-30th-and-31st.txt", "testdata/rules/job-calendar.txt", "testdata/found/a-year-away.txt"}
+// shortWorld is the longest scenario that a short run plays. What longer ones
+// show of single rules, the packages of those rules test without a world.
+const shortWorld = 36 * time.Hour
 
 // TestScenarios plays every scenario in testdata.
 func TestScenarios(t *testing.T) {
 	for _, file := range scenarioFiles(t) {
 		t.Run(strings.TrimSuffix(strings.TrimPrefix(filepath.ToSlash(file), "testdata/"), ".txt"), func(t *testing.T) {
 			t.Parallel()
-			if testing.Short() && slices.Contains(months, filepath.ToSlash(file)) {
-				t.Skip("SKIPPED ALOUD: months of virtual time take a while; run without -short")
-			}
 			script := readScript(t, file)
+			steps := script.Steps()
+			if testing.Short() && steps[len(steps)-1].At > shortWorld {
+				t.Skip("SKIPPED ALOUD: days of virtual time take a while; run without -short")
+			}
 			if *rewrite {
 				text, err := script.Rewrite()
 				require.NoError(t, err)

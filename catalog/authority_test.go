@@ -385,6 +385,9 @@ func TestVerdictNamesTheFeed_CAT17(t *testing.T) {
 // CAT-17: of what an authority no longer lists, what it has not listed for the
 // longest is forgotten first. Nothing of another authority is.
 func TestUnlistedIsForgottenOldestFirst_CAT17(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED ALOUD: a hundred thousand names take a while; run without -short")
+	}
 	const first = 7
 	s := synced(t, victim(), evil(nil))
 	s.id = first

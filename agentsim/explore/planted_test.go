@@ -222,13 +222,13 @@ func (d driver) replayed(t *testing.T, v *Violation) {
 
 // Each planted bug is found and shrunk to at most twelve deviations. Played
 // again, they break with the bug and hold without. A short run plants one bug
-// per invariant.
+// per invariant, and none whose search is long.
 func TestPlantedBugsAreFound(t *testing.T) {
 	var table strings.Builder
 	fmt.Fprintf(&table, "%-54s %9s %8s %6s %6s %8s  %s\n", "bug", "invariant", "states", "found", "shrunk", "scenario", "history")
 	tried := map[int]bool{}
 	for _, p := range planted {
-		if testing.Short() && tried[p.invariant] {
+		if testing.Short() && (tried[p.invariant] || slices.Contains([]int{2, 4, 5, 12}, p.invariant)) {
 			continue
 		}
 		tried[p.invariant] = true

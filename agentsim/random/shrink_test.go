@@ -42,8 +42,11 @@ func forgetful(c agent.Config, s agent.State, ev agent.Event, at agent.Moment) (
 
 // Random worlds find bugs that are planted in the agent. Each scenario is
 // shrunk to at most 12 acts, and fails in the same way from a file, where the
-// production agent holds. A short run plants one bug.
+// production agent holds.
 func TestPlantedBugsAreFoundAndShrunk(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED ALOUD: TestPanicsAreFailures finds and shrinks a failure; run without -short")
+	}
 	for _, planted := range []struct {
 		bug  string
 		kind string
@@ -52,9 +55,6 @@ func TestPlantedBugsAreFoundAndShrunk(t *testing.T) {
 		{"withdrawn orders stay in its queue", "invariant 3", deaf},
 		{"it loses its reports when it starts", "invariant 8", forgetful},
 	} {
-		if testing.Short() && planted.kind == "invariant 3" { // the dearer one
-			continue
-		}
 		t.Run(planted.bug, func(t *testing.T) {
 			c := agentsim.Config{Step: planted.step}
 			var found *Failure
@@ -96,16 +96,16 @@ func TestPanicsAreFailures(t *testing.T) {
 		}
 		return agent.Step(c, s, ev, at)
 	}}
-	r, err := Search(Options{Seed: 2, Assets: 4, Weeks: 1, Troubles: []Trouble{}}, c)
+	assets, tries := 4, 200
+	if testing.Short() {
+		assets, tries = 2, 30
+	}
+	r, err := Search(Options{Seed: 2, Assets: assets, Weeks: 1, Troubles: []Trouble{}}, c)
 	require.NoError(t, err)
 	require.NotNil(t, r.Failure)
 	require.Equal(t, "panic", r.Failure.Kind)
 	require.ErrorContains(t, r.Failure, "out of paint")
 	require.ErrorContains(t, r.Failure, "shrink_test.go", "the stack")
-	tries := 200
-	if testing.Short() {
-		tries = 60
-	}
 	short := Shrink(r.Failure, c, tries)
 	require.Less(t, len(short.Script), len(r.Failure.Script)/2)
 	require.Contains(t, short.File("x.txt"), "# Replay: go run ./examples/simulate scenario x.txt")

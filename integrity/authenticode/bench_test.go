@@ -62,7 +62,7 @@ func BenchmarkVerify(b *testing.B) {
 func TestMemoryFor1GiB(t *testing.T) {
 	size := int64(1 << 30)
 	if testing.Short() {
-		size = 64 << 20
+		size = 4 << 20
 	}
 	v := newVerifier(t, everybody().signer())
 	for format, place := range places(size) {

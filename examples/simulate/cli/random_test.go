@@ -15,12 +15,16 @@ import (
 )
 
 func TestRandom(t *testing.T) {
-	status, out, errs := simulate("random", "--assets", "3", "--weeks", "1", "--runs", "2", "--seed", "5", "--troubles", "network, server")
+	assets := "3"
+	if testing.Short() {
+		assets = "1"
+	}
+	status, out, errs := simulate("random", "--assets", assets, "--weeks", "1", "--runs", "2", "--seed", "5", "--troubles", "network, server")
 	require.Zero(t, status, errs)
 	for _, word := range []string{"\n5 ", "\n6 ", "[network server]", "events/s", "2 worlds, ", ": 0 failed"} {
 		require.Contains(t, out, word)
 	}
-	again, same, _ := simulate("random", "--assets", "3", "--weeks", "1", "--seed", "5", "--troubles", "")
+	again, same, _ := simulate("random", "--assets", assets, "--weeks", "1", "--seed", "5", "--troubles", "")
 	require.Zero(t, again)
 	require.Contains(t, same, " []\n")
 }
@@ -54,11 +58,15 @@ func TestFailuresAreWritten(t *testing.T) {
 		}
 		return after, out
 	}
+	assets, tries := "3", "100"
+	if testing.Short() {
+		assets, tries = "1", "5"
+	}
 	out := filepath.Join(t.TempDir(), "found")
 	var text bytes.Buffer
 	c := randomWorlds(r)
 	c.SetOut(&text)
-	c.SetArgs([]string{"--seed", "2", "--assets", "3", "--weeks", "1", "--troubles", "", "--tries", "100", "--out", out})
+	c.SetArgs([]string{"--seed", "2", "--assets", assets, "--weeks", "1", "--troubles", "", "--tries", tries, "--out", out})
 	c.SilenceUsage, c.SilenceErrors = true, true
 	require.ErrorAs(t, c.Execute(), &failed{})
 	name := filepath.Join(out, "seed-2.txt")
