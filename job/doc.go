@@ -84,11 +84,12 @@
 //     other job. It can wait for a delay first, and after that for the next
 //     start of its own schedule (see [After]). The share is a percentage of the
 //     assets that are still enrolled and whose order was not withdrawn. It is
-//     computed again when an order is withdrawn or an asset is removed. In a run that was cancelled or
-//     withdrawn as a whole, all assets count, so stopping a job never starts
-//     its follower. Deleting a job that enabled jobs wait for is refused unless
-//     forced; the error names them. If no asset is left, the follower does not
-//     start, and says so. A follower that has not started says why.
+//     computed again when an order is withdrawn or an asset is removed. In
+//     a run that was cancelled or withdrawn as a whole, all assets count, so
+//     stopping a run never raises its share. Assets that were too late to stop
+//     can still reach it. Deleting a job that enabled jobs wait for is refused
+//     unless forced; the error names them. If no asset is left, the follower
+//     does not start, and says so. A follower that has not started says why.
 //   - JOB-20. A time, zone, window or policy that cannot be understood is
 //     refused. It never means "now" or "no limit".
 //   - JOB-22. A preview says for a job and any asset what would happen now and

@@ -231,7 +231,7 @@ type shareCount struct{ orders, assets, succeeded, ended int } // assets: those 
 
 // reckon counts the assets of a run whose order was not withdrawn, and which
 // were not removed. In a run that was cancelled or withdrawn as a whole all
-// count: stopping a job starts nothing (JOB-19).
+// count: stopping a run never raises its share (JOB-19).
 func (r *reader) reckon(run runRecord) (n shareCount) {
 	count := func(list []ledger.Entry) {
 		var keys []Key

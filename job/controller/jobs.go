@@ -217,7 +217,7 @@ func (c *Controller) RunJob(ctx context.Context, id job.ID, now time.Time) (run 
 		rec := t.job(id)
 		d := rec.Definition
 		if d.State != job.Enabled {
-			t.fail(problem.One("job "+string(id), "state", d.State.String(), "does not allow a run; enable the job first (JOB-6)"))
+			t.fail(problem.One("job "+string(id), "state", d.State.String(), "does not allow a run: enable the job first (JOB-6)"))
 			return
 		}
 		t.fail(d.CheckPairs(t.snapshot()))

@@ -270,14 +270,10 @@ func (r *remote) showPatch(cmd *cobra.Command, s adminhttp.ShownPatch) error {
 	})))
 }
 
-// percent prints a probability: a number up to 1, or millionths.
-func percent[T uint32 | float64](p T) string {
-	share := float64(p)
-	if _, millionths := any(p).(uint32); millionths {
-		share /= 1e6
-	}
-	if share == 0 {
+// percent prints a probability.
+func percent(millionths uint32) string {
+	if millionths == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%.2f %%", 100*share)
+	return fmt.Sprintf("%d.%02d %%", millionths/10_000, millionths%10_000/100)
 }

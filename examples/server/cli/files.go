@@ -43,7 +43,7 @@ The backup has no keys. Keep a copy of manifest.key, exchange.key, trust.json an
 		Use: "restore FILE", Short: "Replace the database of a stopped server with a backup",
 		Long: `Check a file that "server backup" wrote, and replace the database with it. The server must be stopped. The former database stays beside it under another name.
 
-Nothing runs twice (JOB-24), and what agents did since the backup is not lost: they report how it ended. What you did since is lost: jobs, tags, tokens, custom URLs; removed assets are back. An agent that enrolled since must enrol again.
+No order runs twice (JOB-24), and what agents did since the backup is not lost: they report how it ended. What you did since is lost: jobs, tags, tokens, custom URLs; removed assets are back. An agent that enrolled since must enrol again.
 
 If you opened the database with the program sqlite3 after a crash, sqlite3 merged the log into server.db and deleted the log. The server then takes server.db for a copy and refuses it, though nothing is missing. Name that same file as FILE, with --lossy.`,
 		Example: "  server restore /backup/patchpolicy-2026-03-01.db --dir /var/lib/patchpolicy",
@@ -86,10 +86,12 @@ func restored(w io.Writer, f serve.Files, from, before string, s serve.Saved) er
 %s
   what agents did        is not lost. They report again what the backup lacks. For
                          an order that is handed out again they report how it
-                         ended, so nothing runs twice (JOB-24). If an agent does
-                         not know an order that it had begun, the order ends as
-                         Failed, "what it did is not known". Details of patches
-                         reported before are only in the agent's journal.
+                         ended, so no order runs twice (JOB-24). Until then the
+                         asset may show anomalies. A job that runs after another
+                         may start again. If an agent does not know an order
+                         that it had begun, the order ends as Failed, "what it
+                         did is not known". Details of patches reported before
+                         are only in the agent's journal.
   what you did           is lost: jobs, cancels, tags, tokens, custom URLs. Do it
                          again. Assets that you removed are back.
   agents that enrolled   are not known, and must enrol again.

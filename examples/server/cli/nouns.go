@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -19,7 +20,7 @@ func (r *remote) tokens() *cobra.Command {
 	var lasts time.Duration
 	create := &cobra.Command{
 		Use: "create", Short: "Make a token and print its secret; it is not shown again",
-		Example: "  server token create > token         # one agent, within a day: agent enrol --token-file token …\n  server token create --uses 50 --tag lab --names 'lab-*' --expires-in 2h",
+		Example: "  (umask 077; server token create > token)   # one agent, within a day: agent enrol --token-file token …\n  server token create --uses 50 --tag lab --names 'lab-*' --expires-in 2h",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if lasts < 0 {
 				return usageError{fmt.Errorf("--expires-in %v: want zero (never) or more", lasts)}
@@ -72,7 +73,11 @@ func (r *remote) assets() *cobra.Command {
 			Use: "tag ASSET [TAG…]", Short: "Replace an asset's tags; without a tag, remove them all",
 			Example: "  server asset tag web-1 web production",
 			RunE: func(cmd *cobra.Command, args []string) error {
-				return r.act(cmd, "PUT assets/{}/tags", append([]string{}, args[1:]...), "tagged")
+				done := "tags: " + strings.Join(args[min(1, len(args)):], ", ")
+				if len(args) == 1 {
+					done = "all tags removed"
+				}
+				return r.act(cmd, "PUT assets/{}/tags", append([]string{}, args[min(1, len(args)):]...), done)
 			},
 		},
 		verb("remove ASSET", "Remove an asset: its open orders end, its history stays",
