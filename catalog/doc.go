@@ -30,38 +30,38 @@
 // A product is one software title on one platform, architecture and channel. A
 // patch is an upgrade of one product to one version. Its files are artifacts. A
 // version line is a family of versions with a common prefix and a common end of
-// life. The newest version of a product is the highest version listed whose
-// patch is not deprecated. A verdict's reasons block, or only note something.
-// An importer is a program that uses this package.
+// life. The newest version of a product is the highest listed version whose
+// patch is not deprecated (CAT-8). Each reason of a verdict either blocks the
+// patch or is only a note. An importer is a program that uses this package.
 //
 // # The rules
 //
 //   - CAT-1. The catalog syncs every 30 minutes by default ([SyncEvery]). A
 //     sync replaces the whole snapshot at once or not at all: readers see the
 //     old one or the new one, never half. A feed that fails keeps its last good
-//     patches. It is reported unhealthy, with the error and since when, and the
-//     verdicts on its patches carry the note FeedFailing. The server stores the
-//     snapshot and starts the syncs.
+//     patches. It is reported as unhealthy, with the error and when it began to
+//     fail, and the verdicts on its patches carry the note FeedFailing. The
+//     server stores the snapshot and starts the syncs.
 //   - CAT-2. A patch is in the catalog at most 24 hours after its vendor
 //     published it. Each patch carries when the vendor published it and when
 //     the catalog first listed it. The difference is its latency. Each feed
 //     reports the longest latency among the patches published after its first
-//     good fetch. A feed without a good sync for 24 hours ([StaleAfter]) is
-//     stale, from that instant on. Its patches are still served, and their
-//     verdicts carry the note FeedStale. "Good" refers to the data, not only to
-//     the transfer. A source may state its own date (Batch.Dated). The newest
-//     date ever accepted is part of the snapshot, so it holds across restarts.
-//     A batch is refused if its date is older, if it no longer states a date,
-//     or if its date is more than a day in the future. A refused batch counts
-//     as a failed fetch, and the last good data is kept. Mirrors that are out
-//     of step cause this now and then, so the feed becomes stale only after 24
-//     hours without a good sync. The date of an unchanged batch is checked too.
-//     An unchanged batch without a date has the date of the last one. With
-//     Batch.AcceptOlder the administrator accepts an older batch once, and its
-//     date is the newest from then on. A feed is also stale while its date is
-//     older than the maximum age that its configuration sets (Batch.MaxAge;
-//     zero: no limit). FeedStale says whether the sync, the date or both are
-//     too old.
+//     good fetch. A feed is stale as soon as it has had no good sync for 24
+//     hours ([StaleAfter]). Its patches are still served, and their verdicts
+//     carry the note FeedStale. A sync is good only if its data is accepted; a
+//     successful transfer is not enough. A source may state its own date
+//     (Batch.Dated). The newest date ever accepted is part of the snapshot, so
+//     it holds across restarts. A batch is refused if its date is older, if it
+//     no longer states a date, or if its date is more than a day in the future.
+//     A refused batch counts as a failed fetch, and the last good data is kept.
+//     Mirrors that are out of step cause this now and then, so the feed becomes
+//     stale only after 24 hours without a good sync. The date of an unchanged
+//     batch is checked too. An unchanged batch that states no date keeps the
+//     date of the last batch. With Batch.AcceptOlder the administrator accepts
+//     an older batch once, and from then on its date counts as the newest
+//     accepted one. A feed is also stale while its date is older than the
+//     maximum age that its configuration sets (Batch.MaxAge; zero: no limit).
+//     FeedStale says whether the sync, the date or both are too old.
 //   - CAT-3. Patches only upgrade. If the product is not installed, the verdict
 //     is NotInstalled. If the same version is installed, it is
 //     AlreadyInstalled. If a newer version is installed, it is NewerInstalled.
@@ -79,23 +79,24 @@
 //     artifact is NotDownloadable until a custom URL is set. From then on the
 //     artifact is treated as Pinned. A custom URL that the customer sets
 //     ([Snapshot.WithCustomURLs]) survives every sync, outranks one that a feed
-//     gives, and stays set until the customer removes it,
-//     even while the patch is not in the catalog. A patch without artifacts is
-//     NotDownloadable. The settings of the asset's package manager are
-//     respected: a patch of a product that it holds is Held, and a patch newer
-//     than the version it prefers is PinnedElsewhere.
-//   - CAT-6. A LatestOnly patch is deployable only while its version is the
-//     newest of its product (one channel, platform and architecture). When a
-//     newer version is listed, the older patch becomes VersionNotDownloadable,
-//     in active jobs too. Sync lists that patch in [Changes].NoLongerNewest. A
-//     repository that lists several versions of a package serves each of them.
-//     Such a patch is Pinned and is deployable as long as it is listed.
+//     gives, and stays set until the customer removes it, even while the patch
+//     is not in the catalog. A patch without artifacts is NotDownloadable. The
+//     settings of the asset's package manager are respected. If the package
+//     manager holds a product, its patches are Held. If it prefers a version,
+//     newer patches are PinnedElsewhere.
+//   - CAT-6. A patch with a LatestOnly artifact is deployable only while its
+//     version is the newest of its product (one channel, platform and
+//     architecture). When a newer version is listed, the older patch becomes
+//     VersionNotDownloadable, in active jobs too. Sync lists that patch in
+//     [Changes].NoLongerNewest. A repository that lists several versions of a
+//     package serves each of them. The artifacts of such patches are Pinned,
+//     and the patches are deployable as long as they are listed.
 //   - CAT-7. A LatestOnly URL may serve newer bytes at run time than the order
 //     describes. If they carry a valid signature by the expected signer, that
 //     is enough (INT-1), and the execution reports the version that it really
 //     installed, which is never lower than ordered. An unsigned file fails the
-//     checksum (INT-2). This is why the signature is checked first. The
-//     execution in package job does this.
+//     checksum (INT-2). This is why the signature is checked first. Package
+//     job/execution does this.
 //   - CAT-8. A patch is Active. It becomes EOLMarked when its vendor announces
 //     its end of life, with or without a date. It becomes Deprecated at the
 //     first sync at or after that date, or at the first sync that sees the
@@ -104,52 +105,53 @@
 //   - CAT-9. A deprecated patch leaves the catalog: queries and new jobs do not
 //     find it, it is never the newest and never missing, and its verdict is
 //     Deprecated. It can still be looked up by its id, because histories and
-//     reports name it. It is withdrawn from active jobs: Sync lists it in
+//     reports name it. It is removed from active jobs: Sync lists it in
 //     [Changes].Deprecated, and every open order loses it at once by a new
 //     manifest revision, whatever the server believes the agent has begun
 //     (JOB-5). A started execution keeps its copy. The verdict on a patch that
 //     is not in the snapshot is UnknownPatch.
 //   - CAT-10. A patch that is EOLMarked but not Deprecated is still honoured as
 //     long as its URLs are valid and its files can be reached. Its verdict
-//     carries the note EOLMarked. The caller probes the URLs when the order is
-//     made, and the download tries them again. A patch with an unreachable URL
-//     is ArtifactUnreachable ([Options].Unreachable). A mark without a date
+//     carries the note EOLMarked. The caller probes the URLs before the order
+//     is made, and the download tries them again. A patch with an unreachable
+//     URL is ArtifactUnreachable ([Options].Unreachable). A mark without a date
 //     never deprecates by itself.
 //   - CAT-11. A patch whose own version line is past its end of life cannot be
 //     deployed: EOLVersion. The line of the installed version does not block,
 //     because that would keep the asset on it. Instead the verdict carries the
 //     note LeavesEOL. With [Options].StrictLines the installed line blocks too,
-//     with EOLVersion. That line is one of the installed product, whose channel
-//     may differ from the patch's. A version is on the line with the longest
-//     prefix that its upstream text equals or continues after a boundary. A
-//     boundary is everywhere except between two digits and between two letters:
+//     with EOLVersion. That line belongs to the installed product, whose
+//     channel may differ from the patch's. A prefix matches a version if the
+//     upstream text of the version equals the prefix, or continues it after a
+//     boundary. The version is on the line with the longest matching prefix. A
+//     boundary is any place except between two digits or between two letters:
 //     1.2.3 and 1.2w are on line 1.2, and 1.20 is not. A line may have ended on
 //     an unknown date (Line.Over). If a product has lines and a version is on
 //     none of them, its end of life is not known. The verdict then carries the
 //     note NoLine. With [Options].KnownLines it blocks, with LineNotKnown. A
-//     feed can also give lines of products that another feed lists
-//     ([LineSet]). They are merged by prefix: a line of a set replaces the
-//     product's own with the same prefix. Of several sets that have the line,
-//     the one of the first feed by id counts, and in one feed the one with the
-//     longest product id. A product has at most [MaxLines] in all. Where a set
-//     would exceed that, it has no effect, and is shown.
+//     feed can also give lines of products that another feed lists ([LineSet]).
+//     They are merged by prefix: a line of a set replaces the product's own
+//     with the same prefix. Of several sets that have the line, the one of the
+//     first feed by id counts, and in one feed the one with the longest product
+//     id. A product has at most [MaxLines] in all. Where a set would exceed
+//     that, it has no effect, and is shown.
 //   - CAT-12. Dates of extended or premium support are kept as data and never
 //     move an end of life.
 //   - CAT-13. An end of life is an instant. A date without a time means the end
-//     of that day, UTC ([EOLInstant], [ParseEOL]). Evaluation at the instant
-//     counts as past.
+//     of that day, UTC ([EOLInstant], [ParseEOL]). At that very instant, the
+//     end of life has passed.
 //   - CAT-14. A patch is superseded on an asset if a patch that this asset may
 //     get supersedes it, directly or through others. Then it is not missing
 //     there, and no query selects it ([Snapshot.Missing]). A patch that cannot
 //     be deployed on the asset supersedes nothing there. A list of patches for
 //     one asset ([Snapshot.EvaluateList]) is reduced: of the deployable patches
 //     of one installed product, in all channels that the asset uses for it,
-//     only the newest remains. If another patch that remains supersedes that
-//     one, it is dropped too. The dropped ones are Superseded. A cycle in
-//     supersedence data is refused at sync: its patches are rejected, and the
-//     reason names the cycle. Cycles of requirements are refused in the same
-//     way (JOB-14). A record can only supersede, require or end patches of its
-//     own authority (CAT-17).
+//     only the newest remains. If another remaining patch supersedes that
+//     newest one, the newest one is dropped too. Dropped patches are
+//     Superseded. A cycle in supersedence data is refused at sync: its patches
+//     are rejected, and the reason names the cycle. Cycles of requirements are
+//     refused in the same way (JOB-14). A record can only supersede, require or
+//     end patches of its own authority (CAT-17).
 //   - CAT-15. Every verdict explains itself. It lists all reasons, not only the
 //     first, and the blocking ones come first. Each reason has the rule's id,
 //     the values compared, and one plain sentence. A deployable patch has the
@@ -165,31 +167,33 @@
 //     feed's health counts the rejected records. Sync returns the first
 //     [MaxRejected] of each feed with their reasons, and the number of the
 //     others. Nothing panics.
-//   - CAT-17. A feed may speak only about what its authority owns. Its
-//     authority is its own id, or Batch.Authority. Feeds of one origin that are
-//     verified by one keyring (a distribution's main, updates and security
-//     suites) are one authority. Each may speak about what another introduced.
-//     If several list the same thing, the first batch in order counts. An
-//     authority owns what it introduces first: a vendor's name, with every name
-//     that reads like it (it differs only in case, blanks, punctuation,
-//     accents, or letters and digits that look alike, of any alphabet); a
-//     product, with the product and patch ids that begin with its id followed
-//     by a character that is neither letter nor digit; any other patch id; and
-//     each prefix in Batch.Names, unless something of another authority begins
-//     with it. If ids of others already begin with a product's id, the
-//     authority owns that id alone. Within one sync the order of the batches,
-//     set by the administrator, decides. A rejected record makes nobody an
-//     owner. Owners are part of the snapshot. An authority remains an owner
-//     while any of its feeds is in the catalog, even if the feed fails, is
-//     silent or is empty. A feed leaves the catalog only when it is Gone. An
-//     authority keeps 131,072 names that it no longer lists. Beyond that, the
-//     name that it has not listed for the longest is forgotten first. If no
-//     feed speaks for an authority any more because its feeds name another one
-//     (a keyring was replaced), that one takes its place. A [Grant] outranks
-//     all this from the next sync on. The most specific grant counts. Of two
-//     equal grants to different authorities the first in order counts, and the
-//     other is shown. A record outside its authority is rejected and returned
-//     in [Changes].Rejected with its Owner. [FeedHealth] counts such records as
+//   - CAT-17. A feed may speak only about what its authority owns, except that
+//     any feed may state facts about any vulnerability (CAT-18). Its authority
+//     is its own id, or Batch.Authority. Feeds of one origin that are verified
+//     by one keyring (a distribution's main, updates and security suites) are
+//     one authority. Each may speak about what another introduced. If several
+//     feeds list the same thing, the first of their batches counts. An
+//     authority owns what it introduces first. That is a vendor's name, with
+//     every look-alike (a name that differs only in case, blanks, punctuation,
+//     accents, or in letters and digits that look alike, of any alphabet). It
+//     is a product, with every product or patch id that begins with the
+//     product's id and then a character that is neither a letter nor a digit.
+//     It is any other patch id. And it is each prefix in Batch.Names, unless an
+//     id of another authority begins with it. If ids of other authorities
+//     already begin with a product's id, the authority owns only the product's
+//     id itself. Within one sync the order of the batches, set by the
+//     administrator, decides. A rejected record makes nobody an owner. Owners
+//     are part of the snapshot. An authority remains an owner while any of its
+//     feeds is in the catalog, even if the feed fails, is silent or is empty. A
+//     feed leaves the catalog only when it is Gone. An authority keeps 131,072
+//     names that it no longer lists. Beyond that, the name that it has not
+//     listed for the longest is forgotten first. If no feed speaks for an
+//     authority any more because its feeds name another one (a keyring was
+//     replaced), that one takes its place. A [Grant] outranks all this from the
+//     next sync on. The most specific grant counts. Of two equal grants to
+//     different authorities the first in order counts, and the other is shown.
+//     A record outside its authority is rejected and returned in
+//     [Changes].Rejected with its Owner. [FeedHealth] counts such records as
 //     Outside and names the first few. Such a record never hides, blocks or
 //     replaces a record of the other authority. A claim of two feeds on one
 //     product is shown as a conflict until a grant decides. Supersedes and
@@ -202,16 +206,16 @@
 //     part in a verdict (CAT-18). So nothing a feed says changes the verdict on
 //     a patch over which it has neither authority nor a grant. When the catalog
 //     is full, only authorities with more than an equal share lose records.
-//     Verdicts and orders name the feed, and a signer policy can ask for it.
-//     For a package repository the authority is its own channel. A third
-//     party's repository may offer a newer build of a distribution's package,
-//     under its own vendor's name and only to assets that are configured to use
-//     it. For each installed product the inventory names the products of the
-//     other channels that the asset uses for it (Installed.Also). A patch of
-//     one of these is judged against that same software, with its version, hold
-//     and pin. A product that the inventory names in neither place is
-//     NotInstalled. If the catalog knows that the asset has it from another
-//     channel, the reason says so.
+//     Verdicts and orders name the feed, and a signer policy can require a
+//     certain feed. For a package repository the authority is its own channel.
+//     A third party's repository may offer a newer build of a distribution's
+//     package, under its own vendor's name and only to assets that are
+//     configured to use it. For each installed product the inventory names the
+//     products of the other channels that the asset uses for it
+//     (Installed.Also). A patch of one of these is judged against the installed
+//     product: its version, hold and pin. A patch of a product that the
+//     inventory names in neither place is NotInstalled. If the catalog knows
+//     that the asset has it from another channel, the reason says so.
 //   - CAT-18. Facts about vulnerabilities ([Vulnerability], [Advisory]) decide
 //     order and deadline, and never whether a patch is deployable (CAT-4). Each
 //     has a feed as its source, and the time of that feed's last good sync.
@@ -240,9 +244,9 @@
 //     baseline or a signer policy) that excludes the newest version never hides
 //     an older update that is allowed. The verdicts are ordered by installed
 //     product, and for each product the newest comes first, so that the offer
-//     comes last. The newest [MaxNewer] of the newer ones are explained, and
-//     the reason MoreNewer counts the others. One installed product gets one
-//     patch.
+//     comes last. Of the newer versions, only the newest [MaxNewer] are
+//     explained; the reason MoreNewer counts the others. Each installed product
+//     gets at most one patch.
 //   - CAT-20. Version schemes are open. Built in are semver, debian, rpm, apk,
 //     dotted, loose and jdk. An importer brings its own as a version.Own and
 //     holds it to the suite in package versiontest. There is nothing to

@@ -77,9 +77,9 @@ type encodedFormer struct {
 }
 
 // Pieces cuts what Encode writes into pieces, so that a store writes only what
-// changed. Has says whether the store has a piece of that name; nil: it has
-// none. The data of the pieces in their order, one after the other, is what
-// Decode reads.
+// changed. Has reports whether the store has a piece of that name; a nil Has
+// means that the store has none. The data of the pieces in their order, one
+// after the other, is what Decode reads.
 func (s *Snapshot) Pieces(has func(name string) bool) ([]Piece, error) {
 	s = s.orEmpty()
 	e := newEncoder(has)

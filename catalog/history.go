@@ -58,12 +58,13 @@ func formerOf(p *listedPatch, left time.Time) Former {
 
 // History returns every patch that the catalog remembers of a product, the
 // newest version first: those that it has, deprecated ones included, and those
-// that left it, which have Left (APR-2). A patch whose version changed is there
-// once for each version. The catalog keeps the newest MaxHistory of a product
-// that left, and MaxFormer in all, of which those that left first are forgotten
-// first. A product that left the catalog itself keeps them for KeepHistory, and
-// a product that another authority takes over loses them. The caller owns the
-// list. The cost is that of a look-up and the length of the list.
+// that left it, whose Left is set (APR-2). A patch whose version changed is
+// listed once for each version. The catalog keeps the newest MaxHistory of a
+// product that left, and MaxFormer in all, of which those that left first are
+// forgotten first. A product that left the catalog itself keeps them for
+// KeepHistory, and a product that another authority takes over loses them. The
+// caller owns the list. The cost is that of a look-up and the length of the
+// list.
 func (s *Snapshot) History(id ProductID) []Former {
 	s = s.orEmpty()
 	var all []Former

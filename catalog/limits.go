@@ -60,9 +60,9 @@ const MaxSize = 1 << 40
 // (CAT-2).
 const StaleAfter = 24 * time.Hour
 
-// KeepHistory is how long a product keeps its former patches after it left the
-// catalog itself: a feed that is removed and added again within a year goes on
-// where it was.
+// KeepHistory is how long the catalog keeps the former patches of a product
+// that itself left the catalog. So a feed that is removed and added again
+// within a year continues where it was.
 const KeepHistory = 366 * 24 * time.Hour
 
 // SyncEvery is the default interval between syncs (CAT-1).

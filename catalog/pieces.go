@@ -14,7 +14,7 @@ import (
 
 // Piece is a part of a stored snapshot.
 type Piece struct {
-	Name string // equal pieces of any two snapshots have one name, and others do not
+	Name string // pieces with equal data have the same name, in any two snapshots; other pieces have different names
 	Data []byte // nil: the store has it
 }
 

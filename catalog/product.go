@@ -68,10 +68,10 @@ type Line struct {
 func (l Line) Ended(now time.Time) bool { return l.Over || past(l.EOL, now) }
 
 // LineOf returns the line of v: the one with the longest Prefix that v's
-// upstream version equals or continues after a boundary. A boundary is
-// everywhere except between two digits and between two letters (CAT-11). So 1.2
-// holds 1.2, 1.2.3, 1.2w and 1.2-rc.1, and not 1.20. A version of another
-// scheme than the product's is on no line.
+// upstream version equals or continues after a boundary. A boundary is any
+// place except between two digits or between two letters (CAT-11). So 1.2 holds
+// 1.2, 1.2.3, 1.2w and 1.2-rc.1, and not 1.20. A version of another scheme than
+// the product's is on no line.
 func (p Product) LineOf(v version.Version) (Line, bool) {
 	if v.Scheme() != p.Scheme {
 		return Line{}, false

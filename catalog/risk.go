@@ -10,8 +10,9 @@ import (
 )
 
 // Vulnerability returns what is known of a vulnerability, merged from every
-// feed whose facts count now, and these feeds (CAT-18). The facts of a feed
-// that is failing or stale are unknown, whatever it last said.
+// feed whose facts count now, and the feeds that it was merged from (CAT-18).
+// The facts of a feed that is failing or stale are unknown, whatever it last
+// said.
 //
 // Yes outranks No, and No outranks unknown. The highest severity and
 // probability count, the earliest publication, listing and due date. It is
@@ -103,13 +104,14 @@ func earlier(a, b time.Time) time.Time {
 }
 
 // Fixed returns the sorted ids of the vulnerabilities that the upgrade of a
-// verdict, from v.From to v.To, fixes: those of the patch itself, and those of
-// every advisory on the product's package, unless it is withdrawn, that the
-// installed version has and the new one has not. Where Patch.Source has the
-// version of the source package, that is the one compared, also for an
-// installed version that the catalog has or had. An advisory without CVE ids
-// counts with its own id. Which feeds are stale plays no part: a version does
-// not get a vulnerability back. The caller owns the list.
+// verdict, from v.From to v.To, fixes: those that the patch itself names, and
+// those of each advisory on the product's package that affects the installed
+// version and not the new one. Withdrawn advisories do not count. If
+// Patch.Source states the version of the source package, that version is
+// compared, also for an installed version that the catalog has or had. An
+// advisory without CVE ids counts with its own id. Which feeds are stale plays
+// no part: a version does not get a vulnerability back. The caller owns the
+// list.
 //
 // It costs a binary search in each feed, and the length of what that finds.
 func (s *Snapshot) Fixed(v Verdict) []string {
@@ -193,7 +195,7 @@ func (s *Snapshot) sourceOf(i int, v version.Version) version.Version {
 // order, deadlines and selection, never a gate (CAT-4).
 type Risk struct {
 	Fixed     []string // as [Snapshot.Fixed] has them
-	Severity  Severity // the highest that is known; zero: none is
+	Severity  Severity // the highest that is known; zero: none is known
 	Exploited Answer   // Yes: one of them is known to be exploited; No: none of them is; zero: not known
 }
 
@@ -202,8 +204,8 @@ type Risk struct {
 // its advisories and vulnerabilities. Facts and advisories of a feed that is
 // failing or stale are unknown, and so is then the patch's own mark of
 // exploitation (CAT-18). The patch's own severity stays, as the patch does
-// (CAT-1). Exploited is No only if it is No of every vulnerability and there is
-// one. A withdrawn vulnerability adds nothing.
+// (CAT-1). Exploited is No only if there is at least one vulnerability and it
+// is No for each of them. A withdrawn vulnerability adds nothing.
 //
 // It costs what Fixed costs, and a binary search in each feed for each of the
 // vulnerabilities.

@@ -5,11 +5,12 @@ import (
 	"time"
 )
 
-// Scanner is [Snapshot.Missing] for one asset after another. Of each, it
-// evaluates only the installed products that differ from those of the asset
-// before. So the assets of one image cost little, and so does one asset again
-// of which few packages changed. It evaluates everything again if the snapshot
-// has patches that supersede others, or the inventory names a product twice.
+// Scanner is [Snapshot.Missing] for one asset after another. For each asset, it
+// evaluates only the installed products that differ from those of the previous
+// asset. So assets made from one image cost little, and so does scanning one
+// asset again after a few packages changed. It evaluates everything again if
+// the snapshot has patches that supersede others, or the inventory names a
+// product twice.
 //
 // A Scanner is for one goroutine. To scan a fleet on all cores, make one for
 // each of them.

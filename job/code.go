@@ -8,7 +8,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/enum"
 )
 
-// Code is the failure code of a patch, numbered as the vendor publishes them
+// Code is the failure code of a patch. The numbers are the published ones
 // (JOB-16).
 type Code uint8
 
@@ -24,7 +24,7 @@ const (
 	FileSignatureFailed          Code = 11 // INT-1, INT-4, INT-9
 	FileHashValidationFailed     Code = 12 // INT-2, and INT-6 when the staged file changed
 	PatchURLMissing              Code = 13 // the order names no file to download
-	PatchInstallationSkipped     Code = 14 // the install did not begin: the window ended (JOB-10), an action aborted (JOB-13), or the platform refused
+	PatchInstallationSkipped     Code = 14 // the install did not begin: the window ended (JOB-10), an action aborted (JOB-13), a required patch failed (JOB-14), or the platform refused
 	FailedAfterReboot            Code = 15 // JOB-18
 )
 

@@ -45,7 +45,7 @@ type Definition struct {
 // State says whether a job's runs start (JOB-6).
 type State uint8
 
-// The states. A job is saved Disabled; Deleted is final.
+// The states. A new job is Disabled; Deleted is final.
 const (
 	Disabled State = 1 + iota // no run of it starts
 	Enabled                   // runs start as its schedule says
@@ -134,11 +134,11 @@ func (d Definition) Run(o schedule.Occurrence) RunID {
 	return RunID(string(d.ID) + "@" + o.Local.In(time.UTC).Format(localStamp))
 }
 
-// Span returns when an order of the occurrence starts on the asset, and when
-// its window ends; zero: never. The window is counted from the start of the
-// run, so it ends at the same time for all assets of a zone. The spread is
-// shorter, so the window is still open when the last of them begins (JOB-9,
-// JOB-10).
+// Span returns when an order of the occurrence starts on the asset and when its
+// window ends. A zero end means that there is no window. The window is counted
+// from the start of the run, so it ends at the same time for all assets of a
+// zone. The spread is shorter, so the window is still open when the last of
+// them begins (JOB-9, JOB-10).
 func (d Definition) Span(o schedule.Occurrence, asset AssetID) (start, end time.Time) {
 	if d.Window > 0 {
 		end = o.Start.Add(d.Window)

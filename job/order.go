@@ -14,8 +14,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
-// Order is a run as frozen for one asset. Fields with a name of a
-// [Definition]'s field mean the same.
+// Order is what one run asks of one asset. A field with the same name as a
+// field of [Definition] means the same.
 type Order struct {
 	ID           OrderID           `json:"id"`
 	Job          ID                `json:"job"`

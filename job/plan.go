@@ -49,8 +49,8 @@ func (p Plan) Waits() bool {
 	return p.leftOut(requirementRule) || p.Order.RebootPending && !p.Reboots
 }
 
-// GivesUp reports whether the job leaves a patch out after it failed on the
-// asset in so many of the job's runs (JOB-27).
+// GivesUp reports whether the job leaves out a patch that failed on an asset in
+// this many runs of the job (JOB-27).
 func (d Definition) GivesUp(runs int) bool { return d.GiveUp > 0 && runs >= d.GiveUp }
 
 // PlanInput is what a plan is made from.

@@ -36,7 +36,8 @@ type Report struct {
 // `progress "Flying"`. The field itself is then "unknown" (MAN-11).
 func (r *Report) NoteUnknown(field, name string) { r.Text = NoteUnknown(r.Text, field, name) }
 
-// NoteUnknown adds to a text a field's name that this release does not know.
+// NoteUnknown returns the text with a note that the field has a name that this
+// release does not know.
 func NoteUnknown(text, field, name string) string {
 	return problem.Clip(strings.TrimPrefix(fmt.Sprintf("%s; %s %q", text, field, problem.Clip(name, maxNoted)), "; "), MaxText)
 }
@@ -53,7 +54,7 @@ const (
 	Received    Progress = 1 + iota // the order is in the agent's queue
 	Blocked                         // it is due and waits for another execution on the asset (JOB-11) or for the server (MAN-5, MAN-7)
 	Started                         // the execution began
-	Downloading                     // some patch applies, and its files are downloaded
+	Downloading                     // some patch applies, and its files are being downloaded
 	Downloaded                      // the files that passed INT are staged, and the last call is made (MAN-7)
 	Deploying                       // the deploy stage began, so a cancel is too late (JOB-3)
 	Rebooting                       // the reboot was asked for
@@ -80,7 +81,7 @@ const (
 	Failed                                  // nothing succeeded, or failures left nothing to deploy (JOB-2)
 	Cancelled                               // before the deploy stage (JOB-3)
 	Withdrawn                               // before the execution started (JOB-5)
-	TimedOut                                // the window ended or a newer run was due before it could start, or the start was past (JOB-9, JOB-11, JOB-12)
+	TimedOut                                // before it could start, the window ended or a newer run was due; or its start was already past (JOB-9, JOB-11, JOB-12)
 	NotApplicable                           // no patch applied, and there was no action (JOB-2)
 	PendingReboot                           // deployed; the result is known after the reboot (JOB-18)
 	PendingVerification                     // deployed; the inventory cannot be taken, and is tried again (JOB-18, JOB-21)
@@ -137,8 +138,8 @@ func (p PatchOutcome) FailedInstall() bool {
 	return p.Status == PatchFailed && p.Code != CodeCancelled
 }
 
-// NoteUnknown adds to Text a field's name that this release does not know, as
-// `status "Flying"` (MAN-11).
+// NoteUnknown adds to Text that a field has a name that this release does not
+// know, as `status "Flying"` (MAN-11).
 func (p *PatchOutcome) NoteUnknown(field, name string) { p.Text = NoteUnknown(p.Text, field, name) }
 
 // ActionOutcome says how one pre- or post-action that was run ended (JOB-13).
@@ -156,12 +157,12 @@ type PatchStatus uint8
 // Inapplicable.
 const (
 	Pending      PatchStatus = 1 + iota // not looked at yet
-	Verified                            // downloaded, and INT passed
+	Verified                            // downloaded, and accepted by the INT rules
 	Installing                          // handed to the installer; the commit before it counts the attempt (JOB-17)
 	Installed                           // the installer says so; no inventory has confirmed it yet (JOB-18)
 	Succeeded                           // confirmed
 	PatchFailed                         // with a Code
-	Inapplicable                        // not installed, already at the version, or newer (CAT-3)
+	Inapplicable                        // not installed, already at the version, or newer (CAT-3), or a requirement is unmet (JOB-14)
 	LeftOut                             // never ordered; Rule and Text are the server's verdict
 )
 

@@ -24,7 +24,8 @@
 // writes them, base64 in the standard alphabet with padding. A reader encodes
 // the envelope again and refuses it unless every byte is the same, so nobody in
 // between can add anything. The signature covers the document inside. The
-// section on releases says how the document is read.
+// section "Different releases side by side" says how a reader treats the
+// document.
 //
 //	sealed    = {"payloadType":type,"payload":base64(payload),
 //	             "signatures":[{"keyid":keyid,"sig":base64(sig)}]}
@@ -122,17 +123,16 @@
 // fields are those of [Trust]. A new version is accepted only if it is signed
 // by enough root keys of the version before it and by enough of its own. Each
 // version's threshold says how many are enough. So the keys that sign every day
-// can be replaced without touching any agent, the next version shuts out a
-// thief of such a key, and the root keys can be kept offline by several
-// holders.
+// can be replaced without touching any agent, the next version revokes such a
+// key if it is stolen, and several people can keep the root keys offline.
 //
 // # Secrets
 //
-// Each asset shares a [Secret] with its server, which authenticates requests and
-// answers. The agent derives an exchange key from its own key; the server has an
-// exchange key too. From its own private half and the other's public half each
-// side computes the same secret, with X25519 and HKDF-SHA256. So the secret is
-// never sent, and the server's database does not contain it.
+// Each asset shares a [Secret] with its server, which authenticates requests
+// and answers. The agent derives an exchange key from its own key; the server
+// has an exchange key too. Each side computes the same secret from its own
+// private key and the other side's public key, with X25519 and HKDF-SHA256. So
+// the secret is never sent, and the server's database does not contain it.
 //
 // # What an attacker can do
 //
@@ -176,24 +176,24 @@
 //     (plus [MaxSkew], because clocks may differ). An agent refuses a manifest
 //     with a bad signature, another asset's, one with a lower revision, one
 //     with the same revision and other content, one that has expired (at the
-//     instant of expiry it has), one that expires too late, and one over the
-//     size limit. It keeps its queue and reports the refusal. A check-in names
-//     the revision and the [Digest] of the manifest held. A server that finds a
-//     higher revision, or the same revision with another digest, continues
-//     above it and records it. After a manifest expires, its orders do not
-//     start and their files are not downloaded early until the server answers;
-//     that answer brings a fresh manifest. So an agent without a server for
-//     longer than the lifetime ([Lifetime], 7 days) starts nothing and reports
-//     due orders as Blocked. The wait ends when the order's window ends. What
-//     has begun continues.
+//     instant of expiry, it counts as expired), one that expires too late, and
+//     one over the size limit. It keeps its queue and reports the refusal. A
+//     check-in names the revision and the [Digest] of the manifest held. A
+//     server that finds a higher revision, or the same revision with another
+//     digest, continues above it and records it. After a manifest expires, its
+//     orders do not start, and their files are not downloaded early. Both wait
+//     until the server answers with a fresh manifest. So an agent without a
+//     server for longer than the lifetime ([Lifetime], 7 days) starts nothing
+//     and reports due orders as Blocked. The wait ends when the order's window
+//     ends. What has begun continues.
 //   - MAN-6: Reports are numbered per asset, from 1 without gaps. The server
 //     accepts each report exactly once, even if messages are lost, repeated or
 //     reordered. Its answer acknowledges all reports up to a number; the agent
-//     keeps them until then. The agent's state was lost or put back if a call
-//     holds a lower revision than an earlier call, or if the agent has made
-//     fewer reports than were accepted ([CheckIn.Made]). Calls are numbered too
-//     ([CheckIn.Call]): from a call that was made before the newest one, the
-//     server takes the reports and nothing else.
+//     keeps them until then. The server knows that the agent's state was lost
+//     or restored if a call names a lower revision than an earlier call did, or
+//     if the agent has made fewer reports than the server accepted
+//     ([CheckIn.Made]). Calls are numbered too ([CheckIn.Call]): from a call
+//     that is older than the newest one, the server takes only the reports.
 //   - MAN-7: Last call: an agent checks in just before it starts an execution
 //     and again just before the deploy stage. It waits 10 seconds for an answer, trying
 //     again while calls fail (after 1, 2, 4 … 30 seconds), and continues
@@ -211,23 +211,24 @@
 //     and applies the corrected time to starts, windows and the expiry of
 //     manifests. Durations (countdown, deferral, waits) never shrink or stretch
 //     when the clock is set. The administrator sees an offset over 5 minutes.
-//   - MAN-9: One identity, one computer. If two boot identities each come back
-//     after the other (A, B, A, B), two computers use the identity. The order
-//     is the one in which the agents made the calls ([CheckIn.Call]), not the
-//     one in which the calls arrived. A, B, A alone is recorded as a state put
-//     back (a reverted snapshot). A cloned asset is listed and its manifest
-//     becomes empty, except for marks on orders that never start, because a
-//     cancel must reach an execution that has begun. What has started continues
-//     and its reports count; the asset's other orders wait. The asset stops
-//     being listed when only one boot identity has called for 24 hours, or by a
-//     named act. The server says how to enrol the copy again.
+//   - MAN-9: One asset is one computer. If two boot identities keep alternating
+//     (A, B, A, B), two computers use the asset's identity. The order is the
+//     one in which the agents made the calls ([CheckIn.Call]), not the one in
+//     which the calls arrived. A, B, A alone is recorded as a restored state
+//     (such as a reverted snapshot). A cloned asset is listed, and its manifest
+//     becomes empty except for marked orders. These never start, but a cancel
+//     mark must still reach an execution that has begun. What has started
+//     continues and its reports count; the asset's other orders wait. The asset
+//     stops being listed when only one boot identity has called for 24 hours,
+//     or when an administrator settles it. The server says how to enrol the
+//     copy again.
 //   - MAN-10: Removal reaches the agent. The server keeps a removed asset's key
 //     and revision for 90 days. Until the asset holds a last, signed, empty
 //     manifest, each of its calls gets it; after that its calls are refused,
 //     unless they bring reports. A new computer of the same name has another
 //     key ([CheckIn.Key]), starts at revision 1, and inherits nothing from the
 //     old asset. The removed asset's orders have ended; if it reports within
-//     the 90 days how they ended, the history takes that in.
+//     the 90 days how they ended, the history records it.
 //   - MAN-11: Releases live side by side. Readers ignore fields they do not
 //     know, in check-ins, manifests, agent state and stored records. Unknown
 //     enum values are kept as text and never break the rest, but an order whose
@@ -243,18 +244,19 @@
 //     very call. A number above [MaxNumber] is refused, so no arithmetic on
 //     numbers from the wire overflows: [CheckIn.Validate], [Answer.Validate]
 //     and [Document.Validate] check it. If the server acknowledges a report
-//     that the agent never made, the agent's state was put back: its next
+//     that the agent never made, the agent's state was restored, and its next
 //     report gets the number after the acknowledged one. An acknowledgement
 //     above half of MaxNumber makes the answer a failed call. If the time in an
 //     answer differs from the corrected clock by more than [MaxSkew], a second
-//     answer must agree with it: the agent calls again at once, and only once.
-//     Until then it does not change its clock, and it ignores a manifest in
-//     such an answer.
+//     answer must agree with the first. The agent calls again at once, and only
+//     once. Until the second answer agrees, the agent does not correct its
+//     clock, and ignores a manifest that comes with such a time.
 //   - MAN-13: The manifest key can be replaced without touching any agent. A
 //     signed trust document (version, keys, threshold, expiry) names the keys
-//     that may sign, and each new version is signed by the threshold of the
-//     version before it. Old versions are kept, so an agent that missed three
-//     follows them one by one. Expiry is announced 90 days ahead
-//     ([TrustNotice]). After expiry, agents keep the last keys, report it, and
-//     still follow a newer version.
+//     that may sign, and each new version is signed by enough root keys of the
+//     version before it and by enough of its own. Old versions are kept, so an
+//     agent that missed three follows them one by one. The administrator is
+//     warned 90 days before a version expires ([TrustNotice]). After it
+//     expires, agents keep its keys, report the expiry, and still follow a
+//     newer version.
 package manifest

@@ -20,14 +20,15 @@ const (
 	// honest server just made.
 	MaxSkew = 5 * time.Minute
 	// MaxNumber is the highest number on the wire: JSON readers in other
-	// languages count exactly up to it. An agent or a server continues above the
-	// other's number only up to half of it, so that a wrong number never uses
-	// up the range (MAN-12).
+	// languages hold integers exactly up to it. An agent or a server continues
+	// above the other's number only up to half of it, so that a wrong number
+	// never uses up the range (MAN-12).
 	MaxNumber = 1 << 53
 	// MaxReports is the most reports of one check-in. An agent with more sends
 	// the oldest and calls again (MAN-6).
 	MaxReports = 200
-	// MaxInstalled is the most products of one inventory.
+	// MaxInstalled is the most products of an inventory in a check-in. It is
+	// lower than catalog.MaxInstalled (131,072).
 	MaxInstalled = 100_000
 	// MaxTags is the most tags of an asset.
 	MaxTags = 100

@@ -125,9 +125,9 @@ const maxOrdersSize = MaxSealed/4*3 - 8<<10
 
 // Hold returns the orders of an asset's next manifest, out of all that the
 // asset should hold: the first ones by Start, then ID, as many as fit and at
-// most [MaxOrders]. The others follow as these end (MAN-4). One order alone
-// fits if [Fit] returned it. Hold does not change orders. The error comes from
-// encoding an order as JSON.
+// most [MaxOrders]. The others are handed out when these have ended (MAN-4).
+// One order alone fits if [Fit] returned it. Hold does not change orders. The
+// error comes from encoding an order as JSON.
 func Hold(orders []job.Order) ([]job.Order, error) {
 	orders = slices.Clone(orders)
 	slices.SortStableFunc(orders, before)

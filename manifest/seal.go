@@ -201,7 +201,7 @@ const (
 	TooLarge                               // over MaxSealed
 	Malformed                              // signed, but not a document, in a later format (MAN-11), or invalid
 	OtherContent                           // the revision that the agent holds, with other content
-	ExpiresLate                            // it expires more than MaxLifetime and MaxSkew after now
+	ExpiresLate                            // it expires more than MaxLifetime plus MaxSkew after now
 )
 
 var refusals = enum.Of[RefusalReason]("manifest refusal", "BadSignature", "WrongAsset", "LowerRevision", "Expired", "TooLarge", "Malformed", "OtherContent", "ExpiresLate")

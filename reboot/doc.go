@@ -1,11 +1,11 @@
-// Package reboot is the machine that takes an asset to the one reboot a job may
-// need: prompt, deferral, countdown, and the proof that the reboot happened.
+// Package reboot is the state machine of the one reboot that a job may need:
+// prompt, deferral, countdown, and the proof that the asset has rebooted.
 //
 // [Step] takes a [Policy], a [State], an [Event] and the time. It returns the
 // new state and an [Out]: the effects to carry out once the state is durable,
 // and when the machine wants the next [Tick]. The zero State is a machine that
-// has not begun. Step uses only the steady clock, which nobody sets and which
-// runs on while the asset sleeps or is off (MAN-8).
+// has not begun. Step uses only the steady clock, which cannot be set and which
+// keeps running while the asset sleeps or is off (MAN-8).
 //
 // # The phases
 //
@@ -24,16 +24,17 @@
 //
 //   - RBT-1. There is at most one reboot per job, after all its installs and
 //     actions, never between patches. The caller sends [Due] once; a machine
-//     that is past Idle ignores another. A reboot that was asked for and did
-//     not come is asked for again, which is still the same reboot (RBT-10).
+//     that is past Idle ignores another. A reboot that was requested but did
+//     not happen is requested again. That still counts as the same reboot
+//     (RBT-10).
 //   - RBT-2. A reboot is due only if something that deployed successfully needs
 //     it: a patch's own declaration, the installer's exit code, an action's
 //     exit code, or the system's own reboot-required flag, if the job caused
-//     it. It did if the flag was not set before anything changed, or if it
-//     names packages of this job, which the platform reports for each patch
-//     (execution.InstallResult.Reboot). A job can also ask for a reboot that
-//     was pending already (RBT-11). Package job/execution decides this, and
-//     sends Due if a reboot is due.
+//     it. The job caused it if the flag was not set before the job changed
+//     anything, or if the flag names packages of this job. The platform reports
+//     this for each patch (execution.InstallResult.Reboot). A job can also ask
+//     for a reboot that was pending already (RBT-11). Package job/execution
+//     decides this, and sends Due if a reboot is due.
 //   - RBT-3. If somebody is logged in, the reboot is offered, and the user can
 //     defer it: Deferrals times, Interval each. The countdown runs when the
 //     deferrals are used up and the last interval is over, or when the user
@@ -43,27 +44,29 @@
 //     starts at once. It also starts at once when the last user logs out during
 //     a prompt or a deferral. Somebody who logs in during the countdown sees it
 //     and cannot stop it.
-//   - RBT-5. Logged in with the screen locked counts as logged in. A prompt
-//     that nobody answers within Prompt uses one deferral, which begins when
-//     the prompt's time is over. So the reboot comes even if nobody is at
-//     the keyboard.
+//   - RBT-5. A user with a locked screen counts as logged in. A prompt that
+//     nobody answers within Prompt uses one deferral, which begins when the
+//     prompt's time is over. So the reboot comes even if nobody is at the
+//     keyboard.
 //   - RBT-6. Deferral ends at most 168 h ([MaxDeferral]) after the first offer,
 //     whatever the policy says. [Policy.Validate] refuses a policy that could
 //     exceed that: Deferrals × (Prompt + Interval) + Countdown must fit. The
-//     machine holds the bound even for a policy that nobody validated: it cuts
-//     deferrals and countdown short, so that the reboot is asked for at most
-//     168 h after the first offer. Time during which the asset sleeps or is off
-//     counts; a machine that wakes after the bound asks at its first event. Not
-//     built: deferral also ends at the deadline of a patch that waits for the
-//     reboot, as known when the execution started or as carried by the manifest
-//     since; if the deadline is already past, the whole countdown still runs.
+//     machine keeps to the bound even if the policy was never validated: it
+//     shortens deferrals and the countdown, so that it asks for the reboot at
+//     most 168 h after the first offer. Time during which the asset sleeps or
+//     is off counts; a machine that wakes after the bound asks for the reboot
+//     at its first event. Not built: deferral also ends at the deadline of a
+//     patch that waits for the reboot, as known when the execution started or
+//     as carried by the manifest since; if the deadline is already past, the
+//     whole countdown still runs.
 //   - RBT-7. With Suppress the asset is never rebooted and nobody is prompted,
 //     whether the screen is locked or not. The machine waits in Parked, without
 //     effects, and the execution stays PendingReboot until somebody reboots by
 //     hand. Whether later jobs wait for that reboot is a setting of the agent,
 //     by default yes on Windows and no on Linux. A job that reboots for a
 //     pending reboot never waits for it (RBT-11). If the policy changes to
-//     Suppress later, the machine clears the screen and parks.
+//     Suppress later, the machine removes the prompt or countdown and moves to
+//     Parked.
 //   - RBT-8. Any reboot after Due counts, whoever caused it and in whatever
 //     phase: a boot identity other than that of Due leads to Rebooted. An empty
 //     identity proves nothing. If the identity in Due was empty, the first
@@ -83,13 +86,13 @@
 //   - RBT-11. A pending reboot is a fact about the asset, whoever caused it.
 //     Check-ins report it with its age. It stays listed until the boot identity
 //     has changed and the system's own flag is gone, even if the agent lost its
-//     state. A job can reboot for it although it installs nothing, if the job
-//     says so (job.Definition.RebootPending).
+//     state. A job can reboot for it even if the job installs nothing
+//     (job.Definition.RebootPending).
 //   - RBT-12. A prompt says what the user needs to know: which job and
 //     products, how many deferrals are left, and the last instant. That is when
 //     the reboot is asked for if every deferral is used to its end, never later
 //     than RBT-6 allows. ShowPrompt and ShowCountdown carry it on the steady
-//     clock; whoever shows it converts it to a time of day. An asset that is
-//     asleep at that instant asks when it wakes up. Package job/execution adds
-//     the job and the products.
+//     clock; whoever shows it converts it to a time of day. If the asset is
+//     asleep at that instant, the machine asks for the reboot when the asset
+//     wakes up. Package job/execution adds the job and the products.
 package reboot

@@ -31,7 +31,8 @@ func (p Policy) WithDefaults() Policy {
 // are filled in. It returns nil or a *job.Invalid.
 //
 // All deferrals, each with the prompt before it, and the countdown at the end
-// must fit into [MaxDeferral] (RBT-6). Suppress goes with any valid values.
+// must fit into [MaxDeferral] (RBT-6). Suppress can be combined with any valid
+// values.
 func (p Policy) Validate() error {
 	p = p.WithDefaults()
 	var bad problem.List

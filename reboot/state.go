@@ -15,7 +15,7 @@ const (
 	Prompting                  // a prompt is on the screen; Until is when it counts as a deferral
 	Deferred                   // the user deferred it; Until is when the next prompt or the countdown comes
 	Counting                   // Until is when the reboot is asked for
-	Asked                      // the reboot was asked for; Until is when the countdown to asking again begins (RBT-10)
+	Asked                      // the reboot was asked for; Until is when the countdown before the next request begins (RBT-10)
 	Parked                     // suppressed: somebody must reboot by hand (RBT-7)
 	Rebooted                   // a new boot identity was seen (RBT-8)
 )

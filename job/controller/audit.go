@@ -11,10 +11,10 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/ledger"
 )
 
-// CheckIndexes compares everything that is kept for quick look-ups with what it is a
-// function of, and returns a sentence for each difference: the indexes of
+// CheckIndexes compares everything that is kept for quick look-ups with what it
+// is a function of, and returns a sentence for each difference: the indexes of
 // orders, runs and jobs, the list and the number of failed installs. A store
-// that nothing but controllers write has none.
+// that only controllers write to has no differences.
 func (c *Controller) CheckIndexes(ctx context.Context) ([]string, error) {
 	return view(ctx, c, (*reader).audit)
 }

@@ -33,10 +33,10 @@ type AssetCancel struct {
 }
 
 // CancelRun cancels one run (JOB-3): orders that never reached their asset end
-// as Cancelled, those that did are marked in its next manifest, and what the
-// asset then reports is the truth. Cancelling again returns what is known by
-// then. The cancel holds at once for every asset that calls, however many there
-// are.
+// as Cancelled, orders that did reach it are marked in its next manifest, and
+// then the report of the asset decides. Cancelling again returns what is known
+// by then. The cancel holds at once for every asset that calls, however many
+// there are.
 //
 // Errors: a *CancelRefused if nothing can be cancelled any more, and the report
 // is filled all the same; an *UnfinishedError when the run is cancelled and

@@ -37,9 +37,9 @@ type call struct {
 // runs are being cancelled or withdrawn.
 //
 // What a call says of the asset counts only if the agent made no newer one
-// (ledger.Caller): a call that comes late or is played again brings its
-// reports, sets nothing back, and gets no manifest. A call that names the key
-// of a removed asset is answered as RemoveAsset says (MAN-10).
+// (ledger.Caller): from a late or replayed call, only the reports count; it
+// sets nothing back and gets no manifest. A call that names the key of a
+// removed asset is answered as RemoveAsset says (MAN-10).
 //
 // An asset can only report on its own orders. An impossible report (on an order
 // that it was never given, after the end, on a cancel that nobody asked for) is

@@ -43,9 +43,9 @@ type Config struct {
 	// Policy is the signer policy that orders are made under, see
 	// integrity.Policy.Excerpt; zero: none. It concerns the orders made from
 	// then on: they carry its digest and their clauses, and patches without a
-	// clause are left out. Agents that are held to another one refuse their
-	// files (INT-4). An order with actions that the agent may not run fails
-	// (INT-10).
+	// clause are left out. Agents that follow another policy refuse the files
+	// of these orders (INT-4). An order with actions that the agent may not run
+	// fails (INT-10).
 	Policy integrity.Excerpt
 	// SeenEvery is how precisely last-seen times are kept. Default 1 min;
 	// negative: every call.

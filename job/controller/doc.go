@@ -13,16 +13,17 @@
 //
 // # The use cases
 //
-//   - The catalog: Sync, Snapshot, Feeds. SetCustomURLs says where the customer
-//     supplies files (CAT-5); Probed, which URLs are unreachable (CAT-10).
+//   - The catalog: Sync, Snapshot, Feeds. SetCustomURLs stores where the
+//     customer supplies files (CAT-5). Probed stores which URLs are unreachable
+//     (CAT-10).
 //   - Jobs: SaveJob, EnableJob, RunJob, CancelRun, CancelJob, DisableJob,
 //     DeleteJob, RetryPatch. Preview, PreviewFleet and Outlook say what a job
 //     would do, and change nothing (JOB-22).
 //   - Assets: AddToken, TagAsset, SettleClone, RemoveAsset.
 //   - Agents: Enrol, Secrets, CheckIn, Leave. An asset's reports can only change
 //     its own orders.
-//   - The clockwork: Tick and Prune. CheckTrust comes before them, when a server
-//     starts. CheckIndexes looks for damage.
+//   - Periodic work: Tick and Prune. When a server starts, it calls CheckTrust
+//     first. CheckIndexes looks for damage.
 //   - Queries: each reads one consistent state. The next page of a list begins
 //     after the last entry of the page before.
 //
@@ -34,15 +35,16 @@
 //
 // ledger.Step decides what happens to an order, and ledger.StepRun what happens
 // to a run. One transaction loads an entry, steps it, and writes it with the
-// difference of its index. Effects on other orders wait in a queue inside the
-// transaction, because a follower's order may end at once and start the next
+// changes to its index. A transaction queues the effects on other orders,
+// because the order of a follower may end at once and start the next follower
 // (JOB-19).
 //
 // A change to many assets is one short transaction that marks the run, and then
-// a pass: transactions of Config.Batch assets each. Each moves the pass's cursor
-// together with its work, so repeating it is safe. Tick continues a pass that
-// was cut off. A cancel or a withdrawal holds from the first transaction on: an
-// asset that calls before its turn is handled first.
+// a pass: transactions of Config.Batch assets each. Each moves the pass's
+// cursor together with its work, so repeating it is safe. Tick continues a pass
+// that was cut off. A cancel or a withdrawal takes effect with the first
+// transaction: if an asset calls before the pass has reached it, it is handled
+// in that call.
 //
 // A recurring job (JOB-9) has one planned run at any time. When that run is
 // due, the next one is planned. Of the runs that became due during an outage of
@@ -50,13 +52,13 @@
 // cancelled. After an edit, the orders that have not begun are made again; a
 // run whose start is past gets no further orders.
 //
-// If a job runs in each asset's own zone, its run is due as soon as it is due in
-// the zone that is furthest ahead. Its orders are made over the next 26 hours,
-// as the turn of each zone comes. Each pass makes the orders of the assets whose
-// start is at most the lead away (MAN-1), and finds out when the next pass is
-// due. The run is missed as a whole if a newer one has started everywhere,
-// otherwise asset by asset. A call that reports another zone makes the asset's
-// orders again.
+// If a job runs in each asset's own zone, its run is due as soon as it is due
+// in the zone that is furthest ahead. Its orders are made over the next 26
+// hours, as the turn of each zone comes. Each pass makes the orders of the
+// assets that start within the lead (Config.Lead, MAN-1), and computes when the
+// next pass is due. The run is missed as a whole if a newer one has started
+// everywhere, otherwise asset by asset. If a call reports a different zone, the
+// asset's orders are made again.
 //
 // An order whose patches all wait for a requirement (JOB-14) waits with them,
 // until its start at most. A job that runs after another (JOB-19) gets its
@@ -65,9 +67,9 @@
 //
 // # What is stored
 //
-// Values are JSON. Keys sort by their parts, in order. Orders are frozen
-// when they are made (JOB-8). Orders share the texts of their patches, which are
-// stored once each by SHA-256. The catalog is one compressed text in pieces of
+// Values are JSON. Keys sort by their parts, in order. Orders are frozen when
+// they are made (JOB-8). The text of each patch is stored once, under its
+// SHA-256, and orders share it. The catalog is one compressed text in pieces of
 // 1 MiB, and each server keeps the newest one in memory. Nothing but Prune
 // deletes history.
 //
@@ -81,8 +83,8 @@
 //   - RPT-2. Beside the number, the failed installs are a list, newest first,
 //     filtered by date, asset, patch and code. Failures returns it. Without a
 //     filter it has as many entries as the number says, less what was pruned.
-//   - RPT-3. Always answerable: what is missing where (Missing); what failed
-//     and why (Failures, RunAssets); who needs a reboot, and since when
+//   - RPT-3. The server can always say: what is missing where (Missing); what
+//     failed and why (Failures, RunAssets); who needs a reboot, and since when
 //     (PendingReboots); which cancels are pending (PendingCancels); which
 //     agents have not called (Silent); which feeds are stale (Feeds); what is
 //     stuck (Stuck); which identities are cloned (Cloned). Not built: what is

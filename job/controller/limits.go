@@ -34,8 +34,8 @@ const (
 	MaxPage = 1000
 	// maxEventText is how many bytes the subject and the text of an event have.
 	maxEventText = 1024
-	// PruneAge is how long history is kept at least: agents remember as long
-	// which orders ended, and report them again (JOB-24).
+	// PruneAge is the least time that history is kept. Agents remember for the
+	// same time which orders ended, and report them again (JOB-24).
 	PruneAge = 90 * 24 * time.Hour
 	// MaxTokenUses bounds how many assets one token enrols.
 	MaxTokenUses = 100_000

@@ -262,10 +262,10 @@ func (r *reader) loadChunks(table Table, prefix string, chunks int) (data []byte
 }
 
 // RecordsFormat is the format of the records that this package writes, and the
-// highest that it reads. It is stored beside them. Records of a higher one are
-// refused with a *manifest.NewerFormat. Those of the same one that a later
-// release wrote are read: unknown fields are ignored, unknown names kept as
-// text (MAN-11).
+// highest that it reads. It is stored beside them. Records of a higher format
+// are refused with a *manifest.NewerFormat. Records of the same format are read
+// even if a later release wrote them: unknown fields are ignored, and unknown
+// names are kept as text (MAN-11).
 const RecordsFormat = 1
 
 var formatKey = key("format")

@@ -13,7 +13,8 @@ var (
 	// ErrClosed is returned by every call that begins after Close has begun. It
 	// is a manifest.ErrUnavailable, so agents try again later.
 	ErrClosed = fmt.Errorf("%w: the store is closed", manifest.ErrUnavailable)
-	// ErrOver is returned by a Reader or Writer used after its run of fn ended.
+	// ErrOver is returned by a Reader or Writer that is used after its run of
+	// fn has ended.
 	ErrOver = errors.New("the transaction is over")
 )
 
@@ -125,8 +126,8 @@ type Store interface {
 	// Update runs fn to read and write, and commits its writes all at once.
 	Update(ctx context.Context, fn func(Writer) error) error
 	// Close waits until all transactions have ended and releases the store.
-	// From its beginning on, no other transaction starts: every call, Close
-	// included, returns ErrClosed.
+	// Once Close has begun, no other transaction starts: every later call,
+	// Close included, returns ErrClosed.
 	Close() error
 }
 

@@ -34,8 +34,8 @@ type Token struct {
 // minSecret is the length of 16 random bytes in base64.
 const minSecret = 22
 
-// AddToken makes an enrolment token of a secret that the caller chose at random
-// (22 to manifest.MaxToken bytes). ID and Created of t are set by it. Adding
+// AddToken makes an enrolment token from a secret that the caller chose at
+// random (22 to manifest.MaxToken bytes). It sets ID and Created of t. Adding
 // the same secret again replaces the token.
 func (c *Controller) AddToken(ctx context.Context, secret string, t Token, now time.Time) (Token, error) {
 	if len(secret) < minSecret || len(secret) > manifest.MaxToken {

@@ -32,8 +32,8 @@ type ZoneStart struct {
 	Why    string    `json:"why,omitempty"`
 }
 
-// Outlook returns what to know about a saved job before its next start, with
-// warnings about what an administrator may not expect. It changes nothing. The
+// Outlook returns what an administrator should know about a saved job before
+// its next start, with warnings about the unexpected. It changes nothing. The
 // error is a *NotFoundError for an unknown job.
 func (c *Controller) Outlook(ctx context.Context, id job.ID, now time.Time) (Outlook, error) {
 	status, err := c.Job(ctx, id)
