@@ -27,7 +27,7 @@ var (
 // A world that fails is shrunk, and printed or written as a scenario.
 func TestWorldsHold(t *testing.T) {
 	if testing.Short() {
-		t.Skip("SKIPPED ALOUD: TestWorldsReachEverything plays one of these worlds; run without -short")
+		t.Skip("SKIPPED ALOUD: whole worlds take a while; TestWorldsReachEverything plays one with all troubles; run without -short")
 	}
 	for i := range *seeds {
 		r, err := Search(Options{Seed: *seed + uint64(i), Assets: *assets, Weeks: *weeks}, agentsim.Config{})

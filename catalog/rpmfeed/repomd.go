@@ -92,7 +92,7 @@ func parseRepomd(text []byte, where string) (repomd, error) {
 		case !repository.Showable(f.href) || path.IsAbs(f.href) || path.Clean(f.href) != f.href || strings.HasPrefix(f.href, "..") || strings.ContainsAny(f.href, ":?#%\\"):
 			return repomd{}, fail(Malformed, where, nil, "%q is at %.200q, which is not a path in the repository", d.Type, f.href)
 		case f.packed.Size > maxFile || f.plain.Size > maxPlain:
-			return repomd{}, fail(TooLarge, where, nil, "%q has %d bytes, and %d unpacked; at most %d and %d are allowed", d.Type, f.packed.Size, f.plain.Size, maxFile, maxPlain)
+			return repomd{}, fail(TooLarge, where, nil, "%q has %d bytes, and %d unpacked; at most %d and %d are allowed", d.Type, f.packed.Size, f.plain.Size, maxFile, int64(maxPlain))
 		}
 		m.files[d.Type] = f
 	}

@@ -65,7 +65,7 @@ func TestBadDocuments_CAT1(t *testing.T) {
 		"primary is longer":     {Mismatch, func(r *repo) { n := file(r, "primary"); r.files[n] = append(r.files[n], 0) }},
 		"primary is no XML":     {Malformed, func(r *repo) { r.primary = "</x>"; r.publish() }},
 		"primary is huge":       {TooLarge, replace("<size>", fmt.Sprintf("<size>%d", maxFile))},
-		"huge when unpacked":    {TooLarge, replace("<open-size>", fmt.Sprintf("<open-size>%d", maxPlain))},
+		"huge when unpacked":    {TooLarge, replace("<open-size>", fmt.Sprintf("<open-size>%d", int64(maxPlain)))},
 		"unpacks to more":       {Mismatch, func(r *repo) { resize(r, "1") }},
 		"unpacks to less":       {Mismatch, func(r *repo) { resize(r, "9999") }},
 		"updateinfo is cut off": {Mismatch, func(r *repo) { n := file(r, "updateinfo"); r.files[n] = r.files[n][:50] }},

@@ -171,11 +171,13 @@ func TestEverythingAtItsLimit_INT9(t *testing.T) {
 		}
 		require.Equal(t, integrity.Bad, costly(t, verifier(t, keyed("Vendor", all...)), patch, full(text(t, large), 64)).Status)
 	})
-	if testing.Short() {
-		t.Log("SKIPPED ALOUD: the slower keys take a while; run without -short")
-		return
+	slow := func(t *testing.T) {
+		if testing.Short() {
+			t.Skip("SKIPPED ALOUD: the slower keys take a while; run without -short")
+		}
 	}
 	t.Run("P-521", func(t *testing.T) {
+		slow(t)
 		var all [][]byte
 		for i := range MaxKeys {
 			all = append(all, pemOf(t, ecdsaKey(elliptic.P521(), "many "+strconv.Itoa(i)).Public()))
@@ -184,6 +186,7 @@ func TestEverythingAtItsLimit_INT9(t *testing.T) {
 		require.Equal(t, integrity.Bad, costly(t, verifier(t, keyed("Vendor", all...)), patch, file).Status)
 	})
 	t.Run("RSA", func(t *testing.T) {
+		slow(t)
 		var all [][]byte
 		for i := range MaxKeys {
 			k := rsaOf(MaxRSA)
