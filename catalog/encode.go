@@ -16,8 +16,9 @@ import (
 //	patches  {"feed":ID,"deprecated":true,"patch":Patch}, by id, without the customer's URLs
 //	custom   CustomURL, one per line, by patch and artifact; "customUrls" in the header is their number
 //	facts    {"feed":ID,"vulnerability":Vulnerability}, then {"feed":ID,"advisory":Advisory}, then
-//	         {"feed":ID,"lines":LineSet}, each by feed and id; in the header "vulnerabilities", "advisories", "lineSets"
-//	former   {"product":ID,"authority":"acme","gone":TIME,"patch":Former}, by product, the newest version first
+//	         {"feed":ID,"lines":LineSet}, each by feed and id; the header has their numbers
+//	former   {"product":ID,"authority":"acme","gone":TIME,"patch":Former}, by product,
+//	         the newest version first
 //
 // Equal snapshots have equal lines. Indexes, such as the order by version, are
 // built again on reading.
