@@ -116,7 +116,8 @@ func (c Config) Validate() error {
 }
 
 // Controller is the server's side of the product. It is safe for concurrent
-// use, and several of them may share a store.
+// use, and several of them may share a store, if its implementation allows that
+// (package sqlstore lets one process open a file).
 type Controller struct {
 	store   Store
 	config  Config

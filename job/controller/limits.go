@@ -42,7 +42,7 @@ const (
 	// MaxRevision is the highest manifest revision an asset may claim to hold.
 	// Those made after it never get to manifest.MaxNumber.
 	MaxRevision manifest.Revision = manifest.MaxNumber / 2
-	// MaxOffset is the clock offset from which an asset is flagged (MAN-8).
+	// MaxOffset is the highest clock offset that is not flagged (MAN-8).
 	MaxOffset = 5 * time.Minute
 )
 
