@@ -21,6 +21,7 @@
 //	GET    tokens                  DELETE tokens/{id}
 //	GET    assets?after&limit      GET assets/{id}   DELETE assets/{id}
 //	GET    assets/{id}/inventory   PUT assets/{id}/tags [tag…]
+//	GET    assets/{id}/why/{about}   why a patch, or the fix of a vulnerability, is not installed yet (RPT-3)
 //	POST   assets/{id}/settle      ends the state "cloned" (MAN-9)
 //	GET    patches?product&after&limit   the catalog
 //	GET    catalog?text&after&limit      the patches with a text in their ids, names or CVE ids

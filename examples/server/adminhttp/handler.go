@@ -82,6 +82,9 @@ func (h handler) routes() map[string]useCase {
 			return list(c.Assets(r.Context(), job.AssetID(after), n, time.Now()))
 		}),
 		"GET assets/{id}":           func(r *http.Request) (any, error) { return c.Asset(r.Context(), asset(r), time.Now()) },
+		"GET assets/{id}/why/{about}": func(r *http.Request) (any, error) {
+			return c.Why(r.Context(), asset(r), r.PathValue("about"), time.Now())
+		},
 		"GET assets/{id}/inventory": func(r *http.Request) (any, error) { return c.Inventory(r.Context(), asset(r)) },
 		"PUT assets/{id}/tags": reading(func(r *http.Request, tags []string) (any, error) {
 			return nil, c.TagAsset(r.Context(), asset(r), tags, time.Now())
