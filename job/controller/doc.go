@@ -89,6 +89,7 @@
 //     failed and why (Failures, RunAssets); who needs a reboot, and since when
 //     (PendingReboots); which cancels are pending (PendingCancels); which
 //     agents have not called (Silent); which feeds are stale (Feeds); what is
-//     stuck (Stuck); which identities are cloned (Cloned). Not built: what is
-//     overdue, and why.
+//     stuck (Stuck); which identities are cloned (Cloned); what is overdue, and
+//     why (Due, DueFleet, by the rules DUE-1 to 6 of package job/deadline); why
+//     a patch is not installed yet (Why).
 package controller

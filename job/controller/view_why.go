@@ -8,6 +8,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/deadline"
 	"github.com/patchpolicy/patchpolicy/job/ledger"
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
@@ -24,11 +25,12 @@ type Why struct {
 
 // WhyStep is one decision or fact.
 type WhyStep struct {
-	At    time.Time `json:"at,omitzero"` // when it happened or will happen; zero: it has no time
-	Job   job.ID    `json:"job,omitempty"`
-	Rule  string    `json:"rule,omitempty"`
-	Text  string    `json:"text"`            // one or more plain sentences
-	Stops bool      `json:"stops,omitempty"` // nothing installs the patch while this holds; with Job: that job does not
+	At    time.Time      `json:"at,omitzero"` // when it happened or will happen; zero: it has no time
+	Job   job.ID         `json:"job,omitempty"`
+	Rule  string         `json:"rule,omitempty"`
+	Text  string         `json:"text"`            // one or more plain sentences
+	Stops bool           `json:"stops,omitempty"` // nothing installs the patch while this holds; with Job: that job does not
+	Cause deadline.Cause `json:"cause,omitempty"` // as which it counts if the patch is overdue (DUE-5); zero: as none
 }
 
 // Why explains why a patch, or the patch that fixes a vulnerability like
@@ -38,16 +40,10 @@ type WhyStep struct {
 // catalog knows neither a patch nor a vulnerability of that id.
 func (c *Controller) Why(ctx context.Context, id job.AssetID, about string, now time.Time) (Why, error) {
 	w, err := view(ctx, c, func(r *reader) Why {
-		w := whyNot{reader: r, now: now, Why: Why{Asset: id, Steps: []WhyStep{}}}
-		w.rec, w.inventory = r.knownAsset(id)
+		w := whyNot{onAsset: r.onAsset(id, now), Why: Why{Asset: id, Steps: []WhyStep{}}}
 		w.find(about)
-		if w.Patch != "" && w.verdict() {
-			w.calls()
-			w.orders()
-			w.jobs()
-		}
-		if slices.ContainsFunc(w.Steps, func(s WhyStep) bool { return s.Stops && s.Job == "" }) {
-			w.Earliest = time.Time{}
+		if w.Patch != "" {
+			w.explain()
 		}
 		return w.Why
 	})
@@ -56,25 +52,40 @@ func (c *Controller) Why(ctx context.Context, id job.AssetID, about string, now 
 	}
 	failed, err := c.Failures(ctx, FailureFilter{Asset: id, Patch: w.Patch, Limit: 1})
 	for _, f := range failed.Failures {
-		w.Steps = append(w.Steps, WhyStep{At: f.At, Job: f.Job, Rule: f.Rule, Text: "The last install failed. " + f.Text})
+		w.Steps = append(w.Steps, WhyStep{At: f.At, Job: f.Job, Rule: f.Rule, Text: "The last install failed. " + f.Text, Cause: deadline.Failed})
 	}
 	return w, err
 }
 
-// whyNot is an explanation in progress.
-type whyNot struct {
+// onAsset is what explanations about one asset share.
+type onAsset struct {
 	*reader
-	Why
 	now       time.Time
 	rec       assetRecord
 	inventory catalog.Inventory
+	options   catalog.Options
+	plans     []jobPlan // of the jobs that select the asset
+	others    int       // jobs that do not
+	planned   bool
+}
+
+func (r *reader) onAsset(id job.AssetID, now time.Time) *onAsset {
+	a := &onAsset{reader: r, now: now, options: catalog.Options{Unreachable: r.unreachable()}}
+	a.rec, a.inventory = r.knownAsset(id)
+	return a
+}
+
+// whyNot is an explanation in progress.
+type whyNot struct {
+	*onAsset
+	Why
 }
 
 func (w *whyNot) add(s WhyStep) { w.Steps = append(w.Steps, s) }
 
-// say adds a sentence without a job.
-func (w *whyNot) say(at time.Time, rule string, stops bool, format string, args ...any) {
-	w.add(WhyStep{At: at, Rule: rule, Stops: stops, Text: fmt.Sprintf(format, args...)})
+// say adds a sentence that is about no job.
+func (w *whyNot) say(at time.Time, rule string, cause deadline.Cause, format string, args ...any) {
+	w.add(WhyStep{At: at, Rule: rule, Stops: cause != 0, Cause: cause, Text: fmt.Sprintf(format, args...)})
 }
 
 // find sets the patch, and says what the catalog knows of the vulnerability. Of
@@ -87,47 +98,64 @@ func (w *whyNot) find(about string) {
 	}
 	w.CVE = about
 	facts, feeds := snap.Vulnerability(about, w.now)
-	fixes := false
-	for _, v := range snap.Missing(w.inventory, catalog.Options{Unreachable: w.unreachable()}, w.now) {
-		if slices.Contains(snap.Fixed(v), about) && (w.Patch == "" || v.Deployable) {
-			w.Patch, fixes = v.Patch, true
+	for _, v := range snap.Missing(w.inventory, w.options, w.now) {
+		if (w.Patch == "" || v.Deployable) && slices.Contains(snap.Fixed(v), about) {
+			w.Patch = v.Patch
 		}
 	}
 	switch {
 	case facts.Exploited == catalog.Yes:
-		w.say(facts.Listed, "CAT-18", false, "%s is known to be exploited.", about)
+		w.say(facts.Listed, "CAT-18", 0, "%s is known to be exploited.", about)
 	case facts.Exploited == catalog.No:
-		w.say(facts.Published, "CAT-18", false, "%s is not known to be exploited.", about)
-	case len(feeds) > 0 || fixes:
-		w.say(facts.Published, "CAT-18", false, "Whether %s is exploited is not known.", about)
+		w.say(facts.Published, "CAT-18", 0, "%s is not known to be exploited.", about)
+	case len(feeds) > 0 || w.Patch != "":
+		w.say(facts.Published, "CAT-18", 0, "Whether %s is exploited is not known.", about)
 	default:
 		w.fail(&NotFoundError{"patch or vulnerability", about})
 		return
 	}
-	if !fixes {
-		w.say(time.Time{}, "CAT-18", true, "No patch that is missing on this asset fixes %s: the asset is not affected, the fix is installed, or the catalog lists none.", about)
+	if w.Patch == "" {
+		w.say(time.Time{}, "CAT-18", deadline.NoPatch,
+			"No patch that is missing on this asset fixes %s: the asset is not affected, the fix is installed, or the catalog lists none.", about)
+	}
+}
+
+// explain says everything about the patch but its last failure.
+func (w *whyNot) explain() {
+	if w.verdict() {
+		w.calls()
+		w.orders()
+		w.jobs()
+	}
+	if slices.ContainsFunc(w.Steps, func(s WhyStep) bool { return s.Stops && s.Job == "" }) {
+		w.Earliest = time.Time{}
 	}
 }
 
 // verdict says what the catalog decides about the patch on the asset, and
 // reports whether a job could change anything.
 func (w *whyNot) verdict() bool {
-	snap := w.snapshot()
+	snap, useful := w.snapshot(), true
 	p, _ := snap.Patch(w.Patch)
-	if at := p.Published; !at.IsZero() {
-		w.say(at, "CAT-2", false, "The vendor published the patch.")
+	if !p.Published.IsZero() {
+		w.say(p.Published, "CAT-2", 0, "The vendor published the patch.")
 	}
-	if at := p.Listed; !at.IsZero() {
-		w.say(at, "CAT-2", false, "The catalog listed it first.")
+	if !p.Listed.IsZero() {
+		w.say(p.Listed, "CAT-2", 0, "The catalog listed it first.")
 	}
-	v := snap.Evaluate(w.Patch, w.inventory, catalog.Options{Unreachable: w.unreachable()}, w.now)
-	useful := true
-	for _, reason := range v.Reasons {
-		w.say(time.Time{}, reason.Rule, reason.Code.Blocks(), "%s", reason.Text)
+	for _, reason := range snap.Evaluate(w.Patch, w.inventory, w.options, w.now).Reasons {
+		var cause deadline.Cause
 		switch reason.Code {
 		case catalog.NotInstalled, catalog.AlreadyInstalled, catalog.NewerInstalled, catalog.WrongPlatform:
-			useful = false
+			cause, useful = deadline.NoPatch, false
+		case catalog.Held, catalog.PinnedElsewhere, catalog.NeedsNewPackage, catalog.DependencyUnmet:
+			cause = deadline.HeldBack
+		default:
+			if reason.Code.Blocks() {
+				cause = deadline.NoPatch
+			}
 		}
+		w.say(time.Time{}, reason.Rule, cause, "%s", reason.Text)
 	}
 	return useful
 }
@@ -135,12 +163,12 @@ func (w *whyNot) verdict() bool {
 // calls says whether the asset can be reached.
 func (w *whyNot) calls() {
 	status := w.assetStatus(w.rec, w.now)
-	w.say(status.InventoryAt, "", false, "The asset sent the inventory that all this is decided with.")
+	w.say(status.InventoryAt, "", 0, "The asset sent the inventory that all this is decided with.")
 	if status.Silent {
-		w.say(status.LastSeen, "MAN-3", true, "The asset's agent called last. Until it calls again, nothing reaches it.")
+		w.say(status.LastSeen, "MAN-3", deadline.NotReached, "The asset's agent called last. Until it calls again, nothing reaches it.")
 	}
 	if status.Cloned != nil {
-		w.say(time.Time{}, "MAN-9", true, "Two computers call as this asset. Neither starts anything until this is settled.")
+		w.say(time.Time{}, "MAN-9", deadline.HeldBack, "Two computers call as this asset. Neither starts anything until this is settled.")
 	}
 }
 
@@ -148,23 +176,23 @@ func (w *whyNot) calls() {
 func (w *whyNot) orders() {
 	for _, run := range w.notEnded(w.Asset) {
 		e := w.entry(run, w.Asset)
-		for _, p := range w.contents(e.ID())[0].Patches {
-			if p.Patch == w.Patch {
-				w.order(e)
-			}
+		if slices.ContainsFunc(w.contents(e.ID())[0].Patches, func(p job.OrderPatch) bool { return p.Patch == w.Patch }) {
+			w.order(e)
 		}
 	}
 }
 
 func (w *whyNot) order(e ledger.Entry) {
-	s := WhyStep{Job: w.run(e.Run).Definition.ID, At: e.Start}
+	s := WhyStep{Job: w.run(e.Run).Definition.ID, At: e.Start, Cause: deadline.NoWindow}
 	switch {
 	case e.Cancelled:
-		s.Rule, s.Text, s.Stops = "JOB-3", "The order of this run was cancelled.", e.TooLate == 0
+		s.Rule, s.Text, s.Stops, s.Cause = "JOB-3", "The order of this run was cancelled.", e.TooLate == 0, deadline.Cancelled
 	case withdrawn(e):
-		s.Rule, s.Text, s.Stops = "JOB-5", "The order of this run was withdrawn.", true
+		s.Rule, s.Text, s.Stops, s.Cause = "JOB-5", "The order of this run was withdrawn.", true, deadline.Cancelled
 	case e.Phase == ledger.Waiting:
 		s.Rule, s.Text = "MAN-1", "The order of this run waits. "+e.Text
+	case e.Result == job.PendingReboot:
+		s.At, s.Rule, s.Text, s.Cause = e.Began, "RBT-1", "The order of this run waits for a reboot.", deadline.PendingReboot
 	case e.Stage != 0:
 		s.At, s.Rule, s.Text = e.Began, "JOB-1", fmt.Sprintf("The asset carries out the order of this run: stage %v began.", e.Stage)
 	case w.held(e):
@@ -188,79 +216,108 @@ func (w *whyNot) begins(at time.Time) {
 	}
 }
 
-// jobs says what each job would do, and counts those that do not select the
-// asset.
-func (w *whyNot) jobs() {
-	var others, selected int
-	for rec := range values[jobRecord](w.reader, tableJobs, "", "") {
+// jobPlan is what a job would do on an asset at its next start.
+type jobPlan struct {
+	jobRecord
+	job.Plan
+	timed     bool   // it starts by its schedule
+	rule, why string // why it cannot be planned
+}
+
+// plan plans every job that selects the asset, once.
+func (a *onAsset) plan() {
+	if a.planned {
+		return
+	}
+	a.planned = true
+	for rec := range values[jobRecord](a.reader, tableJobs, "", "") {
 		switch d := rec.Definition; {
 		case d.State == job.Deleted:
-		case !d.Select(w.rec.Asset):
-			others++
+		case !d.Select(a.rec.Asset):
+			a.others++
 		default:
-			selected++
-			w.job(rec)
+			a.plans = append(a.plans, a.planOf(rec))
 		}
-	}
-	switch {
-	case selected == 0 && others == 0:
-		w.say(time.Time{}, "JOB-7", true, "There is no job.")
-	case selected == 0:
-		w.say(time.Time{}, "JOB-7", true, "None of the %d jobs selects this asset.", others)
 	}
 }
 
-func (w *whyNot) job(rec jobRecord) {
+func (a *onAsset) planOf(rec jobRecord) jobPlan {
 	d := rec.Definition
-	s := WhyStep{Job: d.ID, Stops: true}
-	defer func() { w.add(s) }()
+	p := jobPlan{jobRecord: rec, timed: d.Schedule.Kind != schedule.OnDemand && d.After == nil}
 	in := job.PlanInput{
-		Snapshot: w.snapshot(), Asset: w.Asset, Inventory: w.inventory, Occurrence: schedule.Occurrence{Start: w.now},
-		Unreachable: w.unreachable(), Now: w.now,
+		Snapshot: a.snapshot(), Asset: a.rec.ID, Inventory: a.inventory, Occurrence: schedule.Occurrence{Start: a.now},
+		Unreachable: a.options.Unreachable, Now: a.now,
 	}
-	timed := d.Schedule.Kind != schedule.OnDemand && d.After == nil
-	if timed {
-		name := d.Schedule.Zone
+	if p.timed {
+		name, from := d.Schedule.Zone, a.now
 		if name == schedule.AssetZone {
-			name = w.seen(w.Asset).Zone
+			name = a.seen(a.rec.ID).Zone
 		}
-		zone, why := w.c.zoneOf(d.Schedule, name)
-		if why != "" {
-			s.Rule, s.Text = "JOB-9", "The asset is left out: "+why+"."
-			return
-		}
-		from := w.now
 		if d.State == job.Enabled {
 			from = rec.Enabled
 		}
-		o, ok := w.uncancelled(d, zone, from, w.now)
+		zone, why := a.c.zoneOf(d.Schedule, name)
+		if why != "" {
+			p.rule, p.why = "JOB-9", "The asset is left out: "+why+"."
+			return p
+		}
+		o, ok := a.uncancelled(d, zone, from, a.now)
 		if !ok {
-			s.Rule, s.Text = "JOB-20", "The job has no start any more."
-			return
+			p.rule, p.why = "JOB-20", "The job has no start any more."
+			return p
 		}
-		in.Occurrence, s.At = o, o.Start
+		in.Occurrence = o
 	}
-	plan := w.plan(d, in)
-	left := slices.IndexFunc(plan.LeftOut, func(o job.PatchOutcome) bool { return o.Patch == w.Patch })
+	p.Plan = a.reader.plan(d, in)
+	return p
+}
+
+// jobs says what each job would do.
+func (w *whyNot) jobs() {
+	w.plan()
 	switch {
+	case len(w.plans) == 0 && w.others == 0:
+		w.say(time.Time{}, "JOB-7", deadline.NoJob, "There is no job.")
+	case len(w.plans) == 0:
+		w.say(time.Time{}, "JOB-7", deadline.NoJob, "None of the %d jobs selects this asset.", w.others)
+	}
+	for _, p := range w.plans {
+		w.job(p)
+	}
+}
+
+func (w *whyNot) job(p jobPlan) {
+	d := p.Definition
+	s := WhyStep{Job: d.ID, Stops: true}
+	left := slices.IndexFunc(p.LeftOut, func(o job.PatchOutcome) bool { return o.Patch == w.Patch })
+	switch {
+	case p.why != "":
+		s.Rule, s.Text = p.rule, p.why
 	case left >= 0:
-		s.Rule, s.Text = plan.LeftOut[left].Rule, "The job leaves it out. "+plan.LeftOut[left].Text
-	case !slices.ContainsFunc(plan.Order.Patches, func(p job.OrderPatch) bool { return p.Patch == w.Patch }):
-		s.Rule, s.Text = "JOB-8", "The job's list or query does not select this patch here."
-		if plan.Dropped > 0 {
-			s.Text = fmt.Sprintf("The job's query does not select this patch here, or it is one of %d beyond the most that one order can hold.", plan.Dropped)
+		s.Rule, s.Text = p.LeftOut[left].Rule, "The job leaves it out. "+p.LeftOut[left].Text
+		switch s.Rule {
+		case "JOB-27":
+			s.Cause = deadline.Failed
+		case "JOB-14":
+			s.Cause = deadline.HeldBack
 		}
-	case plan.Obstacle.Stops():
-		s.Rule, s.Text = plan.Obstacle.Rule, plan.Obstacle.Text
+	case !slices.ContainsFunc(p.Order.Patches, func(p job.OrderPatch) bool { return p.Patch == w.Patch }):
+		s.Rule, s.Text = "JOB-8", "The job's list or query does not select this patch here."
+		if p.Dropped > 0 {
+			s.Text = fmt.Sprintf("The job's query does not select this patch here, or it is one of %d beyond the most that one order can hold.", p.Dropped)
+		}
+	case p.Obstacle.Stops():
+		s.Rule, s.Text, s.Cause = p.Obstacle.Rule, p.Obstacle.Text, deadline.HeldBack
 	case d.State != job.Enabled:
-		s.Rule, s.Text = "JOB-6", "The job would install it, and is not enabled."
+		s.Rule, s.Text, s.Cause = "JOB-6", "The job would install it, and is not enabled.", deadline.Cancelled
 	case d.After != nil:
-		s.Rule, s.Text = "JOB-19", fmt.Sprintf("The job installs it after job %q has succeeded here.", d.After.Job)
-	case !timed:
+		s.Rule, s.Text, s.Cause = "JOB-19", fmt.Sprintf("The job installs it after job %q has succeeded here.", d.After.Job), deadline.NoWindow
+	case !p.timed:
 		s.Rule, s.Text = "JOB-9", "The job installs it when somebody starts the job."
 	default:
-		start := plan.Order.Start
-		s.At, s.Rule, s.Stops, s.Text = start, "JOB-9", false, "The job installs it at its next start."
-		w.begins(start)
+		s.At, s.Rule, s.Stops, s.Cause = p.Order.Start, "JOB-9", false, deadline.NoWindow
+		s.Text = "The job installs it at its next start."
+		w.begins(p.Order.Start)
 	}
+	w.add(s)
 }
