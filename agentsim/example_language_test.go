@@ -59,6 +59,14 @@ func ExampleLanguage() {
 	//       replaces all its tags
 	//   reboot pending on ASSET
 	//       its system asks for a reboot, whoever caused it
+	//   vulnerability CVE: FACT[, FACT]…
+	//       what the vendor's feed says of it; from then on, the feed knows everything that is exploited (CAT-18)
+	//   deadlines TABLE…
+	//       bod-26-04, pci-dss or cyber-essentials; or: none (DUE-1)
+	//   expose ASSET yes|no|unknown
+	//       whether it can be reached from the public network (DUE-4)
+	//   except CVE[ on ASSET] until TIME
+	//       ends early if a patch appears, exploitation becomes known or the exposure changes (DUE-6)
 	//   sync
 	//       syncs the catalog at once
 	//   server goes down
@@ -125,6 +133,14 @@ func ExampleLanguage() {
 	//   exploited
 	//   class security|bugfix|feature|driver|definition
 	//   transaction NAME
+	//
+	// FACTS about a vulnerability
+	//
+	//   known exploited since TIME
+	//   not known exploited
+	//   severity low|medium|high|critical
+	//   automatable|not automatable
+	//   total impact|no total impact
 	//
 	// CLAUSES of a job
 	//
@@ -265,6 +281,14 @@ func ExampleLanguage() {
 	//
 	//   expect settled
 	//       nothing is under way, and server and journals agree
+	//   expect due CVE on ASSET gone|open[ by TIME]|dueSoon[ by TIME]|overdue because CAUSE|excepted
+	//       (DUE-5)
+	//   expect N overdue[ because CAUSE]
+	//       vulnerabilities on assets; a cause is one of notReached, noPatch, pendingReboot, failed, cancelled, heldBack, noWindow, noJob
+	//   expect why PATCH|CVE on ASSET TEXT…
+	//       a part of what explains why it is not installed yet (RPT-3)
+	//   expect earliest PATCH|CVE on ASSET TIME|never
+	//       when its install can begin as things stand
 	//   expect feed healthy|failing|stale
 	//   expect feed rejected N
 	//       how many records of its last batch were rejected (CAT-16)

@@ -16,6 +16,11 @@ import (
 
 var expectations = newGrammar("an expectation", "expect ", []pattern[*player]{
 	{"settled  nothing is under way, and server and journals agree", "", func(p *player, m *match) { m.err = p.w.Settle() }},
+	{"due CVE on ASSET gone|open[ by TIME]|dueSoon[ by TIME]|overdue because CAUSE|excepted  (DUE-5)", "due ([^ ]+) on ([^ ]+) (.+)", (*player).expectDue},
+	{"N overdue[ because CAUSE]  vulnerabilities on assets; a cause is one of notReached, noPatch, pendingReboot, failed, cancelled, heldBack, noWindow, noJob",
+		"([0-9]+) overdue(?: because ([^ ]+))?", (*player).expectOverdue},
+	{"why PATCH|CVE on ASSET TEXT…  a part of what explains why it is not installed yet (RPT-3)", "why ([^ ]+) on ([^ ]+) (.+)", (*player).expectWhy},
+	{"earliest PATCH|CVE on ASSET TIME|never  when its install can begin as things stand", "earliest ([^ ]+) on ([^ ]+) (.+)", (*player).expectEarliest},
 	{"feed healthy|failing|stale", "feed ([^ ]+)", func(p *player, m *match) { p.feed(m, health) }},
 	{"feed rejected N  how many records of its last batch were rejected (CAT-16)", "feed rejected (.+)", func(p *player, m *match) {
 		p.feed(m, func(f controller.FeedStatus) string { return fmt.Sprint(f.Rejected) })

@@ -201,6 +201,7 @@ job is for one platform, on any architecture (JOB-7).
 ` + lines.reference("LINES") +
 		clockClauses.reference("SETTINGS of the clock line") +
 		patchOptions.reference("OPTIONS of a patch") +
+		facts.reference("FACTS about a vulnerability") +
 		jobClauses.reference("CLAUSES of a job") +
 		conditions.reference("CONDITIONS of a query (JOB-8)") +
 		recurring.reference("SCHEDULES that recur (JOB-9)") +

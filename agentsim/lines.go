@@ -69,6 +69,10 @@ func init() {
 			a.mark = true
 			a.log("its system asks for a reboot")
 		}},
+		{"vulnerability CVE: FACT[, FACT]…  what the vendor's feed says of it; from then on, the feed knows everything that is exploited (CAT-18)", "vulnerability ([^:]*):(.*)", (*player).vulnerability},
+		{"deadlines TABLE…  bod-26-04, pci-dss or cyber-essentials; or: none (DUE-1)", "", (*player).deadlines},
+		{"expose ASSET yes|no|unknown  whether it can be reached from the public network (DUE-4)", "", expose},
+		{"except CVE[ on ASSET] until TIME  ends early if a patch appears, exploitation becomes known or the exposure changes (DUE-6)", "", except},
 		{"sync  syncs the catalog at once", "", func(p *player, _ *match) { p.w.server.sync() }},
 		{"server goes down", "", func(p *player, _ *match) {
 			p.w.server.up = false

@@ -19,6 +19,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
 	"github.com/patchpolicy/patchpolicy/job/controller/memstore"
+	"github.com/patchpolicy/patchpolicy/job/deadline"
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
@@ -36,9 +37,10 @@ type server struct {
 	refusing map[job.AssetID]bool    // assets whose calls get an authenticated refusal
 	restored bool                    // it was restored from a backup at any time
 
-	policy   integrity.Excerpt // for the orders that it makes
-	exchange *ecdh.PrivateKey
-	keys     keys
+	policy    integrity.Excerpt // for the orders that it makes
+	deadlines []deadline.Table
+	exchange  *ecdh.PrivateKey
+	keys      keys
 }
 
 // background is the context of every call: nothing in a world is cancelled.
@@ -66,7 +68,7 @@ func newServer(w *World) (*server, error) {
 func (s *server) start() error {
 	c, err := controller.New(s.store, controller.Config{
 		Signer: manifest.NewSigner(key(s.keys.manifest)), Trust: s.keys.chain, Exchange: []*ecdh.PrivateKey{s.exchange},
-		Lead: s.w.cfg.Lead, Every: s.w.cfg.CheckIn, SeenEvery: -1, Zone: time.LoadLocation, Policy: s.policy,
+		Lead: s.w.cfg.Lead, Every: s.w.cfg.CheckIn, SeenEvery: -1, Zone: time.LoadLocation, Policy: s.policy, Deadlines: s.deadlines,
 	})
 	if errors.Is(err, errCrashed) { // then it started again
 		return nil

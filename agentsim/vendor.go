@@ -23,6 +23,8 @@ type vendor struct {
 	products map[catalog.ProductID]catalog.Product
 	patches  map[catalog.PatchID]catalog.Patch
 	served   map[string]*content // by URL
+
+	vulnerabilities map[string]catalog.Vulnerability
 }
 
 // content is what a URL serves.
@@ -35,13 +37,16 @@ type content struct {
 }
 
 func (v *vendor) batch() catalog.Batch {
-	b := catalog.Batch{Feed: "vendor", At: v.w.now}
+	b := catalog.Batch{Feed: "vendor", At: v.w.now, AllExploited: len(v.vulnerabilities) > 0}
 	if v.failing != "" {
 		b.Err = v.failing
 		return b
 	}
 	for _, id := range slices.Sorted(maps.Keys(v.products)) {
 		b.Products = append(b.Products, v.products[id])
+	}
+	for _, id := range slices.Sorted(maps.Keys(v.vulnerabilities)) {
+		b.Vulnerabilities = append(b.Vulnerabilities, v.vulnerabilities[id])
 	}
 	for _, id := range slices.Sorted(maps.Keys(v.patches)) {
 		if v.admits(v.patches[id]) {

@@ -108,7 +108,7 @@ func New(c Config) (*World, error) {
 	w := &World{cfg: c, now: c.Start, assets: map[job.AssetID]*asset{}}
 	w.vendor = &vendor{
 		w: w, barred: map[catalog.PatchID]string{}, products: map[catalog.ProductID]catalog.Product{}, patches: map[catalog.PatchID]catalog.Patch{},
-		served: map[string]*content{},
+		served: map[string]*content{}, vulnerabilities: map[string]catalog.Vulnerability{},
 	}
 	var err error
 	if w.server, err = newServer(w); err != nil {

@@ -46,7 +46,7 @@ func TestBadInput(t *testing.T) {
 		{"serve --feed-json gopher://x", 2, "http"},
 		{"serve --feed-json a.json --feed-json a.json", 2, "twice"},
 		{"serve --feed-kev gopher://x", 2, "feed kev"},
-		{"serve --deadlines soon", 2, "none of bod-26-04, cyber-essentials, pci-dss"},
+		{"serve --deadlines soon", 2, "choose one of bod-26-04, cyber-essentials, pci-dss"},
 		{"asset expose web-1 perhaps", 2, "want yes, no or unknown"},
 		{"exception add CVE-1 --owner alice --reason none", 2, "--for"},
 		{"serve --feed-osv osv.zip", 2, "LOCATION ECOSYSTEM"},

@@ -344,6 +344,7 @@ var rooms = []room{
 		{"job/controller", "the server it drives"},
 		{"job/controller/memstore", "the server's records, in memory"},
 		{"job/schedule", "the schedules of scenarios"},
+		{"job/deadline", "the tables in force"},
 		{"manifest", "what goes over the virtual network"},
 		{"reboot", "the virtual users"},
 		{"internal/problem", "errors that name every problem"},

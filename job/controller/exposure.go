@@ -32,8 +32,10 @@ type Excepted struct {
 }
 
 // Except adds an exception, or replaces the one of the same vulnerability and
-// asset. Exception.Given is filled in for an exception of one asset that gives
-// none. The error is a *job.Invalid, or a *NotFoundError for an unknown asset.
+// asset. An empty Exception.Given is filled in with what is known now. On every
+// asset, that is exploitation alone: with PatchAppears such an exception does
+// not hold where a patch is deployable already. The error is a *job.Invalid, or
+// a *NotFoundError for an asset that is unknown or has sent no inventory.
 func (c *Controller) Except(ctx context.Context, e Excepted, now time.Time) error {
 	var l problem.List
 	l.Under("", e.Exception.Validate())
@@ -47,7 +49,9 @@ func (c *Controller) Except(ctx context.Context, e Excepted, now time.Time) erro
 		if known, _ := t.snapshot().Vulnerability(e.CVE, now); e.Given == (deadline.Seen{}) {
 			e.Given.Exploited = known.Exploited
 			if e.Asset != "" {
-				e.Given.Exposed = t.asset(e.Asset).Exposed
+				a := t.factsOf(e.Asset, now)
+				f := a.fixes()[e.CVE]
+				e.Given.Exposed, e.Given.Patch = a.rec.Exposed, f != nil && f.Deployable
 			}
 		}
 		t.save(tableExceptions, key(string(e.Asset), e.CVE), e)

@@ -57,7 +57,7 @@ type OverdueCVE struct {
 // Without Config.Deadlines the list is empty. The error is a *NotFoundError for
 // an unknown asset or one that has sent no inventory.
 func (c *Controller) Due(ctx context.Context, id job.AssetID, now time.Time) ([]DueOn, error) {
-	return view(ctx, c, func(r *reader) []DueOn { return r.onAsset(id, now).due() })
+	return view(ctx, c, func(r *reader) []DueOn { return r.factsOf(id, now).due() })
 }
 
 // DueFleet counts what [Controller.Due] returns for every asset. Each asset is
@@ -121,7 +121,7 @@ type fix struct {
 	reboot bool // it is installed, and waits for a reboot
 }
 
-func (a *onAsset) due() []DueOn {
+func (a *assetFacts) due() []DueOn {
 	list := []DueOn{}
 	if len(a.c.config.Deadlines) == 0 {
 		return list
@@ -147,7 +147,7 @@ func (a *onAsset) due() []DueOn {
 }
 
 // fixes returns what fixes each vulnerability on the asset.
-func (a *onAsset) fixes() map[string]*fix {
+func (a *assetFacts) fixes() map[string]*fix {
 	snap, found := a.snapshot(), map[string]*fix{}
 	add := func(v catalog.Verdict, reboot bool) {
 		p, _ := snap.Patch(v.Patch)
@@ -207,7 +207,7 @@ func published(at, listed time.Time) time.Time {
 
 // facts returns what is known of a vulnerability that a patch fixes. What the
 // patch says itself counts where the feeds of vulnerabilities say nothing.
-func (a *onAsset) facts(cve string, p catalog.Patch) deadline.Facts {
+func (a *assetFacts) facts(cve string, p catalog.Patch) deadline.Facts {
 	known, _ := a.snapshot().Vulnerability(cve, a.now)
 	if known.Exploited == 0 && p.Exploited && slices.Contains(p.CVEs, cve) {
 		known.Exploited = catalog.Yes
@@ -219,7 +219,7 @@ func (a *onAsset) facts(cve string, p catalog.Patch) deadline.Facts {
 
 // exception returns the exception that covers a vulnerability on the asset; nil:
 // none does.
-func (a *onAsset) exception(cve string) *deadline.Exception {
+func (a *assetFacts) exception(cve string) *deadline.Exception {
 	for _, asset := range []job.AssetID{a.rec.ID, ""} {
 		if e, found := load[Excepted](a.reader, tableExceptions, key(string(asset), cve)); found {
 			return &e.Exception
@@ -229,11 +229,11 @@ func (a *onAsset) exception(cve string) *deadline.Exception {
 }
 
 // holds returns every cause that holds for a fix that is not there (DUE-5).
-func (a *onAsset) holds(f *fix) (causes []deadline.Cause) {
+func (a *assetFacts) holds(f *fix) (causes []deadline.Cause) {
 	if f.reboot {
 		causes = append(causes, deadline.PendingReboot)
 	}
-	w := whyNot{onAsset: a, Why: Why{Asset: a.rec.ID, Patch: f.Patch}}
+	w := whyNot{assetFacts: a, Why: Why{Asset: a.rec.ID, Patch: f.Patch}}
 	w.explain()
 	for _, s := range w.Steps {
 		if s.Cause != 0 && (!f.reboot || s.Cause == deadline.NotReached) {

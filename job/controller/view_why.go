@@ -40,7 +40,7 @@ type WhyStep struct {
 // catalog knows neither a patch nor a vulnerability of that id.
 func (c *Controller) Why(ctx context.Context, id job.AssetID, about string, now time.Time) (Why, error) {
 	w, err := view(ctx, c, func(r *reader) Why {
-		w := whyNot{onAsset: r.onAsset(id, now), Why: Why{Asset: id, Steps: []WhyStep{}}}
+		w := whyNot{assetFacts: r.factsOf(id, now), Why: Why{Asset: id, Steps: []WhyStep{}}}
 		w.find(about)
 		if w.Patch != "" {
 			w.explain()
@@ -57,8 +57,8 @@ func (c *Controller) Why(ctx context.Context, id job.AssetID, about string, now 
 	return w, err
 }
 
-// onAsset is what explanations about one asset share.
-type onAsset struct {
+// assetFacts is what explanations about one asset share.
+type assetFacts struct {
 	*reader
 	now       time.Time
 	rec       assetRecord
@@ -69,15 +69,15 @@ type onAsset struct {
 	planned   bool
 }
 
-func (r *reader) onAsset(id job.AssetID, now time.Time) *onAsset {
-	a := &onAsset{reader: r, now: now, options: catalog.Options{Unreachable: r.unreachable()}}
+func (r *reader) factsOf(id job.AssetID, now time.Time) *assetFacts {
+	a := &assetFacts{reader: r, now: now, options: catalog.Options{Unreachable: r.unreachable()}}
 	a.rec, a.inventory = r.knownAsset(id)
 	return a
 }
 
 // whyNot is an explanation in progress.
 type whyNot struct {
-	*onAsset
+	*assetFacts
 	Why
 }
 
@@ -220,12 +220,13 @@ func (w *whyNot) begins(at time.Time) {
 type jobPlan struct {
 	jobRecord
 	job.Plan
-	timed     bool   // it starts by its schedule
-	rule, why string // why it cannot be planned
+	timed bool   // it starts by its schedule
+	over  bool   // which has no start any more
+	zone  string // why its zone cannot be used on the asset; then there is no plan
 }
 
 // plan plans every job that selects the asset, once.
-func (a *onAsset) plan() {
+func (a *assetFacts) plan() {
 	if a.planned {
 		return
 	}
@@ -241,7 +242,7 @@ func (a *onAsset) plan() {
 	}
 }
 
-func (a *onAsset) planOf(rec jobRecord) jobPlan {
+func (a *assetFacts) planOf(rec jobRecord) jobPlan {
 	d := rec.Definition
 	p := jobPlan{jobRecord: rec, timed: d.Schedule.Kind != schedule.OnDemand && d.After == nil}
 	in := job.PlanInput{
@@ -258,15 +259,16 @@ func (a *onAsset) planOf(rec jobRecord) jobPlan {
 		}
 		zone, why := a.c.zoneOf(d.Schedule, name)
 		if why != "" {
-			p.rule, p.why = "JOB-9", "The asset is left out: "+why+"."
+			p.zone = why
 			return p
 		}
 		o, ok := a.uncancelled(d, zone, from, a.now)
-		if !ok {
-			p.rule, p.why = "JOB-20", "The job has no start any more."
-			return p
+		for ok && a.entry(d.Run(o), a.rec.ID).Phase != 0 { // that order is made: the next one can still take a patch
+			o, ok = a.uncancelled(d, zone, from, o.Start)
 		}
-		in.Occurrence = o
+		if p.over = !ok; ok {
+			in.Occurrence = o
+		}
 	}
 	p.Plan = a.reader.plan(d, in)
 	return p
@@ -291,8 +293,8 @@ func (w *whyNot) job(p jobPlan) {
 	s := WhyStep{Job: d.ID, Stops: true}
 	left := slices.IndexFunc(p.LeftOut, func(o job.PatchOutcome) bool { return o.Patch == w.Patch })
 	switch {
-	case p.why != "":
-		s.Rule, s.Text = p.rule, p.why
+	case p.zone != "":
+		s.Rule, s.Text, s.Cause = "JOB-9", "The asset is left out: "+p.zone+".", deadline.HeldBack
 	case left >= 0:
 		s.Rule, s.Text = p.LeftOut[left].Rule, "The job leaves it out. "+p.LeftOut[left].Text
 		switch s.Rule {
@@ -310,6 +312,8 @@ func (w *whyNot) job(p jobPlan) {
 		s.Rule, s.Text, s.Cause = p.Obstacle.Rule, p.Obstacle.Text, deadline.HeldBack
 	case d.State != job.Enabled:
 		s.Rule, s.Text, s.Cause = "JOB-6", "The job would install it, and is not enabled.", deadline.Cancelled
+	case p.over:
+		s.Rule, s.Text = "JOB-20", "The job would install it, and has no start any more."
 	case d.After != nil:
 		s.Rule, s.Text, s.Cause = "JOB-19", fmt.Sprintf("The job installs it after job %q has succeeded here.", d.After.Job), deadline.NoWindow
 	case !p.timed:

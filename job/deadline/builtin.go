@@ -1,6 +1,24 @@
 package deadline
 
-import "github.com/patchpolicy/patchpolicy/catalog"
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/internal/problem"
+)
+
+var builtIn = map[string]func() Table{"bod-26-04": BOD2604, "pci-dss": PCIDSS, "cyber-essentials": CyberEssentials}
+
+// BuiltIn returns the built-in table of a name: bod-26-04, pci-dss or
+// cyber-essentials. The error is an *[Invalid] for any other name.
+func BuiltIn(name string) (Table, error) {
+	if table := builtIn[name]; table != nil {
+		return table(), nil
+	}
+	return Table{}, problem.One("table", "name", name, "is not built in; choose one of %s", strings.Join(slices.Sorted(maps.Keys(builtIn)), ", "))
+}
 
 // BOD2604 is the table of the binding operational directive 26-04 of CISA, of
 // 2026-06-10, which replaced 19-02 and 22-01. Its days count from the earliest

@@ -3,30 +3,20 @@ package serve
 import (
 	"fmt"
 	"io"
-	"maps"
 	"os"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/job/deadline"
 )
 
-var builtIn = map[string]func() deadline.Table{
-	"bod-26-04": deadline.BOD2604, "pci-dss": deadline.PCIDSS, "cyber-essentials": deadline.CyberEssentials,
-}
-
 // readDeadlines returns the tables of deadlines of these names or files.
 func readDeadlines(names []string) (tables []deadline.Table, err error) {
 	for _, name := range names {
-		if table, is := builtIn[name]; is {
-			tables = append(tables, table())
-			continue
-		}
-		t, err := readTable(name)
-		if err != nil {
-			return nil, fmt.Errorf("table of deadlines %q is none of %s, and cannot be read as a file: %w", name,
-				strings.Join(slices.Sorted(maps.Keys(builtIn)), ", "), err)
+		t, unknown := deadline.BuiltIn(name)
+		if unknown != nil {
+			if t, err = readTable(name); err != nil {
+				return nil, fmt.Errorf("%w; as a file: %w", unknown, err)
+			}
 		}
 		tables = append(tables, t)
 	}
