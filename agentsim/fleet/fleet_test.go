@@ -51,7 +51,11 @@ func requireSame(t *testing.T, a, b *shard) {
 // A world with skipped check-ins equals one in which each is carried out, down
 // to each record of the controller.
 func TestBatching(t *testing.T) {
-	c := rough(30)
+	agents := 30
+	if testing.Short() {
+		agents = 10
+	}
+	c := rough(agents)
 	c.server = newFull(t)
 	passed := lived(t, c)
 	c.everyCall = true
