@@ -40,7 +40,7 @@ func valid(t testing.TB, o *job.Order) {
 	o.ID = job.MakeOrderID(o.Run, "web-1")
 	o.InstallLimit = job.MinInstallLimit
 	o.Reboot.Suppress = false // it reboots for a pending reboot
-	o.Policy.Clauses[0].AllowUnsigned = false
+	o.SignerPolicy.Clauses[0].AllowUnsigned = false
 	f := &o.Patches[0].Files[0]
 	f.URL, f.SignatureURL = "https://vendor.example/f", "https://vendor.example/f.sig"
 	o.Cancelled, o.Begun = false, false // otherwise it never reaches the queue
