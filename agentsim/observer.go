@@ -192,7 +192,7 @@ func (o *observer) allPass(id job.OrderID, p job.OrderPatch, files []execution.E
 	}
 	policy := o.a.config.Policy
 	if policy.IsZero() {
-		policy = o.of(id).order.Policy
+		policy = o.of(id).order.SignerPolicy
 	}
 	clause, _ := policy.For(string(p.Feed), p.Vendor, string(p.Product))
 	for i, f := range p.Files {

@@ -11,6 +11,9 @@ import (
 // A hostile batch has so many bad records as it likes: each feed's first are reported, the rest is
 // counted.
 func TestRejectionsAreBounded_CAT16(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED ALOUD: a catalog of that size takes a while; run without -short")
+	}
 	const bad = 50_000
 	b := batch(edit("1.0.0"))
 	for i := range bad {

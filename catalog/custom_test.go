@@ -170,6 +170,9 @@ func TestCustomURLRefused_CAT5(t *testing.T) {
 }
 
 func TestMaxCustomURLs_CAT5(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED ALOUD: as many custom URLs as are allowed take a while; run without -short")
+	}
 	s := synced(t, batch(edit("2.0.0", vendor), edit("3.0.0", vendor)))
 	for i := range MaxCustomURLs - 1 {
 		s.custom = append(s.custom, custom(PatchID(fmt.Sprintf("gone-%06d", i)), own))

@@ -55,6 +55,9 @@ func TestCycleRefusesTheNewPatch_CAT14(t *testing.T) {
 }
 
 func TestLongCycleIsNamedShortly_CAT14(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED ALOUD: a cycle of that length takes a while; run without -short")
+	}
 	const n = 50_000
 	var patches []Patch
 	for i := range n {

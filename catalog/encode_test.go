@@ -99,6 +99,9 @@ func TestEncodeReportsWriteErrors(t *testing.T) {
 // A change of few records changes few pieces, and pieces that the store has are
 // neither made nor written again.
 func TestPieces_CAT1(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED ALOUD: a catalog of that size takes a while; run without -short")
+	}
 	batch := many(t, 5000)
 	first, _ := Sync(nil, []Batch{batch}, noon)
 	store := map[string][]byte{}

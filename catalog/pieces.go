@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"hash/crc32"
+	"io"
 	"slices"
 	"sync"
 )
@@ -63,7 +64,6 @@ type encoder struct {
 	lines   bytes.Buffer // of the present piece
 	records int
 	json    *json.Encoder
-	zip     *gzip.Writer
 	pieces  []Piece
 	err     error
 }
@@ -102,13 +102,16 @@ func (e *encoder) cut() {
 	e.records = 0
 }
 
+// zips are writers to use again: a new one clears more than half a megabyte,
+// and most syncs change one small piece.
+var zips = sync.Pool{New: func() any { return gzip.NewWriter(io.Discard) }}
+
 func (e *encoder) packed() ([]byte, error) {
+	zip := zips.Get().(*gzip.Writer)
+	defer zips.Put(zip)
 	var out bytes.Buffer
-	if e.zip == nil {
-		e.zip = gzip.NewWriter(&out)
-	}
-	e.zip.Reset(&out)
-	_, err := e.zip.Write(e.lines.Bytes())
-	err = cmp.Or(err, e.zip.Close())
+	zip.Reset(&out)
+	_, err := zip.Write(e.lines.Bytes())
+	err = cmp.Or(err, zip.Close())
 	return out.Bytes(), err
 }

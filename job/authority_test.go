@@ -41,6 +41,6 @@ func TestOrderNamesTheFeed_CAT17(t *testing.T) {
 		in.Occurrence.Start = epoch
 		plan := d.Plan(in)
 		require.Len(t, plan.Order.Patches, want, "feed %q", feed)
-		require.Len(t, plan.Order.Policy.Clauses, want)
+		require.Len(t, plan.Order.SignerPolicy.Clauses, want)
 	}
 }

@@ -33,7 +33,7 @@ type Order struct {
 	Early        bool              `json:"early,omitempty"`     // files may be downloaded before the start (JOB-23)
 	Cancelled    bool              `json:"cancelled,omitempty"` // the mark of MAN-4
 	Begun        bool              `json:"begun,omitempty"`     // known to have begun: an agent that does not hold it never starts it (JOB-24)
-	Policy       integrity.Excerpt `json:"policy,omitzero"`     // of the signer policy that it was made under; zero: none (INT-4)
+	SignerPolicy integrity.Excerpt `json:"policy,omitzero"`     // that it was made under; zero: none (INT-4)
 
 	// RebootPending says that the order also reboots for a reboot that was
 	// pending when it began (RBT-2, RBT-11).
@@ -103,8 +103,8 @@ func (o Order) Validate() error {
 	checkDuration(&l, "installLimit", o.InstallLimit, MinInstallLimit, MaxInstallLimit, "none", "JOB-25")
 	l.Under("reboot", o.Reboot.Validate())
 	checkRebootPending(&l, o.RebootPending, o.Reboot)
-	if !o.Policy.IsZero() && o.Policy.Digest.NotKnown() == "" {
-		l.Under("policy", o.Policy.Validate())
+	if !o.SignerPolicy.IsZero() && o.SignerPolicy.Digest.NotKnown() == "" {
+		l.Under("policy", o.SignerPolicy.Validate())
 	}
 	checkIDs(&l, "needs", o.Needs, MaxCapabilities)
 	return l.Err("order " + string(o.ID))
@@ -164,7 +164,7 @@ func notKnown(d integrity.Digest) bool { return d.NotKnown() != "" }
 // Such an order is not started (MAN-11). A digest of an unknown algorithm
 // matters only if no digest beside it carries trust (INT-7).
 func (o Order) NotKnown() string {
-	if what := o.Policy.Digest.NotKnown(); what != "" {
+	if what := o.SignerPolicy.Digest.NotKnown(); what != "" {
 		return "policy.digest: " + what
 	}
 	for i, p := range o.Patches {

@@ -123,7 +123,7 @@ func (d Definition) Plan(in PlanInput) Plan {
 			clause, _ := in.Policy.For(string(p.Feed), p.Vendor, string(p.Product))
 			clauses = append(clauses, clause)
 		}
-		plan.Order.Policy = in.Policy.Only(clauses...)
+		plan.Order.SignerPolicy = in.Policy.Only(clauses...)
 	}
 	if len(d.Pre)+len(d.Post) > 0 {
 		plan.Order.Needs = []string{CanRunActions}

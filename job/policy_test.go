@@ -37,14 +37,14 @@ func TestPlanUnderAPolicy_INT4(t *testing.T) {
 	}
 	plan := under(integrity.Excerpt{})
 	require.Len(t, plan.Order.Patches, 3, "no policy leaves nothing out")
-	require.Zero(t, plan.Order.Policy)
+	require.Zero(t, plan.Order.SignerPolicy)
 	require.Equal(t, []string{"acme", "acme", "other"}, []string{plan.Order.Patches[0].Vendor, plan.Order.Patches[1].Vendor, plan.Order.Patches[2].Vendor})
 
 	policy := acmePolicy()
 	held := under(policy.Excerpt())
 	require.NoError(t, held.Order.Validate())
 	require.Equal(t, plan.Order.Patches[:2], held.Order.Patches)
-	require.Equal(t, policy.Excerpt(), held.Order.Policy)
+	require.Equal(t, policy.Excerpt(), held.Order.SignerPolicy)
 	require.Equal(t, []PatchOutcome{plan.LeftOut[0], {
 		Patch: "d-2.0.0", Name: "d", Status: LeftOut, From: semver(t, "1.0.0"), To: semver(t, "2.0.0"), Rule: "INT-4",
 		Text: `No clause of the signer policy is about product "d" of vendor "other" from feed "test", so nothing is trusted for it.`,
@@ -54,14 +54,14 @@ func TestPlanUnderAPolicy_INT4(t *testing.T) {
 	policy.Clauses = policy.Clauses[1:]
 	held = under(policy.Excerpt())
 	require.Len(t, held.Order.Patches, 1)
-	require.Equal(t, policy.Clauses, held.Order.Policy.Clauses)
+	require.Equal(t, policy.Clauses, held.Order.SignerPolicy.Clauses)
 	policy.Clauses = nil
 	require.True(t, under(policy.Excerpt()).Empty())
 }
 
 func TestOrderWithAPolicyThatIsNone(t *testing.T) {
 	o := orderOf(t, "a")
-	o.Policy.Clauses = []integrity.Clause{{Name: "x", Vendor: "", Product: "a"}}
+	o.SignerPolicy.Clauses = []integrity.Clause{{Name: "x", Vendor: "", Product: "a"}}
 	o.Patches[0].Vendor = string(make([]byte, MaxText+1))
 	invalid, ok := errors.AsType[*Invalid](o.Validate())
 	require.True(t, ok)

@@ -14,6 +14,9 @@ import (
 // With one crash and nothing else, the search covers the whole world to any
 // depth.
 func TestSmallWorldIsComplete(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED ALOUD: searching all of a world takes a while; run without -short")
+	}
 	w := World{Name: "one", Patches: 1, Budget: Budget{Turns: AnyTurns, Crashes: 1}}
 	report, err := Search(w, Bounds{Depth: 1000, States: 1_000_000})
 	require.NoError(t, err)
@@ -44,9 +47,9 @@ func TestEveryChoiceIsMade(t *testing.T) {
 	for _, w := range Worlds() {
 		s, err := newScene(w, driver{})
 		require.NoError(t, err)
-		histories := 60
+		histories := fewer(60, 30)
 		if w.Server {
-			histories = 20
+			histories = fewer(20, 10)
 		}
 		wander(t, s, histories, 60, func(_ *state, m move) { made[m], first[m.choice] = true, true })
 	}

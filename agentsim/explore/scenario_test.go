@@ -17,7 +17,7 @@ func TestWordsAreUnderstood(t *testing.T) {
 		require.NoError(t, err)
 		scenarioWriter := &scenarioWriter{scene: s}
 		var lines []string
-		wander(t, s, 12, 60, func(st *state, _ move) {
+		wander(t, s, fewer(12, 6), 60, func(st *state, _ move) {
 			for _, m := range s.moves(st) {
 				for _, words := range s.say(st, m) {
 					said[m.choice] = true

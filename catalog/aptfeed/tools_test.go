@@ -18,6 +18,9 @@ import (
 // A repository made by Debian's own tools is read, and the patch is the very
 // file: built by dpkg-deb, indexed by apt-ftparchive, signed by gpg.
 func TestRepositoryOfDebiansTools(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED ALOUD: Debian's tools at work take a while; run without -short")
+	}
 	for _, program := range []string{"dpkg-deb", "apt-ftparchive", "gpg"} {
 		if _, err := exec.LookPath(program); err != nil {
 			require.NotEqual(t, "true", os.Getenv("CI"), "CI has to have %s", program)

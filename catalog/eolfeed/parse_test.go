@@ -170,6 +170,9 @@ func TestBadDocuments_CAT16(t *testing.T) {
 
 // A document of an enemy costs no more than a multiple of its length.
 func TestHostileDocuments_CAT16(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED ALOUD: hostile documents take a while; run without -short")
+	}
 	const size = MaxDocument
 	for name, document := range map[string]string{
 		"tiny releases": "[" + strings.Repeat("{},", size/3) + "{}]",

@@ -49,7 +49,7 @@ func TestWholeLife(t *testing.T) {
 	require.Len(t, agent.orders, 1)
 	order := agent.orders[0]
 	require.Equal(t, 2*time.Hour, order.End.Sub(order.Start))
-	require.Equal(t, []integrity.Clause{{Name: "editor", Vendor: integrity.Any, Product: "editor", AllowUnsigned: true}}, order.Policy.Clauses)
+	require.Equal(t, []integrity.Clause{{Name: "editor", Vendor: integrity.Any, Product: "editor", AllowUnsigned: true}}, order.SignerPolicy.Clauses)
 	sent := []job.Report{{Sequence: 1, At: time.Now(), Order: order.ID, Progress: job.Started}, {Sequence: 2, At: time.Now(), Order: order.ID, Progress: job.Deploying}}
 	agent.in.Made, agent.in.Reports = 2, sent
 	agent.call()

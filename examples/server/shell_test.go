@@ -9,31 +9,19 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 )
 
-var folder string // of the program, once it is built
+const asServer = "PATCHPOLICY_TEST_AS_SERVER"
 
-// build compiles the command once.
-var build = sync.OnceValues(func() (path string, err error) {
-	if folder, err = os.MkdirTemp("", "server"); err != nil {
-		return "", err
-	}
-	path = filepath.Join(folder, "server.exe")
-	out, err := exec.Command("go", "build", "-o", path, ".").CombinedOutput()
-	if err != nil {
-		return "", &exec.Error{Name: string(out), Err: err}
-	}
-	return path, nil
-})
-
+// TestMain makes the test binary the server if a test runs it as one.
 func TestMain(m *testing.M) {
-	code := m.Run()
-	_ = os.RemoveAll(folder) // empty: nothing was built
-	os.Exit(code)
+	if os.Getenv(asServer) != "" {
+		main()
+	}
+	os.Exit(m.Run())
 }
 
 // shell runs the real program in one folder.
@@ -45,16 +33,22 @@ type shell struct {
 }
 
 func newShell(t *testing.T) *shell {
-	path, err := build()
+	path, err := os.Executable()
 	require.NoError(t, err)
 	return &shell{t: t, path: path, dir: t.TempDir()}
+}
+
+// command returns the program in the shell's folder, not yet started.
+func (s *shell) command(args ...string) *exec.Cmd {
+	cmd := exec.Command(s.path, args...)
+	cmd.Dir, cmd.Env = s.dir, append(os.Environ(), asServer+"=1")
+	return cmd
 }
 
 // run returns what the command printed, and its exit code.
 func (s *shell) run(args ...string) (stdout, stderr string, code int) {
 	s.t.Helper()
-	cmd := exec.Command(s.path, args...)
-	cmd.Dir = s.dir
+	cmd := s.command(args...)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err := cmd.Run()
@@ -78,8 +72,7 @@ func (s *shell) ok(args ...string) string {
 // serve starts the server. It returns when the server listens, with a function that stops it.
 func (s *shell) serve(args ...string) (stop func(os.Signal) (log string, code int)) {
 	s.t.Helper()
-	cmd := exec.Command(s.path, append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)...)
-	cmd.Dir = s.dir
+	cmd := s.command(append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)...)
 	stderr, err := cmd.StderrPipe()
 	require.NoError(s.t, err)
 	require.NoError(s.t, cmd.Start())

@@ -60,6 +60,9 @@ func BenchmarkVerify(b *testing.B) {
 // The signature is over another digest, which costs the same and is found out
 // last.
 func TestMemoryFor1GiB(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED ALOUD: a large file takes a while; run without -short")
+	}
 	size := int64(1 << 30)
 	if testing.Short() {
 		size = 4 << 20

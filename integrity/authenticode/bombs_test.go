@@ -241,6 +241,9 @@ func cabinetBombs(t *testing.T) map[string][]byte {
 }
 
 func TestHostileFilesAreCheap(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED ALOUD: hostile files take a while; run without -short")
+	}
 	v := newVerifier(t, everybody().signer())
 	for kind, files := range map[string]map[string][]byte{"pe": bombs(t), "msi": compoundBombs(t), "cab": cabinetBombs(t)} {
 		for name, b := range files {

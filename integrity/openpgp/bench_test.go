@@ -119,6 +119,9 @@ func BenchmarkVerify(b *testing.B) {
 
 // A file's size does not show in the memory that its judgement takes.
 func TestMemoryOfLargeFiles(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED ALOUD: a large file takes a while; run without -short")
+	}
 	size := int64(1 << 30)
 	if testing.Short() {
 		size = 64 << 20

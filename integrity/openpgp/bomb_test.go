@@ -89,6 +89,9 @@ func slowKeys(t testing.TB) map[string]*openpgp.Entity {
 }
 
 func TestBombs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED ALOUD: hostile files take a while; run without -short")
+	}
 	v := testVerifier(t)
 	answer := func(v *Verifier, content, detached []byte) func() {
 		return func() {

@@ -146,6 +146,9 @@ func held(f func()) uint64 {
 }
 
 func TestBombs_INT9(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED ALOUD: hostile files take a while; run without -short")
+	}
 	s := newStage(t)
 	v := verifier(t, key(t, "Vendor", keys().ed), identified(s.identity()))
 	for name, file := range bombs(t) {
@@ -200,6 +203,9 @@ func TestEverythingAtItsLimit_INT9(t *testing.T) {
 // A stranger's certificate that claims to be everybody, under authorities that
 // could each be above each other, with timestamps made alike.
 func TestHostileCertificates_INT9(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED ALOUD: hostile certificates take a while; run without -short")
+	}
 	s := newStage(t)
 	id := s.identity()
 	id.Issuer = ""

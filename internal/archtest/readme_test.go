@@ -22,6 +22,9 @@ var program = regexp.MustCompile("(?s)<!-- program -->\n```go\n(.*?)```\n.*?\n``
 
 // A reader pastes the program into a module of their own.
 func TestREADMEProgramRuns(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED ALOUD: building the program takes a while; run without -short")
+	}
 	readme := realTree(t).texts["README.md"]
 	found := program.FindSubmatch(readme)
 	require.NotNil(t, found, "README.md shows no program with its output")

@@ -95,7 +95,7 @@ func awaitFor(t *testing.T, limit time.Duration, what string, ok func() bool) {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited %v for %s", limit, what)
 		}
-		time.Sleep(max(pause, 2*time.Since(looked))) // many looks start a program, and that slows down what is awaited
+		time.Sleep(max(pause, 4*time.Since(looked))) // many looks start a program, and that slows down what is awaited
 	}
 }
 

@@ -42,7 +42,7 @@ func TestOrderWithAForbiddenAction_INT10(t *testing.T) {
 		"by an allowed name":  {func(o *job.Order) { o.Pre = []job.Action{{Name: "stop", Command: hostile.Command}} }, nil},
 		"no patches":          {func(o *job.Order) { o.Pre, o.Patches = []job.Action{hostile}, nil }, nil},
 		"under a policy that allows it": {func(o *job.Order) {
-			o.Pre, o.Policy = []job.Action{hostile}, integrity.Excerpt{Digest: house.Digest, Clauses: house.Clauses}
+			o.Pre, o.SignerPolicy = []job.Action{hostile}, integrity.Excerpt{Digest: house.Digest, Clauses: house.Clauses}
 		}, nil},
 		"set to run none":                {func(o *job.Order) { o.Pre = []job.Action{allowed} }, []string{}},
 		"told another policy than it is": {func(o *job.Order) { o.Pre = []job.Action{allowed} }, []string{"actions-of-policy-" + digest.Sum}},

@@ -32,7 +32,7 @@ func TestOwnPolicyDecides_INT4(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			o := orderAt(t, "a", epoch)
-			o.Policy = tc.order
+			o.SignerPolicy = tc.order
 			w := newWorld(t, o)
 			w.until(epoch.Add(-time.Minute)) // received
 			w.c.Policy = tc.own
@@ -74,7 +74,7 @@ func TestPolicyIsSmallInTheState(t *testing.T) {
 	clause := integrity.Clause{Name: "all", Vendor: integrity.Any, Product: integrity.Any, AllowUnsigned: true}
 	without := size(func(*job.Order) {})
 	with := size(func(o *job.Order) {
-		o.Policy = integrity.Policy{Format: integrity.PolicyFormat, Clauses: []integrity.Clause{clause}}.Excerpt()
+		o.SignerPolicy = integrity.Policy{Format: integrity.PolicyFormat, Clauses: []integrity.Clause{clause}}.Excerpt()
 	})
 	data, err := json.Marshal(clause)
 	require.NoError(t, err)

@@ -51,7 +51,7 @@ func TestOrderOfALaterRelease_MAN11(t *testing.T) {
 			}, `patches[0].files[0].expect.digests[0]: algorithm "blake3" is not known to this release`,
 		},
 		"policy": {
-			func(o *job.Order) { o.Policy.Digest.KeepUnknown("blake3:ab") }, `policy.digest: algorithm "blake3" is not known to this release`,
+			func(o *job.Order) { o.SignerPolicy.Digest.KeepUnknown("blake3:ab") }, `policy.digest: algorithm "blake3" is not known to this release`,
 		},
 		"need": {func(o *job.Order) { o.Needs = []string{"flying"} }, `The order needs the capability "flying", which the agent does not have or may not use.`},
 	} {

@@ -321,6 +321,9 @@ func TestManifestNamesTheFirstOrders_MAN4(t *testing.T) {
 // first order is cut and says so, the later one follows when the first has
 // ended.
 func TestManifestHoldsWhatFits_MAN4_JOB8(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED ALOUD: a manifest of megabytes takes a while; run without -short")
+	}
 	f := newFixture(t, memstore.New(memstore.Options{})) // megabytes: once is enough
 	const n = 2000
 	b := catalog.Batch{Feed: "feed", At: f.now}

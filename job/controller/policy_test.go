@@ -29,7 +29,7 @@ func TestOrdersAreMadeUnderThePolicy_INT4(t *testing.T) {
 		d := definition("before", "editor-2.0.0", "player-2.0.0")
 		f.enable(d)
 		f.call(a)
-		require.True(f, a.orders[0].Policy.IsZero())
+		require.True(f, a.orders[0].SignerPolicy.IsZero())
 
 		f.Controller = under
 		d.ID = "after"
@@ -43,11 +43,11 @@ func TestOrdersAreMadeUnderThePolicy_INT4(t *testing.T) {
 			if o.Job == "after" {
 				order = o
 			} else {
-				require.True(f, o.Policy.IsZero(), "an order that was made keeps what it was made under")
+				require.True(f, o.SignerPolicy.IsZero(), "an order that was made keeps what it was made under")
 			}
 		}
-		require.Equal(f, policy.Digest(), order.Policy.Digest)
-		require.Equal(f, policy.Clauses[:1], order.Policy.Clauses)
+		require.Equal(f, policy.Digest(), order.SignerPolicy.Digest)
+		require.Equal(f, policy.Clauses[:1], order.SignerPolicy.Clauses)
 		require.Len(f, order.Patches, 1)
 		plan.Order.Revision = 1 // the definition was not saved then
 		require.Equal(f, plan.Order, order)

@@ -119,6 +119,9 @@ func TestFailedFeedKeepsItsPatches_CAT1(t *testing.T) {
 // TestSnapshotIsStoredInPieces reads a catalog of several chunks back through a
 // second controller, then a small one again.
 func TestSnapshotIsStoredInPieces_CAT1(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED ALOUD: a catalog of megabytes takes a while; run without -short")
+	}
 	once(t, func(f *fixture) { // megabytes
 		var many []catalog.Patch
 		random := rand.NewChaCha8([32]byte{1}) // the encoding is compressed: only noise makes it big

@@ -239,7 +239,7 @@ func (w *zoneWorld) minute() {
 func TestEachAssetsClockDecides_JOB9_JOB12_MAN1(t *testing.T) {
 	worlds, days := 12, 5
 	if testing.Short() {
-		worlds = 3
+		worlds = 1
 	}
 	if n, err := strconv.Atoi(os.Getenv("PATCHPOLICY_ZONES")); err == nil {
 		worlds = n

@@ -150,7 +150,7 @@ func (m *machine) giveUp(rule string) {
 }
 
 func (m *machine) judge(p *PatchState, ordered job.OrderPatch, ev Downloaded) {
-	terms := integrity.Terms{Feed: string(ordered.Feed), Vendor: ordered.Vendor, Product: string(ordered.Product), Order: m.Order.Policy, Own: m.c.Policy}
+	terms := integrity.Terms{Feed: string(ordered.Feed), Vendor: ordered.Vendor, Product: string(ordered.Product), Order: m.Order.SignerPolicy, Own: m.c.Policy}
 	for i, f := range ev.Files {
 		terms.Expect = ordered.Files[i].Expect
 		verdict := terms.Judge(f.Signature, f.Digests)

@@ -46,7 +46,7 @@ func TestOrderUnderAPolicy_INT1_INT4_INT8(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			o := orderOf(t, "a", "b", "c")
-			o.Policy = tc.order
+			o.SignerPolicy = tc.order
 			for i := range o.Patches {
 				o.Patches[i].Vendor = "acme"
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -45,16 +46,17 @@ func TestStopWhileAFileOfThisComputerBlocks_INT11(t *testing.T) {
 		o := b.order("patchday", "app")
 		o.Patches[0].Files[0].URL = fileURL(path)
 		b.server.put(o)
-		ctx, stop := context.WithTimeout(t.Context(), time.Second)
+		ctx, stop := context.WithCancel(t.Context())
 		defer stop()
 		done := make(chan error, 1)
 		go func() { done <- runner.Run(ctx, b.cfg) }()
+		require.Eventually(t, func() bool { return slices.Contains(b.traced(), "download:before") }, time.Minute, 5*time.Millisecond)
+		time.AfterFunc(100*time.Millisecond, stop) // by then it reads the file
 		select {
 		case err := <-done:
 			require.NoError(t, err)
 		case <-time.After(2 * time.Minute):
 			t.Fatal(path + " holds the agent up")
 		}
-		require.Contains(t, b.traced(), "download:before")
 	}
 }

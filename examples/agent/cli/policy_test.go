@@ -67,9 +67,9 @@ func TestAgentIsHeldToItsPolicy_INT4(t *testing.T) {
 				require.NoError(t, os.WriteFile(pinned, []byte(tc.pinned), 0o600))
 			}
 			a.startAt(start.Add(time.Duration(i) * time.Second))
-			a.order.Policy = integrity.Excerpt{}
+			a.order.SignerPolicy = integrity.Excerpt{}
 			if tc.order != "" {
-				a.order.Policy = excerptOf(t, tc.order)
+				a.order.SignerPolicy = excerptOf(t, tc.order)
 			}
 			a.server.hand(manifest.Revision(2+i), a.order)
 			args := []string{"run", "--state", a.state, "--root", a.root, "--local-files", a.files, "--check-in-every", "100ms", "--until-idle"}

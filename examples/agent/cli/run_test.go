@@ -39,6 +39,9 @@ type asset struct {
 
 func newAsset(t *testing.T) *asset {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("SKIPPED ALOUD: real packages take a while; run without -short")
+	}
 	if why := debroot.Missing(); why != "" {
 		require.NotEqual(t, "true", os.Getenv("CI"), why)
 		t.Skip("SKIPPED ALOUD: " + why)
@@ -146,9 +149,6 @@ func build(t *testing.T) string {
 // SIGTERM ends the program while it reads a file that returns nothing, as the
 // kernel's log does.
 func TestProcessStopsWhileAFileBlocks_INT11(t *testing.T) {
-	if testing.Short() {
-		t.Skip("SKIPPED ALOUD: building and running the program takes a while; run without -short")
-	}
 	if f, err := os.Open("/proc/kmsg"); err != nil {
 		t.Skip("SKIPPED ALOUD: this needs root and a kernel whose log can be read: " + err.Error())
 	} else {
@@ -180,9 +180,6 @@ func TestProcessStopsWhileAFileBlocks_INT11(t *testing.T) {
 // The program itself: status works while it runs, a second one is refused, and
 // SIGTERM ends it with 0.
 func TestProcessStopsCleanly(t *testing.T) {
-	if testing.Short() {
-		t.Skip("SKIPPED ALOUD: building and running the program takes a while; run without -short")
-	}
 	if runtime.GOOS == "windows" {
 		t.Skip("SKIPPED ALOUD: there is no SIGTERM on Windows")
 	}

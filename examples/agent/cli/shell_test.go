@@ -128,7 +128,7 @@ func TestWhatIsPrintedWorks_INT1(t *testing.T) {
 		}
 		for _, name := range names {
 			t.Run(tc.name+"/"+fmt.Sprintf("%q", name), func(t *testing.T) {
-				if testing.Short() && (i%4 > 0 || name != names[0]) {
+				if testing.Short() && (i%8 > 0 || name != names[0]) {
 					t.Skip("SKIPPED ALOUD: a process per command takes a while; run without -short")
 				}
 				sh := newShell(t)

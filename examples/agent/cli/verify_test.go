@@ -146,6 +146,9 @@ func TestEveryFileGetsOneLine(t *testing.T) {
 		names = append(names, name)
 	}
 	stride := damageStride(t)
+	if testing.Short() {
+		stride *= 8
+	}
 	check := func(flags ...string) {
 		code, out, text := call(t, append(append([]string{"verify", "--json"}, flags...), names...)...)
 		require.Contains(t, []int{OK, Failed, Usage}, code, text)

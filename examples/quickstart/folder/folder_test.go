@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -196,8 +195,8 @@ func TestACutInstallationLeavesTheOldVersion(t *testing.T) {
 	require.NoError(t, p.Setup("reader", semver(t, "1.0.0")))
 	file, err := Patch{Format: Format, Product: "reader", Version: semver(t, "2.0.0"), Millis: MaxMillis}.File(nil)
 	require.NoError(t, err)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second) // long enough to begin, too short to end
-	defer cancel()
+	ctx, cancel := context.WithCancel(t.Context())
+	p.cfg.Hold = func(context.Context, catalog.ProductID) { cancel() } // the installation has begun
 	outcomes, err := p.Install(ctx, []runner.Staged{stage(t, "reader", string(file))}, 0)
 	require.NoError(t, err)
 	require.Equal(t, job.InstallerFailed, outcomes[0].Code)

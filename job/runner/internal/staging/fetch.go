@@ -195,11 +195,12 @@ func (s *Store) local(err error, file job.File) *Failure {
 // returns the number of tries since the last progress, and the trouble that is
 // left.
 func (s *Store) retry(ctx context.Context, once func() (progress bool, tr *trouble)) (try int, tr *trouble) {
-	wait := firstPause
+	pause := s.cfg.Stall / pausesPerStall
+	wait := pause
 	for try = 1; ; try++ {
 		progress, tr := once()
 		if progress {
-			try, wait = 1, firstPause
+			try, wait = 1, pause
 		}
 		if tr == nil || !tr.again || try >= s.cfg.Tries {
 			return try, tr

@@ -13,8 +13,10 @@ const (
 	MaxRedirects = 10
 	// maxPause bounds the pause that a server's Retry-After asks for.
 	maxPause = 30 * time.Second
-	// firstPause is before the second try; each further pause is twice as long.
-	firstPause = time.Second
+	// pausesPerStall is how many times the pause before the second try, a second
+	// with the agent's settings, fits into Config.Stall. Each further pause is
+	// twice as long.
+	pausesPerStall = 60
 	// whole is more bytes than any file has.
 	whole = 1 << 62
 	// buffer is how many bytes are read at a time.
