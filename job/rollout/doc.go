@@ -1,0 +1,2 @@
+// Package rollout
+package rollout
