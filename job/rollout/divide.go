@@ -23,8 +23,8 @@ func hash(salt, id string) uint64 {
 }
 
 // Begin makes the rollout of a run. Assets are those that are selected when the
-// run is made: they decide who is in the rings, and every share is a share of
-// them (ROL-1, ROL-3). All of them wait; [State.Place] returns each as a
+// run is made, at most [MaxCount]: they decide who is in the rings, and every
+// share is a share of them (ROL-1, ROL-3). All of them wait; [State.Place] returns each as a
 // [Member]. Salt names the release, Start is when the first ring starts. The
 // policy must be valid.
 func Begin(p Policy, salt string, assets []Asset, start time.Time) State {

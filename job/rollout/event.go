@@ -1,10 +1,6 @@
 package rollout
 
-import (
-	"time"
-
-	"github.com/patchpolicy/patchpolicy/internal/enum"
-)
+import "time"
 
 // Event is something that happened to a rollout as a whole: one of the types
 // below. Nil is none.
@@ -75,12 +71,6 @@ const (
 	NotApplicable                    // there was nothing to do
 	Withdrawn                        // nothing of it was or will be deployed: withdrawn, cancelled or timed out before that
 )
-
-var outcomes = enum.Of[Outcome]("outcome", "success", "failure", "notApplicable", "withdrawn")
-
-func (o Outcome) String() string                   { return outcomes.String(o) }
-func (o Outcome) MarshalText() ([]byte, error)     { return outcomes.MarshalText(o) }
-func (o *Outcome) UnmarshalText(text []byte) error { return outcomes.UnmarshalText(text, o) }
 
 // Out is what a step returns besides the new state, to be carried out in the
 // transaction that stores it.

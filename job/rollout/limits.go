@@ -9,7 +9,7 @@ import (
 // Bounds of a policy, of an act and of a stored state.
 const (
 	MaxRings   = 20                  // a person compares them on one page
-	MaxCount   = 1_000_000           // assets of one rollout
+	MaxCount   = 2_000_000           // assets of one rollout; a hundred times as many still fit into 32 bits
 	MaxSoak    = 90 * 24 * time.Hour // a quarter; the next release comes before that
 	MinSilence = time.Hour           // agents call every few minutes, and computers sleep
 	MaxSilence = 30 * 24 * time.Hour // a silent asset that nobody notices for longer is no finding

@@ -73,23 +73,17 @@ func (c Counts) judged() int { return c.Granted + c.Begun + c.Silent + c.Verifie
 
 func (c Counts) conclusive() int { return c.Verified + c.Failed }
 
-// add sums counts.
-func (c *Counts) add(d Counts) {
-	c.Waiting += d.Waiting
-	c.Granted += d.Granted
-	c.Begun += d.Begun
-	c.Silent += d.Silent
-	c.Verified += d.Verified
-	c.Failed += d.Failed
-	c.Lost += d.Lost
-	c.Accepted += d.Accepted
-	c.Left += d.Left
+// fields are all counts.
+func (c *Counts) fields() [9]*int {
+	return [...]*int{&c.Waiting, &c.Granted, &c.Begun, &c.Silent, &c.Verified, &c.Failed, &c.Lost, &c.Accepted, &c.Left}
 }
 
 // Total returns the counts of all rings together.
 func (s State) Total() (all Counts) {
 	for _, r := range s.Rings {
-		all.add(r.Counts)
+		for i, n := range r.fields() {
+			*all.fields()[i] += *n
+		}
 	}
 	return all
 }
@@ -175,25 +169,23 @@ func (s State) Validate() error {
 	want(s.Epoch >= 0 && s.Epoch <= maxNumber, "epoch", "is out of bounds")
 	want(len(s.Rings) >= 1 && len(s.Rings) <= MaxRings, "rings", "are none or too many")
 	want(s.Expedited >= 0 && s.Expedited < max(len(s.Rings), 1), "expedited", "names no gate between two rings")
-	present := s.present()
+	present, members := s.present(), 0
 	want(present > 0, "rings", "none has started")
 	for i, r := range s.Rings {
 		at := fmt.Sprintf("rings[%d]", i)
+		for _, n := range r.fields() {
+			if *n < 0 || *n > MaxCount || r.Limit < 0 || r.Limit > MaxCount {
+				bad.Add(at, "", "has a count that is out of bounds")
+				return bad.Err("stored rollout")
+			}
+			members += *n
+		}
 		c := r.Counts
-		low, high := 0, 0
-		for _, n := range []int{c.Waiting, c.Granted, c.Begun, c.Silent, c.Verified, c.Failed, c.Lost, c.Accepted, c.Left, r.Limit} {
-			low, high = min(low, n), max(high, n)
-		}
-		if low < 0 || high > maxNumber {
-			bad.Add(at, "", "has a count that is out of bounds")
-			continue
-		}
 		want(i < present || r.Start.IsZero() && r.Enough.IsZero(), at, "started before an earlier ring (ROL-1)")
 		want(i < present || c == Counts{Waiting: c.Waiting, Left: c.Left}, at, "has grants, and it has not started (ROL-1)")
 		want(r.Limit == 0 || c.AtRisk() <= r.Limit, at, "has more assets at risk than its limit (ROL-3)")
 	}
-	if len(bad) == 0 {
-		want(s.Total().AtRisk() <= s.Budget, "budget", "is exceeded by the assets at risk (ROL-3)")
-	}
+	want(members <= MaxCount, "rings", "have too many assets")
+	want(s.Total().AtRisk() <= s.Budget, "budget", "is exceeded by the assets at risk (ROL-3)")
 	return bad.Err("stored rollout")
 }
