@@ -58,6 +58,10 @@ func Example() {
 // of the first has ended.
 func ExampleStepSlots() {
 	policy := rollout.SlotPolicy{Tag: "web", Slots: 1, Lease: 30 * time.Minute}
+	if err := policy.Validate(); err != nil {
+		fmt.Println(err)
+		return
+	}
 	now := time.Date(2026, 6, 1, 22, 0, 0, 0, time.UTC)
 	slots, out := rollout.StepSlots(policy, rollout.Slots{}, rollout.Acquire{Holder: "web-1", Number: 1}, now)
 	fmt.Println(out.Granted, out.Lease.Until.Format(time.TimeOnly))

@@ -295,8 +295,11 @@ func TestAnotherPolicy_ROL1(t *testing.T) {
 	require.Equal(t, before, st.s)
 	require.Equal(t, rollout.Hold, st.s.Gate(st.p, st.now).Answer)
 	st.p = two(2, rollout.Gate{Results: 1}, 0)
-	_, m, _ := rollout.StepMember(st.p, st.s, rollout.Member{ID: "x", Ring: 7, Phase: rollout.Waiting}, rollout.Ask{}, t0)
-	require.Equal(t, rollout.Waiting, m.Phase)
+	for _, m := range []rollout.Member{{ID: "x", Ring: 7, Phase: rollout.Waiting}, {ID: "x", Ring: -1, Phase: rollout.Waiting}, {Phase: rollout.Waiting}} {
+		_, after, out := rollout.StepMember(st.p, st.s, m, rollout.Ask{}, t0)
+		require.Equal(t, m, after)
+		require.Contains(t, out.Reason.Text, "is damaged or of another rollout")
+	}
 	st.do(nil)
 	st.on("a", nil)
 	require.Equal(t, before, st.s)

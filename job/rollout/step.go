@@ -38,7 +38,11 @@ func Step(p Policy, s State, ev Event, at time.Time) (State, Out) {
 // so it may come twice or late.
 func StepMember(p Policy, s State, m Member, ev MemberEvent, at time.Time) (State, Member, Out) {
 	x := machine{State: s, p: p, m: m, at: at.UTC().Round(0)}
-	if ev == nil || !x.fits() || m.Phase != 0 && (m.Ring < 0 || m.Ring >= len(s.Rings)) {
+	if ev == nil || !x.fits() {
+		return s, m, x.out
+	}
+	if bad := m.Validate(); m.Phase != 0 && (bad != nil || m.Ring >= len(s.Rings)) {
+		x.refuse("ROL-1", "The record of member %q is damaged or of another rollout; restore the server from a backup.", problem.Clip(m.ID, MaxText))
 		return s, m, x.out
 	}
 	x.Rings = slices.Clone(s.Rings)
