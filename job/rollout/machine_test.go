@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"github.com/patchpolicy/patchpolicy/job/rollout"
 )
@@ -312,4 +313,39 @@ func TestTimes(t *testing.T) {
 	st.on("a", rollout.Ask{Start: time.Now().In(time.FixedZone("east", 3600)).Add(time.Hour)})
 	require.True(t, st.m["a"].Since == st.m["a"].Since.UTC().Round(0), "compared with ==, as a server does")
 	require.True(t, st.m["a"].Until == st.m["a"].Until.UTC().Round(0))
+}
+
+// A rollout of a good patch reaches its end, whatever the order in which assets
+// ask and report, with a budget and limits far below the number of assets.
+func TestGoodPatchReachesEverybody_ROL1_ROL3(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		gate := rollout.Gate{Results: 1, Success: rapid.IntRange(1, 100).Draw(t, "success")}
+		p := rollout.Policy{Budget: rollout.Amount{Count: rapid.IntRange(1, 4).Draw(t, "budget")}, Rings: []rollout.RingPolicy{
+			{Name: "lab", Tag: "lab", Gate: gate, Soak: time.Hour, Limit: rollout.Amount{Count: 1}},
+			{Name: "some", Take: rollout.Amount{Percent: 20}, Gate: gate},
+			{Name: "rest", Gate: gate},
+		}}
+		assets := fleet(20)
+		s, now := rollout.Begin(p, "r", assets, t0), t0
+		members := make([]rollout.Member, len(assets))
+		for i, a := range assets {
+			members[i] = s.Place(p, a)
+		}
+		for range 200 {
+			for _, i := range rapid.Permutation([]int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19}).Draw(t, "order") {
+				ev := rollout.MemberEvent(rollout.Ask{})
+				if members[i].Phase == rollout.Granted {
+					ev = rollout.Ended{Grant: 1, Outcome: rollout.Success}
+				}
+				s, members[i], _ = rollout.StepMember(p, s, members[i], ev, now)
+				require.LessOrEqual(t, s.Total().AtRisk(), s.Budget)
+			}
+			now = now.Add(time.Hour)
+			if s, _ = rollout.Step(p, s, rollout.Tick{}, now); s.Phase == rollout.Done {
+				break
+			}
+		}
+		require.Equal(t, rollout.Done, s.Phase, s.Gate(p, now).Text)
+		require.Equal(t, len(assets), s.Total().Verified+s.Total().Granted, "all were granted")
+	})
 }

@@ -94,7 +94,7 @@ func TestPlantedBugsAreFound_ROL2_ROL3_ROL4(t *testing.T) {
 			c.plant(&s)
 			r := s.search(200_000, false)
 			require.Contains(t, r.broken, c.breaks)
-			short := kept(t, c.bug, "Bug: "+c.bug+". Breaks: "+r.broken, s.shrink(r.history))
+			short := parsed(t, kept(t, c.bug, "Bug: "+c.bug+". Breaks: "+r.broken, printed(s.shrink(r.history))))
 			n, err := s.play(short)
 			require.NoError(t, err)
 			require.Contains(t, n.broken, c.breaks)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -19,6 +20,7 @@ type slotWorld struct {
 	hours    int8
 	requests uint8 // of each asset
 	breaks   int8  // assets that go down by themselves
+	lenient  bool  // only what real assets do is checked, not who holds a slot
 	step     func(rollout.SlotPolicy, rollout.Slots, rollout.SlotEvent, time.Time) (rollout.Slots, rollout.SlotOut)
 }
 
@@ -69,7 +71,7 @@ func (w slotWorld) moves(n slotNode, yield func(string, slotNode)) {
 				if down && !out.Granted && r == a.asked {
 					c.broken = "an asset that is down may not be repaired"
 				}
-				c.released(before, "")
+				w.released(c, before, "")
 			})
 		}
 		if a.asked > 0 && a.answers[a.asked] > 0 && a.returned>>a.asked&1 == 0 && a.may != a.answers[a.asked] {
@@ -97,7 +99,7 @@ func (w slotWorld) moves(n slotNode, yield func(string, slotNode)) {
 				change(fmt.Sprintf("is known to need no slot up to %d", r), func(c *slotNode, a *slotAsset) {
 					before := c.slots
 					c.slots, _ = w.step(w.policy, c.slots, rollout.Returned{Holder: name, Number: uint64(r)}, at)
-					c.released(before, name)
+					w.released(c, before, name)
 				})
 			}
 		}
@@ -111,7 +113,10 @@ func (w slotWorld) moves(n slotNode, yield func(string, slotNode)) {
 
 // released wants nobody's lease to have gone but that of the asset that reported
 // back.
-func (n *slotNode) released(before rollout.Slots, by string) {
+func (w slotWorld) released(n *slotNode, before rollout.Slots, by string) {
+	if w.lenient {
+		return
+	}
 	for _, l := range before.Leases {
 		if l.Holder != by && !slices.ContainsFunc(n.slots.Leases, func(k rollout.Lease) bool { return k.Holder == l.Holder }) {
 			n.broken = "the slot of " + l.Holder + " was released, and it has not reported back"
@@ -189,9 +194,25 @@ func TestSlots_ROL7(t *testing.T) {
 	}
 }
 
-// Two bugs that are planted: the search finds each.
+// play carries out a history, and returns what it breaks.
+func (w slotWorld) play(t *testing.T, history []string) string {
+	var n slotNode
+	for _, text := range history {
+		found := false
+		w.moves(n, func(move string, after slotNode) {
+			if move == text && !found {
+				n, found = after, true
+			}
+		})
+		require.True(t, found, "not possible: %s", text)
+	}
+	return n.broken
+}
+
+// Bugs that are planted: the search finds each, by a shortest history, which is
+// in testdata/histories.
 func TestPlantedBugsOfSlots_ROL7(t *testing.T) {
-	w := slotWorld{policy: rollout.SlotPolicy{Tag: "web", Slots: 1}, hours: 2, requests: 1}
+	world := slotWorld{policy: rollout.SlotPolicy{Tag: "web", Slots: 1}, hours: 2, requests: 2, step: rollout.StepSlots}
 	freed := func(p rollout.SlotPolicy, s rollout.Slots, ev rollout.SlotEvent, at time.Time) (rollout.Slots, rollout.SlotOut) {
 		if _, asks := ev.(rollout.Acquire); asks {
 			s.Leases = slices.DeleteFunc(slices.Clone(s.Leases), func(l rollout.Lease) bool { return !at.Before(l.Until) })
@@ -200,22 +221,35 @@ func TestPlantedBugsOfSlots_ROL7(t *testing.T) {
 	}
 	for _, c := range []struct {
 		bug, breaks string
-		step        func(rollout.SlotPolicy, rollout.Slots, rollout.SlotEvent, time.Time) (rollout.Slots, rollout.SlotOut)
-		want        []string
+		plant       func(w *slotWorld)
 	}{
-		{"a lease that ends frees its slot", "has not reported back", freed, []string{"asset a asks", "asset a is answered on request 1", "asset b asks",
-			"an hour passes", "asset b is answered on request 1"}},
-		{"a lease that grants twice", "2 assets are down", func(p rollout.SlotPolicy, s rollout.Slots, ev rollout.SlotEvent, at time.Time) (rollout.Slots, rollout.SlotOut) {
-			p.Slots++
-			return rollout.StepSlots(p, s, ev, at)
-		}, []string{"asset a asks", "asset a is answered on request 1", "asset a receives the answer", "asset a goes down",
-			"asset b asks", "asset b is answered on request 1", "asset b receives the answer", "asset b goes down"}},
+		{"a lease that grants twice", "2 assets are down", func(w *slotWorld) { w.step, w.lenient = freed, true }},
+		{"a lease that ends frees its slot", "has not reported back", func(w *slotWorld) { w.step = freed }},
+		{"one slot too many", "2 assets are down", func(w *slotWorld) {
+			w.step = func(p rollout.SlotPolicy, s rollout.Slots, ev rollout.SlotEvent, at time.Time) (rollout.Slots, rollout.SlotOut) {
+				p.Slots++
+				return rollout.StepSlots(p, s, ev, at)
+			}
+		}},
+		{"a late return frees a later lease", "2 assets are down", func(w *slotWorld) {
+			w.step = func(p rollout.SlotPolicy, s rollout.Slots, ev rollout.SlotEvent, at time.Time) (rollout.Slots, rollout.SlotOut) {
+				if back, is := ev.(rollout.Returned); is {
+					back.Number = 9
+					ev = back
+				}
+				return rollout.StepSlots(p, s, ev, at)
+			}
+		}},
 	} {
 		t.Run(c.bug, func(t *testing.T) {
-			w.step = c.step
+			w := world
+			c.plant(&w)
 			_, history, broken := w.search(1_000_000)
 			require.Contains(t, broken, c.breaks)
-			require.Equal(t, c.want, history)
+			text := kept(t, c.bug, "Bug: "+c.bug+". Breaks: "+broken, strings.Join(history, "\n")+"\n")
+			_, text, _ = strings.Cut(text, "\n")
+			require.Equal(t, broken, w.play(t, strings.Split(strings.TrimSpace(text), "\n")))
+			t.Log(text)
 		})
 	}
 }
