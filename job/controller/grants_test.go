@@ -1,4 +1,4 @@
-package rollout_test
+package controller_test
 
 import (
 	"context"
@@ -28,7 +28,7 @@ const (
 	memberTable controller.Table = "members"
 )
 
-func loadState(r controller.Reader) (s rollout.State, err error) {
+func loadRollout(r controller.Reader) (s rollout.State, err error) {
 	text, err := r.Get(stateTable, "run")
 	if err == nil {
 		err = s.UnmarshalBinary(text)
@@ -36,7 +36,7 @@ func loadState(r controller.Reader) (s rollout.State, err error) {
 	return s, err
 }
 
-func saveState(w controller.Writer, s rollout.State) error {
+func saveRollout(w controller.Writer, s rollout.State) error {
 	text, err := s.MarshalBinary()
 	if err == nil {
 		err = w.Put(stateTable, "run", text)
@@ -63,7 +63,7 @@ func saveMember(w controller.Writer, m rollout.Member) error {
 // stepIn is a server's use case: load, step, write, in one transaction.
 func stepIn(ctx context.Context, store controller.Store, p rollout.Policy, id string, ev rollout.MemberEvent, at time.Time) (granted bool, err error) {
 	err = store.Update(ctx, func(w controller.Writer) error {
-		s, err := loadState(w)
+		s, err := loadRollout(w)
 		if err != nil {
 			return err
 		}
@@ -73,7 +73,7 @@ func stepIn(ctx context.Context, store controller.Store, p rollout.Policy, id st
 		}
 		next, after, out := rollout.StepMember(p, s, m, ev, at)
 		granted = out.Grant
-		if err := saveState(w, next); err != nil {
+		if err := saveRollout(w, next); err != nil {
 			return err
 		}
 		return saveMember(w, after)
@@ -87,7 +87,7 @@ func readThenWrite(ctx context.Context, store controller.Store, p rollout.Policy
 	var s rollout.State
 	var m rollout.Member
 	err = store.View(ctx, func(r controller.Reader) (err error) {
-		if s, err = loadState(r); err == nil {
+		if s, err = loadRollout(r); err == nil {
 			m, err = loadMember(r, id)
 		}
 		return err
@@ -98,7 +98,7 @@ func readThenWrite(ctx context.Context, store controller.Store, p rollout.Policy
 	time.Sleep(time.Microsecond) // as a network between server and database does
 	next, after, out := rollout.StepMember(p, s, m, ev, at)
 	return out.Grant, store.Update(ctx, func(w controller.Writer) error {
-		if err := saveState(w, next); err != nil {
+		if err := saveRollout(w, next); err != nil {
 			return err
 		}
 		return saveMember(w, after)
@@ -111,20 +111,23 @@ const connections = 64
 // servers, and returns by how many assets the budget was exceeded at worst. It
 // counts what the callers were granted, not what the machine counts.
 func contend(t *testing.T, stores []controller.Store, step func(context.Context, controller.Store, rollout.Policy, string, rollout.MemberEvent, time.Time) (bool, error), seed uint64) (over int) {
-	ctx, budget := t.Context(), 2
-	p := three(budget)
+	budget := 2
+	p := rollout.Policy{
+		Rings:  []rollout.RingPolicy{{Name: "all", Gate: rollout.Gate{Results: 1, Success: 50}}},
+		Budget: rollout.Amount{Count: budget},
+	}
 	var assets []rollout.Asset
 	for i := range 40 {
-		assets = append(assets, rollout.Asset{ID: fmt.Sprintf("asset-%02d", i), Tags: []string{"canary"}})
+		assets = append(assets, rollout.Asset{ID: fmt.Sprintf("asset-%02d", i)})
 	}
-	state := rollout.Begin(p, fmt.Sprint(seed), assets, t0)
+	state := rollout.Begin(p, fmt.Sprint(seed), assets, start)
 	require.NoError(t, stores[0].Update(ctx, func(w controller.Writer) error {
 		for _, a := range assets {
 			if err := saveMember(w, state.Place(p, a)); err != nil {
 				return err
 			}
 		}
-		return saveState(w, state)
+		return saveRollout(w, state)
 	}))
 	var atRisk, worst atomic.Int64
 	var group sync.WaitGroup
@@ -134,7 +137,7 @@ func contend(t *testing.T, stores []controller.Store, step func(context.Context,
 			rng := rand.New(rand.NewPCG(seed, uint64(c)))
 			store, id := stores[c%len(stores)], assets[rng.IntN(len(assets))].ID
 			for range 2 { // the call comes twice
-				granted, err := step(ctx, store, p, id, rollout.Ask{}, t0)
+				granted, err := step(ctx, store, p, id, rollout.Ask{}, start)
 				if err != nil {
 					errs[c] = err
 					return
@@ -153,7 +156,7 @@ func contend(t *testing.T, stores []controller.Store, step func(context.Context,
 				}
 				atRisk.Add(-1) // before the report, so it never counts for too long
 				for range 2 {
-					if _, err := step(ctx, store, p, id, rollout.Ended{Grant: 1, Outcome: rollout.Success}, t0); err != nil {
+					if _, err := step(ctx, store, p, id, rollout.Ended{Grant: 1, Outcome: rollout.Success}, start); err != nil {
 						errs[c] = err
 						return
 					}
