@@ -24,9 +24,9 @@ func hash(salt, id string) uint64 {
 
 // Begin makes the rollout of a run. Assets are those that are selected when the
 // run is made, at most [MaxCount]: they decide who is in the rings, and every
-// share is a share of them (ROL-1, ROL-3). All of them wait; [State.Place] returns each as a
-// [Member]. Salt names the release, Start is when the first ring starts. The
-// policy must be valid.
+// share is a share of them (ROL-1, ROL-3). All of them wait; [State.Place]
+// returns each as a [Member]. Salt names the release, in at most [MaxText]
+// bytes. Start is when the first ring starts. The policy must be valid.
 func Begin(p Policy, salt string, assets []Asset, start time.Time) State {
 	s := State{Salt: salt, Phase: Running, Budget: p.Budget.of(len(assets)), Rings: make([]Ring, len(p.Rings))}
 	placed := make([]bool, len(assets))

@@ -18,7 +18,7 @@ type (
 	// ResumeAsked lets a stopped rollout go on. Members that are failed, silent or
 	// lost are accepted as they are: they no longer count in gate and budget.
 	ResumeAsked struct{ Act }
-	// ExpediteAsked skips soak times and gates up to the ring To, which is the index
+	// ExpediteAsked skips soak times and gates up to the ring To, the index
 	// of the last ring to start early. The budget holds all the same (ROL-6).
 	ExpediteAsked struct {
 		Act

@@ -49,8 +49,8 @@ func Example() {
 	// pc-00 true Ring "lab" has started, and 0 of at most 5 assets were at risk.
 	// pc-01 true Ring "lab" has started, and 0 of at most 5 assets were at risk.
 	// pc-02 true Ring "lab" has started, and 0 of at most 5 assets were at risk.
-	// Ring "lab" has 3 of 3 granted assets succeeded, 100 percent (0 failed, 0 pending, 0 silent), and soaks until 2026-06-02T23:00:00Z.
-	// early starts: Ring "lab" has 3 of 3 granted assets succeeded, 100 percent (0 failed, 0 pending, 0 silent), its gate wants 100 percent of at least 2 results, and it has soaked for 24h0m0s.
+	// In ring "lab", 3 of 3 granted assets succeeded, 100 percent (0 failed, 0 pending, 0 silent); it soaks until 2026-06-02T23:00:00Z.
+	// early starts: In ring "lab", 3 of 3 granted assets succeeded, 100 percent (0 failed, 0 pending, 0 silent), as its gate wants, and it has soaked for 24h0m0s.
 	// true 0 false
 }
 
@@ -72,6 +72,6 @@ func ExampleStepSlots() {
 	fmt.Println(out.Granted)
 	// Output:
 	// true 22:30:00
-	// false 1 assets of group "web" hold a slot, at most 1 may; the first is web-1.
+	// false The slots of group "web" are taken: 1 of 1, the first by web-1.
 	// true
 }

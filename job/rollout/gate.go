@@ -58,7 +58,11 @@ func (s State) judge(p Policy, at time.Time) Verdict {
 	if i < s.Expedited {
 		return Verdict{Promote, Reason{"ROL-6", fmt.Sprintf("Soak and gate of ring %q are skipped by a named act.", name)}, 1}
 	}
-	have, ready := r.conclusive(), r.Enough.Add(p.Rings[i].Soak)
+	have, ready := r.conclusive(), at // a gate that was made to want fewer results has them from now on
+	if !r.Enough.IsZero() {
+		ready = r.Enough
+	}
+	ready = ready.Add(p.Rings[i].Soak)
 	waiting := s.Total().Waiting
 	switch {
 	case have < gate.Results && r.judged()+r.Waiting < gate.Results:
@@ -67,14 +71,14 @@ func (s State) judge(p Policy, at time.Time) Verdict {
 	case have < gate.Results:
 		return hold("ROL-2", 0, "Ring %q has %s, and its gate wants %d.", name, results(have), gate.Results)
 	case r.Verified*100 < gate.Success*r.judged():
-		return hold("ROL-2", 0, "Ring %q has %s, and its gate wants %d percent.", name, r.success(), gate.Success)
+		return hold("ROL-2", 0, "In ring %q, %s; its gate wants %d percent.", name, r.success(), gate.Success)
 	case at.Before(ready):
-		return hold("ROL-2", ready.Sub(at), "Ring %q has %s, and soaks until %s.", name, r.success(), ready.UTC().Format(time.RFC3339))
+		return hold("ROL-2", ready.Sub(at), "In ring %q, %s; it soaks until %s.", name, r.success(), ready.UTC().Format(time.RFC3339))
 	case i == len(s.Rings)-1 && waiting > 0:
-		return hold("ROL-3", 0, "The last gate is passed, and %d assets wait for a grant.", waiting)
+		return hold("ROL-3", 0, "The last gate is passed, and not all have had a grant: %d wait.", waiting)
 	}
-	return Verdict{Promote, Reason{"ROL-2", fmt.Sprintf("Ring %q has %s, its gate wants %d percent of at least %s, and it has soaked for %v.",
-		name, r.success(), gate.Success, results(gate.Results), p.Rings[i].Soak)}, 1}
+	return Verdict{Promote, Reason{"ROL-2", fmt.Sprintf("In ring %q, %s, as its gate wants, and it has soaked for %v.",
+		name, r.success(), p.Rings[i].Soak)}, 1}
 }
 
 func hold(rule string, wait time.Duration, format string, args ...any) Verdict {

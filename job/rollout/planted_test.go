@@ -20,7 +20,8 @@ func TestPlantedBugsAreFound_ROL2_ROL3_ROL4(t *testing.T) {
 		plant       func(s *setting)
 	}{
 		{"over-grant by one", "invariant 14", func(s *setting) {
-			s.stepMember = func(p rollout.Policy, st rollout.State, m rollout.Member, ev rollout.MemberEvent, at time.Time) (rollout.State, rollout.Member, rollout.Out) {
+			s.stepMember = func(p rollout.Policy, st rollout.State, m rollout.Member, ev rollout.MemberEvent, at time.Time) (
+				rollout.State, rollout.Member, rollout.Out) {
 				if _, asks := ev.(rollout.Ask); !asks {
 					return rollout.StepMember(p, st, m, ev, at)
 				}
@@ -70,7 +71,8 @@ func TestPlantedBugsAreFound_ROL2_ROL3_ROL4(t *testing.T) {
 		}},
 		{"a late withdrawal frees a later grant", "invariant 14", func(s *setting) {
 			s.grants, s.budget = 2, acts{stops: 1, resumes: 1}
-			s.stepMember = func(p rollout.Policy, st rollout.State, m rollout.Member, ev rollout.MemberEvent, at time.Time) (rollout.State, rollout.Member, rollout.Out) {
+			s.stepMember = func(p rollout.Policy, st rollout.State, m rollout.Member, ev rollout.MemberEvent, at time.Time) (
+				rollout.State, rollout.Member, rollout.Out) {
 				if ended, is := ev.(rollout.Ended); is {
 					ended.Grant = m.Grant
 					ev = ended
@@ -80,7 +82,8 @@ func TestPlantedBugsAreFound_ROL2_ROL3_ROL4(t *testing.T) {
 		}},
 		{"a removed asset gives its place back", "ROL-3", func(s *setting) {
 			s.budget = acts{removals: 1}
-			s.stepMember = func(p rollout.Policy, st rollout.State, m rollout.Member, ev rollout.MemberEvent, at time.Time) (rollout.State, rollout.Member, rollout.Out) {
+			s.stepMember = func(p rollout.Policy, st rollout.State, m rollout.Member, ev rollout.MemberEvent, at time.Time) (
+				rollout.State, rollout.Member, rollout.Out) {
 				if _, is := ev.(rollout.Removed); is {
 					ev = rollout.Ended{Grant: m.Grant, Outcome: rollout.NotApplicable}
 				}

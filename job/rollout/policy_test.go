@@ -44,8 +44,10 @@ func TestValidate_ROL1_ROL2_ROL3(t *testing.T) {
 			},
 			Budget: rollout.Amount{Percent: 100},
 		}, []string{"rings[1].take.percent"}},
-		{rollout.Policy{Rings: slices.Repeat([]rollout.RingPolicy{ring(func(r *rollout.RingPolicy) { r.Tag = strings.Repeat("t", rollout.MaxText+1) })}, 1), Budget: rollout.Amount{Count: rollout.MaxCount}},
-			[]string{"rings[0].tag", "rings[0]"}},
+		{rollout.Policy{
+			Rings:  []rollout.RingPolicy{ring(func(r *rollout.RingPolicy) { r.Tag = strings.Repeat("t", rollout.MaxText+1) })},
+			Budget: rollout.Amount{Count: rollout.MaxCount},
+		}, []string{"rings[0].tag", "rings[0]"}},
 	} {
 		err := c.p.Validate()
 		var fields []string

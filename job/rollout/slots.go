@@ -113,12 +113,12 @@ func (ev Acquire) slots(p SlotPolicy, s *Slots, at time.Time) SlotOut {
 		s.Leases[i].Number, s.Leases[i].Until = ev.Number, until
 		return SlotOut{true, s.Leases[i], Reason{"ROL-7", "The asset holds a slot, and its lease is extended."}}
 	case len(s.Leases) >= max(p.Slots, 1) && !ev.Down:
-		return SlotOut{Reason: Reason{"ROL-7", fmt.Sprintf("%d assets of group %q hold a slot, at most %d may; the first is %s.",
-			len(s.Leases), p.Tag, p.Slots, s.Leases[0].Holder)}}
+		return SlotOut{Reason: Reason{"ROL-7", fmt.Sprintf("The slots of group %q are taken: %d of %d, the first by %s.",
+			p.Tag, len(s.Leases), p.Slots, s.Leases[0].Holder)}}
 	}
 	l := Lease{ev.Holder, ev.Number, until}
 	s.Leases = slices.Insert(s.Leases, i, l)
-	return SlotOut{true, l, Reason{"ROL-7", fmt.Sprintf("%d assets of group %q hold a slot, at most %d may.", len(s.Leases), p.Tag, p.Slots)}}
+	return SlotOut{true, l, Reason{"ROL-7", fmt.Sprintf("The asset got a slot of group %q: %d of %d are taken.", p.Tag, len(s.Leases), p.Slots)}}
 }
 
 func (ev Returned) slots(_ SlotPolicy, s *Slots, _ time.Time) SlotOut {

@@ -269,7 +269,7 @@ func TestLateMessagesOfSlots_ROL7(t *testing.T) {
 	require.Equal(t, first.Lease, step(rollout.Acquire{Holder: "a", Number: 1}, t0.Add(time.Minute)).Lease)
 	refused := step(rollout.Acquire{Holder: "b", Number: 1}, t0.Add(time.Hour)) // a's lease has ended
 	require.False(t, refused.Granted)
-	require.Equal(t, rollout.Reason{Rule: "ROL-7", Text: `1 assets of group "web" hold a slot, at most 1 may; the first is a.`}, refused.Reason)
+	require.Equal(t, rollout.Reason{Rule: "ROL-7", Text: `The slots of group "web" are taken: 1 of 1, the first by a.`}, refused.Reason)
 	require.True(t, step(rollout.Acquire{Holder: "c", Number: 1, Down: true}, t0).Granted)
 	require.True(t, step(rollout.Acquire{Holder: "a", Number: 2}, t0.Add(time.Hour)).Granted)
 	require.False(t, step(rollout.Acquire{Holder: "a", Number: 1}, t0.Add(time.Hour)).Granted)

@@ -164,6 +164,7 @@ func (s State) Validate() error {
 			bad.Add(field, "", "%s", text)
 		}
 	}
+	bad.Text("salt", s.Salt, MaxText)
 	want(phases.Valid(s.Phase), "phase", "is missing")
 	want(s.Budget >= 1 && s.Budget <= MaxCount, "budget", "is out of bounds")
 	want(s.Epoch >= 0 && s.Epoch <= maxNumber, "epoch", "is out of bounds")

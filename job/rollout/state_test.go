@@ -20,7 +20,8 @@ func TestEncoding(t *testing.T) {
 	st.end(rollout.Failure, "a")
 	text, err := st.s.MarshalBinary()
 	require.NoError(t, err)
-	require.Equal(t, `{"format":1,"salt":"1.2.3","phase":"stopped","budget":2,"rings":[{"granted":1,"failed":1,"start":"2026-06-01T00:00:00Z","enough":"2026-06-01T00:00:00Z"},`+
+	require.Equal(t, `{"format":1,"salt":"1.2.3","phase":"stopped","budget":2,`+
+		`"rings":[{"granted":1,"failed":1,"start":"2026-06-01T00:00:00Z","enough":"2026-06-01T00:00:00Z"},`+
 		`{"waiting":1}],"why":{"rule":"ROL-2","text":"Ring \"canary\" can no longer reach 100 percent: 1 of its 2 assets failed."}}`, string(text))
 	var again rollout.State
 	require.NoError(t, again.UnmarshalBinary(text))
@@ -59,7 +60,7 @@ func TestLargestState(t *testing.T) {
 		p.Rings = append([]rollout.RingPolicy{{Name: fmt.Sprint(i), Tag: fmt.Sprint(i), Gate: p.Rings[0].Gate}}, p.Rings...)
 	}
 	require.NoError(t, p.Validate())
-	s := rollout.Begin(p, strings.Repeat("\x01", rollout.MaxText), nil, t0)
+	s := rollout.Begin(p, strings.Repeat("<", rollout.MaxText), nil, t0)
 	for i := range s.Rings {
 		n := rollout.MaxCount / 200
 		s.Rings[i] = rollout.Ring{Counts: rollout.Counts{Waiting: n, Granted: n, Begun: n, Silent: n, Verified: n, Failed: n, Lost: n, Accepted: n, Left: n},
@@ -109,7 +110,8 @@ func FuzzState(f *testing.F) {
 // which report first (ROL-3).
 func TestOrderOfReports_ROL3(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		p := two(rapid.IntRange(1, 8).Draw(t, "budget"), rollout.Gate{Results: rapid.IntRange(1, 4).Draw(t, "results"), Success: rapid.IntRange(1, 100).Draw(t, "success")}, 0)
+		gate := rollout.Gate{Results: rapid.IntRange(1, 4).Draw(t, "results"), Success: rapid.IntRange(1, 100).Draw(t, "success")}
+		p := two(rapid.IntRange(1, 8).Draw(t, "budget"), gate, 0)
 		ids := strings.Split("abcdefgh", "")
 		s := rollout.Begin(p, "r", tagged("canary", ids...), t0)
 		members := map[string]rollout.Member{}

@@ -138,8 +138,8 @@ var words = [kinds]string{ask: "grants if it may:", takeBegan: "takes the report
 	takeBad: "takes the report 'failed'", takeEmpty: "takes the report 'not applicable'", takeDropped: "takes the report 'withdrawn'",
 	heard: "checks for silence:", remove: "removes", join: "enrols", recall: "sends a withdrawal if the rollout recalls", tick: "ticks", stop: "stops the rollout",
 	resume: "resumes the rollout", expedite: "expedites ring", abandon: "abandons the rollout", commit: "server 2 commits", crash: "server 2 crashes",
-	receive: "receives its order", drop: "receives the withdrawal", begin: "begins", succeed: "succeeds", fail: "fails", skip: "finds nothing to do", call: "calls",
-	wait: "an hour passes"}
+	receive: "receives its order", drop: "receives the withdrawal", begin: "begins", succeed: "succeeds", fail: "fails", skip: "finds nothing to do",
+	call: "calls", wait: "an hour passes"}
 
 func (m move) String() string {
 	text := words[m.kind]
@@ -399,58 +399,4 @@ func (s *setting) transact(c *node, m move, state rollout.State, member rollout.
 	}
 	c.tx.stale = true // whatever it read
 	s.observe(c, m, before, out)
-}
-
-// encode writes what makes two nodes the same.
-func (s *setting) encode(n *node, b []byte) []byte {
-	hour := func(t time.Time) {
-		at := byte(255)
-		if !t.IsZero() {
-			at = byte(t.Sub(t0) / time.Hour)
-		}
-		b = append(b, at)
-	}
-	flags := func(all ...bool) {
-		v := byte(0)
-		for i, is := range all {
-			if is {
-				v |= 1 << i
-			}
-		}
-		b = append(b, v)
-	}
-	state := func(st rollout.State) {
-		b = append(b, byte(st.Phase), byte(st.Epoch), byte(st.Expedited))
-		for _, r := range st.Rings {
-			c := r.Counts
-			b = append(b, byte(c.Waiting), byte(c.Granted), byte(c.Begun), byte(c.Silent), byte(c.Verified), byte(c.Failed), byte(c.Lost), byte(c.Accepted), byte(c.Left))
-			hour(r.Start)
-			hour(r.Enough)
-		}
-	}
-	member := func(m rollout.Member) {
-		b = append(b, byte(m.Ring), byte(m.Phase), byte(m.Grant), byte(m.Epoch))
-		flags(m.Silent, m.Accepted)
-		hour(m.Since)
-		hour(m.Until)
-	}
-	state(n.state)
-	for i := range s.tags {
-		member(n.members[i])
-		h, k := n.hosts[i], n.known[i]
-		b = append(b, byte(h.sent), byte(h.recall), byte(h.order), byte(h.at), byte(h.called), byte(h.began), byte(h.good), byte(h.bad), byte(h.empty), byte(h.dropped))
-		b = append(b, byte(k.grant), byte(k.at))
-		flags(k.silent, k.removed, k.accepted)
-	}
-	if n.tx.move.kind != 0 {
-		b = append(b, byte(n.tx.move.kind), byte(n.tx.move.asset), byte(n.tx.move.arg))
-		if flags(n.tx.stale); !n.tx.stale || s.unchecked || s.early { // the store refuses a stale one, whatever it read
-			state(n.tx.state)
-			member(n.tx.member)
-		}
-	}
-	l := n.left
-	b = append(b, byte(n.hour), byte(l.stops), byte(l.resumes), byte(l.expedites), byte(l.abandons), byte(l.removals), byte(l.crashes), byte(n.expedited), byte(n.enough))
-	flags(n.stopped)
-	return b
 }
