@@ -17,7 +17,7 @@
 //	Running ◄──resume── Stopped ──abandon──► Abandoned
 //	   │ └───────stop──────▲                     ▲
 //	   │ └───────────────────abandon─────────────┘
-//	   └──the last gate promotes, and nobody waits──► Done
+//	   └──the last gate promotes and nobody waits, or nothing is left to do──► Done
 //
 // # Rules
 //
@@ -36,8 +36,9 @@
 //     patch is not applicable, that withdrew their order or that were removed
 //     count in neither number. A gate needs a minimum number of conclusive
 //     results, and the whole soak time, which counts from when the ring has had
-//     that number. Anything inconclusive holds. If too many assets of a ring
-//     failed for its gate ever to promote, the rollout stops.
+//     that number. Anything inconclusive holds, except that the rollout is done
+//     when its last ring has started and nothing is left to do. If too many
+//     assets of a ring failed for its gate ever to promote, the rollout stops.
 //   - ROL-3. At most so many assets may be at risk at once as the budget says:
 //     granted and not yet verified, failed, or silent past a timeout. An asset
 //     that is removed while it is at risk keeps its place in the budget. A
@@ -50,9 +51,9 @@
 //   - ROL-4. A stop is final until a named act: somebody resumes or abandons
 //     the rollout, and says why. No new grant is made. Grants of assets that
 //     have not begun are withdrawn ([State.Recalls]). Such an asset waits again,
-//     for the case that the rollout is resumed. Who resumes accepts what is
-//     failed, silent or removed at that time: it counts in neither gate nor
-//     budget from then on.
+//     in case the rollout is resumed. Whoever resumes accepts what is failed,
+//     silent or removed at that time: it counts in neither gate nor budget from
+//     then on.
 //   - ROL-5. A rollout says before it is enabled how many assets at most a bad
 //     patch can hurt before the stop ([Policy.BlastRadius]). An exhaustive
 //     search finds the same number, and a recorded history attains it.

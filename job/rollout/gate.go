@@ -12,7 +12,7 @@ type Answer uint8
 
 // The answers (ROL-2).
 const (
-	Promote Answer = 1 + iota // the next ring may start; after the last ring: the rollout is done
+	Promote Answer = 1 + iota // the next ring may start; after the last ring: the rollout is done, also if nothing is left that could bring more results
 	Hold                      // not yet
 	Stop                      // the rollout must stop, or has
 )
@@ -63,8 +63,10 @@ func (s State) judge(p Policy, at time.Time) Verdict {
 		ready = r.Enough
 	}
 	ready = ready.Add(p.Rings[i].Soak)
-	waiting := s.Total().Waiting
+	all, last := s.Total(), i == len(s.Rings)-1
 	switch {
+	case have < gate.Results && last && all.Waiting+all.Granted+all.Begun+all.Silent == 0:
+		return Verdict{Promote, Reason{"ROL-2", fmt.Sprintf("Ring %q is the last, has %s, and nothing is left to do.", name, results(have))}, 1}
 	case have < gate.Results && r.judged()+r.Waiting < gate.Results:
 		return hold("ROL-2", 0, "Ring %q has %s, and its gate wants %d. It has only %d assets that can have one; expedite or abandon the rollout.",
 			name, results(have), gate.Results, r.judged()+r.Waiting)
@@ -74,8 +76,8 @@ func (s State) judge(p Policy, at time.Time) Verdict {
 		return hold("ROL-2", 0, "In ring %q, %s; its gate wants %d percent.", name, r.success(), gate.Success)
 	case at.Before(ready):
 		return hold("ROL-2", ready.Sub(at), "In ring %q, %s; it soaks until %s.", name, r.success(), ready.UTC().Format(time.RFC3339))
-	case i == len(s.Rings)-1 && waiting > 0:
-		return hold("ROL-3", 0, "The last gate is passed, and not all have had a grant: %d wait.", waiting)
+	case last && all.Waiting > 0:
+		return hold("ROL-3", 0, "The last gate is passed, and not all have had a grant: %d wait.", all.Waiting)
 	}
 	return Verdict{Promote, Reason{"ROL-2", fmt.Sprintf("In ring %q, %s, as its gate wants, and it has soaked for %v.",
 		name, r.success(), p.Rings[i].Soak)}, 1}

@@ -171,6 +171,20 @@ func TestNobodyIsLeftBehind_ROL3(t *testing.T) {
 	require.Equal(t, rollout.Done, st.s.Phase)
 }
 
+// A last ring that can have no more results ends the rollout: nothing would
+// come after it, and the job's next run waits.
+func TestLastRingWithoutResults_ROL1_ROL2(t *testing.T) {
+	st := newStage(t, rollout.Policy{Rings: []rollout.RingPolicy{{Name: "all", Gate: rollout.Gate{Results: 5}, Soak: time.Hour}}, Budget: rollout.Amount{Count: 1}},
+		tagged("", "a", "b")...)
+	st.grant("a")
+	st.end(rollout.Success, "a")
+	require.Empty(t, st.do(rollout.Tick{}).Wake, "b has not been asked")
+	require.NotZero(t, st.end(rollout.NotApplicable, "b").Wake)
+	st.do(rollout.Tick{})
+	require.Equal(t, rollout.Done, st.s.Phase)
+	require.Equal(t, `Ring "all" is the last, has 1 result, and nothing is left to do.`, st.s.Why.Text)
+}
+
 // Ring by ring, the rule that stops a rollout, and the grants that are taken
 // back.
 func TestStops_ROL2_ROL3_ROL4(t *testing.T) {

@@ -16,7 +16,7 @@ type Phase uint8
 const (
 	Running   Phase = 1 + iota // members of its open rings get grants
 	Stopped                    // no grant is made, and grants that have not begun are withdrawn; Resume or Abandon ends it (ROL-4)
-	Done                       // the last gate promoted, and nobody waits
+	Done                       // the last gate promoted and nobody waits, or nothing is left to do
 	Abandoned                  // ended by a named act; grants that have not begun are withdrawn
 )
 
