@@ -177,6 +177,10 @@ var rooms = []room{
 		{"internal/problem", "the error of a table that is not valid"},
 		{"internal/strictjson", "a table means one thing"},
 	}},
+	{path: "job/rollout", floor: 3, core: true, uses: []use{
+		{"internal/enum", "the names of phases and answers"},
+		{"internal/problem", "the error of a policy or a state that is not valid"},
+	}},
 	{path: "integrity/policyverify", floor: 3, adapter: true, uses: []use{
 		{"integrity", "the policy, and the port it fills"},
 		{"integrity/authenticode", "signatures in Windows files"},
