@@ -248,7 +248,7 @@ func stands(a controller.RunAsset) (text string) {
 		return "ended " + a.Result.String()
 	case a.Withdrawn:
 		return "gone"
-	case a.Cancel != 0:
+	case a.Cancel == ledger.CancelPending:
 		text = "marked:"
 	default:
 		text = "open:"
