@@ -210,7 +210,7 @@ func (h handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	case is[*job.Invalid](err), is[*controller.BoundError](err), is[*job.CoDependent](err):
 		e.Status = http.StatusUnprocessableEntity
 		if invalid, ok := errors.AsType[*job.Invalid](err); ok {
-			e.Text, e.Problems = invalid.What+" is not valid", invalid.Problems
+			e.Text, e.Problems = refusal(invalid), invalid.Problems
 		}
 	case errors.Is(err, controller.ErrClosed):
 		e.Status, e.Text = http.StatusServiceUnavailable, "the server is stopping"
@@ -219,6 +219,22 @@ func (h handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 		e.Status, e.Text = http.StatusInternalServerError, "internal error; see the server's log"
 	}
 	answer(w, e.Status, e)
+}
+
+// refusal says in one line what is refused, with the reason if it is one.
+func refusal(invalid *job.Invalid) string {
+	if len(invalid.Problems) != 1 {
+		return fmt.Sprintf("%s is refused for %d reasons", invalid.What, len(invalid.Problems))
+	}
+	p := invalid.Problems[0]
+	where := p.Field
+	if p.Value != "" {
+		where = strings.TrimSpace(fmt.Sprintf("%s %q", where, p.Value))
+	}
+	if where != "" {
+		where += ": "
+	}
+	return fmt.Sprintf("%s is refused: %s%s", invalid.What, where, p.Text)
 }
 
 func is[T error](err error) bool {
