@@ -16,6 +16,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/examples/server/cli"
 	"github.com/patchpolicy/patchpolicy/examples/server/serve"
+	"github.com/patchpolicy/patchpolicy/internal/release"
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
@@ -47,7 +48,7 @@ func main() {
 }
 
 func command(ctx context.Context) *cobra.Command {
-	root := &cobra.Command{Use: "server", Short: "A patch-management server", Long: long}
+	root := &cobra.Command{Use: "server", Short: "A patch-management server", Long: long, Version: release.Version()}
 	root.AddCommand(initCommand(), serveCommand(), cli.Keys())
 	root.AddCommand(cli.Backups()...)
 	root.AddCommand(cli.Commands()...)

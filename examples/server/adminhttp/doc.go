@@ -47,7 +47,7 @@
 //	GET    reports/feeds           GET reports/unreachable (CAT-10)
 //	GET    reports/events?before=&limit=  what administrators did, newest first; the header Patchpolicy-User says who asks
 //	GET    custom-urls             PUT custom-urls [{patch, artifact, url}…]; an empty url removes it (CAT-5)
-//	POST   sync?accept-older=FEED  fetches every feed now → the changes; accepts older data from the feed named (CAT-2)
+//	POST   sync?accept-older=FEED  fetches every feed now → the changes, and warnings; accepts older data from the feed named (CAT-2)
 //	GET    sync                    what the sync that runs does
 //
 // In a definition a duration is a number of nanoseconds or a text like "1h30m".

@@ -29,7 +29,7 @@ type Options struct {
 	Logger     *slog.Logger           // default: discarded
 	Changed    func()                 // called after a job changed, because the next Tick may be due earlier; may be nil
 	// Sync fetches the feeds now. It accepts older data from the feed named, if any.
-	Sync func(ctx context.Context, acceptOlder catalog.FeedID) (catalog.Changes, error)
+	Sync func(ctx context.Context, acceptOlder catalog.FeedID) (Synced, error)
 	// Syncing says what the sync that runs does; empty: none runs. It may be nil.
 	Syncing func() string
 }
@@ -392,6 +392,9 @@ func (h handler) patches(r *http.Request, after string, limit int) (any, error) 
 		return nil, err
 	}
 	product, found := catalog.ProductID(r.URL.Query().Get("product")), []catalog.Patch{}
+	if _, known := snap.Product(product); product != "" && !known {
+		return nil, &controller.NotFoundError{Kind: "product", ID: string(product)}
+	}
 	for p := range snap.Patches() {
 		if string(p.ID) > after && (product == "" || p.Product == product) && len(found) < limit {
 			found = append(found, p)

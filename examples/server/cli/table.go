@@ -33,6 +33,9 @@ const shortText = 60
 type printed string
 
 func (r *remote) table(cmd *cobra.Command, head string, rows [][]any) error {
+	if len(rows) == 0 && head != "" {
+		_, _ = fmt.Fprintln(cmd.ErrOrStderr(), "none")
+	}
 	return table(cmd.OutOrStdout(), r.full, head, rows)
 }
 
