@@ -22,6 +22,7 @@
 //	GET    assets?after&limit      GET assets/{id}   DELETE assets/{id}
 //	GET    assets/{id}/inventory   PUT assets/{id}/tags [tag…]
 //	POST   assets/{id}/settle      ends the state "cloned" (MAN-9)
+//	POST   assets/{id}/acknowledge   clears what was odd about it
 //	GET    patches?product&after&limit   the catalog
 //	GET    catalog?text&after&limit      the patches with a text in their ids, names or CVE ids
 //	GET    catalog/{id}            a patch, product or vulnerability, with what belongs to it

@@ -86,6 +86,9 @@ func (h handler) routes() map[string]useCase {
 		"PUT assets/{id}/tags": reading(func(r *http.Request, tags []string) (any, error) {
 			return nil, c.TagAsset(r.Context(), asset(r), tags, time.Now())
 		}),
+		"POST assets/{id}/acknowledge": func(r *http.Request) (any, error) {
+			return nil, c.AcknowledgeAnomalies(r.Context(), asset(r), time.Now())
+		},
 		"POST assets/{id}/settle":         func(r *http.Request) (any, error) { return nil, c.SettleClone(r.Context(), asset(r), time.Now()) },
 		"DELETE assets/{id}":              func(r *http.Request) (any, error) { return nil, c.RemoveAsset(r.Context(), asset(r), time.Now()) },
 		"GET patches?product&after&limit": paged(h.patches),

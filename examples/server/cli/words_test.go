@@ -2,6 +2,9 @@ package cli
 
 import (
 	"bytes"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -63,4 +66,20 @@ func TestWordsOfARun_JOB3(t *testing.T) {
 	require.Equal(t, "failed", outcome(job.PatchOutcome{Status: job.PatchFailed, Code: job.InstallerFailed}))
 	require.Equal(t, []string{"no licence"}, texts(false, []any{printed("reading\nno licence\n")}))
 	require.Equal(t, []string{"reading no licence "}, texts(true, []any{printed("reading\nno licence\n")}))
+}
+
+// Every kind of anomaly that the server records has a meaning for people.
+func TestAnomaliesAreExplained_MAN5(t *testing.T) {
+	files, err := filepath.Glob(filepath.FromSlash("../../../job/controller/*.go"))
+	require.NoError(t, err)
+	found := map[string]bool{}
+	for _, file := range files {
+		code, err := os.ReadFile(file)
+		require.NoError(t, err)
+		for _, m := range regexp.MustCompile(`Anomaly\{[^}]*Rule: "([A-Z0-9-]+)"`).FindAllStringSubmatch(string(code), -1) {
+			found[m[1]] = true
+			require.NotEmpty(t, anomalyTexts[m[1]], "%s: %s", file, m[1])
+		}
+	}
+	require.Len(t, found, len(anomalyTexts))
 }
