@@ -16,7 +16,6 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/examples/server/cli"
 	"github.com/patchpolicy/patchpolicy/examples/server/serve"
-	"github.com/patchpolicy/patchpolicy/internal/release"
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
@@ -48,7 +47,7 @@ func main() {
 }
 
 func command(ctx context.Context) *cobra.Command {
-	root := &cobra.Command{Use: "server", Short: "A patch-management server", Long: long, Version: release.Version()}
+	root := &cobra.Command{Use: "server", Short: "A patch-management server", Long: long}
 	root.AddCommand(initCommand(), serveCommand(), cli.Keys())
 	root.AddCommand(cli.Backups()...)
 	root.AddCommand(cli.Commands()...)

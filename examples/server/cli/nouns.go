@@ -68,9 +68,9 @@ func (r *remote) assets() *cobra.Command {
 			showing(r, "GET assets/{}/inventory", func(cmd *cobra.Command, i catalog.Inventory) error {
 				var rows [][]any
 				for x := range i.Installed() {
-					rows = append(rows, []any{x.Product, x.Version})
+					rows = append(rows, []any{x.Product, x.Version, notes("held", x.Held, "prefers "+x.PinnedTo, x.PinnedTo != "", x.Unfinished, x.Unfinished != "")})
 				}
-				return r.table(cmd, "PRODUCT VERSION", rows)
+				return r.table(cmd, "PRODUCT VERSION NOTES", rows)
 			})),
 		&cobra.Command{
 			Use: "tag ASSET [TAG…]", Short: "Replace an asset's tags; without a tag, remove them all",

@@ -20,6 +20,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/examples/server/adminhttp"
 	"github.com/patchpolicy/patchpolicy/examples/server/serve"
 	"github.com/patchpolicy/patchpolicy/internal/problem"
+	"github.com/patchpolicy/patchpolicy/internal/release"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/manifest/agenthttp"
 )
@@ -40,6 +41,7 @@ func Usage(err error) error { return usageError{err} }
 func Run(root *cobra.Command) int {
 	begun := false // what goes wrong before is a mistake on the command line
 	root.PersistentPreRun = func(*cobra.Command, []string) { begun = true }
+	root.Version = release.Version()
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetOut(problem.Writer(root.OutOrStdout())) // agents, feeds and vendors chose much of it
 	root.SetErr(problem.Writer(root.ErrOrStderr()))
