@@ -349,12 +349,13 @@ func (a *asset) row(m *match) controller.RunAsset {
 }
 
 // shown returns the word for what the server shows of a run on an asset: the
-// answer to a cancel, or else the result, or else the progress.
+// answer to a cancel, or else the result, or else the progress. A cancel that
+// the server itself knew to be too late changes nothing.
 func shown(row controller.RunAsset) string {
 	switch {
 	case row.TooLate != 0 && row.Cancel == ledger.CancelTooLate:
 		return fmt.Sprintf("%s(%s)", row.Cancel, row.TooLate)
-	case row.Cancel != 0:
+	case row.Cancel != 0 && row.Cancel != ledger.CancelTooLate:
 		return row.Cancel.String()
 	case row.Result != 0:
 		return row.Result.String()

@@ -231,6 +231,8 @@ func (x *explanation) row(a *asset, row controller.RunAsset) {
 		x.add("run %s starts at %s", run.ID, moment(run.Start, a.zone))
 	}
 	switch {
+	case row.Cancel == ledger.CancelTooLate && row.TooLate == 0:
+		x.add("the cancel came too late: the deploy stage had begun")
 	case row.Cancel == ledger.CancelTooLate:
 		x.add("the cancel came too late: stage %s had begun", row.TooLate)
 	case row.Cancel != 0:

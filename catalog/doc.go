@@ -69,7 +69,9 @@
 //     installed one, it is Unorderable; likewise if it cannot order the patch's
 //     version and the one that the asset's package manager prefers. None of
 //     these is deployed. Nothing is installed for the first time, and nothing
-//     is downgraded.
+//     is downgraded. If the asset's package manager left an upgrade unfinished,
+//     the installed version is the one that worked last, so the upgrade is
+//     still missing, and its verdict notes Unfinished.
 //   - CAT-4. A patch needs no known vulnerability to be deployable. CVE ids and
 //     severity are data for selection and play no part in a verdict.
 //   - CAT-5. An artifact has one of four availabilities. Pinned: a URL for this

@@ -158,9 +158,16 @@ func (e *evaluation) platform() {
 
 // packageManager respects the holds and pins of the asset's package manager
 // (CAT-5). A pin that cannot be ordered with the patch blocks as Unorderable
-// (CAT-3).
+// (CAT-3). What the package manager left unfinished is only noted (JOB-17).
 func (e *evaluation) packageManager() {
-	if e.installed == nil || !e.installed.Held && e.installed.PinnedTo == "" {
+	if e.installed == nil {
+		return
+	}
+	if how := e.installed.Unfinished; how != "" {
+		e.add(Unfinished, how, "", "The asset's package manager left "+e.product.Name+" "+how+". The next install tries to finish that first, "+
+			"and fails again while the cause is there.")
+	}
+	if !e.installed.Held && e.installed.PinnedTo == "" {
 		return
 	}
 	name, from, to, pin := e.product.Name, e.installed.Version.String(), e.patch.Version.String(), e.installed.PinnedTo

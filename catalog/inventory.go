@@ -18,10 +18,15 @@ import (
 // Installed is one product that an inventory found on an asset.
 type Installed struct {
 	Product  ProductID       `json:"product"`
-	Version  version.Version `json:"version"`
+	Version  version.Version `json:"version"`            // that works, or worked last
 	Held     bool            `json:"held,omitempty"`     // the asset's package manager holds it back
 	PinnedTo string          `json:"pinnedTo,omitempty"` // the version that the asset's package manager prefers; empty: the newest
 	Also     []ProductID     `json:"also,omitempty"`     // the same software in other channels that the asset uses; their patches are for it too (CAT-17)
+
+	// Unfinished says how the asset's package manager left the product, like
+	// "half-configured at version 2". Empty: it is finished. Verdicts note it:
+	// the next install repairs it first (JOB-17).
+	Unfinished string `json:"unfinished,omitempty"`
 }
 
 // Inventory is what is installed on one asset, each product once. NewInventory
@@ -121,6 +126,7 @@ func (inv Inventory) Check() error {
 		c := checker{}
 		c.text("product", string(in.Product), MaxID, true)
 		c.text("the pinned version", in.PinnedTo, version.MaxLength, false)
+		c.text("what is unfinished", in.Unfinished, maxUnfinished, false)
 		if in.Version.IsZero() {
 			c.addf("it has no version")
 		}
@@ -214,8 +220,10 @@ func upgrade(installed *Installed, name string, to version.Version) Reason {
 // The encoding is a sequence of texts, each preceded by its length in bytes as
 // an unsigned varint: "inventory 1" and the platform; for each product its id,
 // its version as "scheme:text", "held" or nothing, and the pinned version;
-// then, if products of other channels are named, an empty text, and for each of
-// them, by id, its id and the id of its installed product.
+// then, if products of other channels are named or one is unfinished, an empty
+// text, and for each of the others, by id, its id and the id of its installed
+// product; then, if one is unfinished, an empty text, and for each of them its
+// id and what is unfinished.
 func (inv Inventory) Digest() string {
 	h := sha256.New()
 	put := func(text string) {
@@ -230,13 +238,23 @@ func (inv Inventory) Digest() string {
 		put(map[bool]string{true: "held"}[in.Held])
 		put(in.PinnedTo)
 	}
-	if len(inv.names) > len(inv.installed) {
+	unfinished := slices.ContainsFunc(inv.installed, func(in Installed) bool { return in.Unfinished != "" })
+	if unfinished || len(inv.names) > len(inv.installed) {
 		put("")
 	}
 	for _, n := range inv.names {
 		if n.also {
 			put(string(n.id))
 			put(string(inv.installed[n.at].Product))
+		}
+	}
+	if unfinished {
+		put("")
+	}
+	for _, in := range inv.installed {
+		if in.Unfinished != "" {
+			put(string(in.Product))
+			put(in.Unfinished)
 		}
 	}
 	return "sha256:" + hex.EncodeToString(h.Sum(nil))

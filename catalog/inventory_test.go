@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -222,4 +223,32 @@ func TestDigestOfOtherChannels_CAT17(t *testing.T) {
 	}
 	require.Equal(t, inventoryOf(Linux, []Installed{{Product: "a", Version: one, Also: []ProductID{"d", "c"}}}).Digest(),
 		inventoryOf(Linux, []Installed{{Product: "a", Version: one, Also: []ProductID{"c", "d"}}}).Digest())
+}
+
+// What the package manager left unfinished is noted, blocks nothing, is part of
+// the digest, and is bounded.
+func TestUnfinishedIsNoted_JOB17(t *testing.T) {
+	left := Installed{Product: "editor", Version: ver("1.0.0"), Unfinished: "half-configured at version 2.0.0"}
+	inv, err := NewInventory(Linux, []Installed{left})
+	require.NoError(t, err)
+	s := synced(t, batch(edit("2.0.0")))
+	v := s.Missing(inv, Options{}, noon)
+	require.Len(t, v, 1)
+	require.True(t, v[0].Deployable)
+	require.Equal(t, []ReasonCode{Upgrade, Unfinished}, codes(v[0]))
+	require.Equal(t, "JOB-17", v[0].Reasons[1].Rule)
+	require.Contains(t, v[0].Reasons[1].Text, "left Acme Editor half-configured at version 2.0.0.")
+	left.Version = ver("2.0.0")
+	require.Equal(t, []ReasonCode{AlreadyInstalled, Unfinished}, codes(s.Evaluate(v[0].Patch, inventoryOf(Linux, []Installed{left}), Options{}, noon)))
+
+	seen := map[string]bool{}
+	for _, in := range []Installed{{}, {Unfinished: "x"}, {Unfinished: "y"}, {Also: []ProductID{"x"}}, {Also: []ProductID{"x"}, Unfinished: "x"}} {
+		in.Product, in.Version = "editor", ver("1.0.0")
+		seen[inventoryOf(Linux, []Installed{in}).Digest()] = true
+	}
+	require.Len(t, seen, 5)
+	for text, ok := range map[string]bool{strings.Repeat("x", maxUnfinished): true, strings.Repeat("x", maxUnfinished+1): false, "\x1b[": false} {
+		_, err := NewInventory(Linux, []Installed{{Product: "editor", Version: ver("1.0.0"), Unfinished: text}})
+		require.Equal(t, ok, err == nil, "%q", text)
+	}
 }

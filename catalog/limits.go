@@ -35,8 +35,9 @@ const (
 )
 
 const (
-	maxConflicts   = 10      // conflicts of a feed that its health names
-	maxUnlisted    = 1 << 17 // names of an authority that it no longer lists: the one not listed for the longest is forgotten first (CAT-17)
+	maxUnfinished  = 2 * MaxID // bytes of what is unfinished: a few words and a version
+	maxConflicts   = 10        // conflicts of a feed that its health names
+	maxUnlisted    = 1 << 17   // names of an authority that it no longer lists: the one not listed for the longest is forgotten first (CAT-17)
 	maxOwners      = MaxFeeds*(maxUnlisted+MaxNames) + 2*MaxProducts + MaxPatches
 	maxDepth       = 16       // ids that are noted as above one id
 	maxMerged      = 1 << 20  // lines of products that differ from both their own and a line set's

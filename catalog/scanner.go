@@ -59,5 +59,5 @@ func (c *Scanner) Missing(inv Inventory) []Verdict {
 }
 
 func equalInstalled(a, b *Installed) bool {
-	return a.Product == b.Product && a.Version == b.Version && a.Held == b.Held && a.PinnedTo == b.PinnedTo && slices.Equal(a.Also, b.Also)
+	return a.Product == b.Product && a.Version == b.Version && a.Held == b.Held && a.PinnedTo == b.PinnedTo && a.Unfinished == b.Unfinished && slices.Equal(a.Also, b.Also)
 }

@@ -9,13 +9,13 @@ import (
 
 // Changes is what a sync changed, each list sorted.
 type Changes struct {
-	Added          []PatchID  // first seen
-	Changed        []PatchID  // the record differs, or it comes from another feed
-	Removed        []PatchID  // no longer in the snapshot: gone from their feed, or rejected
-	Deprecated     []PatchID  // newly deprecated: withdraw them from active jobs (CAT-8, CAT-9)
-	NoLongerNewest []PatchID  // still listed, but no longer the newest version of their product (CAT-6)
-	Rejected       []Rejected // by feed, record and reasons: at most MaxRejected per feed, and one that counts the others (CAT-16)
-	Failed         []FeedID   // feeds whose fetch failed (CAT-1)
+	Added          []PatchID  `json:"added,omitempty"`          // first seen
+	Changed        []PatchID  `json:"changed,omitempty"`        // the record differs, or it comes from another feed
+	Removed        []PatchID  `json:"removed,omitempty"`        // no longer in the snapshot: gone from their feed, or rejected
+	Deprecated     []PatchID  `json:"deprecated,omitempty"`     // newly deprecated: withdraw them from active jobs (CAT-8, CAT-9)
+	NoLongerNewest []PatchID  `json:"noLongerNewest,omitempty"` // still listed, but no longer the newest version of their product (CAT-6)
+	Rejected       []Rejected `json:"rejected,omitempty"`       // by feed, record and reasons: at most MaxRejected per feed, and one that counts the others (CAT-16)
+	Failed         []FeedID   `json:"failed,omitempty"`         // feeds whose fetch failed (CAT-1)
 }
 
 // Sync makes the next snapshot from the previous one and the batches of the

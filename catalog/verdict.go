@@ -70,10 +70,11 @@ const (
 
 // Codes that only note.
 const (
-	Upgrade     ReasonCode = "Upgrade"   // why a deployable patch is deployable
-	LeavesEOL   ReasonCode = "LeavesEOL" // it leaves a line past its end of life
-	NoLine      ReasonCode = "NoLine"    // it is on none of the product's lines
-	EOLMarked   ReasonCode = "EOLMarked" // it is marked and still honoured
+	Upgrade     ReasonCode = "Upgrade"    // why a deployable patch is deployable
+	Unfinished  ReasonCode = "Unfinished" // the asset's package manager left the product unfinished
+	LeavesEOL   ReasonCode = "LeavesEOL"  // it leaves a line past its end of life
+	NoLine      ReasonCode = "NoLine"     // it is on none of the product's lines
+	EOLMarked   ReasonCode = "EOLMarked"  // it is marked and still honoured
 	FeedStale   ReasonCode = "FeedStale"
 	FeedFailing ReasonCode = "FeedFailing"
 	MoreNewer   ReasonCode = "MoreNewer" // Missing leaves out some of the newer patches
@@ -90,7 +91,7 @@ var reasonCodes = []struct {
 	{EOLVersion, "CAT-11"}, {LineNotKnown, "CAT-11"}, {Superseded, "CAT-14"}, {UnknownPatch, "CAT-9"}, {WrongPlatform, "JOB-7"},
 	{Held, "CAT-5"}, {PinnedElsewhere, "CAT-5"}, {NeedsNewPackage, "CAT-3"}, {DependencyUnmet, "CAT-5"},
 	ownCodes: {},
-	{Upgrade, "CAT-3"}, {LeavesEOL, "CAT-11"}, {NoLine, "CAT-11"}, {EOLMarked, "CAT-10"}, {FeedStale, "CAT-2"}, {FeedFailing, "CAT-1"},
+	{Upgrade, "CAT-3"}, {Unfinished, "JOB-17"}, {LeavesEOL, "CAT-11"}, {NoLine, "CAT-11"}, {EOLMarked, "CAT-10"}, {FeedStale, "CAT-2"}, {FeedFailing, "CAT-1"},
 	{MoreNewer, "CAT-19"},
 }
 

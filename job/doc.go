@@ -82,7 +82,8 @@
 //     whose cause is unknown counts as pending for every product.
 //   - JOB-16. [Result] lists the results of an execution, [Progress] the steps
 //     on the way, and [Code] the failure codes of a patch, with their published
-//     numbers.
+//     numbers. If patches failed and none succeeded, the result is Failed, also
+//     if actions went well.
 //   - JOB-19. A job can run after another: once a given share of the other
 //     job's assets succeeded, or on each asset once that asset verified the
 //     other job. It can first wait for a delay, and then for the next start of

@@ -15,14 +15,14 @@ import (
 // Plan says what one run does on one asset, and why. Previews and real runs use
 // the same code (JOB-22).
 type Plan struct {
-	Order   Order          // see Empty
-	LeftOut []PatchOutcome // patches that were considered and are not in the order, each with its rule and reason
-	Dropped int            // deployable patches beyond MaxPatches (JOB-8)
-	Reboots bool           // a reboot is pending on the asset, and the order reboots for it (RBT-11)
+	Order   Order          `json:"order"`             // see Empty
+	LeftOut []PatchOutcome `json:"leftOut,omitempty"` // patches that were considered and are not in the order, each with its rule and reason
+	Dropped int            `json:"dropped,omitempty"` // deployable patches beyond MaxPatches (JOB-8)
+	Reboots bool           `json:"reboots,omitempty"` // a reboot is pending on the asset, and the order reboots for it (RBT-11)
 
 	// Obstacle is why the asset's agent would not begin the order. The
 	// caller fills it in, because it knows the agent (MAN-11, INT-10).
-	Obstacle Obstacle
+	Obstacle Obstacle `json:"obstacle,omitzero"`
 }
 
 // Empty reports whether the order has nothing to do. Then it is not handed out.

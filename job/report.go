@@ -77,8 +77,8 @@ type Result uint8
 // The results.
 const (
 	Completed             Result = 1 + iota // everything that applied succeeded
-	CompletedWithFailures                   // some patches or actions failed, and some did not
-	Failed                                  // nothing succeeded, or failures left nothing to deploy (JOB-2)
+	CompletedWithFailures                   // some patches or actions failed, and a patch succeeded, or in an order without failed patches an action
+	Failed                                  // no patch succeeded, or failures left nothing to deploy (JOB-2)
 	Cancelled                               // before the deploy stage (JOB-3)
 	Withdrawn                               // before the execution started (JOB-5)
 	TimedOut                                // before it could start, the window ended or a newer run was due; or its start was already past (JOB-9, JOB-11, JOB-12)

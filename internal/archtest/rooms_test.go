@@ -30,6 +30,7 @@ var rooms = []room{
 	{path: "internal/owned", floor: 0},
 	{path: "internal/token", floor: 0},
 	{path: "internal/inroot", floor: 0},
+	{path: "internal/release", floor: 0},
 
 	// Floor 1: values and rules that need nothing else.
 	{path: "catalog/version", floor: 1, core: true, uses: []use{
@@ -314,6 +315,7 @@ var rooms = []room{
 	}},
 	{path: "job/runner/dpkg", floor: 8, adapter: true, uses: []use{
 		{"internal/inroot", "files of a system below a folder"},
+		{"internal/problem", "a script's last words, cut to size"},
 		{"catalog", "its inventory"},
 		{"catalog/aptfeed/deb822", "the form of dpkg's status file"},
 		{"catalog/debian", "ids, and what a system says of itself"},

@@ -71,12 +71,13 @@ func runStepped(s spec) error {
 	if err != nil {
 		return err
 	}
-	sync := func(ctx context.Context, _ catalog.FeedID) (catalog.Changes, error) {
+	sync := func(ctx context.Context, _ catalog.FeedID) (adminhttp.Synced, error) {
 		batch, err := feed.Fetch(ctx)
 		if err != nil {
-			return catalog.Changes{}, err
+			return adminhttp.Synced{}, err
 		}
-		return ctl.Sync(ctx, []catalog.Batch{batch}, time.Now())
+		changes, err := ctl.Sync(ctx, []catalog.Batch{batch}, time.Now())
+		return adminhttp.Synced{Changes: changes}, err
 	}
 	if _, err := sync(ctx, ""); err != nil {
 		return err

@@ -90,7 +90,8 @@ type AssetStatus struct {
 	NeedsReboot   bool              `json:"needsReboot,omitempty"`   // see PendingReboots
 	Refused       *Refusal          `json:"refused,omitempty"`       // the last manifest it refused, until it holds a newer one (MAN-5)
 	AnomalyCount  int               `json:"anomalyCount,omitempty"`  // impossible reports, ever
-	LastAnomalies []Anomaly         `json:"lastAnomalies,omitempty"` // the newest of them, in order
+	NewAnomalies  int               `json:"newAnomalies,omitempty"`  // of them, those that nobody has acknowledged
+	LastAnomalies []Anomaly         `json:"lastAnomalies,omitempty"` // the newest of those not acknowledged, in order
 }
 
 // Asset returns one asset; the error is a *NotFoundError for an unknown one.
@@ -119,7 +120,8 @@ func (r *reader) assetStatus(rec assetRecord, now time.Time) AssetStatus {
 		Offset: seen.Offset, OffsetTooFar: seen.Offset.Abs() > MaxOffset,
 		Held: seen.Held, Newest: newest, Behind: seen.Held < newest,
 		InventoryAt: got.inventory.At, NeedsReboot: !r.empty(tableReboots, key(string(rec.ID))),
-		Cloned: cloneOf(rec.ID, seen.Caller), AnomalyCount: reports.AnomalyCount, LastAnomalies: reports.Anomalies,
+		Cloned: cloneOf(rec.ID, seen.Caller), AnomalyCount: reports.AnomalyCount,
+		NewAnomalies: reports.AnomalyCount - reports.Noted, LastAnomalies: reports.Anomalies,
 	}
 	if s.Behind || reports.Refused != nil && !reports.Refused.At.Before(seen.At) {
 		s.Refused = reports.Refused
@@ -242,11 +244,11 @@ type inventoryRecord struct {
 func (t *tx) takeInventory(id job.AssetID, got *call, in manifest.CheckIn) (changed bool) {
 	asset, inventory := t.enrolled(id), *in.Inventory
 	if err := inventory.Check(); err != nil {
-		got.reports.anomaly(Anomaly{At: t.now, Text: problem.Clip(err.Error(), ledger.MaxText)})
+		got.reports.anomaly(Anomaly{At: t.now, Rule: "CAT-16", Text: problem.Clip(err.Error(), ledger.MaxText)})
 		return false
 	}
 	if inventory.Platform != asset.Platform {
-		got.reports.anomaly(Anomaly{At: t.now, Text: fmt.Sprintf("sent an inventory of platform %v; it enrolled as %v", inventory.Platform, asset.Platform)})
+		got.reports.anomaly(Anomaly{At: t.now, Rule: "JOB-7", Text: fmt.Sprintf("sent an inventory of platform %v; it enrolled as %v", inventory.Platform, asset.Platform)})
 		return false
 	}
 	digest := cmp.Or(in.Digest, inventory.Digest()) // an agent of a later release counts what is not known here
@@ -293,5 +295,23 @@ func (c *Controller) Inventory(ctx context.Context, id job.AssetID) (catalog.Inv
 	return view(ctx, c, func(r *reader) catalog.Inventory {
 		_, inventory := r.knownAsset(id)
 		return inventory
+	})
+}
+
+// AcknowledgeAnomalies says that an administrator has seen what was odd about
+// an asset: the list becomes empty, and AnomalyCount stays. The error is a
+// *NotFoundError for an asset that is unknown or has nothing to acknowledge.
+func (c *Controller) AcknowledgeAnomalies(ctx context.Context, id job.AssetID, now time.Time) error {
+	return c.update(ctx, now, func(t *tx) {
+		t.asset(id)
+		reports := t.call(id, "").reports
+		n := reports.AnomalyCount - reports.Noted
+		if n == 0 {
+			t.fail(&NotFoundError{"anomaly of asset", string(id)})
+			return
+		}
+		reports.Noted, reports.Anomalies = reports.AnomalyCount, nil
+		t.save(tableReports, key(string(id)), reports)
+		t.acted(AnomaliesNoted, string(id), fmt.Sprint(n))
 	})
 }

@@ -153,10 +153,14 @@ func (c *Controller) cancel(ctx context.Context, action Action, id string, now t
 			t.acted(action, id, strings.Join(ids, ", "))
 		}
 	})
-	if _, refused := errors.AsType[*CancelRefused](err); !refused {
-		if err != nil {
-			return report, err
-		}
+	refused, late := errors.AsType[*CancelRefused](err)
+	switch {
+	case late && refused.Stage != 0 && refused.Stage != job.StageDone:
+		err = cmp.Or(c.update(ctx, now, func(t *tx) { t.asked(of.runs) }), err)
+	case late:
+	case err != nil:
+		return report, err
+	default:
 		err = unfinished(c.finish(ctx, more, now))
 	}
 	var unread error
@@ -164,9 +168,22 @@ func (c *Controller) cancel(ctx context.Context, action Action, id string, now t
 	return report, cmp.Or(err, unread)
 }
 
+// asked notes on runs that a cancel was asked for, so that they show later on
+// which assets it came too late (JOB-3).
+func (t *tx) asked(runs []runRecord) {
+	for _, run := range runs {
+		run := t.run(run.ID)
+		if run.CancelAsked.IsZero() {
+			run.CancelAsked = t.now
+			t.saveRun(run.Run, run)
+		}
+	}
+}
+
 // cancel marks runs. It returns those that were not cancelled before, and those
 // with orders left for another transaction.
 func (t *tx) cancel(runs []runRecord) (cancelled []string, more []job.RunID) {
+	t.asked(runs)
 	for _, run := range runs {
 		run := t.run(run.ID)
 		was := run.State
@@ -183,11 +200,22 @@ func (t *tx) cancel(runs []runRecord) (cancelled []string, more []job.RunID) {
 	return cancelled, more
 }
 
+// cancelOf returns what is known of a cancel on one asset. An order without a
+// mark that ended after the cancel was asked for had begun to deploy then.
+func (run runRecord) cancelOf(e ledger.Entry) ledger.CancelState {
+	state := e.Cancel()
+	if asked := run.CancelAsked; state == ledger.CancelEnded && !e.Cancelled && !asked.IsZero() && e.Ended.After(asked) {
+		return ledger.CancelTooLate
+	}
+	return state
+}
+
 // known returns what is known of a cancel on each asset.
 func (r *reader) known(runs []runRecord) (assets []AssetCancel) {
 	for _, run := range runs {
+		run := r.run(run.ID)
 		for e := range r.entries(run.ID) {
-			line := AssetCancel{Run: run.ID, Asset: e.Asset, State: e.Cancel()}
+			line := AssetCancel{Run: run.ID, Asset: e.Asset, State: run.cancelOf(e)}
 			switch line.State {
 			case ledger.CancelTooLate:
 				line.Stage = max(e.TooLate, e.Stage)

@@ -69,6 +69,8 @@ func TestCancelPerAsset_JOB3(t *testing.T) {
 		f.call(loading)
 		require.Empty(f, queued.orders, "ended orders leave the manifest")
 		require.Equal(f, ledger.CancelDone, f.asset(run, "b-queued").Cancel)
+		require.Equal(f, ledger.CancelTooLate, f.asset(run, "d-deploying").Cancel)
+		require.Equal(f, ledger.CancelEnded, f.asset(run, "e-done").Cancel)
 		require.Equal(f, ledger.CancelTooLate, f.asset(run, "c-loading").Cancel)
 		loading.report(job.Report{Order: order, Result: job.Completed, Patches: []job.PatchOutcome{outcome("editor-2.0.0", job.Succeeded, 0)}})
 		f.call(loading)
@@ -83,6 +85,14 @@ func TestCancelPerAsset_JOB3(t *testing.T) {
 		pending, err = f.PendingCancels(ctx, 10)
 		require.NoError(f, err)
 		require.Empty(f, pending)
+		require.False(f, status.Settled)
+		f.pass(time.Minute)
+		deploying.report(job.Report{Order: deploying.orders[0].ID, Result: job.Completed, Patches: []job.PatchOutcome{outcome("editor-2.0.0", job.Succeeded, 0)}})
+		f.call(deploying)
+		require.Equal(f, ledger.CancelTooLate, f.asset(run, "d-deploying").Cancel, "still known after the end")
+		status, err = f.Run(ctx, run)
+		require.NoError(f, err)
+		require.True(f, status.Settled)
 	})
 }
 
@@ -104,7 +114,8 @@ func TestCancelRefused_JOB3(t *testing.T) {
 		require.Equal(f, job.StageDeploy, refused.Stage)
 		require.ErrorContains(f, err, "deploy")
 		require.Len(f, report.Assets, 2)
-		require.Equal(f, before, dump(f)["orders"], "a refusal changes nothing")
+		require.Equal(f, before, dump(f)["orders"], "a refusal changes no order")
+		f.pass(time.Minute)
 		b.report(job.Report{Order: b.orders[0].ID, Result: job.PendingReboot, Patches: []job.PatchOutcome{outcome("editor-2.0.0", job.Installed, 0)}})
 		f.call(b)
 		_, err = f.CancelJob(ctx, "now", f.now)
@@ -118,6 +129,14 @@ func TestCancelRefused_JOB3(t *testing.T) {
 		require.ErrorAs(f, err, &refused)
 		require.Equal(f, job.StageDone, refused.Stage)
 		require.ErrorContains(f, err, "its orders have ended")
+		require.Equal(f, ledger.CancelTooLate, f.asset(run, "a").Cancel, "the run shows that a cancel came too late")
+
+		again, err := f.RunJob(ctx, "now", f.now)
+		require.NoError(f, err)
+		f.call(a)
+		a.report(job.Report{Order: a.orders[0].ID, Result: job.Completed, Patches: []job.PatchOutcome{outcome("editor-2.0.0", job.Succeeded, 0)}})
+		f.call(a)
+		require.Zero(f, f.asset(again, "a").Cancel, "no cancel was asked for")
 	})
 }
 

@@ -328,7 +328,7 @@ func (r *reader) waitsFor(d job.Definition, run runRecord) *Waits {
 	a := d.After
 	w := &Waits{Run: run.ID, Needed: max(1, a.Needed(n.assets)), Succeeded: n.succeeded, Counted: n.assets}
 	again := fmt.Sprintf("the next run of job %s", a.Job)
-	stopped := run.State.Over()
+	stopped, due := run.State.Over(), !a.PerAsset && n.assets != 0 && a.Due(n.succeeded, n.assets)
 	switch {
 	case run.State == ledger.RunMaking:
 		w.Text = fmt.Sprintf("The orders of run %s are being made.", run.ID)
@@ -341,16 +341,19 @@ func (r *reader) waitsFor(d job.Definition, run runRecord) *Waits {
 		if n.succeeded == 0 {
 			w.Text = fmt.Sprintf("It starts on each asset that succeeds in run %s: none of %d has.", run.ID, n.assets)
 		}
-	case a.Due(n.succeeded, n.assets):
+	case due:
 		w.Text = fmt.Sprintf("In run %s, %d of %d assets succeeded and %d are needed. It starts when the server next counts them: after the next change in that run, or %s.",
 			run.ID, n.succeeded, n.assets, w.Needed, again)
 	default:
 		w.Text = fmt.Sprintf("It needs %d of the %d assets of run %s to succeed (%d %%); %d have.", w.Needed, n.assets, run.ID, a.Share, n.succeeded)
 	}
 	switch {
-	case stopped:
+	case stopped && n.ended < n.assets && !due:
+		w.Text += fmt.Sprintf(" That run was stopped (%v); the order has not ended on %s, and what still succeeds counts. Otherwise it waits for %s.",
+			run.State, countAssets(n.assets-n.ended), again)
+	case stopped && !due:
 		w.Text += fmt.Sprintf(" That run was stopped (%v); it waits for %s.", run.State, again)
-	case run.State != ledger.RunMaking && !a.PerAsset && n.assets != 0 && n.ended == n.assets && !a.Due(n.succeeded, n.assets):
+	case run.State != ledger.RunMaking && !a.PerAsset && n.assets != 0 && n.ended == n.assets && !due:
 		w.Text += fmt.Sprintf(" All have ended, so it starts only when assets that did not succeed leave, or after %s.", again)
 	}
 	return w

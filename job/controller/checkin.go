@@ -142,7 +142,7 @@ func (t *tx) takeIn(got *call, in manifest.CheckIn) {
 	k := key(string(in.Asset))
 	before, zone := got.reports, got.seen.Zone
 	if in.Held > MaxRevision {
-		got.reports.anomaly(Anomaly{At: t.now, Text: fmt.Sprintf("claims to hold manifest revision %d; the highest possible is %d", in.Held, MaxRevision)})
+		got.reports.anomaly(Anomaly{At: t.now, Rule: "MAN-12", Text: fmt.Sprintf("claims to hold manifest revision %d; the highest possible is %d", in.Held, MaxRevision)})
 		in.Held, in.HeldDigest = got.seen.Held, ""
 	}
 	caller, heard := got.seen.Caller.Heard(in, before.Acknowledged, t.now)
@@ -157,13 +157,13 @@ func (t *tx) takeIn(got *call, in manifest.CheckIn) {
 	pending := got.seen.Reboot
 	switch {
 	case heard.Lost:
-		got.reports.anomaly(Anomaly{At: t.now, Text: fmt.Sprintf(
+		got.reports.anomaly(Anomaly{At: t.now, Rule: "MAN-6", Text: fmt.Sprintf(
 			"its state was lost or put back: it holds manifest revision %d and has made %d reports; %d were accepted", in.Held, in.Made, got.reports.Acknowledged)})
 		pending = t.doubt(in.Asset, got.seen, ledger.StateLost{})
 	case ahead:
 		pending = t.doubt(in.Asset, got.seen, ledger.ServerPutBack{})
 	case heard.Back:
-		got.reports.anomaly(Anomaly{At: t.now, Text: fmt.Sprintf(
+		got.reports.anomaly(Anomaly{At: t.now, Rule: "MAN-9", Text: fmt.Sprintf(
 			"its state was put back: it makes call %d in boot %q after call %d in boot %q", in.Call, in.Boot, got.seen.Caller.Call, got.seen.Boot)})
 	case cloned && caller.Cloned.IsZero():
 		pending = t.doubt(in.Asset, got.seen, ledger.StateLost{})
@@ -244,7 +244,7 @@ func (t *tx) number(got *call, in manifest.CheckIn) {
 			next.Without, silent = rev.Without, false
 		}
 		if ahead {
-			got.reports.anomaly(Anomaly{At: t.now, Text: fmt.Sprintf("holds manifest revision %d; the newest known here was %d", in.Held, rev.Sealed)})
+			got.reports.anomaly(Anomaly{At: t.now, Rule: "MAN-5", Text: fmt.Sprintf("holds manifest revision %d; the newest known here was %d", in.Held, rev.Sealed)})
 		}
 		rev = next
 		t.saveRevisions(in.Asset, rev)

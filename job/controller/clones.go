@@ -72,7 +72,7 @@ func (t *tx) cloned(id job.AssetID, got *call, is bool) {
 		t.delete(tableCloned, k)
 		return
 	}
-	got.reports.anomaly(Anomaly{At: t.now, Text: cloneOf(id, got.seen.Caller).Text})
+	got.reports.anomaly(Anomaly{At: t.now, Rule: "MAN-9", Text: cloneOf(id, got.seen.Caller).Text})
 	t.put(tableCloned, k, nil)
 	var runs []job.RunID
 	for _, q := range t.queue(id) {

@@ -34,11 +34,12 @@ const (
 	AssetExposed                     // asset; the answer
 	ExceptionAdded                   // vulnerability; its end and reason
 	ExceptionEnded                   // vulnerability; the asset, or nothing
+	AnomaliesNoted                   // asset; how many anomalies were acknowledged
 )
 
 var actions = enum.Of[Action]("action", "job saved", "job enabled", "job disabled", "job deleted", "job started", "job cancelled", "run cancelled",
 	"patch retried", "asset enrolled", "asset tagged", "asset removed", "asset left", "clone settled", "token added", "token removed", "custom URLs changed", "pruned", "asset exposed",
-	"exception added", "exception ended")
+	"exception added", "exception ended", "anomalies acknowledged")
 
 func (a Action) String() string                   { return actions.String(a) }
 func (a Action) MarshalText() ([]byte, error)     { return actions.MarshalText(a) }

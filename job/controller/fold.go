@@ -17,6 +17,7 @@ import (
 type reportsRecord struct {
 	Acknowledged job.Sequence `json:"acknowledged"`
 	AnomalyCount int          `json:"anomalyCount,omitempty"`
+	Noted        int          `json:"noted,omitempty"`     // of them, those that an administrator has acknowledged
 	Anomalies    []Anomaly    `json:"anomalies,omitempty"` // the newest MaxAnomalies, oldest first
 	Refused      *Refusal     `json:"refused,omitempty"`
 }
@@ -26,6 +27,7 @@ type Anomaly struct {
 	At       time.Time    `json:"at"`                 // when it came
 	Sequence job.Sequence `json:"sequence,omitempty"` // of the report; zero: not in a report
 	Order    job.OrderID  `json:"order,omitempty"`
+	Rule     string       `json:"rule,omitempty"` // that it concerns; empty: an earlier release recorded it
 	Text     string       `json:"text"`
 }
 
@@ -59,12 +61,12 @@ func (t *tx) fold(in manifest.CheckIn, former string, live bool, to *reportsReco
 	foreign := t.foreign(in.Asset, reports)
 	for i, rep := range reports {
 		if lost := to.Acknowledged + 1; rep.Sequence > lost && rep.Sequence > maxGap {
-			to.anomaly(Anomaly{At: t.now, Sequence: rep.Sequence, Text: fmt.Sprintf("is far above report %d: it is refused, because the numbers would soon be used up", to.Acknowledged)})
+			to.anomaly(Anomaly{At: t.now, Sequence: rep.Sequence, Rule: "MAN-12", Text: fmt.Sprintf("is far above report %d: it is refused, because the numbers would soon be used up", to.Acknowledged)})
 			break
 		} else if rep.Sequence > lost {
 			// An agent forgets only what was acknowledged: the store was put
 			// back. Waiting would be for ever.
-			to.anomaly(Anomaly{At: t.now, Sequence: rep.Sequence, Text: fmt.Sprintf("reports %d to %d are no longer known to the server", lost, rep.Sequence-1)})
+			to.anomaly(Anomaly{At: t.now, Sequence: rep.Sequence, Rule: "MAN-6", Text: fmt.Sprintf("reports %d to %d are no longer known to the server", lost, rep.Sequence-1)})
 		}
 		to.Acknowledged = rep.Sequence
 		if rep.Refused != "" && rep.Progress == 0 && rep.Result == 0 && rep.TooLate == 0 {
@@ -77,7 +79,7 @@ func (t *tx) fold(in manifest.CheckIn, former string, live bool, to *reportsReco
 		}
 		if odd != "" {
 			to.anomaly(Anomaly{
-				At: t.now, Sequence: rep.Sequence, Order: job.OrderID(problem.Clip(string(rep.Order), 3*job.MaxID)), Text: problem.Clip(odd, ledger.MaxText),
+				At: t.now, Sequence: rep.Sequence, Order: job.OrderID(problem.Clip(string(rep.Order), 3*job.MaxID)), Rule: "JOB-24", Text: problem.Clip(odd, ledger.MaxText),
 			})
 		}
 	}

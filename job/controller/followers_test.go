@@ -297,3 +297,31 @@ func TestWhyAFollowerAssetByAssetHasNotStarted_JOB19(t *testing.T) {
 		require.Equal(f, "Job next, which it runs after, has no run yet.", f.waits("third").Text)
 	})
 }
+
+// A run that was cancelled can still start its follower, by the asset on which
+// the cancel came too late. The text says so until that asset has ended.
+func TestWhyAFollowerOfACancelledRunHasNotStarted_JOB19_JOB3(t *testing.T) {
+	stores(t, func(f *fixture) {
+		f.sync(patch("editor", "2.0.0"), patch("player", "2.0.0"))
+		late, queued := f.enrol("a", "all"), f.enrol("b", "all")
+		first := f.enable(definition("first", "editor-2.0.0"))
+		f.follows("next", job.After{Job: "first", PerAsset: true})
+		f.call(late)
+		f.call(queued)
+		order := late.orders[0].ID
+		late.report(job.Report{Order: order, Progress: job.Started})
+		late.report(job.Report{Order: order, Progress: job.Deploying})
+		f.call(late)
+		_, err := f.CancelRun(ctx, first, f.now)
+		require.NoError(f, err)
+		require.Contains(f, f.waits("next").Text, "That run was stopped (cancelled); the order has not ended on 2 assets, and what still succeeds counts.")
+		f.call(queued)
+		queued.report(job.Report{Order: queued.orders[0].ID, Result: job.Cancelled})
+		f.call(queued)
+		require.Contains(f, f.waits("next").Text, "the order has not ended on 1 asset,")
+		f.pass(time.Minute)
+		late.report(job.Report{Order: order, Result: job.Failed, Patches: []job.PatchOutcome{outcome("editor-2.0.0", job.PatchFailed, job.InstallerFailed)}})
+		f.call(late)
+		require.Contains(f, f.waits("next").Text, "That run was stopped (cancelled); it waits for the next run of job first.")
+	})
+}

@@ -54,7 +54,7 @@ func (c *Controller) SaveJob(ctx context.Context, d job.Definition, now time.Tim
 		case !found:
 			rec.Created, saved.Revision = t.now, 1
 		case old.State == job.Deleted:
-			t.fail(problem.One("job "+string(d.ID), "state", old.State.String(), "is final; save the job under another ID (JOB-6)"))
+			t.fail(problem.One("job "+string(d.ID), "", "", "it is deleted, which is final; save the job under another ID (JOB-6)"))
 			return
 		default:
 			saved.State, saved.Revision = old.State, old.Revision
@@ -217,7 +217,7 @@ func (c *Controller) RunJob(ctx context.Context, id job.ID, now time.Time) (run 
 		rec := t.job(id)
 		d := rec.Definition
 		if d.State != job.Enabled {
-			t.fail(problem.One("job "+string(id), "state", d.State.String(), "does not allow a run: enable the job first (JOB-6)"))
+			t.fail(problem.One("job "+string(id), "", "", "it is %v, so it cannot run; enable it first (JOB-6)", d.State))
 			return
 		}
 		t.fail(d.CheckPairs(t.snapshot()))
@@ -257,7 +257,7 @@ func (c *Controller) retire(ctx context.Context, id job.ID, state job.State, for
 			return
 		}
 		if rec.Definition.State == job.Deleted {
-			t.fail(problem.One("job "+string(id), "state", rec.Definition.State.String(), "is final (JOB-6)"))
+			t.fail(problem.One("job "+string(id), "", "", "it is deleted, which is final (JOB-6)"))
 			return
 		}
 		if list := t.followers(id); !force && len(list) > 0 {

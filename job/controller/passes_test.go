@@ -12,6 +12,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
 	"github.com/patchpolicy/patchpolicy/job/controller/memstore"
+	"github.com/patchpolicy/patchpolicy/job/ledger"
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
@@ -248,7 +249,7 @@ func stands(a controller.RunAsset) (text string) {
 		return "ended " + a.Result.String()
 	case a.Withdrawn:
 		return "gone"
-	case a.Cancel != 0:
+	case a.Cancel == ledger.CancelPending:
 		text = "marked:"
 	default:
 		text = "open:"

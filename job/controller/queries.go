@@ -49,9 +49,10 @@ type RunStatus struct {
 	Name     string          `json:"name"` // the job's
 	Revision uint64          `json:"revision"`
 	State    ledger.RunState `json:"state"`
-	Start    time.Time       `json:"start"`         // with each asset's own zone: the earliest anywhere
-	End      time.Time       `json:"end,omitzero"`  // of the window; with each asset's own zone: the latest anywhere
-	Made     time.Time       `json:"made,omitzero"` // when the last order was made
+	Settled  bool            `json:"settled,omitempty"` // every order has ended, and no other will be made
+	Start    time.Time       `json:"start"`             // with each asset's own zone: the earliest anywhere
+	End      time.Time       `json:"end,omitzero"`      // of the window; with each asset's own zone: the latest anywhere
+	Made     time.Time       `json:"made,omitzero"`     // when the last order was made
 	ledger.Tally
 	Results []RunResult `json:"results"` // of the orders that have ended, in the order of job.Results
 }
@@ -81,7 +82,8 @@ func (c *Controller) Runs(ctx context.Context, id job.ID, past job.RunID, limit 
 func (r *reader) runStatus(run runRecord) RunStatus {
 	d := run.Definition
 	s := RunStatus{
-		ID: run.ID, Job: d.ID, Name: d.Name, Revision: d.Revision, State: run.State, Start: run.Start, Made: run.Made, Results: []RunResult{},
+		ID: run.ID, Job: d.ID, Name: d.Name, Revision: d.Revision, State: run.State, Settled: r.settled(run), Start: run.Start, Made: run.Made,
+		Results: []RunResult{},
 	}
 	for e := range r.entries(run.ID) {
 		s.Add(e)
@@ -104,13 +106,13 @@ type RunAsset struct {
 	Waiting   bool                `json:"waiting,omitempty"`   // for the asset's inventory, until the run is due, for what its patches need, or while it is cloned; see Text
 	HandedOut bool                `json:"handedOut,omitempty"` // the asset may have received it
 	Progress  job.Progress        `json:"progress,omitempty"`
-	Stage     job.Stage           `json:"stage,omitempty"`  // the furthest known to have begun
-	Since     time.Time           `json:"since,omitzero"`   // when that stage began, or its reboot was asked for (JOB-25)
-	Result    job.Result          `json:"result,omitempty"` // or what it waits for
-	Ended     time.Time           `json:"ended,omitzero"`   // when the final result came
-	At        time.Time           `json:"at,omitzero"`      // of the last report, by the asset's corrected clock
-	Cancel    ledger.CancelState  `json:"cancel,omitempty"` // zero: no cancel was asked for
-	TooLate   job.Stage           `json:"tooLate,omitempty"`
+	Stage     job.Stage           `json:"stage,omitempty"`     // the furthest known to have begun
+	Since     time.Time           `json:"since,omitzero"`      // when that stage began, or its reboot was asked for (JOB-25)
+	Result    job.Result          `json:"result,omitempty"`    // or what it waits for
+	Ended     time.Time           `json:"ended,omitzero"`      // when the final result came
+	At        time.Time           `json:"at,omitzero"`         // of the last report, by the asset's corrected clock
+	Cancel    ledger.CancelState  `json:"cancel,omitempty"`    // zero: no cancel was asked for, or it has not reached the order yet
+	TooLate   job.Stage           `json:"tooLate,omitempty"`   // as the asset reported it
 	Withdrawn bool                `json:"withdrawn,omitempty"` // no longer in the asset's manifest
 	Reboots   int                 `json:"reboots,omitempty"`   // asked for by the execution
 	Dropped   int                 `json:"dropped,omitempty"`   // patches beyond the cap of JOB-8
@@ -123,9 +125,9 @@ type RunAsset struct {
 // (1 to MaxPage), each with its patches.
 func (c *Controller) RunAssets(ctx context.Context, id job.RunID, past job.AssetID, limit int) ([]RunAsset, error) {
 	return view(ctx, c, func(r *reader) []RunAsset {
-		r.run(id)
+		run := r.run(id)
 		k := key(string(id))
-		return page(r, tableOrders, k, start(k, past), limit, r.runAsset)
+		return page(r, tableOrders, k, start(k, past), limit, func(e ledger.Entry) RunAsset { return r.runAsset(run, e) })
 	})
 }
 
@@ -134,15 +136,15 @@ func withdrawn(e ledger.Entry) bool {
 	return e.Phase == ledger.Gone || e.Result == job.Withdrawn || e.Phase == ledger.Ended && (e.Retracted && !e.Cancelled || e.Former != "")
 }
 
-func (r *reader) runAsset(e ledger.Entry) RunAsset {
+func (r *reader) runAsset(run runRecord, e ledger.Entry) RunAsset {
 	outcomes := r.outcomesOf(e)
 	a := RunAsset{
 		Asset: e.Asset, Order: e.ID(), Waiting: e.Phase == ledger.Waiting, HandedOut: r.held(e), Progress: e.Progress, Stage: e.Stage, Since: e.Began,
 		Result: e.Result, Ended: e.Ended, At: e.At, TooLate: e.TooLate, Withdrawn: withdrawn(e),
 		Reboots: e.Reboots, Dropped: e.Dropped, Text: e.Text, Actions: outcomes.Actions, Patches: outcomes.Reported,
 	}
-	if e.Cancelled {
-		a.Cancel = e.Cancel()
+	if cancel := run.cancelOf(e); e.Cancelled || !run.CancelAsked.IsZero() && cancel != ledger.CancelPending {
+		a.Cancel = cancel
 	}
 	if len(a.Patches) == 0 && e.Phase != ledger.Waiting && e.Phase != ledger.Ended {
 		for _, p := range r.contents(e.ID())[0].Patches {

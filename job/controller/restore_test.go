@@ -88,6 +88,17 @@ func TestRestoredServerGoesOnAboveWhatTheAssetHolds_MAN5_JOB3_JOB5(t *testing.T)
 			status, err = g.Asset(ctx, "a", g.now)
 			require.NoError(t, err)
 			require.Equal(t, 1, status.AnomalyCount, "%v", status.LastAnomalies)
+
+			require.Equal(t, "MAN-5", status.LastAnomalies[0].Rule)
+			require.Equal(t, 1, status.NewAnomalies)
+			require.NoError(t, g.AcknowledgeAnomalies(ctx, "a", g.now))
+			status, err = g.Asset(ctx, "a", g.now)
+			require.NoError(t, err)
+			require.Equal(t, []int{1, 0, 0}, []int{status.AnomalyCount, status.NewAnomalies, len(status.LastAnomalies)}, "the count stays")
+			require.ErrorContains(t, g.AcknowledgeAnomalies(ctx, "a", g.now), "no anomaly of asset")
+			events, err := g.Events(ctx, time.Time{}, 1)
+			require.NoError(t, err)
+			require.Equal(t, controller.AnomaliesNoted, events[0].Action)
 		})
 	}
 }

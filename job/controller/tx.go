@@ -249,7 +249,8 @@ func failureKey(f ledger.Failure) string {
 // could still reach it.
 type runRecord struct {
 	ledger.Run
-	Definition job.Definition `json:"definition"`
+	Definition  job.Definition `json:"definition"`
+	CancelAsked time.Time      `json:"cancelAsked,omitzero"` // when a cancel was first asked for, also one that came too late everywhere
 }
 
 // runRowKey is where a run's row of an index is stored.

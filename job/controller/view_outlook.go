@@ -167,7 +167,7 @@ func (o *Outlook) warn(status JobStatus) {
 		add("%s sent no inventory yet: an order is made when it comes.", countAssets(o.NoInventory))
 	}
 	if o.Silent > 0 {
-		add("%s have not called for a while: nobody knows when they get their orders (MAN-3).", countAssets(o.Silent))
+		add("No call for a while from %s: nobody knows when the orders arrive there (MAN-3).", countAssets(o.Silent))
 	}
 }
 

@@ -63,3 +63,29 @@ func TestActionForbiddenMeanwhile_INT10(t *testing.T) {
 		})
 	}
 }
+
+// Actions that went well do not make a success of an order whose patches all
+// failed. Without a failed patch they do.
+func TestResultIsThePatches_JOB16_JOB13(t *testing.T) {
+	for name, c := range map[string]struct {
+		failing map[string]int // exit codes of actions
+		patch   InstallResult
+		want    job.Result
+	}{
+		"the only patch fails":             {nil, InstallResult{Code: job.InstallerFailed}, job.Failed},
+		"the patch succeeds, all else too": {nil, InstallResult{}, job.Completed},
+		"an action fails":                  {map[string]int{"tidy": 1}, InstallResult{}, job.CompletedWithFailures},
+		"patch and action fail":            {map[string]int{"tidy": 1}, InstallResult{Code: job.InstallerFailed}, job.Failed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := orderOf(t, "a")
+			o.Pre = []job.Action{{Name: "stop", Command: []string{"true"}}}
+			o.Post = []job.Action{{Name: "tidy", Command: []string{"true"}}}
+			w := newWorld(t, o, map[string]string{"a": "1.0.0"})
+			w.results["a"] = c.patch
+			w.exits = c.failing
+			w.run()
+			require.Equal(t, c.want, w.result())
+		})
+	}
+}

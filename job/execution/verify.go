@@ -172,9 +172,14 @@ func instead(version string) string {
 	return ": " + strings.TrimSpace(version) + " is installed."
 }
 
+// result decides by the patches whether anything succeeded. Actions that
+// succeeded count only if no patch failed.
 func (m *machine) result() job.Result {
 	failed := m.count(job.PatchFailed) + m.Failed
-	succeeded := m.count(job.Succeeded) + m.Acted - m.Failed
+	succeeded := m.count(job.Succeeded)
+	if m.count(job.PatchFailed) == 0 {
+		succeeded += m.Acted - m.Failed
+	}
 	switch {
 	case failed+succeeded == 0 && !m.Pending: // its requirements are unmet (JOB-14), and it did not reboot (RBT-11)
 		return job.NotApplicable

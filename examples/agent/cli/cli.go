@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/patchpolicy/patchpolicy/internal/problem"
+	"github.com/patchpolicy/patchpolicy/internal/release"
 )
 
 // The exit codes.
@@ -64,7 +65,7 @@ so that stopping the agent never kills a dpkg at work:
   agent status
 
 Exit codes: 0 success, 1 something failed, 2 wrong usage or bad input.`,
-		Args: cobra.NoArgs, SilenceErrors: true, SilenceUsage: true,
+		Version: release.Version(), Args: none, SilenceErrors: true, SilenceUsage: true,
 		RunE:             func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		PersistentPreRun: func(*cobra.Command, []string) { begun = true },
 	}
@@ -83,6 +84,17 @@ Exit codes: 0 success, 1 something failed, 2 wrong usage or bad input.`,
 		return Usage
 	}
 	return Failed
+}
+
+// none refuses arguments, for a command that takes none.
+func none(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if !cmd.HasParent() {
+		return fmt.Errorf("unknown command %q; \"%s --help\" lists them", args[0], cmd.CommandPath())
+	}
+	return fmt.Errorf("%s takes no argument, and %q is given; see \"%s --help\"", cmd.CommandPath(), args[0], cmd.CommandPath())
 }
 
 func state(cmd *cobra.Command, h *string) {

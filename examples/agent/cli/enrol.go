@@ -59,7 +59,7 @@ Enrol can be repeated until it succeeds.
 
 Exit codes: 0 enrolled, 1 the server refused or could not be reached, 2 bad
 input.`,
-		Args: cobra.NoArgs,
+		Args: none,
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.enrolNow(cmd.Context(), o) },
 	}
 	state(cmd, &o.state)
@@ -234,7 +234,7 @@ first.
 
 Exit codes: 0 done, 1 the server could not be reached and nothing changed, 2 bad
 input.`,
-		Args: cobra.NoArgs,
+		Args: none,
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.leaveNow(cmd.Context(), home.Home(dir), force) },
 	}
 	state(cmd, &dir)

@@ -40,7 +40,7 @@ exploited, deployable, and reasons, each with code, rule and text.
 
 Exit codes: 0 success, 1 something failed or was left out, 2 wrong usage or bad
 input.`,
-		Args: cobra.NoArgs,
+		Args: none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if info, err := os.Stat(c.Root); err != nil || !info.IsDir() {
 				return misuse("--root: %s is not a folder", c.Root)

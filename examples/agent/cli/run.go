@@ -69,7 +69,7 @@ signer policy, otherwise all. An order with an action that may not run does not
 begin: it ends as Failed and names the action.
 
 Exit codes: 0 stopped by a signal, 1 something failed, 2 bad input.`,
-		Args: cobra.NoArgs,
+		Args: none,
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.runNow(cmd.Context(), o) },
 	}
 	state(cmd, &o.state)
@@ -146,15 +146,23 @@ func (p *program) runNow(ctx context.Context, o running) error {
 			return err
 		}
 	}
+	actions := o.actions
+	switch {
+	case actions != "":
+	case policy != nil:
+		actions = "policy"
+	default:
+		actions = "all"
+	}
 	c.Agent.Can = map[string][]string{"none": {}, "all": job.Capabilities()}[o.actions]
 	c.Zone = func() string { return cmp.Or(o.zone, systemZone(o.platform.Root)) } // asked each time: a machine may travel
 	o.platform.RebootCommand, o.platform.Logger = strings.Fields(o.rebootCommand), c.Logger
-	return drive(ctx, h, id, key, o.platform, c, o.untilIdle)
+	return drive(ctx, h, id, key, o.platform, c, actions, o.untilIdle)
 }
 
 // drive runs the agent until ctx ends, or with untilIdle until the server has
 // nothing new and nothing is left to do or report.
-func drive(ctx context.Context, h home.Home, id home.Identity, key ed25519.PrivateKey, p dpkg.Config, c runner.Config, untilIdle bool) (err error) {
+func drive(ctx context.Context, h home.Home, id home.Identity, key ed25519.PrivateKey, p dpkg.Config, c runner.Config, actions string, untilIdle bool) (err error) {
 	client, err := agenthttp.NewClient(connection(id, key))
 	if err != nil {
 		return err
@@ -182,7 +190,7 @@ func drive(ctx context.Context, h home.Home, id home.Identity, key ed25519.Priva
 	if err != nil {
 		return err
 	}
-	w := &window{Client: client, home: h, identity: id, trust: trust.Version, journal: journal, logger: c.Logger}
+	w := &window{Client: client, home: h, identity: id, trust: trust.Version, journal: journal, logger: c.Logger, actions: actions}
 	if untilIdle {
 		w.stop = cancel
 	}
@@ -233,6 +241,7 @@ type window struct {
 	trust    uint64 // version of the trust document in identity
 	journal  *home.Journal
 	logger   *slog.Logger
+	actions  string // which may run
 	shown    []byte
 	said     job.Sequence // the last report that was logged
 	idle     atomic.Bool  // nothing is queued, under way or unreported
@@ -250,7 +259,7 @@ func (w *window) show(s agent.State) {
 		w.identity.Trust, w.trust = s.Trust.Sealed, s.Trust.Document.Version // the next start uses its exchange key
 		err = errors.Join(err, w.home.Save(w.identity))
 	}
-	err = errors.Join(err, w.journal.Add(s.Reports), w.home.WriteStatus(home.Status{Process: os.Getpid(), Written: time.Now().UTC(), State: s}))
+	err = errors.Join(err, w.journal.Add(s.Reports), w.home.WriteStatus(home.Status{Process: os.Getpid(), Written: time.Now().UTC(), Actions: w.actions, State: s}))
 	if err != nil {
 		w.logger.Warn("the status or the journal could not be written", "error", err)
 	}
@@ -299,7 +308,8 @@ func say(logger *slog.Logger, reports []job.Report, last job.Sequence) job.Seque
 		add("why", r.Text)
 		logger.Info("the agent reports", what...)
 		for _, p := range r.Patches {
-			logger.Info("patch", "order", problem.Printable(string(r.Order)), "patch", problem.Printable(string(p.Patch)), "status", p.Status.String(), "name", problem.Printable(p.Name), "why", problem.Printable(p.Text))
+			logger.Info("patch", "order", problem.Printable(string(r.Order)), "patch", problem.Printable(string(p.Patch)), "status", p.Status.String(),
+				"name", problem.Printable(p.Name), "why", problem.Printable(strings.ReplaceAll(p.Text, "\n", " / ")))
 		}
 	}
 	return last

@@ -25,7 +25,8 @@ type shown struct {
 	Server  string            `json:"server"`
 	Policy  *integrity.Digest `json:"policy,omitempty"` // digest of the signer policy kept by enrol; nil: none
 	Running bool              `json:"running"`
-	Written time.Time         `json:"written,omitzero"` // the running agent's last change of state
+	Actions string            `json:"actions,omitempty"` // which pre- and post-actions the running agent may run: none, policy or all
+	Written time.Time         `json:"written,omitzero"`  // the running agent's last change of state
 	State   agent.State       `json:"state"`
 }
 
@@ -34,13 +35,14 @@ func (p *program) status() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show what the agent holds, does and has not reported yet",
-		Long: `Status shows the agent's state: the manifest revision it holds, its queue, the
-orders it is executing, and how many reports the server has not acknowledged. It
-only reads, and works while the agent runs.
+		Long: `Status shows the agent's state: the manifest revision it holds, which pre- and
+post-actions the running agent may run, its queue, the orders it is executing
+with their patches and actions, and how many reports the server has not
+acknowledged. It only reads, and works while the agent runs.
 
 Exit codes: 0 shown, 1 the state cannot be read, 2 bad input, or no agent is
 enrolled.`,
-		Args: cobra.NoArgs,
+		Args: none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := statusOf(cmd.Context(), home.Home(folder))
 			if err != nil {
@@ -91,7 +93,7 @@ func statusOf(ctx context.Context, h home.Home) (shown, error) {
 		s.Running = errors.Is(err, boltstate.ErrInUse) && seen.Process != 0
 	}
 	if s.Running {
-		s.Written, s.State = seen.Written, seen.State
+		s.Written, s.State, s.Actions = seen.Written, seen.State, seen.Actions
 		return s, nil
 	}
 	if err != nil {
@@ -122,6 +124,9 @@ func (s shown) print(w io.Writer) error {
 	if s.Policy != nil {
 		line("policy     %s", s.Policy)
 	}
+	if s.Actions != "" {
+		line("actions    %s may run (see agent run --help)", s.Actions)
+	}
 	line("queued     %s", len(s.State.Queue))
 	for _, o := range s.State.Queue {
 		line("  %s (%s): starts %s, patches: %s", o.ID, o.Name, o.Start.UTC().Format(time.RFC3339), len(o.Patches))
@@ -131,6 +136,9 @@ func (s shown) print(w io.Writer) error {
 		line("  %s (%s): stage %s, patches: %s", e.Order.ID, e.Order.Name, e.Stage, len(e.Patches))
 		for _, p := range e.Patches {
 			fmt.Fprintf(w, "    %s: %s %s\n", problem.Printable(string(p.Patch)), p.Status, problem.Lines(p.Text, "      "))
+		}
+		for _, a := range e.Actions {
+			fmt.Fprintf(w, "    action %s: exit %d %s\n", problem.Printable(a.Name), a.Exit, problem.Lines(a.Text, "      "))
 		}
 	}
 	_, err := fmt.Fprintf(w, "reports    %d not acknowledged\n", len(s.State.Reports))

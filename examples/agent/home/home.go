@@ -306,6 +306,7 @@ type Status struct {
 	Format  int         `json:"format"`  // [Format]; set by WriteStatus
 	Process int         `json:"process"` // the id of the agent's process
 	Written time.Time   `json:"written"`
+	Actions string      `json:"actions,omitempty"` // which pre- and post-actions may run: none, policy or all; empty: not known
 	State   agent.State `json:"state"`
 }
 

@@ -259,6 +259,26 @@ func TestLeftovers_CAT3(t *testing.T) {
 		"half-installed": "NotInstalled", "unpacked": "NotInstalled", "half-configured": "NotInstalled"}, got)
 }
 
+// An upgrade that dpkg did not finish is still missing, as on the server: the
+// installed version is the one that worked last, and the verdict says more.
+func TestUnfinishedUpgradeIsMissing_JOB17(t *testing.T) {
+	needTools(t)
+	s := newSystem(t)
+	s.install("redo", "2", "").offer("bookworm", "redo", "2", "")
+	text := s.status.String()
+	at := strings.LastIndex(text, "install ok installed")
+	s.status.Reset()
+	s.status.WriteString(text[:at] + "install ok half-configured\nConfig-Version: 1" + text[at+len("install ok installed"):])
+	s.update()
+	r, err := Run(t.Context(), Config{Root: s.root})
+	require.NoError(t, err)
+	require.Len(t, r.Rows, 1)
+	row := r.Rows[0]
+	require.Equal(t, []any{"1", "2", true}, []any{row.Installed, row.Available, row.Deployable})
+	require.Equal(t, catalog.Unfinished, row.Reasons[1].Code)
+	require.Contains(t, row.Reasons[1].Text, "left redo half-configured at version 2.")
+}
+
 // Without a codename in os-release the channel is the one of the distribution's
 // lists.
 func TestSystemWithoutCodename_CAT17(t *testing.T) {

@@ -77,6 +77,12 @@ type EndOfLife struct {
 	Assets  int               `json:"assets"` // that have a version of it, by their last inventory
 }
 
+// Synced is what a sync changed.
+type Synced struct {
+	catalog.Changes
+	Warnings []string `json:"warnings,omitempty"` // about the settings, one sentence each
+}
+
 // SyncState says what the sync that runs does.
 type SyncState struct {
 	Text string `json:"text,omitempty"` // empty: none runs

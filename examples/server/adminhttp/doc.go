@@ -24,6 +24,7 @@
 //	GET    assets/{id}/why/{about}   why a patch, or the fix of a vulnerability, is not installed yet (RPT-3)
 //	PUT    assets/{id}/exposed     "yes", "no" or "": whether it can be reached from the public network (DUE-4)
 //	POST   assets/{id}/settle      ends the state "cloned" (MAN-9)
+//	POST   assets/{id}/acknowledge   clears what was odd about it
 //	GET    patches?product&after&limit   the catalog
 //	GET    catalog?text&after&limit      the patches with a text in their ids, names or CVE ids
 //	GET    catalog/{id}            a patch, product or vulnerability, with what belongs to it
@@ -51,7 +52,7 @@
 //	GET    reports/feeds           GET reports/unreachable (CAT-10)
 //	GET    reports/events?before=&limit=  what administrators did, newest first; the header Patchpolicy-User says who asks
 //	GET    custom-urls             PUT custom-urls [{patch, artifact, url}…]; an empty url removes it (CAT-5)
-//	POST   sync?accept-older=FEED  fetches every feed now → the changes; accepts older data from the feed named (CAT-2)
+//	POST   sync?accept-older=FEED  fetches every feed now → the changes, and warnings; accepts older data from the feed named (CAT-2)
 //	GET    sync                    what the sync that runs does
 //
 // In a definition a duration is a number of nanoseconds or a text like "1h30m".

@@ -29,7 +29,7 @@ type Options struct {
 	Logger     *slog.Logger           // default: discarded
 	Changed    func()                 // called after a job changed, because the next Tick may be due earlier; may be nil
 	// Sync fetches the feeds now. It accepts older data from the feed named, if any.
-	Sync func(ctx context.Context, acceptOlder catalog.FeedID) (catalog.Changes, error)
+	Sync func(ctx context.Context, acceptOlder catalog.FeedID) (Synced, error)
 	// Syncing says what the sync that runs does; empty: none runs. It may be nil.
 	Syncing func() string
 }
@@ -92,6 +92,9 @@ func (h handler) routes() map[string]useCase {
 		"PUT assets/{id}/exposed": reading(func(r *http.Request, exposed catalog.Answer) (any, error) {
 			return nil, c.ExposeAsset(r.Context(), asset(r), exposed, time.Now())
 		}),
+		"POST assets/{id}/acknowledge": func(r *http.Request) (any, error) {
+			return nil, c.AcknowledgeAnomalies(r.Context(), asset(r), time.Now())
+		},
 		"POST assets/{id}/settle":         func(r *http.Request) (any, error) { return nil, c.SettleClone(r.Context(), asset(r), time.Now()) },
 		"DELETE assets/{id}":              func(r *http.Request) (any, error) { return nil, c.RemoveAsset(r.Context(), asset(r), time.Now()) },
 		"GET patches?product&after&limit": paged(h.patches),
@@ -229,7 +232,7 @@ func (h handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	case is[*job.Invalid](err), is[*controller.BoundError](err), is[*job.CoDependent](err):
 		e.Status = http.StatusUnprocessableEntity
 		if invalid, ok := errors.AsType[*job.Invalid](err); ok {
-			e.Text, e.Problems = invalid.What+" is not valid", invalid.Problems
+			e.Text, e.Problems = refusal(invalid), invalid.Problems
 		}
 	case errors.Is(err, controller.ErrClosed):
 		e.Status, e.Text = http.StatusServiceUnavailable, "the server is stopping"
@@ -238,6 +241,22 @@ func (h handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 		e.Status, e.Text = http.StatusInternalServerError, "internal error; see the server's log"
 	}
 	answer(w, e.Status, e)
+}
+
+// refusal says in one line what is refused, with the reason if it is one.
+func refusal(invalid *job.Invalid) string {
+	if len(invalid.Problems) != 1 {
+		return fmt.Sprintf("%s is refused for %d reasons", invalid.What, len(invalid.Problems))
+	}
+	p := invalid.Problems[0]
+	where := p.Field
+	if p.Value != "" {
+		where = strings.TrimSpace(fmt.Sprintf("%s %q", where, p.Value))
+	}
+	if where != "" {
+		where += ": "
+	}
+	return fmt.Sprintf("%s is refused: %s%s", invalid.What, where, p.Text)
 }
 
 func is[T error](err error) bool {
@@ -395,6 +414,9 @@ func (h handler) patches(r *http.Request, after string, limit int) (any, error) 
 		return nil, err
 	}
 	product, found := catalog.ProductID(r.URL.Query().Get("product")), []catalog.Patch{}
+	if _, known := snap.Product(product); product != "" && !known {
+		return nil, &controller.NotFoundError{Kind: "product", ID: string(product)}
+	}
 	for p := range snap.Patches() {
 		if string(p.ID) > after && (product == "" || p.Product == product) && len(found) < limit {
 			found = append(found, p)

@@ -31,8 +31,9 @@ func server(t *testing.T) (*httptest.Server, *memstore.Store) {
 	require.NoError(t, err)
 	s := httptest.NewServer(adminhttp.NewHandler(adminhttp.Options{
 		Controller: c, Token: token,
-		Sync: func(ctx context.Context, _ catalog.FeedID) (catalog.Changes, error) {
-			return c.Sync(ctx, nil, time.Now())
+		Sync: func(ctx context.Context, _ catalog.FeedID) (adminhttp.Synced, error) {
+			changes, err := c.Sync(ctx, nil, time.Now())
+			return adminhttp.Synced{Changes: changes}, err
 		},
 	}))
 	t.Cleanup(s.Close)

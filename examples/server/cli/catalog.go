@@ -32,14 +32,15 @@ func (r *remote) catalog() *cobra.Command {
 func (r *remote) sync() *cobra.Command {
 	done := showing(r, "POST sync?accept-older", r.showChanges)
 	c := verb("sync", "Fetch every feed now and update the catalog", func(cmd *cobra.Command, args []string) error {
-		if !terminal(os.Stderr) {
-			return done(cmd, args)
-		}
 		ctx, stop := context.WithCancel(cmd.Context())
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)
-			r.progress(ctx, os.Stderr) // not the command's writer, which escapes what moves the cursor
+			if terminal(os.Stderr) {
+				r.progress(ctx, os.Stderr) // not the command's writer, which escapes what moves the cursor
+			} else {
+				r.steps(ctx, cmd.ErrOrStderr())
+			}
 		}()
 		err := done(cmd, args)
 		stop()
@@ -48,6 +49,29 @@ func (r *remote) sync() *cobra.Command {
 	})
 	c.Flags().String("accept-older", "", "feed whose data is accepted even if it is older than what was accepted before (CAT-2)")
 	return c
+}
+
+// steps prints what the server's sync does, a line for each step that lasts,
+// until ctx ends.
+func (r *remote) steps(ctx context.Context, w io.Writer) {
+	api, err := r.client()
+	if err != nil {
+		return // the command itself says so
+	}
+	tick, said := time.NewTicker(time.Second), ""
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			var state adminhttp.SyncState
+			if api.Do(ctx, "GET", "sync", nil, nil, &state) == nil && state.Text != "" && state.Text != said {
+				said = state.Text
+				_, _ = fmt.Fprintln(w, said)
+			}
+		}
+	}
 }
 
 // progress prints what the server's sync does until ctx ends, and then removes
@@ -79,7 +103,10 @@ func terminal(f *os.File) bool {
 
 // showChanges prints what a sync changed: numbers, the patches, and the rejected
 // records by reason.
-func (r *remote) showChanges(cmd *cobra.Command, c catalog.Changes) error {
+func (r *remote) showChanges(cmd *cobra.Command, c adminhttp.Synced) error {
+	for _, text := range c.Warnings {
+		_, _ = fmt.Fprintln(cmd.ErrOrStderr(), "warning:", show(text))
+	}
 	text := notes("%d added", len(c.Added), "%d changed", len(c.Changed), "%d removed", len(c.Removed), "%d deprecated", len(c.Deprecated),
 		"%d no longer the newest", len(c.NoLongerNewest), "%d records rejected", len(c.Rejected), "%d feeds failed", len(c.Failed))
 	if len(c.Rejected)+len(c.Failed) > 0 {

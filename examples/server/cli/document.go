@@ -51,7 +51,8 @@ func (r *remote) patchCheck() *cobra.Command {
 	return &cobra.Command{
 		Use: "check DOCUMENT", Short: "Check a patch document: say which records a sync would reject, and why",
 		Long: "Check a patch document, by its URL or path, without a server. It prints every record that a sync would reject, with every reason. The document is " +
-			"checked alone: a patch of a product that only another feed lists is rejected here. The exit code is 1 if a record is rejected.",
+			"checked alone: a patch of a product that only another feed lists is rejected here, and whether this feed may speak about its records beside your other " +
+			"feeds (CAT-17) is not checked: the next sync says so. The exit code is 1 if a record is rejected.",
 		Example: "  server patch check patches.json",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := checkDocument(cmd.Context(), args[0], time.Now())
@@ -65,6 +66,7 @@ func (r *remote) patchCheck() *cobra.Command {
 					err = cmp.Or(err, say(cmd, rejected.Record+"\n  "+problem.Lines(strings.Join(rejected.Reasons, "\n"), "  ")))
 				}
 				err = cmp.Or(err, say(cmd, fmt.Sprintf("good records: %d of products, %d of patches", c.Products, c.Patches)))
+				_, _ = fmt.Fprintln(cmd.ErrOrStderr(), "not checked: whether another feed owns them (CAT-17); the next sync, and server report feeds, say so")
 			}
 			if err == nil && len(c.Rejected) > 0 {
 				err = errors.New("a sync rejects the records above")

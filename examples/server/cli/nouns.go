@@ -4,6 +4,8 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -56,7 +58,8 @@ func (r *remote) assets() *cobra.Command {
 				"  silent          it has not called for half an hour, so nobody knows when changes reach it (MAN-3)\n" +
 				"  change pending  a change has not reached it yet (MAN-2)\n" +
 				"  clock           its clock is over 5 minutes off (MAN-8)\n" +
-				"  cloned          two computers call as this asset (MAN-9); see server report cloned",
+				"  cloned          two computers call as this asset (MAN-9); see server report cloned\n" +
+				"  anomalies       it reported something impossible or unexpected; see server asset show",
 			RunE: paging(r, "GET assets", assetHead, assetRow),
 		},
 		verb("show ASSET", "Show what is known about an asset",
@@ -65,9 +68,9 @@ func (r *remote) assets() *cobra.Command {
 			showing(r, "GET assets/{}/inventory", func(cmd *cobra.Command, i catalog.Inventory) error {
 				var rows [][]any
 				for x := range i.Installed() {
-					rows = append(rows, []any{x.Product, x.Version})
+					rows = append(rows, []any{x.Product, x.Version, notes("held", x.Held, "prefers "+x.PinnedTo, x.PinnedTo != "", x.Unfinished, x.Unfinished != "")})
 				}
-				return r.table(cmd, "PRODUCT VERSION", rows)
+				return r.table(cmd, "PRODUCT VERSION NOTES", rows)
 			})),
 		&cobra.Command{
 			Use: "tag ASSET [TAG…]", Short: "Replace an asset's tags; without a tag, remove them all",
@@ -98,6 +101,12 @@ func (r *remote) assets() *cobra.Command {
 		verb("remove ASSET", "Remove an asset: its open orders end, its history stays",
 			r.acting("DELETE assets/{}", "removed")),
 		&cobra.Command{
+			Use: "acknowledge ASSET", Short: "Clear the anomalies of an asset, once you have looked at them",
+			Long: "Clear the anomalies of an asset: impossible or unexpected reports and claims, as after a restore. \"server asset show\" lists them, with what they mean. " +
+				"The event says who cleared them.",
+			RunE: r.acting("POST assets/{}/acknowledge", "acknowledged"),
+		},
+		&cobra.Command{
 			Use: "settle ASSET", Short: "Confirm that one computer alone calls as this asset again (MAN-9)",
 			Long: "Confirm that one computer alone calls as this asset again (see \"server report cloned\"). First enrol each copy under its\n" +
 				"own name, on the copy: agent enrol --again --name NAME …",
@@ -114,10 +123,39 @@ func (r *remote) showAsset(cmd *cobra.Command, a controller.AssetStatus) error {
 	if a.Refused != nil {
 		rows = append(rows, []any{"refused", show(a.Refused.At) + " " + a.Refused.Text})
 	}
+	rules := map[string]bool{}
 	for _, x := range a.LastAnomalies {
-		rows = append(rows, []any{"anomaly", show(x.At) + " " + x.Text})
+		rows = append(rows, []any{"anomaly", strings.TrimSpace(show(x.At) + " " + x.Text + " " + string(x.Order) + " " + x.Rule)})
+		rules[x.Rule] = true
 	}
-	return r.table(cmd, "", rows)
+	if err := r.table(cmd, "", rows); err != nil || a.NewAnomalies == 0 {
+		return err
+	}
+	out := cmd.OutOrStdout()
+	_, _ = fmt.Fprintf(out, "\n%d odd reports or claims of this asset are not acknowledged. What they mean:\n", a.NewAnomalies)
+	for _, rule := range slices.Sorted(maps.Keys(rules)) {
+		if text := anomalyTexts[rule]; text != "" {
+			_, _ = fmt.Fprintln(out, wrap(rule+". "+text, 80, "  "))
+		}
+	}
+	_, err := fmt.Fprintf(out, "When you have looked: server asset acknowledge %s\n", show(a.ID))
+	return err
+}
+
+// anomalyTexts say, by rule, what an anomaly means and what to do.
+var anomalyTexts = map[string]string{
+	"MAN-5": "The asset holds a newer manifest than this server knew: the server was restored from a backup, or its database was put back. The server goes on " +
+		"above that revision and repeats nothing that it knows to have begun. Nothing is to be done.",
+	"MAN-6": "Reports are missing here, or the agent makes fewer than it made before: the server was restored, or the agent was reinstalled or its disk put back. " +
+		"Results in between are not known: compare with \"agent status\" and the agent's journal. If nobody did any of this, look at \"server report cloned\".",
+	"MAN-9": "Two computers may call as this asset, or it was put back to a snapshot. If it was copied, enrol the copy under its own name (agent enrol --again), " +
+		"then: server asset settle.",
+	"MAN-12": "A number is beyond what any agent reaches. It was refused. Update or reinstall the agent; if it comes back, somebody may have its key: remove the asset " +
+		"and enrol it again.",
+	"JOB-24": "A report does not fit what this server knows of the order, and changed nothing. After a restore this is usual: the order was made after the backup, and " +
+		"what the asset did is in its own journal. Otherwise the agent has a fault.",
+	"CAT-16": "The inventory has an error and was not taken; the last good one counts. Correct on the asset what the text names.",
+	"JOB-7":  "The asset changed its platform. Remove it, and enrol the new system.",
 }
 
 const assetHead = "ASSET PLATFORM TAGS ZONE LAST-CALL NOTES"
@@ -129,7 +167,7 @@ func assetRow(a controller.AssetStatus) []any {
 func assetNotes(a controller.AssetStatus) string {
 	return notes("silent", a.Silent, "no inventory yet", a.InventoryAt.IsZero(), fmt.Sprintf("change pending (%d of %d)", a.Held, a.Newest), a.Behind,
 		fmt.Sprintf("clock %v off", a.Offset.Round(time.Second)), a.OffsetTooFar, "needs a reboot", a.NeedsReboot, "cloned", a.Cloned != nil,
-		"refused a manifest", a.Refused != nil, "%d anomalies", a.AnomalyCount)
+		"refused a manifest", a.Refused != nil, "%d anomalies", a.NewAnomalies)
 }
 
 //go:embed patch.json

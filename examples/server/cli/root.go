@@ -20,6 +20,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/examples/server/adminhttp"
 	"github.com/patchpolicy/patchpolicy/examples/server/serve"
 	"github.com/patchpolicy/patchpolicy/internal/problem"
+	"github.com/patchpolicy/patchpolicy/internal/release"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/manifest/agenthttp"
 )
@@ -40,6 +41,7 @@ func Usage(err error) error { return usageError{err} }
 func Run(root *cobra.Command) int {
 	begun := false // what goes wrong before is a mistake on the command line
 	root.PersistentPreRun = func(*cobra.Command, []string) { begun = true }
+	root.Version = release.Version()
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetOut(problem.Writer(root.OutOrStdout())) // agents, feeds and vendors chose much of it
 	root.SetErr(problem.Writer(root.ErrOrStderr()))
@@ -49,7 +51,7 @@ func Run(root *cobra.Command) int {
 		return ExitOK
 	}
 	_, _ = fmt.Fprintln(root.ErrOrStderr(), "error:", problem.Lines(err.Error(), "  "))
-	if e, ok := errors.AsType[*adminhttp.Error](err); ok {
+	if e, ok := errors.AsType[*adminhttp.Error](err); ok && len(e.Problems) > 1 { // one is in the text
 		for _, p := range e.Problems {
 			where := strings.TrimSpace(problem.Printable(p.Field) + " " + problem.Printable(p.Value))
 			_, _ = fmt.Fprintf(root.ErrOrStderr(), "  %s: %s\n", where, problem.Lines(p.Text, "    "))
@@ -81,18 +83,31 @@ func strict(cmd *cobra.Command) {
 // arguments is what the first line of a help text says that a command takes: as
 // in "tag ASSET [TAG…]".
 func arguments(use string) cobra.PositionalArgs {
-	_, use, _ = strings.Cut(use, " ")
-	use, _, _ = strings.Cut(strings.ReplaceAll(use, "[-", "-"), "-") // the flags follow
-	least := len(strings.Fields(use)) - strings.Count(use, "[")
-	switch {
-	case strings.Contains(use, "…]"):
-		return cobra.MinimumNArgs(least)
-	case strings.Contains(use, "["):
-		return cobra.MaximumNArgs(least + 1)
-	case least > 0:
-		return cobra.ExactArgs(least)
+	_, call, _ := strings.Cut(use, " ")
+	names, _, _ := strings.Cut(strings.ReplaceAll(call, "[-", "-"), "-") // the flags follow
+	list := strings.Fields(names)
+	least := len(list) - strings.Count(names, "[")
+	return func(cmd *cobra.Command, args []string) error {
+		how := "call it as: " + strings.TrimSpace(cmd.CommandPath()+" "+call)
+		switch n := len(args); {
+		case n > 0 && cmd.HasSubCommands():
+			return fmt.Errorf("%s has no command %q%s", cmd.CommandPath(), args[0], meant(cmd, args[0]))
+		case n < least:
+			return fmt.Errorf("missing: %s; %s", strings.Join(list[n:least], ", "), how)
+		case n > len(list) && !strings.Contains(names, "…]"):
+			return fmt.Errorf("%q is one argument too many; %s", args[len(list)], how)
+		}
+		return nil
 	}
-	return cobra.NoArgs
+}
+
+// meant suggests the command whose name looks like a word.
+func meant(cmd *cobra.Command, word string) string {
+	cmd.SuggestionsMinimumDistance = 2
+	if like := cmd.SuggestionsFor(word); len(like) > 0 {
+		return fmt.Sprintf("; did you mean %q?", like[0])
+	}
+	return ""
 }
 
 // noun is a command that only groups others.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -13,7 +14,6 @@ import (
 	"github.com/patchpolicy/patchpolicy/examples/server/adminhttp"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
-	"github.com/patchpolicy/patchpolicy/job/ledger"
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
@@ -62,7 +62,7 @@ func (r *remote) runList() *cobra.Command {
 
 func (r *remote) runTable(cmd *cobra.Command, runs []controller.RunStatus) error {
 	return r.table(cmd, "RUN STATE START ASSETS PROGRESS", rowsOf(runs, func(s controller.RunStatus) []any {
-		return []any{s.ID, s.State, s.Start, s.Assets, runText(s)}
+		return []any{s.ID, runState(s), s.Start, s.Assets, runText(s)}
 	}))
 }
 
@@ -72,7 +72,9 @@ func (r *remote) runShow() *cobra.Command {
 	c := &cobra.Command{
 		Use: "show RUN", Short: "Show what each asset and patch of a run is doing, or how it ended",
 		Long: "Show what each asset and patch of a run is doing, or how it ended. With --watch, print what changes, a line per change, until\n" +
-			"the run has ended; with --json as well, each line is an object. CANCEL says what is known about a cancel (JOB-3).",
+			"the run has ended; with --json as well, each line is an object. CANCEL says what is known about a cancel (JOB-3).\n\n" +
+			"A run is planned, open, ended, cancelled, withdrawn or missed. WHY is cut; --full prints it all, with the end of what the\n" +
+			"installer or the action printed.",
 		Example: "  server run show daily@20270131T2200 --full\n  server run show daily@20270131T2200 --watch | tee run.log",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if every < 100*time.Millisecond {
@@ -96,7 +98,10 @@ func (r *remote) runShow() *cobra.Command {
 				rows = append(rows, runAssetRows(a, start(a))...)
 			}
 			_, _ = fmt.Fprintln(cmd.OutOrStdout())
-			return r.table(cmd, "ASSET STATE CANCEL PATCH FROM TO OUTCOME CODE RULE WHY", rows)
+			if err := r.table(cmd, "ASSET STATE CANCEL PATCH FROM TO OUTCOME CODE RULE WHY", rows); err != nil {
+				return err
+			}
+			return explainCodes(cmd, assets)
 		},
 	}
 	c.Flags().BoolVar(&watch, "watch", false, "print each change until the run has ended")
@@ -130,12 +135,32 @@ func runAssetRows(a controller.RunAsset, start time.Time) (rows [][]any) {
 		rows = append(rows, []any{a.Asset, state, a.Cancel, "", "", "", "", "", "", long(a.Text)})
 	}
 	for _, x := range a.Actions {
-		rows = append(rows, []any{a.Asset, state, a.Cancel, "action " + x.Name, "", "", fmt.Sprintf("exit %d", x.Exit), "", "JOB-13", long(x.Text)})
+		rows = append(rows, []any{a.Asset, state, a.Cancel, "action " + x.Name, "", "", fmt.Sprintf("exit %d", x.Exit), "", "JOB-13", printed(x.Text)})
 	}
 	for _, p := range a.Patches {
-		rows = append(rows, []any{a.Asset, state, a.Cancel, p.Patch, p.From, p.To, p.Status, p.Code, p.Rule, long(p.Text)})
+		rows = append(rows, []any{a.Asset, state, a.Cancel, p.Patch, p.From, p.To, outcome(p), p.Code, p.Rule, long(p.Text)})
 	}
 	return rows
+}
+
+// explainCodes says what the failure codes of a run mean, each once.
+func explainCodes(cmd *cobra.Command, assets []controller.RunAsset) error {
+	codes := map[job.Code]bool{}
+	for _, a := range assets {
+		for _, p := range a.Patches {
+			if p.Code != 0 {
+				codes[p.Code] = true
+			}
+		}
+	}
+	if len(codes) == 0 {
+		return nil
+	}
+	_, _ = fmt.Fprintln(cmd.OutOrStdout())
+	for _, c := range slices.Sorted(maps.Keys(codes)) {
+		_, _ = fmt.Fprintf(cmd.OutOrStdout(), "%v (code %d): %s\n", c, c, codeTexts[c])
+	}
+	return say(cmd, "--full prints each text in full.")
 }
 
 func (r *remote) watch(cmd *cobra.Command, every time.Duration) error {
@@ -153,7 +178,7 @@ func (r *remote) watch(cmd *cobra.Command, every time.Duration) error {
 			seen[key] = line
 			return !known || was != line
 		}
-		if cells := []any{run.ID, run.State, runText(run)}; err == nil && changed("", cells) {
+		if cells := []any{run.ID, runState(run), runText(run)}; err == nil && changed("", cells) {
 			r.change(cmd, "run", run, cells)
 		}
 		for _, a := range assets {
@@ -165,7 +190,7 @@ func (r *remote) watch(cmd *cobra.Command, every time.Duration) error {
 				}
 			}
 		}
-		if err == nil && (run.State.Over() || run.State == ledger.RunMade) && run.Waiting+run.NotBegun+run.Executing+run.PendingReboots+run.PendingCancels == 0 {
+		if err == nil && run.Settled {
 			return nil // nothing is still to come
 		}
 		select {

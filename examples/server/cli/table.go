@@ -17,6 +17,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
+	"github.com/patchpolicy/patchpolicy/job/ledger"
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
@@ -27,7 +28,14 @@ type long string
 
 const shortText = 60
 
+// printed is a cell with what a program printed: unless --full is given, its
+// last line, which mostly says why the program failed.
+type printed string
+
 func (r *remote) table(cmd *cobra.Command, head string, rows [][]any) error {
+	if len(rows) == 0 && head != "" {
+		_, _ = fmt.Fprintln(cmd.ErrOrStderr(), "none")
+	}
 	return table(cmd.OutOrStdout(), r.full, head, rows)
 }
 
@@ -45,6 +53,9 @@ func table(w io.Writer, full bool, head string, rows [][]any) error {
 
 func texts(full bool, cells []any) (list []string) {
 	for _, cell := range cells {
+		if out, is := cell.(printed); is && !full {
+			cell = long(lastLine(string(out)))
+		}
 		text := show(cell)
 		if _, is := cell.(long); is && !full {
 			text = short(text)
@@ -52,6 +63,11 @@ func texts(full bool, cells []any) (list []string) {
 		list = append(list, text)
 	}
 	return list
+}
+
+func lastLine(s string) string {
+	s = strings.TrimSpace(s)
+	return s[strings.LastIndexByte(s, '\n')+1:]
 }
 
 // short cuts a text at the end of a word.
@@ -252,6 +268,43 @@ func count(n int, noun string) string {
 		return "1 " + noun
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// runState is the state of a run for people: whether its orders are being made
+// or all made is the server's own affair.
+func runState(s controller.RunStatus) string {
+	switch {
+	case s.State.Over() || s.State == ledger.RunPlanned:
+		return s.State.String()
+	case s.Settled:
+		return "ended"
+	}
+	return "open"
+}
+
+// outcome is the status of a patch for people: one that a cancel kept from being
+// tried did not fail.
+func outcome(p job.PatchOutcome) string {
+	if p.Status == job.PatchFailed && !p.FailedInstall() {
+		return "cancelled"
+	}
+	return p.Status.String()
+}
+
+// codeTexts say what the failure codes mean.
+var codeTexts = map[job.Code]string{
+	job.LanguageDownloadNotAvailable: "there is no file in the asset's language",
+	job.FileDownloadFailed:           "a file could not be downloaded (JOB-2)",
+	job.UnspecifiedAgentError:        "the agent or its platform failed, or the install could not be verified (JOB-18)",
+	job.FileValidationFailed:         "the file has neither signature nor checksum, or another version than was ordered (INT-3, CAT-7)",
+	job.CodeCancelled:                "a cancel came before the deploy (JOB-3)",
+	job.InstallerFailed:              "the installer failed, or reported a success that the inventory does not show (JOB-18)",
+	job.DeployerProcessCrashed:       "the install was cut off, or ended at its limit (JOB-17, JOB-25)",
+	job.FileSignatureFailed:          "the signature did not pass (INT-1, INT-4, INT-9)",
+	job.FileHashValidationFailed:     "the checksum differs (INT-2, INT-6)",
+	job.PatchURLMissing:              "the order names no file to download",
+	job.PatchInstallationSkipped:     "the install did not begin (JOB-10, JOB-13, JOB-14)",
+	job.FailedAfterReboot:            "after the reboot the version was not there (JOB-18)",
 }
 
 func runText(s controller.RunStatus) string {

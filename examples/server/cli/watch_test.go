@@ -34,7 +34,7 @@ func TestWatchOutlivesTheServer(t *testing.T) {
 			case n > 3:
 				state = "cancelled"
 			}
-			_, _ = fmt.Fprintf(w, `{"id": "r", "job": "j", "state": %q}`, state)
+			_, _ = fmt.Fprintf(w, `{"id": "r", "job": "j", "state": %q, "settled": %t}`, state, state == "cancelled")
 		case adminhttp.Prefix + "runs/r/assets":
 			_, _ = fmt.Fprint(w, `[]`)
 		default:

@@ -21,6 +21,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog/kevfeed"
 	"github.com/patchpolicy/patchpolicy/catalog/osvfeed"
 	"github.com/patchpolicy/patchpolicy/catalog/rpmfeed"
+	"github.com/patchpolicy/patchpolicy/examples/server/adminhttp"
 	"github.com/patchpolicy/patchpolicy/job/controller"
 )
 
@@ -178,85 +179,6 @@ func (from Sources) rpms() (feeds []catalog.Feed, err error) {
 	return feeds, nil
 }
 
-// FeedSettings are what an administrator sets for one feed.
-type FeedSettings struct {
-	Grant     catalog.Grant // what it may speak about
-	Authority string        // the authority it speaks for; empty: the feed's own
-	MaxAge    time.Duration // maximum age of its data (CAT-2); zero: no limit
-}
-
-// SettingsOf reads grants (CAT-17), each "FEED vendor NAME", "FEED product ID",
-// "FEED patch ID", "FEED lines ID" or "FEED authority NAME", and maximum ages
-// (CAT-2), each FEED=DURATION, where FEED is the id of one of the feeds.
-func SettingsOf(grants, ages []string, feeds []catalog.Feed) (map[catalog.FeedID]FeedSettings, error) {
-	settings := make(map[catalog.FeedID]FeedSettings)
-	for _, text := range grants {
-		if err := grant(text, feeds, settings); err != nil {
-			return nil, fmt.Errorf("grant %q: %w; want 'FEED vendor NAME', 'FEED product ID', 'FEED patch ID', 'FEED lines ID' (an ID may end in *), or 'FEED authority NAME'", text, err)
-		}
-	}
-	for _, text := range ages {
-		i := strings.LastIndex(text, "=")
-		if i < 0 {
-			return nil, fmt.Errorf("maximum age %q: want FEED=DURATION", text)
-		}
-		id := catalog.FeedID(text[:i])
-		age, err := time.ParseDuration(text[i+1:])
-		if err != nil || age <= 0 {
-			return nil, fmt.Errorf("maximum age %q of feed %s: want a duration above zero, like 240h", text[i+1:], id)
-		}
-		if !configured(feeds, id) {
-			return nil, fmt.Errorf("maximum age of feed %q: no such feed is configured", id)
-		}
-		s := settings[id]
-		s.MaxAge = age
-		settings[id] = s
-	}
-	return settings, nil
-}
-
-func configured(feeds []catalog.Feed, id catalog.FeedID) bool {
-	return slices.ContainsFunc(feeds, func(f catalog.Feed) bool { return f.ID() == id })
-}
-
-func grant(text string, feeds []catalog.Feed, settings map[catalog.FeedID]FeedSettings) error {
-	var id catalog.FeedID
-	var names []string
-	for _, f := range feeds {
-		names = append(names, fmt.Sprintf("%q", f.ID()))
-		if strings.HasPrefix(text, string(f.ID())+" ") && len(f.ID()) > len(id) {
-			id = f.ID()
-		}
-	}
-	if id == "" {
-		return errors.New("it does not begin with the name of a configured feed; those are " + strings.Join(names, ", "))
-	}
-	kind, name, _ := strings.Cut(text[len(id)+1:], " ")
-	s := settings[id]
-	switch kind {
-	case "vendor":
-		s.Grant.Vendors = append(s.Grant.Vendors, name)
-	case "product":
-		s.Grant.Products = append(s.Grant.Products, name)
-	case "patch":
-		s.Grant.Patches = append(s.Grant.Patches, name)
-	case "lines":
-		s.Grant.Lines = append(s.Grant.Lines, name)
-	case "authority":
-		if name == "" || s.Authority != "" {
-			return errors.New("a feed speaks for exactly one authority")
-		}
-		s.Authority = name
-	default:
-		return fmt.Errorf("%q cannot be granted", kind)
-	}
-	if problems := s.Grant.Check(); len(problems) > 0 {
-		return errors.New(problems[0])
-	}
-	settings[id] = s
-	return nil
-}
-
 // syncer brings the feeds' data into the catalog, one sync at a time.
 type syncer struct {
 	controller *controller.Controller
@@ -267,8 +189,9 @@ type syncer struct {
 
 	doing atomic.Pointer[string] // nil: no sync runs
 
-	mu   sync.Mutex
-	owed map[catalog.FeedID]catalog.Batch // batches that were refused or not stored, because their feeds answer "unchanged" next time
+	mu       sync.Mutex
+	warnings []string                         // of the last sync
+	owed     map[catalog.FeedID]catalog.Batch // batches that were refused or not stored, because their feeds answer "unchanged" next time
 }
 
 func (s *syncer) says(format string, args ...any) {
@@ -282,6 +205,14 @@ func (s *syncer) syncing() string {
 		return *text
 	}
 	return ""
+}
+
+// now is run for the administrator, who is also warned.
+func (s *syncer) now(ctx context.Context, acceptOlder catalog.FeedID) (adminhttp.Synced, error) {
+	changes, err := s.run(ctx, acceptOlder)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return adminhttp.Synced{Changes: changes, Warnings: s.warnings}, err
 }
 
 // run syncs once. From the feed named, if any, it accepts data that is older
@@ -346,6 +277,13 @@ func (s *syncer) run(ctx context.Context, acceptOlder catalog.FeedID) (catalog.C
 		if b, refused := s.owed[feed]; refused {
 			s.logger.Warn("feed refused, see report feeds", "feed", feed, "dated", b.Dated)
 		}
+	}
+	s.warnings = nil
+	if snap, err := s.controller.Snapshot(ctx); err == nil && len(changes.Failed) == 0 {
+		s.warnings = s.unused(snap)
+	}
+	for _, text := range s.warnings {
+		s.logger.Warn(text)
 	}
 	for _, r := range changes.Rejected {
 		s.logger.Warn("record rejected", "feed", r.Feed, "record", r.Record, "reasons", r.Reasons, "owner", r.Owner)

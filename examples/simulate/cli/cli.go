@@ -11,6 +11,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/agentsim"
 	"github.com/patchpolicy/patchpolicy/examples/simulate/report"
+	"github.com/patchpolicy/patchpolicy/internal/release"
 )
 
 // Run runs the command line and returns the exit status: 0 everything held, 1 something failed, 2 an
@@ -39,6 +40,7 @@ func command() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "simulate",
 		Short:         "Run patch policy in a virtual world: no waiting, no real computers",
+		Version:       release.Version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}

@@ -129,6 +129,7 @@ func TestDpkgKilledInTheMiddleIsRepaired_JOB17(t *testing.T) {
 	in, there := inv.Find(w.product("slow"))
 	require.True(t, there)
 	require.Equal(t, "1", in.Version.String(), "half-configured: what worked last, so that the upgrade is missing still")
+	require.Equal(t, "half-configured at version 2", in.Unfinished)
 	w.goOn()
 	again := w.staged(0, withScript(deb("slow", "2"), "postinst", slow))
 	require.Empty(t, w.refused(again, w.staged(1, deb("other", "2"))), "what is half done is taken as done")

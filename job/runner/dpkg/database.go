@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/patchpolicy/patchpolicy/catalog/aptfeed/deb822"
+	"github.com/patchpolicy/patchpolicy/catalog/version"
 	"github.com/patchpolicy/patchpolicy/internal/inroot"
 )
 
@@ -53,6 +54,18 @@ func (e entry) unfinished() bool {
 		return true
 	}
 	return false
+}
+
+// leftUnfinished says how dpkg left a package that is not configured, for
+// [catalog.Installed].
+func (e entry) leftUnfinished() string {
+	if e.installed() || !e.unfinished() {
+		return ""
+	}
+	if _, err := version.Parse(version.Debian, e.version); err != nil {
+		return e.state
+	}
+	return e.state + " at version " + e.version
 }
 
 func (e entry) held() bool { return e.want == "hold" }

@@ -39,8 +39,9 @@
 //   - JOB-17: a package database that a crash left half-done is repaired first,
 //     with "dpkg --configure -a". A package that is then at its version is not
 //     installed again. Until the repair, the inventory lists such a package at
-//     the version that worked last, so its upgrade is still missing and is
-//     ordered again.
+//     the version that worked last, and as Unfinished. So its upgrade is still
+//     missing and is ordered again, and the verdict says in what state dpkg left
+//     it. JOB-27 limits how often.
 //   - JOB-25: at the install limit, dpkg and the maintainer scripts get
 //     SIGTERM, and SIGKILL after Config.Grace. A patch that is then not at its
 //     version has code 10. The next install repairs the database first

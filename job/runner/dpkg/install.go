@@ -18,6 +18,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog/debian"
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 	"github.com/patchpolicy/patchpolicy/internal/inroot"
+	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/execution"
 	"github.com/patchpolicy/patchpolicy/job/runner"
@@ -100,7 +101,13 @@ func (p *Platform) judge(r *execution.InstallResult, s runner.Staged, want versi
 		r.Code = job.DeployerProcessCrashed
 	}
 	text := fmt.Sprintf("dpkg left %s %s at version %s instead of %s.", name, e.state, e.version, want)
-	if why := ran.about(name); why != "" {
+	if e.version == want.String() {
+		text = fmt.Sprintf("dpkg left %s %s at version %s.", name, e.state, e.version)
+	}
+	if why, last := ran.about(name); why != "" {
+		if last != "" { // it comes first, because lists show only the beginning
+			text = problem.Clip(last, maxLast) + ": " + text
+		}
 		text += "\n" + why
 	} else if ran.err != "" {
 		text += "\n" + ran.err + "\n" + lastLines(ran.output, 1500)
@@ -129,7 +136,13 @@ type transcript struct {
 	ended  bool   // at the install limit (JOB-25)
 }
 
-func (t transcript) about(name string) string {
+// maxLast is how many bytes of a script's last words the first line repeats.
+const maxLast = 200
+
+// about returns what dpkg printed about the failure of a package, and the line
+// of it that says most: the last that the package's own script printed, or else
+// dpkg's last.
+func (t transcript) about(name string) (why, last string) {
 	var found []string
 	about := regexp.MustCompile("^dpkg: (error processing (package|archive)|dependency problems prevent configuration of) " + regexp.QuoteMeta(name) + "[ :]")
 	lines := strings.Split(t.output, "\n")
@@ -137,24 +150,34 @@ func (t transcript) about(name string) string {
 		if !about.MatchString(lines[i]) {
 			continue
 		}
-		found = append(found, said(lines, i, name)...)
+		var words []string
+		if strings.HasPrefix(lines[i], "dpkg: error processing") { // otherwise its script did not run
+			words = said(lines, i)
+		}
+		if n := len(words); n > 0 {
+			last = strings.TrimSpace(words[n-1])
+		}
+		found = append(found, words...)
 		found = append(found, lines[i])
 		for i+1 < len(lines) && strings.HasPrefix(lines[i+1], " ") {
 			i++
 			found = append(found, lines[i])
+			if len(words) == 0 {
+				last = strings.TrimSpace(lines[i])
+			}
 		}
 	}
-	return lastLines(strings.Join(found, "\n"), 2000)
+	return lastLines(strings.Join(found, "\n"), 2000), last
 }
 
 // said returns the few lines before line i that the package's own script
 // printed: they are the reason that an administrator needs.
-func said(lines []string, i int, name string) []string {
+func said(lines []string, i int) []string {
 	const most = 8
 	from := i
 	for from > 0 && i-from < most {
 		line := lines[from-1]
-		if strings.HasPrefix(line, "dpkg: ") || strings.HasPrefix(line, " ") || strings.HasPrefix(line, "Setting up "+name+" ") ||
+		if strings.HasPrefix(line, "dpkg: ") || strings.HasPrefix(line, " ") || strings.HasPrefix(line, "Setting up ") ||
 			strings.HasPrefix(line, "Preparing to unpack ") || strings.HasPrefix(line, "Unpacking ") {
 			break
 		}

@@ -81,6 +81,8 @@ func TestPostinstFailureIsThatPatchsAlone_JOB2(t *testing.T) {
 	in, there := inv.Find(w.product("bad"))
 	require.True(t, there)
 	require.Equal(t, "1", in.Version.String(), "a half-configured upgrade is missing still")
+	require.Equal(t, "half-configured at version 2", in.Unfinished)
+	require.Contains(t, by[0].Text, "the licence server is away: dpkg left bad half-configured at version 2.\n", "what an administrator needs comes first")
 
 	// The vendor repairs the script: the next order deploys over the broken
 	// state.

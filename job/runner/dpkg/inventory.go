@@ -14,7 +14,7 @@ import (
 )
 
 // Inventory lists the packages that are installed and work, each at the version
-// that worked last. Packages whose record cannot be read are left out and
+// that worked last, and how dpkg left it if it is unfinished. Packages whose record cannot be read are left out and
 // logged. Without apt or its lists there are neither pins nor other channels.
 func (p *Platform) Inventory(ctx context.Context) (catalog.Inventory, error) {
 	db, err := p.database()
@@ -77,7 +77,7 @@ func (p *Platform) inventory(db *database, choices map[Package]Choice) (catalog.
 		}
 		arch := p.real(e.arch)
 		c := choices[Package{e.name, arch}]
-		in := catalog.Installed{Product: debian.ProductID(p.cfg.Channel, arch, e.name), Version: v, Held: e.held(), PinnedTo: c.prefers()}
+		in := catalog.Installed{Product: debian.ProductID(p.cfg.Channel, arch, e.name), Version: v, Held: e.held(), PinnedTo: c.prefers(), Unfinished: e.leftUnfinished()}
 		for _, channel := range slices.Sorted(maps.Keys(c.channels)) {
 			if channel != p.cfg.Channel {
 				in.Also = append(in.Also, debian.ProductID(channel, arch, e.name))

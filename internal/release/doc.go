@@ -1,0 +1,2 @@
+// Package release says which release a program is.
+package release
