@@ -115,12 +115,20 @@ type document struct {
 // An error means that the text as a whole is not a document, and that nothing
 // of it is used.
 func Parse(feed catalog.FeedID, data []byte) (catalog.Batch, error) {
+	b, err := read(feed, data)
+	if err != nil {
+		return catalog.Batch{}, fmt.Errorf("no patch document: %w", err)
+	}
+	return b, nil
+}
+
+func read(feed catalog.FeedID, data []byte) (catalog.Batch, error) {
 	p := parser{batch: catalog.Batch{Feed: feed}, ids: map[string]bool{}, json: json.NewDecoder(bytes.NewReader(data))}
 	if err := p.document(); err != nil {
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 			err = errors.New("it ends too early")
 		}
-		return catalog.Batch{}, fmt.Errorf("no patch document: %s", clip(err.Error()))
+		return catalog.Batch{}, errors.New(clip(err.Error()))
 	}
 	p.batch.Rejected = p.rejects.List(feed)
 	return p.batch, nil
@@ -241,7 +249,7 @@ func (p *parser) fit(kind, id string, err error, check func() []string) (problem
 		problems = check()
 	}
 	if p.ids[kind+id] {
-		problems = append(problems, "duplicate id: the document has it more than once")
+		problems = append(problems, fetch.Duplicate)
 	} else if problems == nil {
 		p.ids[kind+id] = true
 	}

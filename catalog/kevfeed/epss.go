@@ -15,15 +15,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog/internal/fetch"
 )
 
-func parseEPSS(feed catalog.FeedID, data []byte) (catalog.Batch, error) {
-	b, err := readEPSS(feed, data)
-	if err != nil {
-		return catalog.Batch{}, fmt.Errorf("no document of EPSS scores: %w", err)
-	}
-	return b, nil
-}
-
-func readEPSS(feed catalog.FeedID, data []byte) (b catalog.Batch, err error) {
+func parseEPSS(feed catalog.FeedID, data []byte) (b catalog.Batch, err error) {
 	var text io.Reader = bytes.NewReader(data)
 	if bytes.HasPrefix(data, []byte{0x1f, 0x8b}) {
 		if text, err = gzip.NewReader(text); err != nil {
@@ -49,7 +41,7 @@ func readEPSS(feed catalog.FeedID, data []byte) (b catalog.Batch, err error) {
 		case row > maxRows || unpacked.N == 0:
 			err = fmt.Errorf("it has more than %d rows or %d bytes", maxRows, maxUnpacked)
 		case wrong == "" && ids[v.ID]:
-			bad.Add("row "+v.ID, "duplicate id: the document has it more than once")
+			bad.Add("row "+v.ID, fetch.Duplicate)
 		case wrong != "":
 			bad.Add(fmt.Sprintf("row %d", row), wrong)
 		default:

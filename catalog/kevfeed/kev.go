@@ -42,7 +42,7 @@ func parseKEV(feed catalog.FeedID, data []byte) (catalog.Batch, error) {
 		err = errors.New("it has no entries")
 	}
 	if err != nil {
-		return catalog.Batch{}, fmt.Errorf("no catalog of known exploited vulnerabilities: %s", problem.Clip(err.Error(), fetch.MaxReason))
+		return catalog.Batch{}, errors.New(problem.Clip(err.Error(), fetch.MaxReason))
 	}
 	b := catalog.Batch{Dated: d.Released.UTC(), AllExploited: true}
 	var bad fetch.Rejects
@@ -55,7 +55,7 @@ func parseKEV(feed catalog.FeedID, data []byte) (catalog.Batch, error) {
 			b.AllExploited = false
 			continue
 		case ids[id]:
-			bad.Add("vulnerability "+id, "duplicate id: the document has it more than once")
+			bad.Add("vulnerability "+id, fetch.Duplicate)
 			continue
 		}
 		ids[id] = true

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/patchpolicy/patchpolicy/catalog/internal/fetch"
 )
 
 // eachRecord decodes the elements named record below the root element. It holds
 // one at a time, of at most maxRecord bytes.
 func eachRecord[T any](in io.Reader, root, record string, take func(T)) error {
-	bounded := &budget{in: in, left: maxRecord}
+	bounded := &fetch.Budget{From: in, Left: maxRecord}
 	d := xml.NewDecoder(bounded)
 	depth := 0
 	for {
@@ -27,7 +29,7 @@ func eachRecord[T any](in io.Reader, root, record string, take func(T)) error {
 			case depth == 0 && e.Name.Local != root:
 				return fmt.Errorf("it begins with <%.40s>, not <%s>", e.Name.Local, root)
 			case depth == 1 && e.Name.Local == record:
-				bounded.left = maxRecord
+				bounded.Left = maxRecord
 				var r T
 				if err := d.DecodeElement(&r, &e); err != nil {
 					return err
@@ -44,19 +46,4 @@ func eachRecord[T any](in io.Reader, root, record string, take func(T)) error {
 			depth--
 		}
 	}
-}
-
-// budget reads until left bytes are used up.
-type budget struct {
-	in   io.Reader
-	left int
-}
-
-func (b *budget) Read(p []byte) (int, error) {
-	if b.left <= 0 {
-		return 0, fmt.Errorf("one record has more than %d bytes", maxRecord)
-	}
-	n, err := b.in.Read(p[:min(len(p), b.left)])
-	b.left -= n
-	return n, err
 }

@@ -59,7 +59,7 @@ func TestBounds_CAT16(t *testing.T) {
 	_, err = all(small(t), []byte(`["`+strings.Repeat("x", 1<<18)+`"]`))
 	require.ErrorContains(t, err, "over the limit")
 
-	b := &budget{left: 100, at: bytes.NewReader(make([]byte, 200))}
+	b := &Budget{Left: 100, at: bytes.NewReader(make([]byte, 200))}
 	_, err = zip.NewReader(b, 200)
 	require.ErrorContains(t, err, "over the limit", "the list of an archive's files is bounded too")
 }
