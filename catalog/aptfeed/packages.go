@@ -79,6 +79,9 @@ func (l parser) packages(in io.Reader) ([]record, fetch.Rejects, error) {
 		for _, arch := range in {
 			records = append(records, rec.in(l.channel, arch))
 		}
+		if len(records) > catalog.MaxPatches {
+			return nil, bad, fmt.Errorf("it has more than %d packages", catalog.MaxPatches)
+		}
 	}
 	return records, bad, nil
 }

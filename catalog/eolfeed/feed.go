@@ -59,7 +59,7 @@ func New(id catalog.FeedID, documents []Document, o Options) (*Feed, error) {
 			given[p] = true
 		}
 		products := slices.Clone(d.Products)
-		read := fetch.Form{Name: "end-of-life document", Accept: "application/json", Limit: MaxDocument, Parse: func(id catalog.FeedID, data []byte) (catalog.Batch, error) {
+		read := fetch.Form{Name: "end-of-life document", Accept: "application/json", Limit: MaxDocument, Parse: func(_ context.Context, id catalog.FeedID, data []byte) (catalog.Batch, error) {
 			return parse(id, data, products)
 		}}
 		one, err := fetch.New(id, d.Location, read, o)

@@ -3,6 +3,7 @@ package jsonfeed
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -115,15 +116,15 @@ type document struct {
 // An error means that the text as a whole is not a document, and that nothing
 // of it is used.
 func Parse(feed catalog.FeedID, data []byte) (catalog.Batch, error) {
-	b, err := read(feed, data)
+	b, err := read(context.Background(), feed, data)
 	if err != nil {
 		return catalog.Batch{}, fmt.Errorf("no patch document: %w", err)
 	}
 	return b, nil
 }
 
-func read(feed catalog.FeedID, data []byte) (catalog.Batch, error) {
-	p := parser{batch: catalog.Batch{Feed: feed}, ids: map[string]bool{}, json: json.NewDecoder(bytes.NewReader(data))}
+func read(ctx context.Context, feed catalog.FeedID, data []byte) (catalog.Batch, error) {
+	p := parser{ctx: ctx, batch: catalog.Batch{Feed: feed}, ids: map[string]bool{}, json: json.NewDecoder(bytes.NewReader(data))}
 	if err := p.document(); err != nil {
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 			err = errors.New("it ends too early")
@@ -137,6 +138,7 @@ func read(feed catalog.FeedID, data []byte) (catalog.Batch, error) {
 // parser reads a document record by record, so that no part of it costs much
 // more than its length.
 type parser struct {
+	ctx     context.Context
 	json    *json.Decoder
 	batch   catalog.Batch
 	ids     map[string]bool // of fit records, with their kind
@@ -211,7 +213,7 @@ func (p *parser) list(kind string, read func(raw []byte) (id string, problems []
 			return fmt.Errorf("the document has more than %d records", MaxRecords)
 		}
 		var raw json.RawMessage
-		if err := p.json.Decode(&raw); err != nil {
+		if err := cmp.Or(p.ctx.Err(), p.json.Decode(&raw)); err != nil {
 			return err
 		}
 		var id string

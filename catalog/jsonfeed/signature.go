@@ -48,7 +48,7 @@ func (s Signed) verify(id catalog.FeedID, document string, o fetch.Options) (fun
 		location = besides(document)
 	}
 	var signature []byte // of the last good fetch
-	feed, err := fetch.New(id, location, fetch.Form{Name: "signature", Accept: "*/*", Limit: MaxSignature, Parse: func(_ catalog.FeedID, data []byte) (catalog.Batch, error) {
+	feed, err := fetch.New(id, location, fetch.Form{Name: "signature", Accept: "*/*", Limit: MaxSignature, Parse: func(_ context.Context, _ catalog.FeedID, data []byte) (catalog.Batch, error) {
 		signature = append([]byte{}, data...) // an empty file is not nil: it is not absent
 		return catalog.Batch{}, nil
 	}}, o)

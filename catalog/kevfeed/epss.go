@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -15,17 +16,16 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog/internal/fetch"
 )
 
-func parseEPSS(feed catalog.FeedID, data []byte) (b catalog.Batch, err error) {
+func parseEPSS(_ context.Context, feed catalog.FeedID, data []byte) (b catalog.Batch, err error) {
 	var text io.Reader = bytes.NewReader(data)
 	if bytes.HasPrefix(data, []byte{0x1f, 0x8b}) {
 		if text, err = gzip.NewReader(text); err != nil {
 			return b, err
 		}
-	} else if len(data) > 0 && data[len(data)-1] != '\n' {
-		return b, errors.New("its last line does not end: it is cut off")
 	}
 	unpacked := &io.LimitedReader{R: text, N: maxUnpacked + 1}
 	lines := bufio.NewScanner(unpacked)
+	lines.Split(wholeLines)
 	lines.Scan()
 	if err = lines.Err(); err == nil {
 		b.Dated, err = scoreDate(lines.Text())
@@ -57,6 +57,15 @@ func parseEPSS(feed catalog.FeedID, data []byte) (b catalog.Batch, err error) {
 	}
 	b.Rejected = bad.List(feed)
 	return b, err
+}
+
+// wholeLines is [bufio.ScanLines] that refuses a last line without an end.
+func wholeLines(data []byte, atEnd bool) (advance int, line []byte, err error) {
+	advance, line, err = bufio.ScanLines(data, atEnd)
+	if advance > 0 && data[advance-1] != '\n' {
+		err = errors.New("its last line does not end: it is cut off")
+	}
+	return advance, line, err
 }
 
 // scoreDate reads the first line: "#model_version:…,score_date:…".

@@ -1,6 +1,7 @@
 package kevfeed
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,7 +27,7 @@ type entry struct {
 	Ransomware string `json:"knownRansomwareCampaignUse"`
 }
 
-func parseKEV(feed catalog.FeedID, data []byte) (catalog.Batch, error) {
+func parseKEV(_ context.Context, feed catalog.FeedID, data []byte) (catalog.Batch, error) {
 	var d document
 	err := strictjson.Check(data, true)
 	if err == nil {

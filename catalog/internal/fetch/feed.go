@@ -33,9 +33,10 @@ type Form struct {
 	Name   string // what it is, to speak of one that is not: "patch document"
 	Accept string // the media types that the server is asked for
 	Limit  int64  // bytes of the document
-	// Parse reads the document. The feed sets Feed, At and Local of the batch.
+	// Parse reads the document. The feed sets Feed, At and Local of the batch, and
+	// names the document in the error. If it may take long, it ends with ctx.
 	// Nil: Each does.
-	Parse func(id catalog.FeedID, data []byte) (catalog.Batch, error)
+	Parse func(ctx context.Context, id catalog.FeedID, data []byte) (catalog.Batch, error)
 
 	// Verify is asked before Parse whether the document may be used; nil: it may.
 	Verify func(ctx context.Context, data []byte) error
@@ -151,7 +152,7 @@ func (f *Feed) parse(ctx context.Context, doc document) (b catalog.Batch, err er
 	w := newWalk(ctx, f.form.Match)
 	switch {
 	case f.form.Each == nil:
-		b, err = f.form.Parse(f.id, doc.data)
+		b, err = f.form.Parse(ctx, f.id, doc.data)
 	case doc.root != nil:
 		b, err = f.each(w.folder(doc.root))
 	default:

@@ -61,6 +61,9 @@ func (f *Feed) each(records Records) (b catalog.Batch, err error) {
 		case found.Add != nil:
 			ids[found.ID] = true
 			found.Add(&b)
+			if len(ids) > catalog.MaxVulnerabilities {
+				return catalog.Batch{}, fmt.Errorf("it has more than %d records of use", catalog.MaxVulnerabilities)
+			}
 			if found.Dated.After(b.Dated) && !found.Dated.After(latest) {
 				b.Dated = found.Dated.UTC()
 			}
