@@ -26,8 +26,8 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/catalog/aptfeed"
-	"github.com/patchpolicy/patchpolicy/catalog/fault"
 	"github.com/patchpolicy/patchpolicy/catalog/debian"
+	"github.com/patchpolicy/patchpolicy/catalog/fault"
 	"github.com/patchpolicy/patchpolicy/examples/agent/rpm"
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job/runner/dpkg"

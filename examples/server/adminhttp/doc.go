@@ -41,7 +41,7 @@
 //	GET    reports/failed-installs → {failedInstalls} (RPT-1)
 //	GET    reports/failures?from&to&asset&patch&code&limit&page (RPT-2)
 //	GET    reports/missing?asset&patch&cve&severity&exploited   on one asset; without one, counts over all (RPT-3)
-//	GET    reports/changes?since&limit   patches that the catalog listed and lost, newest first
+//	GET    reports/changes?since&limit   what the catalog listed, lost and, since the server was started, changed, newest first
 //	GET    reports/eol?days&limit  version lines that have ended or end within some days (CAT-11)
 //	GET    reports/{reboots,cancels,silent,cloned,stuck}?limit (RPT-3)
 //	GET    reports/feeds           GET reports/unreachable (CAT-10)
