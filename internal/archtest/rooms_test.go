@@ -99,6 +99,7 @@ var rooms = []room{
 	}},
 	{path: "catalog/catalogtest", floor: 2, adapter: true, uses: []use{
 		{"catalog", "the port it holds feeds to"},
+		{"catalog/fault", "why a source could not be used"},
 		{"github.com/stretchr/testify", "assertions"},
 	}},
 	{path: "catalog/debian", floor: 2, adapter: true, uses: []use{

@@ -80,6 +80,8 @@ func TestIsCVE(t *testing.T) {
 func FuzzDocument(f *testing.F) {
 	f.Add(packed(f, `{"a": 1}`, "b"))
 	f.Add([]byte(`[{"a": 1}, 2, "c"]`))
+	f.Add([]byte("[]"))
+	f.Add(packed(f))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		records, _ := all(small(t), data)
 		sum := 0
