@@ -141,7 +141,7 @@
 //     of that day, UTC ([EOLInstant], [ParseEOL]). At that very instant, the
 //     end of life has passed.
 //   - CAT-14. A patch is superseded on an asset if a patch that this asset may
-//     get supersedes it, directly or through others. Then it is not missing
+//     get supersedes it, directly or through others. Then it is never offered
 //     there, and no query selects it ([Snapshot.Missing]). A patch that cannot
 //     be deployed on the asset supersedes nothing there. A list of patches for
 //     one asset ([Snapshot.EvaluateList]) is reduced: of the deployable patches
@@ -187,12 +187,12 @@
 //     feeds is in the catalog, even if the feed fails, is silent or is empty. A
 //     feed leaves the catalog only when it is Gone. An authority keeps 131,072
 //     names that it no longer lists. Beyond that, the name that it has not
-//     listed for the longest is forgotten first. If no feed speaks for an
-//     authority any more because its feeds name another one (a keyring was
-//     replaced), that one takes its place. A [Grant] outranks all this from the
-//     next sync on. The most specific grant counts. Of two equal grants to
-//     different authorities the first in order counts, and the other is shown.
-//     A record outside its authority is rejected and returned in
+//     listed for the longest is forgotten first. If all feeds of an authority
+//     now name another authority (because a keyring was replaced), the new
+//     authority takes over what the old one owned. A [Grant] outranks all this
+//     from the next sync on. The most specific grant counts. Of two equal
+//     grants to different authorities the first in order counts, and the other
+//     is shown. A record outside its authority is rejected and returned in
 //     [Changes].Rejected with its Owner. [FeedHealth] counts such records as
 //     Outside and names the first few. Such a record never hides, blocks or
 //     replaces a record of the other authority. A claim of two feeds on one

@@ -49,7 +49,7 @@ type Batch struct {
 	// Vulnerabilities name as exploited.
 	AllExploited bool
 
-	Authority string    // feeds with the same one speak for each other; empty: the feed is its own (CAT-17)
+	Authority string    // feeds with the same authority may speak about what another of them introduced; empty: the id of the feed (CAT-17)
 	Names     []string  // prefixes of product and patch ids that the feed claims, like "deb/bookworm/" (CAT-17)
 	Grant     Grant     // set by the administrator (CAT-17)
 	Dated     time.Time // the date that the source states; zero: none, or in an unchanged batch the last one (CAT-2)

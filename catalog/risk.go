@@ -202,10 +202,11 @@ type Risk struct {
 // Risk returns what is known now of the vulnerabilities that the upgrade of a
 // verdict fixes. Its severity is the highest of the patch's own and of those of
 // its advisories and vulnerabilities. Facts and advisories of a feed that is
-// failing or stale are unknown, and so is then the patch's own mark of
-// exploitation (CAT-18). The patch's own severity stays, as the patch does
-// (CAT-1). Exploited is No only if there is at least one vulnerability and it
-// is No for each of them. A withdrawn vulnerability adds nothing.
+// failing or stale are unknown. If it is the patch's own feed, so is the
+// patch's mark of exploitation (CAT-18). The patch's own severity stays, as the
+// patch does (CAT-1). Exploited is No only if there is at least one
+// vulnerability and it is No for each of them. A withdrawn vulnerability adds
+// nothing.
 //
 // It costs what Fixed costs, and a binary search in each feed for each of the
 // vulnerabilities.

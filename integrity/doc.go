@@ -156,7 +156,7 @@
 //     capabilities (MAN-11). See Excerpt.Allows, and Order.Obstacle in package
 //     job. Scripts inside a package come with its file: where a clause allows
 //     unsigned files, the server chooses those scripts as well.
-//   - INT-11. Slow is a failure: a download has a minimum rate and a total
-//     time, both from the size that is expected. A URL of a remote feed is
-//     never a local file. Packages job/runner and catalog do this.
+//   - INT-11. A slow download fails: it has a minimum rate, and a total time
+//     that depends on the expected size. A URL of a remote feed is never a
+//     local file. Packages job/runner and catalog do this.
 package integrity

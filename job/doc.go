@@ -65,21 +65,21 @@
 //     predecessor's reboot is verified. A query leaves the dependent patch to a
 //     later run. A requirement without a reboot decides which patch is
 //     installed first. The catalog refuses cycles by name when it syncs. A
-//     requirement is also a fact about the asset. A patch is deployable only if
-//     the product that it requires is installed at the required version or
-//     newer (and, for a requirement with a reboot, no reboot of that product is
-//     pending), or if the same order installs it first. This is checked when
-//     the order is made, and again just before the install. If it is unmet when
-//     the order is made, the patch is left out with the reason, which is not a
-//     failure. If it is unmet at the install because the required patch failed
-//     in this order, the patch fails with code 14, a failed install (RPT-1). If
-//     the requirement is unmet at the install for any other reason, the patch
-//     is Inapplicable, which is not a failed install. If no patch is left then,
-//     the order ends as NotApplicable. A follower's order is planned with an
-//     inventory taken after its predecessor ended. An order that has not begun
-//     is planned again when the asset's inventory or pending reboot changes. A
-//     pending reboot whose cause is unknown counts as pending for every
-//     product.
+//     requirement can also be met by what the asset already has. A patch is
+//     deployable only if the product that it requires is installed at the
+//     required version or newer (and, for a requirement with a reboot, no
+//     reboot of that product is pending), or if the same order installs it
+//     first. This is checked when the order is made, and again just before the
+//     install. If it is unmet when the order is made, the patch is left out
+//     with the reason, which is not a failure. If it is unmet at the install
+//     because the required patch failed in this order, the patch fails with
+//     code 14, a failed install (RPT-1). If the requirement is unmet at the
+//     install for any other reason, the patch is Inapplicable, which is not a
+//     failed install. If no patch is left then, the order ends as
+//     NotApplicable. A follower's order is planned with an inventory taken
+//     after its predecessor ended. An order that has not begun is planned again
+//     when the asset's inventory or pending reboot changes. A pending reboot
+//     whose cause is unknown counts as pending for every product.
 //   - JOB-16. [Result] lists the results of an execution, [Progress] the steps
 //     on the way, and [Code] the failure codes of a patch, with their published
 //     numbers.
@@ -132,8 +132,9 @@
 //     tag after the orders were made gets its order too, until the run's window
 //     ends, or without a window until 24 h after the start ([JoinTime]). The
 //     default is no. If several runs still take late joiners, the asset gets an
-//     order of the newest. In each asset's own zone, the asset's clock decides.
-//     An asset that joins before its own start takes part in any case (JOB-9).
+//     order of the newest. If the job runs in each asset's own time zone, the
+//     asset's local time decides. An asset that joins before its own start
+//     takes part in any case (JOB-9).
 //   - JOB-27. A job can give up: after N failed runs (default: never), the job
 //     leaves a patch out on that asset, with the reason, until a newer version
 //     is listed or an administrator retries the patch. An order that has

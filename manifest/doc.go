@@ -166,11 +166,12 @@
 //     the next check-in. [Bound] computes it for a check-in interval; with
 //     the defaults it is 23 minutes for every connected agent. There is no
 //     bound for an agent that does not call, and the server shows that.
-//   - MAN-4: A manifest is the whole queue that the asset should hold, not a
-//     difference, so a lost message can never block an agent. An order that is
-//     absent from a newer revision is withdrawn (JOB-5). An order marked
-//     cancelled is cancelled (JOB-3). An order that changed replaces the queued
-//     one and leaves a started one alone.
+//   - MAN-4: A manifest is the whole queue that the asset should hold now, not
+//     a difference, so a lost message can never block an agent. Orders that do
+//     not fit into it (Hold) follow later. An order that is absent from a newer
+//     revision is withdrawn (JOB-5). An order marked cancelled is cancelled
+//     (JOB-3). An order that changed replaces the queued one and leaves a
+//     started one alone.
 //   - MAN-5: A manifest is signed and names its asset. Its revision only grows,
 //     and it expires at most [MaxLifetime] after the agent's corrected time
 //     (plus [MaxSkew], because clocks may differ). An agent refuses a manifest
@@ -195,17 +196,17 @@
 //     ([CheckIn.Made]). Calls are numbered too ([CheckIn.Call]): from a call
 //     that is older than the newest one, the server takes only the reports.
 //   - MAN-7: Last call: an agent checks in just before it starts an execution
-//     and again just before the deploy stage. It waits 10 seconds for an answer, trying
-//     again while calls fail (after 1, 2, 4 … 30 seconds), and continues
-//     without an answer if none comes in that time. For an order whose start
-//     passed while the asset was off or asleep, it waits up to 5 minutes
-//     instead. So while the agent can be reached, the check-in interval does
-//     not matter: a withdrawal, change or cancel before the start takes effect,
-//     and so does a cancel before the deploy stage. An authenticated refusal
-//     ([ErrRefused]) is an answer: nothing starts until a later call is
-//     answered without one. An unauthenticated refusal is a failed call. The
-//     last call is a setting of the job, on by default. A job's start spread
-//     keeps the calls of many assets apart.
+//     and again just before the deploy stage. It waits up to 10 seconds for an
+//     answer and continues without one if none comes. While calls fail, it
+//     tries again after 1, 2, 4 … seconds, at most 30 seconds apart. For an
+//     order whose start passed while the asset was off or asleep, it waits up
+//     to 5 minutes instead. So while the agent can be reached, the check-in
+//     interval does not matter: a withdrawal, change or cancel before the start
+//     takes effect, and so does a cancel before the deploy stage. An
+//     authenticated refusal ([ErrRefused]) is an answer: nothing starts until a
+//     later call is answered without one. An unauthenticated refusal is a
+//     failed call. The last call is a setting of the job, on by default. A
+//     job's start spread keeps the calls of many assets apart.
 //   - MAN-8: Starts are instants in UTC. An agent learns its clock's offset
 //     from the server's answers ([Answer.At]), reports it ([CheckIn.Offset]),
 //     and applies the corrected time to starts, windows and the expiry of

@@ -34,8 +34,8 @@ const (
 	// Lifetime is how long a manifest is valid.
 	Lifetime = 7 * 24 * time.Hour
 	// RenewBefore is how long before its expiry the server replaces a manifest
-	// by one with the same orders and the next revision. An agent that calls at
-	// least once per Lifetime-RenewBefore never sees an expired manifest.
+	// with one that has the same orders and the next revision. An agent that
+	// calls at least once per RenewBefore never holds an expired manifest.
 	RenewBefore = 2 * 24 * time.Hour
 )
 

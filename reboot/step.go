@@ -21,8 +21,9 @@ type Out struct {
 // and does not change s. An event or a phase that it does not know changes
 // nothing.
 //
-// Every step of one machine takes the same policy. Values outside their bounds
-// are moved into them. Only at.Steady counts; it must not be zero.
+// Every step of one machine takes the same policy; only Suppress may be set
+// later (RBT-7). Values outside their bounds are moved into them. Only
+// at.Steady counts; it must not be zero.
 func Step(p Policy, s State, ev Event, at schedule.At) (State, Out) {
 	m := machine{State: s, p: p.bounded(), now: at.Steady}
 	switch s.Phase {

@@ -47,6 +47,18 @@ func TestCatalogAtTheCommandLine_CAT18_CAT11_RPT3(t *testing.T) {
 	d.ok("", "catalog eol --days 36500", "editor")
 	d.ok("", "report missing web-1", "high", "2, like CVE-2026-1000", "yes")
 	d.ok("", "report missing web-1 --severity high --exploited --cve CVE-2026-2 --patch editor-2 --full", "CVE-2026-1000,CVE-2026-2")
+	d.ok("", "why web-1 CVE-2026-2", "CVE-2026-2: editor-2 on web-1; it can be installed: not as things stand", "JOB-7", "There is no job.")
+
+	// What is overdue, why, and what is excepted.
+	d.ok("", "report due", "1 asset with an inventory (0 without): 1 overdue, 0 due within 3 days, 1 open", "noJob  1", "CVE-2026-1000")
+	d.ok("", "report due web-1", "overdue  noJob", "editor-2", "CVE-2026-2")
+	d.ok("", "asset expose web-1 no", "exposed: no")
+	d.ok("", "asset show web-1", "exposed    no")
+	d.ok("", "exception add CVE-2026-1000 --asset web-1 --owner alice --reason printing --for 24h", "excepted until")
+	d.ok("", "exception list", "CVE-2026-1000  web-1", "alice  printing")
+	d.ok("", "report due web-1", "excepted  -")
+	d.ok("", "exception end CVE-2026-1000 --asset web-1", "ended")
+	d.ok("", "asset expose web-1 unknown", "exposed: unknown")
 	d.ok("", "report missing", "missing patches: 1, on 1 asset", "SEVERITY", "2, like CVE-2026-1000")
 	d.ok("", "report missing --by cve", "vulnerabilities that missing patches fix: 2", "CVE-2026-1000  -         yes        1", "CVE-2026-2     -         no         1")
 	d.ok("", "report missing --by cve --cve CVE-2026-2", "fix: 1, on")

@@ -100,7 +100,7 @@ func openFrom(t *testing.T, feed string, from serve.Sources) desk {
 	listening, done := make(chan net.Addr, 1), make(chan error, 1)
 	go func() {
 		done <- serve.Run(ctx, serve.Config{
-			Files: serve.In(d.dir), Listen: "127.0.0.1:0", SyncEvery: time.Hour, Feeds: feeds, Logger: slog.New(slog.DiscardHandler),
+			Files: serve.In(d.dir), Listen: "127.0.0.1:0", SyncEvery: time.Hour, Feeds: feeds, Deadlines: []string{"bod-26-04"}, Logger: slog.New(slog.DiscardHandler),
 			Listening: func(at net.Addr) { listening <- at },
 		})
 	}()

@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -16,7 +15,6 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/examples/server/cli"
 	"github.com/patchpolicy/patchpolicy/examples/server/serve"
-	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
 const long = `A patch-management server. It keeps the catalog, makes orders from jobs, hands them to agents in signed manifests, and collects what the agents report.
@@ -48,41 +46,11 @@ func main() {
 
 func command(ctx context.Context) *cobra.Command {
 	root := &cobra.Command{Use: "server", Short: "A patch-management server", Long: long}
-	root.AddCommand(initCommand(), serveCommand(), cli.Keys())
+	root.AddCommand(cli.Init(), serveCommand(), cli.Keys())
 	root.AddCommand(cli.Backups()...)
 	root.AddCommand(cli.Commands()...)
 	root.SetContext(ctx)
 	return root
-}
-
-func initCommand() *cobra.Command {
-	var dir string
-	var roots, threshold int
-	c := &cobra.Command{
-		Use: "init", Short: "Make the server's keys and the administrator's token",
-		Long: "Make the server's folder, readable by you alone:\n\n" +
-			"  manifest.key  signs every order\n" +
-			"  exchange.key  authenticates the calls of agents and the answers to them\n" +
-			"  root-1.key …  sign the trust document, which names the keys that agents believe. Keep them offline, and a copy:\n" +
-			"                with fewer than the threshold left, no key can change unless every agent enrols again\n" +
-			"  trust.json    the trust document; not secret\n" +
-			"  admin.token   the administrator's token, for the commands that talk to a running server\n\n" +
-			"Existing files are never replaced.",
-		Example: "  server init --dir /var/lib/patchpolicy\n  server init --root-keys 3 --root-threshold 2",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			files, chain, err := serve.Init(dir, roots, threshold)
-			if err != nil {
-				return err
-			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "manifest key: %s\nroot key:     %s … (keep them offline)\nfingerprint:  %s\nadmin token:  %s\n",
-				files.Key, files.Root(1), manifest.TrustFingerprint(chain[0]), files.AdminToken)
-			return err
-		},
-	}
-	c.Flags().StringVar(&dir, "dir", "patchpolicy", "folder of the server's files")
-	c.Flags().IntVar(&roots, "root-keys", 1, "how many root keys to make")
-	c.Flags().IntVar(&threshold, "root-threshold", 1, "how many of them must sign a new version of the trust document")
-	return c
 }
 
 func serveCommand() *cobra.Command {
@@ -143,6 +111,7 @@ func serveCommand() *cobra.Command {
 		"'FEED lines ID' for its version lines (an ID may end in *), 'FEED authority NAME' (repeatable)")
 	f.StringArrayVar(&config.Forget, "forget", nil, "former feed: its patches leave the catalog, and other feeds may take over its products (repeatable)")
 	f.StringVar(&policy, "policy", "", "file with the signer policy that orders are made under; agents with a policy need the same one (default: none)")
+	f.StringArrayVar(&config.Deadlines, "deadlines", nil, "table of deadlines, DUE-1: bod-26-04, pci-dss, cyber-essentials or a JSON file (repeatable)")
 	f.BoolVar(&config.Unchecked, "skip-check", false, "do not check the whole database for damage at the start (the check takes 1 to 2 s for 500 MB)")
 	f.TextVar(&level, "log-level", &level, "debug, info, warn or error")
 	return c

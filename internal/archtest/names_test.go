@@ -20,7 +20,6 @@ var needs = map[string]string{
 	"agentsim.World.Run":                         "the same",
 	"agentsim.World.Settle":                      "the same",
 	"catalog.Snapshot.Encode":                    "an importer that stores its catalog in one file",
-	"catalog.Snapshot.Fixed":                     "a console that shows what an update fixes",
 	"catalog.ReasonCode.Rule":                    "a console that explains a code without a verdict",
 	"integrity/sigstoreverify.DefaultPredicates": "a policy that adds to the defaults",
 	"manifest/agenthttp.FromController":          "a server with an agent in its own process",

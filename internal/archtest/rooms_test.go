@@ -268,6 +268,7 @@ var rooms = []room{
 		{"integrity", "the signer policy that orders are made under"},
 		{"job", "keeps definitions, makes orders"},
 		{"job/schedule", "finds the occurrences of jobs"},
+		{"job/deadline", "says what is overdue, and why"},
 		{"job/ledger", "what happens to orders, runs and revisions"},
 		{"manifest", "seals manifests, answers check-ins"},
 		{"internal/problem", "cuts text from outside"},

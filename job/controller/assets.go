@@ -28,6 +28,7 @@ type assetRecord struct {
 	Hostname     string            `json:"hostname,omitempty"`
 	Version      string            `json:"version,omitempty"`
 	Enrolled     time.Time         `json:"enrolled"`
+	Exposed      catalog.Answer    `json:"exposed,omitempty"`
 }
 
 // seenRecord is what an asset's calls last reported. It is written when
@@ -75,6 +76,7 @@ type AssetStatus struct {
 	Version       string            `json:"version,omitempty"`  // of the agent, as last reported
 	Can           []string          `json:"can,omitempty"`      // what the agent last reported that it can do, see job.Capabilities (MAN-11)
 	Enrolled      time.Time         `json:"enrolled"`
+	Exposed       catalog.Answer    `json:"exposed,omitempty"` // as an administrator says; zero: unknown, which counts as exposed (DUE-4)
 	LastSeen      time.Time         `json:"lastSeen,omitzero"` // to Config.SeenEvery; zero: never called
 	Silent        bool              `json:"silent"`            // it has not called for manifest.MaxPropagation: nothing bounds how long a change takes (MAN-3)
 	Offset        time.Duration     `json:"offset,omitempty"`  // server's clock minus the asset's
@@ -111,7 +113,7 @@ func (r *reader) assetStatus(rec assetRecord, now time.Time) AssetStatus {
 		heard = rec.Enrolled
 	}
 	s := AssetStatus{
-		Asset: rec.Asset, Architecture: rec.Architecture, Enrolled: rec.Enrolled,
+		Asset: rec.Asset, Architecture: rec.Architecture, Enrolled: rec.Enrolled, Exposed: rec.Exposed,
 		Hostname: cmp.Or(seen.Hostname, rec.Hostname), Version: cmp.Or(seen.Release, rec.Version), Can: seen.Can,
 		LastSeen: seen.At, Silent: now.Sub(heard) > manifest.MaxPropagation, Zone: seen.Zone,
 		Offset: seen.Offset, OffsetTooFar: seen.Offset.Abs() > MaxOffset,

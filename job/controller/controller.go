@@ -13,6 +13,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/internal/problem"
+	"github.com/patchpolicy/patchpolicy/job/deadline"
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
@@ -55,6 +56,10 @@ type Config struct {
 	// again, and take longer in all; a database that is not embedded wants
 	// small ones.
 	Batch int
+	// Deadlines are the tables in force. Of several, the earliest deadline
+	// counts. MaxDeadlines at most; none: nothing has a deadline.
+	Deadlines []deadline.Table
+
 	// OnEvent receives the event of each administrative act after it was
 	// committed, before the use case returns. It is called from the goroutine
 	// of the use case, so it must be safe for concurrent use. Nil: not used. A
@@ -99,6 +104,12 @@ func (c Config) Validate() error {
 	if !c.Policy.IsZero() {
 		l.Under("policy", c.Policy.Validate())
 	}
+	for i, t := range c.Deadlines {
+		l.Under(fmt.Sprintf("deadlines[%d]", i), t.Validate())
+	}
+	if n := len(c.Deadlines); n > MaxDeadlines {
+		l.Add("deadlines", strconv.Itoa(n), "is more than %d tables", MaxDeadlines)
+	}
 	if c.Lifetime <= manifest.RenewBefore || c.Lifetime > manifest.MaxLifetime {
 		l.Add("lifetime", c.Lifetime.String(), "is outside the limits: give more than %v and at most %v (MAN-5)", manifest.RenewBefore, manifest.MaxLifetime)
 	}
@@ -116,7 +127,8 @@ func (c Config) Validate() error {
 }
 
 // Controller is the server's side of the product. It is safe for concurrent
-// use, and several of them may share a store.
+// use, and several of them may share a store, if its implementation allows that
+// (package sqlstore lets one process open a file).
 type Controller struct {
 	store   Store
 	config  Config

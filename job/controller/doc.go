@@ -24,8 +24,9 @@
 //     its own orders.
 //   - Periodic work: Tick and Prune. When a server starts, it calls CheckTrust
 //     first. CheckIndexes looks for damage.
-//   - Queries: each reads one consistent state. The next page of a list begins
-//     after the last entry of the page before.
+//   - Queries: each reads one consistent state, except PreviewFleet and
+//     MissingFleet, which read each asset by itself. The next page of a list
+//     begins after the last entry of the previous page.
 //
 // Each administrative act records one [Event] in its own transaction. Name the
 // user with [As]; Config.OnEvent receives the event after the commit, and Events
@@ -50,7 +51,8 @@
 // due, the next one is planned. Of the runs that became due during an outage of
 // the server, only the newest is made (JOB-12). A cancelled run stays
 // cancelled. After an edit, the orders that have not begun are made again; a
-// run whose start is past gets no further orders.
+// run of a recurring job whose start is past gets no further orders, except for
+// late joiners (JOB-26).
 //
 // If a job runs in each asset's own zone, its run is due as soon as it is due
 // in the zone that is furthest ahead. Its orders are made over the next 26
@@ -67,11 +69,11 @@
 //
 // # What is stored
 //
-// Values are JSON. Keys sort by their parts, in order. Orders are frozen when
-// they are made (JOB-8). The text of each patch is stored once, under its
-// SHA-256, and orders share it. The catalog is one compressed text in pieces of
-// 1 MiB, and each server keeps the newest one in memory. Nothing but Prune
-// deletes history.
+// Values are JSON. Keys sort by their parts, in order. The patches that a query
+// selects are frozen when the orders are made (JOB-8). The text of each patch
+// is stored once, under its SHA-256, and orders share it. The catalog is one
+// compressed text in pieces of 1 MiB, and each server keeps the newest one in
+// memory. Nothing but Prune deletes history.
 //
 // # Rules
 //
@@ -87,6 +89,7 @@
 //     failed and why (Failures, RunAssets); who needs a reboot, and since when
 //     (PendingReboots); which cancels are pending (PendingCancels); which
 //     agents have not called (Silent); which feeds are stale (Feeds); what is
-//     stuck (Stuck); which identities are cloned (Cloned). Not built: what is
-//     overdue, and why.
+//     stuck (Stuck); which identities are cloned (Cloned); what is overdue, and
+//     why (Due, DueFleet, by the rules DUE-1 to 6 of package job/deadline); why
+//     a patch is not installed yet (Why).
 package controller

@@ -125,6 +125,7 @@ func TestEveryFaultOfTheStoreIsReported(t *testing.T) {
 			"asset":        func() error { return one(f.Asset(ctx, "a", f.now)) }, "assets": func() error { return one(f.Assets(ctx, "", 10, f.now)) },
 			"failures": func() error { return one(f.Failures(ctx, controller.FailureFilter{Limit: 10})) }, "failed installs": func() error { return one(f.FailedInstalls(ctx)) },
 			"missing": func() error { return one(f.Missing(ctx, "a", f.now)) }, "pending cancels": func() error { return one(f.PendingCancels(ctx, 10)) },
+			"due": func() error { return one(f.DueFleet(ctx, f.now)) },
 			"pending reboots": func() error { return one(f.PendingReboots(ctx, 10)) }, "silent": func() error { return one(f.Silent(ctx, 10, f.now)) },
 			"feeds": func() error { return one(f.Feeds(ctx, f.now)) }, "tokens": func() error { return one(f.Tokens(ctx)) },
 			"secrets": func() error { return one(f.Secrets(ctx, "a", manifest.Fingerprint(key.Public().(ed25519.PublicKey)))) }, "custom URLs": func() error { return one(f.CustomURLs(ctx)) },

@@ -174,11 +174,11 @@ func (t *tx) reopen(rec *jobRecord, add job.RunID) {
 	rec.Open = open
 }
 
-// EnableJob enables a job and plans its run (JOB-6, JOB-9). A job that is
-// enabled later than the lead before its start is handed out at the next
-// check-in (MAN-1). With each asset's own zone, the run is the first that is
-// ahead on any clock; assets whose clocks are past it are left out of it, with
-// the reason. It returns the run planned. The run is empty for a job that was
+// EnableJob enables a job and plans its run (JOB-6, JOB-9). If less than the
+// lead is left before the start, the orders are handed out at the next check-in
+// (MAN-1). With each asset's own zone, the run is the first that is ahead on
+// any clock; assets whose clocks are past it are left out of it, with the
+// reason. It returns the run planned. The run is empty for a job that was
 // enabled already, which stays as it is, and for one that runs after another:
 // that waits for successes from now on, and JobStatus.Waits says for which
 // (JOB-19).

@@ -46,6 +46,7 @@ const (
 	tableShares      Table = "shares"      // run: whether enough of its assets succeeded is to be counted
 	tableChained     Table = "chained"     // run, job: the run of the job that the run started
 	tableEvents      Table = "events"      // time falling: Event
+	tableExceptions  Table = "exceptions"  // asset or nothing, vulnerability: Excepted
 	tableUnreachable Table = "unreachable" // hash of a URL: Unreachable
 )
 

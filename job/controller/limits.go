@@ -42,7 +42,10 @@ const (
 	// MaxRevision is the highest manifest revision an asset may claim to hold.
 	// Those made after it never get to manifest.MaxNumber.
 	MaxRevision manifest.Revision = manifest.MaxNumber / 2
-	// MaxOffset is the clock offset from which an asset is flagged (MAN-8).
+	// MaxDeadlines bounds the tables of Config.Deadlines, each of which is asked
+	// about each vulnerability of each asset.
+	MaxDeadlines = 8
+	// MaxOffset is the highest clock offset that is not flagged (MAN-8).
 	MaxOffset = 5 * time.Minute
 )
 

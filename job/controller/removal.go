@@ -76,6 +76,9 @@ func (t *tx) remove(asset assetRecord, action Action) {
 	k := key(string(id))
 	t.saveChunks(tableInventory, k, nil, got.inventory.Chunks)
 	t.delete(tableReboots, key(string(id), ""))
+	for rec := range t.records(tableExceptions, k, "") { // the next asset of this name may be another computer
+		t.delete(tableExceptions, rec.Key)
+	}
 	for _, table := range []Table{tableAssets, tableSeen, tableReports, tableInventories, tableRevisions, tableCloned} {
 		t.delete(table, k)
 	}

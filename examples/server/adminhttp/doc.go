@@ -21,6 +21,8 @@
 //	GET    tokens                  DELETE tokens/{id}
 //	GET    assets?after&limit      GET assets/{id}   DELETE assets/{id}
 //	GET    assets/{id}/inventory   PUT assets/{id}/tags [tag…]
+//	GET    assets/{id}/why/{about}   why a patch, or the fix of a vulnerability, is not installed yet (RPT-3)
+//	PUT    assets/{id}/exposed     "yes", "no" or "": whether it can be reached from the public network (DUE-4)
 //	POST   assets/{id}/settle      ends the state "cloned" (MAN-9)
 //	GET    patches?product&after&limit   the catalog
 //	GET    catalog?text&after&limit      the patches with a text in their ids, names or CVE ids
@@ -41,6 +43,8 @@
 //	GET    reports/failed-installs → {failedInstalls} (RPT-1)
 //	GET    reports/failures?from&to&asset&patch&code&limit&page (RPT-2)
 //	GET    reports/missing?asset&patch&cve&severity&exploited   on one asset; without one, counts over all (RPT-3)
+//	GET    reports/due?asset       by when vulnerabilities must be gone and why they are not; without an asset, counts over all (DUE-5)
+//	GET    exceptions?limit        PUT exceptions {cve, asset, owner, reason, until, …}   DELETE exceptions/{cve}?asset (DUE-6)
 //	GET    reports/changes?since&limit   what the catalog listed, lost and, since the server was started, changed, newest first
 //	GET    reports/eol?days&limit  version lines that have ended or end within some days (CAT-11)
 //	GET    reports/{reboots,cancels,silent,cloned,stuck}?limit (RPT-3)

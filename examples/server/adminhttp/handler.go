@@ -86,10 +86,16 @@ func (h handler) routes() map[string]useCase {
 		"GET assets?after&limit": paged(func(r *http.Request, after string, n int) (any, error) {
 			return list(c.Assets(r.Context(), job.AssetID(after), n, time.Now()))
 		}),
-		"GET assets/{id}":           func(r *http.Request) (any, error) { return c.Asset(r.Context(), asset(r), time.Now()) },
+		"GET assets/{id}": func(r *http.Request) (any, error) { return c.Asset(r.Context(), asset(r), time.Now()) },
+		"GET assets/{id}/why/{about}": func(r *http.Request) (any, error) {
+			return c.Why(r.Context(), asset(r), r.PathValue("about"), time.Now())
+		},
 		"GET assets/{id}/inventory": func(r *http.Request) (any, error) { return c.Inventory(r.Context(), asset(r)) },
 		"PUT assets/{id}/tags": reading(func(r *http.Request, tags []string) (any, error) {
 			return nil, c.TagAsset(r.Context(), asset(r), tags, time.Now())
+		}),
+		"PUT assets/{id}/exposed": reading(func(r *http.Request, exposed catalog.Answer) (any, error) {
+			return nil, c.ExposeAsset(r.Context(), asset(r), exposed, time.Now())
 		}),
 		"POST assets/{id}/settle":         func(r *http.Request) (any, error) { return nil, c.SettleClone(r.Context(), asset(r), time.Now()) },
 		"DELETE assets/{id}":              func(r *http.Request) (any, error) { return nil, c.RemoveAsset(r.Context(), asset(r), time.Now()) },
@@ -140,9 +146,22 @@ func (h handler) routes() map[string]useCase {
 		"GET reports/silent?limit":                                 paged(func(r *http.Request, _ string, n int) (any, error) { return c.Silent(r.Context(), n, time.Now()) }),
 		"GET reports/stuck?limit":                                  paged(func(r *http.Request, _ string, n int) (any, error) { return c.Stuck(r.Context(), n, time.Now()) }),
 		"GET reports/events?before&limit":                          paged(h.events),
-		"GET reports/feeds":                                        func(r *http.Request) (any, error) { return c.Feeds(r.Context(), time.Now()) },
-		"GET reports/unreachable":                                  func(r *http.Request) (any, error) { return c.Unreachable(r.Context()) },
-		"GET custom-urls":                                          func(r *http.Request) (any, error) { return list(c.CustomURLs(r.Context())) },
+		"GET reports/due?asset": func(r *http.Request) (any, error) {
+			if id := job.AssetID(r.URL.Query().Get("asset")); id != "" {
+				return c.Due(r.Context(), id, time.Now())
+			}
+			return c.DueFleet(r.Context(), time.Now())
+		},
+		"GET exceptions?limit": paged(func(r *http.Request, _ string, n int) (any, error) { return c.Exceptions(r.Context(), n) }),
+		"PUT exceptions": reading(func(r *http.Request, e controller.Excepted) (any, error) {
+			return nil, c.Except(r.Context(), e, time.Now())
+		}),
+		"DELETE exceptions/{about}?asset": func(r *http.Request) (any, error) {
+			return nil, c.EndException(r.Context(), r.PathValue("about"), job.AssetID(r.URL.Query().Get("asset")), time.Now())
+		},
+		"GET reports/feeds":       func(r *http.Request) (any, error) { return c.Feeds(r.Context(), time.Now()) },
+		"GET reports/unreachable": func(r *http.Request) (any, error) { return c.Unreachable(r.Context()) },
+		"GET custom-urls":         func(r *http.Request) (any, error) { return list(c.CustomURLs(r.Context())) },
 		"PUT custom-urls": reading(func(r *http.Request, urls []catalog.CustomURL) (any, error) {
 			return nil, c.SetCustomURLs(r.Context(), urls, time.Now())
 		}),

@@ -80,6 +80,21 @@ func (r *remote) assets() *cobra.Command {
 				return r.act(cmd, "PUT assets/{}/tags", append([]string{}, args[min(1, len(args)):]...), done)
 			},
 		},
+		&cobra.Command{
+			Use: "expose ASSET ANSWER", Short: "Say whether an asset can be reached from the public network: yes, no or unknown (DUE-4)",
+			Long: "Say whether an asset can be reached from the public network, by whatever path. Unknown counts as yes, unless the table of\n" +
+				"deadlines says otherwise.",
+			Example: "  server asset expose web-1 yes",
+			RunE: func(cmd *cobra.Command, args []string) error {
+				var answer catalog.Answer
+				if args[1] != "unknown" {
+					if err := answer.UnmarshalText([]byte(args[1])); err != nil || answer == 0 {
+						return usageError{fmt.Errorf("%q: want yes, no or unknown", args[1])}
+					}
+				}
+				return r.act(cmd, "PUT assets/{}/exposed", answer, "exposed: "+args[1])
+			},
+		},
 		verb("remove ASSET", "Remove an asset: its open orders end, its history stays",
 			r.acting("DELETE assets/{}", "removed")),
 		&cobra.Command{
@@ -93,7 +108,7 @@ func (r *remote) assets() *cobra.Command {
 func (r *remote) showAsset(cmd *cobra.Command, a controller.AssetStatus) error {
 	rows := [][]any{
 		{"asset", a.ID}, {"host", a.Hostname}, {"platform", fmt.Sprintf("%v %s", a.Platform, a.Architecture)}, {"tags", a.Tags},
-		{"agent", a.Version}, {"enrolled", a.Enrolled}, {"last call", a.LastSeen}, {"time zone", a.Zone}, {"inventory", a.InventoryAt},
+		{"exposed", a.Exposed}, {"agent", a.Version}, {"enrolled", a.Enrolled}, {"last call", a.LastSeen}, {"time zone", a.Zone}, {"inventory", a.InventoryAt},
 		{"manifest", fmt.Sprintf("holds revision %d, newest is %d", a.Held, a.Newest)}, {"notes", assetNotes(a)},
 	}
 	if a.Refused != nil {

@@ -13,7 +13,7 @@ import (
 )
 
 func (r *remote) reports() *cobra.Command {
-	return noun("report", "Reports: what failed, what is missing, who waits", r.reportFailures(), r.reportMissing(),
+	return noun("report", "Reports: what failed, what is missing, who waits", r.reportFailures(), r.reportMissing(), r.reportDue(),
 		verb("failed", "Failed patch installs: one number for all assets (RPT-1)",
 			showing(r, "GET reports/failed-installs", func(cmd *cobra.Command, n adminhttp.FailedInstalls) error {
 				return say(cmd, n.FailedInstalls)

@@ -39,6 +39,7 @@ type Config struct {
 	Keep      time.Duration                   // how long history is kept after it ended; zero: for ever
 	CheckIn   time.Duration                   // how long agents wait between calls; zero: the default (MAN-3)
 	Policy    integrity.Excerpt               // the signer policy that orders are made under; zero: none
+	Deadlines []string                        // tables of deadlines: names of built-in ones, or files
 	Feeds     []catalog.Feed                  // the order decides who owns a product (CAT-17)
 	Settings  map[catalog.FeedID]FeedSettings // by feed
 	Forget    []string                        // former feeds: they leave the catalog, and others may take over their products
@@ -69,6 +70,9 @@ func (c Config) Validate() error {
 	if c.Keep != 0 && c.Keep < controller.PruneAge {
 		problems = append(problems, fmt.Errorf("history kept for %v: want at least %v, or 0 to keep it for ever", c.Keep, controller.PruneAge))
 	}
+	if _, err := readDeadlines(c.Deadlines); err != nil {
+		problems = append(problems, err)
+	}
 	for _, f := range c.Feeds {
 		if slices.Contains(c.Forget, string(f.ID())) {
 			problems = append(problems, fmt.Errorf("feed %s is both configured and to be forgotten; choose one", f.ID()))
@@ -81,6 +85,10 @@ func (c Config) Validate() error {
 // a clean stop.
 func Run(ctx context.Context, c Config) (err error) {
 	if err := c.Validate(); err != nil {
+		return err
+	}
+	tables, err := readDeadlines(c.Deadlines)
+	if err != nil {
 		return err
 	}
 	keys, err := c.ReadKeys()
@@ -102,7 +110,7 @@ func Run(ctx context.Context, c Config) (err error) {
 	defer func() { err = errors.Join(err, store.Close()) }()
 	ctl, err := controller.New(store, controller.Config{
 		Signer: keys.Signer, Trust: keys.Trust, Exchange: keys.Exchange, Every: c.CheckIn, Zone: time.LoadLocation,
-		Policy: c.Policy, OnEvent: func(e controller.Event) { // the logger escapes names and texts
+		Policy: c.Policy, Deadlines: tables, OnEvent: func(e controller.Event) { // the logger escapes names and texts
 			c.Logger.Info(e.Action.String(), "by", e.Actor, "on", e.Subject, "text", e.Text)
 		},
 	})
