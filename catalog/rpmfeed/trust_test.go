@@ -122,20 +122,22 @@ func TestConfigIsRefused(t *testing.T) {
 	_, err := New(good)
 	require.NoError(t, err)
 	for want, change := range map[string]func(*Config){
-		"is not a repository id":        func(c *Config) { c.Channel = "a/b" },
-		"is not an http, https or file": func(c *Config) { c.URL = "ftp://acme.example/" },
-		"URL of a repository":           func(c *Config) { c.URL = "https://acme.example/?q" },
-		"are not architectures":         func(c *Config) { c.Architectures = []string{"noarch"} },
-		"want the native one first":     func(c *Config) { c.Architectures = nil },
-		"is not a vendor's name":        func(c *Config) { c.Vendor = "a\nb" },
-		"set either Keyring":            func(c *Config) { c.Keyring = nil },
-		"or Unsigned":                   func(c *Config) { c.Unsigned = true },
-		"the keyring cannot be used":    func(c *Config) { c.Keyring = []byte("<html>") },
+		"is not a repository id":         func(c *Config) { c.Channel = "a/b" },
+		"is not an http, https or file":  func(c *Config) { c.URL = "ftp://acme.example/" },
+		"URL of a repository":            func(c *Config) { c.URL = "https://acme.example/?q" },
+		"without a query and a password": func(c *Config) { c.URL = "https://u:secret@acme.example/x" },
+		"are not architectures":          func(c *Config) { c.Architectures = []string{"noarch"} },
+		"want the native one first":      func(c *Config) { c.Architectures = nil },
+		"is not a vendor's name":         func(c *Config) { c.Vendor = "a\nb" },
+		"set either Keyring":             func(c *Config) { c.Keyring = nil },
+		"or Unsigned":                    func(c *Config) { c.Unsigned = true },
+		"the keyring cannot be used":     func(c *Config) { c.Keyring = []byte("<html>") },
 	} {
 		c := good
 		change(&c)
 		_, err := New(c)
 		require.ErrorContains(t, err, want)
+		require.NotContains(t, err.Error(), "secret")
 	}
 }
 
