@@ -55,8 +55,11 @@ func parseEPSS(_ context.Context, feed catalog.FeedID, data []byte) (b catalog.B
 	if err == nil && len(ids) == 0 {
 		err = errors.New("it has no scores")
 	}
+	if err != nil {
+		return catalog.Batch{}, err
+	}
 	b.Rejected = bad.List(feed)
-	return b, err
+	return b, nil
 }
 
 // wholeLines is [bufio.ScanLines] that refuses a last line without an end.
