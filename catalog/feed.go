@@ -19,7 +19,10 @@ import (
 // records out and names them in Batch.Rejected (CAT-16). Fetch honours ctx,
 // bounds what it reads, and is safe for concurrent use. The caller owns the
 // batch, and the feed does not change it afterwards. Every implementation must
-// pass catalogtest.TestFeed.
+// pass catalogtest.TestFeed. One that fetches over HTTP should pass
+// catalogtest.TestSources too: its errors then wrap a fault.Error, and a source
+// that is broken, cut off, huge, slow or elsewhere costs no more than a failed
+// fetch.
 type Feed interface {
 	// ID identifies the feed. It never changes.
 	ID() FeedID

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/catalog/internal/fetch"
 	"github.com/patchpolicy/patchpolicy/catalog/internal/repository"
 )
 
@@ -24,7 +25,7 @@ type cache struct {
 }
 
 type meta struct {
-	Validators repository.Validators         `json:"validators"`
+	Validators fetch.Validators              `json:"validators"`
 	Published  map[catalog.PatchID]time.Time `json:"published,omitempty"`
 }
 
@@ -47,7 +48,7 @@ func (c cache) read(name string, limit int64) ([]byte, error) {
 	if c.dir == "" {
 		return nil, fs.ErrNotExist
 	}
-	return repository.System("").ReadFile(context.Background(), filepath.Join(c.dir, name), limit)
+	return fetch.System("").ReadFile(context.Background(), filepath.Join(c.dir, name), limit)
 }
 
 func (c cache) signed(where string) signedRelease {

@@ -29,10 +29,10 @@
 //     expired or weak, but if one by a trusted key is bad, the file is refused.
 //     Only the text inside the signed block is read. A file with text before or
 //     after it is refused. No signature, a signature by an unknown key, and a
-//     bad signature are different causes ([Cause]). SHA-1 and MD5 signatures,
+//     bad signature are different causes ([fault.Cause]). SHA-1 and MD5 signatures,
 //     DSA keys, and RSA keys under 2048 bits prove nothing. Package
 //     integrity/openpgp judges all this.
-//   - A keyring is a [Keyring] failure, with advice, if it is missing, empty,
+//   - A keyring is a [fault.Keyring] failure, with advice, if it is missing, empty,
 //     unreadable, a web page or a keybox, or if its name does not match its
 //     form (.gpg is binary, .asc armored). Files in trusted.gpg.d that are not
 //     needed are not checked.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/catalog/internal/fetch"
 	"github.com/patchpolicy/patchpolicy/catalog/internal/repository"
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
@@ -38,7 +39,7 @@ type held struct {
 	missing   []string                             // named in the configuration, but not in the repository
 	records   []record                             // of all indexes, each id once
 	digests   map[catalog.PatchID]integrity.Digest // of the records
-	rejected  repository.Rejects
+	rejected  fetch.Rejects
 	published map[catalog.PatchID]time.Time // of patches that appeared after the first fetch
 	view      view
 	given     bool // a batch was returned
@@ -48,13 +49,10 @@ type held struct {
 func (f *Feed) ID() catalog.FeedID { return f.id }
 
 // Fetch verifies the Release file and reads the package lists whose digests
-// changed. It returns an *[Error], or the context's error. It uses nothing of a
+// changed. It returns a *[fault.Error], or the context's error. It uses nothing of a
 // repository that it cannot verify as a whole. The batch is Unchanged if it
 // would equal the last one.
 func (f *Feed) Fetch(ctx context.Context) (catalog.Batch, error) {
-	if err := ctx.Err(); err != nil {
-		return catalog.Batch{}, err
-	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.refused != nil {
@@ -63,9 +61,6 @@ func (f *Feed) Fetch(ctx context.Context) (catalog.Batch, error) {
 	now := f.config.Now()
 	next, err := f.read(ctx, now)
 	if err != nil {
-		if ctx.Err() != nil { // the caller gave up, not the server
-			err = fmt.Errorf("%w: %w", ctx.Err(), err)
-		}
 		return catalog.Batch{}, err
 	}
 	same := f.held.given && next.signed.equal(f.held.signed)
@@ -94,7 +89,7 @@ func (f *Feed) Fetch(ctx context.Context) (catalog.Batch, error) {
 
 // read fetches and verifies everything. It does not change the feed.
 func (f *Feed) read(ctx context.Context, now time.Time) (held, error) {
-	ring, err := loadKeyring(f.source, repository.System(f.config.Root), f.config.Dir)
+	ring, err := loadKeyring(f.source, fetch.System(f.config.Root), f.config.Dir)
 	if err != nil {
 		return held{}, err
 	}
@@ -190,7 +185,7 @@ func (f *Feed) batch(now time.Time) catalog.Batch {
 	}
 	b.Patches = make([]catalog.Patch, 0, len(h.records)-len(h.view.hidden))
 	products := make(map[catalog.ProductID]bool, len(h.records))
-	b.Rejected = h.rejected.Batch(f.id)
+	b.Rejected = h.rejected.List(f.id)
 	for _, r := range h.records {
 		if first, hidden := h.view.hidden[r.id]; hidden {
 			if first != "" {
@@ -216,9 +211,9 @@ func (f *Feed) batch(now time.Time) catalog.Batch {
 // signedRelease is a Release file with its signature, as it came.
 type signedRelease struct {
 	text       []byte
-	detached   []byte                // content of Release.gpg; nil: text is an InRelease file
-	where      string                // address, for errors
-	validators repository.Validators // of InRelease
+	detached   []byte           // content of Release.gpg; nil: text is an InRelease file
+	where      string           // address, for errors
+	validators fetch.Validators // of InRelease
 }
 
 func (s signedRelease) empty() bool { return len(s.text) == 0 }
@@ -233,8 +228,8 @@ type origin interface {
 	// where returns the address or name of the file with this path in the
 	// Release file.
 	where(path string) string
-	// read returns a Release file or its signature, or repository.ErrNotModified.
-	read(ctx context.Context, name string, have repository.Validators) ([]byte, repository.Validators, error)
+	// read returns a Release file or its signature, or fetch.ErrNotModified.
+	read(ctx context.Context, name string, have fetch.Validators) ([]byte, fetch.Validators, error)
 	// open returns the package list at path. Rel promises the sizes and digests
 	// of its forms.
 	open(ctx context.Context, path string, rel release) (packed, error)

@@ -15,6 +15,8 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/catalog/catalogtest"
+	"github.com/patchpolicy/patchpolicy/catalog/fault"
+	"github.com/patchpolicy/patchpolicy/catalog/internal/fetch"
 	"github.com/patchpolicy/patchpolicy/catalog/internal/repository"
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 	"github.com/patchpolicy/patchpolicy/integrity"
@@ -47,7 +49,7 @@ func TestConformance(t *testing.T) {
 
 func TestPatchOfAPackage_CAT5(t *testing.T) {
 	r := newRepo(t, "bookworm", newKey(t, "archive", 0)).main(deb("hare", "1:2.0-1", "amd64")).publish().serve()
-	b := fetch(t, open(t, config(root(t, r)))[0])
+	b := fetched(t, open(t, config(root(t, r)))[0])
 	v, err := version.Parse(version.Debian, "1:2.0-1")
 	require.NoError(t, err)
 	require.Empty(t, cmp.Diff(catalog.Batch{
@@ -77,18 +79,18 @@ func TestArchitectureAll(t *testing.T) {
 	c := config(root(t, r.publish().serve()))
 	c.Architectures = []string{"amd64", "arm64"}
 	require.Equal(t, []string{"deb/bookworm/amd64/data=3", "deb/bookworm/amd64/hare=1", "deb/bookworm/arm64/data=3", "deb/bookworm/arm64/hare=1"},
-		ids(fetch(t, open(t, c)[0])))
+		ids(fetched(t, open(t, c)[0])))
 
 	// Where the repository keeps them in a list of their own, that list is read.
 	r.fields["Architectures"] = "all amd64 arm64"
 	r.lists = map[string][]string{"main/binary-all/Packages": {deb("data", "4", "all")}, "main/binary-amd64/Packages": {deb("hare", "1", "amd64")}}
 	r.publish()
-	require.Equal(t, []string{"deb/bookworm/amd64/hare=1", "deb/bookworm/amd64/data=4", "deb/bookworm/arm64/data=4"}, ids(fetch(t, open(t, c)[0])))
+	require.Equal(t, []string{"deb/bookworm/amd64/hare=1", "deb/bookworm/amd64/data=4", "deb/bookworm/arm64/data=4"}, ids(fetched(t, open(t, c)[0])))
 
 	// Unless it says that the other lists have them all.
 	r.fields["No-Support-for-Architecture-all"] = "Packages"
 	r.publish()
-	require.Equal(t, []string{"deb/bookworm/amd64/hare=1"}, ids(fetch(t, open(t, c)[0])))
+	require.Equal(t, []string{"deb/bookworm/amd64/hare=1"}, ids(fetched(t, open(t, c)[0])))
 }
 
 func TestConditionalFetch_CAT1(t *testing.T) {
@@ -98,19 +100,19 @@ func TestConditionalFetch_CAT1(t *testing.T) {
 	dir := root(t, r)
 	writeFile(t, filepath.Join(dir, "etc/apt/sources.list.d/more.list"), "deb [signed-by=/keys/"+fingerprint(r)+".asc] "+r.uri+" bookworm contrib")
 	f := open(t, config(dir))[0]
-	require.Len(t, fetch(t, f).Patches, 2)
+	require.Len(t, fetched(t, f).Patches, 2)
 	first := r.asked()
 	require.Len(t, first, 3)
 	require.Contains(t, first[1], "main/binary-amd64/by-hash/SHA256/")
 
-	require.True(t, fetch(t, f).Unchanged)
+	require.True(t, fetched(t, f).Unchanged)
 	require.Equal(t, []string{"dists/bookworm/InRelease"}, r.asked())
 
 	// Only the list that changed is fetched again.
 	r.main(deb("hare", "2", "amd64"))
 	r.fields["Date"] = today.Format(time.RFC1123)
 	r.publish()
-	b := fetch(t, f)
+	b := fetched(t, f)
 	require.Equal(t, []string{"deb/bookworm/amd64/hare=1", "deb/bookworm/amd64/hare=2", "deb/bookworm/amd64/tortoise=1"}, ids(b))
 	again := r.asked()
 	require.Len(t, again, 2)
@@ -124,7 +126,7 @@ func TestConditionalFetch_CAT1(t *testing.T) {
 	// A new Release file over the same lists fetches none, and the patch keeps its time.
 	r.fields["Date"] = today.Add(time.Minute).Format(time.RFC1123)
 	r.publish()
-	require.Equal(t, b.Patches, fetch(t, f).Patches)
+	require.Equal(t, b.Patches, fetched(t, f).Patches)
 	require.Len(t, r.asked(), 1)
 }
 
@@ -135,15 +137,15 @@ func TestCacheAcrossRestarts(t *testing.T) {
 	c := config(root(t, r))
 	c.CacheDir = filepath.Join(t.TempDir(), "cache")
 	f := open(t, c)[0]
-	fetch(t, f)
+	fetched(t, f)
 	r.main(deb("tortoise", "1", "amd64"))
 	r.fields["Date"] = today.Format(time.RFC1123)
 	r.publish()
-	want := fetch(t, f)
+	want := fetched(t, f)
 	require.NotZero(t, want.Patches[1].Published)
 	r.asked()
 
-	got := fetch(t, open(t, c)[0])
+	got := fetched(t, open(t, c)[0])
 	require.Equal(t, want, got, "a new feed knows what the old one knew, and its first batch is whole")
 	require.Equal(t, []string{"dists/bookworm/InRelease"}, r.asked())
 	require.Len(t, cached(t, c), 3, "old lists are deleted: InRelease, its validators and one list are left")
@@ -154,13 +156,13 @@ func TestCacheAcrossRestarts(t *testing.T) {
 	for _, file := range cached(t, c) {
 		require.NoError(t, os.WriteFile(file, []byte("rubbish"), 0o600))
 	}
-	require.Len(t, fetch(t, open(t, c)[0]).Patches, 2)
+	require.Len(t, fetched(t, open(t, c)[0]).Patches, 2)
 
 	// A cache that cannot be written only costs the saving, and is reported.
 	var told []string
 	c.CacheDir = filepath.Join(c.Root, "etc/os-release", "below a file")
 	c.Report = func(p Problem) { told = append(told, p.Error()) }
-	require.Len(t, fetch(t, open(t, c)[0]).Patches, 2)
+	require.Len(t, fetched(t, open(t, c)[0]).Patches, 2)
 	require.Len(t, told, 1)
 	require.Contains(t, told[0], "fetched files cannot be kept there")
 }
@@ -180,7 +182,7 @@ func TestOnePatchInTwoSuites_CAT16(t *testing.T) {
 	security.main(otherBytes(deb("fox", "1", "amd64")))
 	security.publish().serve()
 	all := open(t, config(root(t, main, security)))
-	first, second := fetch(t, all[0]), fetch(t, all[1])
+	first, second := fetched(t, all[0]), fetched(t, all[1])
 	require.Equal(t, first.Authority, second.Authority, "one origin, one keyring")
 	require.Equal(t, []string{"deb/bookworm/amd64/hare=1", "deb/bookworm/amd64/fox=1"}, ids(first))
 	require.Equal(t, []string{"deb/bookworm/amd64/hare=2"}, ids(second))
@@ -197,15 +199,15 @@ func TestOnePatchInTwoSuites_CAT16(t *testing.T) {
 	main.lists["main/binary-amd64/Packages"] = []string{deb("fox", "1", "amd64")}
 	main.fields["Date"] = today.Format(time.RFC1123)
 	main.publish()
-	first, second = fetch(t, all[0]), fetch(t, all[1])
+	first, second = fetched(t, all[0]), fetched(t, all[1])
 	require.Equal(t, []string{"deb/bookworm/amd64/fox=1"}, ids(first))
 	require.Equal(t, []string{"deb/bookworm/amd64/hare=1", "deb/bookworm/amd64/hare=2"}, ids(second))
-	require.True(t, fetch(t, all[1]).Unchanged)
+	require.True(t, fetched(t, all[1]).Unchanged)
 
 	// A suite that fails keeps what it gave.
 	main.answer = func(w http.ResponseWriter, _ *http.Request) bool { w.WriteHeader(http.StatusBadGateway); return true }
-	failed(t, all[0], Unreachable)
-	require.True(t, fetch(t, all[1]).Unchanged)
+	failed(t, all[0], fault.Unreachable)
+	require.True(t, fetched(t, all[1]).Unchanged)
 }
 
 // A build is a security update if a security suite lists it, whichever suite
@@ -222,10 +224,10 @@ func TestSecuritySuiteMakesTheClass(t *testing.T) {
 		return m
 	}
 	all := open(t, config(root(t, updates, security)))
-	require.Equal(t, map[string]catalog.Class{"hare=1": 0, "fox=1": 0, "owl=1": 0}, classes(fetch(t, all[0])))
-	require.Equal(t, map[string]catalog.Class{"hare=2": catalog.Security}, classes(fetch(t, all[1])))
-	require.Equal(t, map[string]catalog.Class{"hare=1": catalog.Security, "fox=1": 0, "owl=1": 0}, classes(fetch(t, all[0])))
-	require.True(t, fetch(t, all[0]).Unchanged)
+	require.Equal(t, map[string]catalog.Class{"hare=1": 0, "fox=1": 0, "owl=1": 0}, classes(fetched(t, all[0])))
+	require.Equal(t, map[string]catalog.Class{"hare=2": catalog.Security}, classes(fetched(t, all[1])))
+	require.Equal(t, map[string]catalog.Class{"hare=1": catalog.Security, "fox=1": 0, "owl=1": 0}, classes(fetched(t, all[0])))
+	require.True(t, fetched(t, all[0]).Unchanged)
 }
 
 func otherBytes(paragraph string) string {
@@ -236,7 +238,7 @@ func otherBytes(paragraph string) string {
 // A repository serves every version that it lists, each under an address of its own (CAT-6).
 func TestEveryListedVersionIsServed_CAT6(t *testing.T) {
 	r := newRepo(t, "bookworm", newKey(t, "archive", 0)).main(deb("hare", "2", "amd64"), deb("hare", "1.5", "amd64")).publish().serve()
-	b := fetch(t, open(t, config(root(t, r)))[0])
+	b := fetched(t, open(t, config(root(t, r)))[0])
 	for _, p := range b.Patches {
 		require.Equal(t, catalog.Pinned, p.Artifacts[0].Availability)
 		require.NotEmpty(t, p.Artifacts[0].URL)
@@ -269,7 +271,7 @@ func TestChannelIsTheRepositorys_CAT17(t *testing.T) {
 			}
 			dir := root(t, r.publish().serve())
 			require.NoError(t, os.Remove(filepath.Join(dir, "etc/os-release")))
-			b := fetch(t, open(t, config(dir))[0])
+			b := fetched(t, open(t, config(dir))[0])
 			want := strings.Replace(tt.want, "REPOSITORY", strings.NewReplacer("http://", "", ":", "-", "/", "").Replace(r.uri), 1)
 			require.Equal(t, want, b.Products[0].Channel)
 			require.Equal(t, []string{"deb/" + want + "/"}, b.Names)
@@ -291,12 +293,12 @@ func TestAuthoritiesAreApart_CAT17(t *testing.T) {
 			change(second)
 			second.publish().serve()
 			all := open(t, config(root(t, first, second)))
-			a, b := fetch(t, all[0]), fetch(t, all[1])
+			a, b := fetched(t, all[0]), fetched(t, all[1])
 			require.NotEqual(t, a.Authority, b.Authority)
 			require.Len(t, a.Patches, 1)
 			require.Len(t, b.Patches, 2)
 			require.Empty(t, b.Rejected)
-			require.True(t, fetch(t, all[0]).Unchanged, "the other's security suite does not make the class either")
+			require.True(t, fetched(t, all[0]).Unchanged, "the other's security suite does not make the class either")
 		})
 	}
 }
@@ -325,7 +327,7 @@ func TestFlatRepository(t *testing.T) {
 			r := newRepo(t, suite, newKey(t, "archive", 0))
 			r.fields["Codename"] = "bookworm"
 			r.lists["Packages"] = []string{strings.Replace(deb("hare", "1", "amd64"), "pool/", "./", 1), deb("hare", "1", "riscv64"), deb("data", "1", "all")}
-			b := fetch(t, open(t, config(root(t, r.publish().serve())))[0])
+			b := fetched(t, open(t, config(root(t, r.publish().serve())))[0])
 			require.Equal(t, []string{"deb/bookworm/amd64/hare=1", "deb/bookworm/amd64/data=1"}, ids(b))
 			require.Equal(t, r.uri+"hare_1_amd64.deb", b.Patches[0].Artifacts[0].URL)
 			require.Empty(t, b.Rejected, "other architectures are no fault of a mixed list")
@@ -350,7 +352,7 @@ func TestBadRecords_CAT16(t *testing.T) {
 		r.main(bad)
 	}
 	n := len(r.lists["main/binary-amd64/Packages"]) - 1
-	b := fetch(t, open(t, config(root(t, r.publish().serve())))[0])
+	b := fetched(t, open(t, config(root(t, r.publish().serve())))[0])
 	require.Equal(t, []string{"deb/bookworm/amd64/hare=1"}, ids(b))
 	require.Len(t, b.Rejected, n)
 	for _, rejected := range b.Rejected {
@@ -362,21 +364,21 @@ func TestBadRecords_CAT16(t *testing.T) {
 	// A record with several faults reports each; of very many bad records the rest is counted.
 	r.lists["main/binary-amd64/Packages"] = nil
 	r.main("Package: -x\nVersion: \nArchitecture: amd64\n", good)
-	for range repository.MaxRejections + 5 {
+	for range fetch.MaxRejected + 5 {
 		r.main("no field\n")
 	}
 	r.fields["Date"] = today.Format(time.RFC1123)
-	b = fetch(t, open(t, config(root(t, r.publish())))[0])
+	b = fetched(t, open(t, config(root(t, r.publish())))[0])
 	require.Len(t, b.Patches, 1)
 	require.Len(t, b.Rejected[0].Reasons, 5)
-	require.Len(t, b.Rejected, repository.MaxRejections+1)
-	require.Equal(t, []string{"6 more are bad"}, b.Rejected[repository.MaxRejections].Reasons)
+	require.Len(t, b.Rejected, fetch.MaxRejected+1)
+	require.Equal(t, "6 more records", b.Rejected[fetch.MaxRejected].Record)
 }
 
 // An address is escaped, so that a file name with any character is fetched as it is.
 func TestAddressIsEscaped(t *testing.T) {
 	r := newRepo(t, "bookworm", newKey(t, "archive", 0)).main(strings.Replace(deb("hare", "1:1~x+y", "amd64"), "hare_1~x+y", "ha re_1%3a1~x+y#", 1)).publish().serve()
-	b := fetch(t, open(t, config(root(t, r)))[0])
+	b := fetched(t, open(t, config(root(t, r)))[0])
 	require.Empty(t, b.Rejected)
 	require.Equal(t, r.uri+"pool/ha%20re_1%253a1~x+y%23_amd64.deb", b.Patches[0].Artifacts[0].URL)
 	require.Empty(t, b.Patches[0].Check())
@@ -388,7 +390,7 @@ func TestFilenamesAsAptHasThem(t *testing.T) {
 		"pool//hare.deb": "pool//hare.deb", "./pool/./hare.deb": "pool/./hare.deb", "/pool/hare.deb": "/pool/hare.deb", "pool/hare.ddeb": "pool/hare.ddeb", "hare.udeb": "hare.udeb", "a:b/hare.deb": "a:b/hare.deb",
 	} {
 		r := newRepo(t, "bookworm", newKey(t, "archive", 0)).main(strings.Replace(deb("hare", "1", "amd64"), "pool/hare_1_amd64.deb", in, 1)).publish().serve()
-		b := fetch(t, open(t, config(root(t, r)))[0])
+		b := fetched(t, open(t, config(root(t, r)))[0])
 		require.Empty(t, b.Rejected, in)
 		require.Equal(t, r.uri+want, b.Patches[0].Artifacts[0].URL)
 		require.Empty(t, b.Patches[0].Check())
@@ -400,5 +402,5 @@ func TestNamesAreLowerCase(t *testing.T) {
 	r := newRepo(t, "bookworm", newKey(t, "archive", 0)).main(deb("Ha_Re", "1", "amd64"), deb("x", "1", "amd64")).publish().serve()
 	c := config(root(t, r))
 	c.Only = func(name string) bool { return name == "ha_re" }
-	require.Equal(t, []string{"deb/bookworm/amd64/ha_re=1"}, ids(fetch(t, open(t, c)[0])))
+	require.Equal(t, []string{"deb/bookworm/amd64/ha_re=1"}, ids(fetched(t, open(t, c)[0])))
 }

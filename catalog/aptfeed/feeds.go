@@ -11,6 +11,8 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/catalog/debian"
+	"github.com/patchpolicy/patchpolicy/catalog/fault"
+	"github.com/patchpolicy/patchpolicy/catalog/internal/fetch"
 	"github.com/patchpolicy/patchpolicy/catalog/internal/repository"
 )
 
@@ -36,7 +38,6 @@ func (c Config) withDefaults() Config {
 	if len(c.Architectures) == 0 {
 		c.Architectures = debian.Architectures(c.Root)
 	}
-	c.Client = cmp.Or(c.Client, &http.Client{Timeout: requestTimeout})
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -59,9 +60,9 @@ func FromConfig(c Config) ([]*Feed, error) {
 		if why := f.source.listsOnly; why != "" {
 			p := Problem{f.source.file, f.source.line, why, true}
 			c.Report(p)
-			f.refused = fail(Refused, p.where(), nil, "%s", p.Text)
+			f.refused = fault.New(fault.Refused, p.where(), nil, "%s", p.Text)
 		}
-		return &remote{f.source, repository.Client{HTTP: repository.Careful(c.Client), In: repository.System(c.Root), Agent: "patchpolicy-aptfeed"}, f.cache}
+		return &remote{f.source, fetch.NewClient(c.Client, fetch.System(c.Root), ""), f.cache}
 	})
 }
 
@@ -77,7 +78,7 @@ func FromConfig(c Config) ([]*Feed, error) {
 // of the Release file, if a maximum age is set. Valid-Until is checked.
 func FromLists(c Config) ([]*Feed, error) {
 	c.CacheDir = "" // apt's directory is one
-	return feeds(c, func(c Config, f *Feed) origin { return &lists{f.source, c.Lists, repository.System(c.Root)} })
+	return feeds(c, func(c Config, f *Feed) origin { return &lists{f.source, c.Lists, fetch.System(c.Root)} })
 }
 
 func feeds(c Config, from func(Config, *Feed) origin) ([]*Feed, error) {
@@ -89,9 +90,9 @@ func feeds(c Config, from func(Config, *Feed) origin) ([]*Feed, error) {
 		}
 	}
 	if err := errors.Join(wrong...); err != nil {
-		return nil, fail(Refused, c.Dir, err, "the configuration cannot be used")
+		return nil, fault.New(fault.Refused, c.Dir, err, "the configuration cannot be used")
 	}
-	sources, problems, err := readSources(repository.System(c.Root), c.Dir, c.Architectures)
+	sources, problems, err := readSources(fetch.System(c.Root), c.Dir, c.Architectures)
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +111,7 @@ func feeds(c Config, from func(Config, *Feed) origin) ([]*Feed, error) {
 // refusals returns one feed for everything that is refused at one place.
 func refusals(c Config, problems []Problem) []*Feed {
 	var all []*Feed
-	byID := map[catalog.FeedID]*Error{}
+	byID := map[catalog.FeedID]*fault.Error{}
 	for _, p := range problems {
 		c.Report(p)
 		if !p.Refused {
@@ -121,7 +122,7 @@ func refusals(c Config, problems []Problem) []*Feed {
 			known.Text += "; " + p.Text
 			continue
 		}
-		byID[id] = fail(Refused, p.where(), nil, "%s", p.Text)
+		byID[id] = fault.New(fault.Refused, p.where(), nil, "%s", p.Text)
 		all = append(all, &Feed{id: id, config: c, refused: byID[id]})
 	}
 	return all

@@ -79,7 +79,7 @@ func FuzzParseRelease(f *testing.F) {
 		if err != nil {
 			return
 		}
-		require.True(t, !rel.date.IsZero() || len(rel.notes.Batch("")) > 0)
+		require.True(t, !rel.date.IsZero() || len(rel.notes.List("")) > 0)
 		for _, sum := range rel.files {
 			require.GreaterOrEqual(t, sum.Size, int64(0))
 			require.Len(t, sum.Digest.Sum, 2*sum.Digest.Algorithm.Size())

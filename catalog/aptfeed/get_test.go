@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/patchpolicy/patchpolicy/catalog/fault"
+	"github.com/patchpolicy/patchpolicy/catalog/internal/fetch"
 	"github.com/patchpolicy/patchpolicy/catalog/internal/repository"
 )
 
@@ -26,38 +28,16 @@ func TestRedirectIsFollowed(t *testing.T) {
 		mirror["mirror/"+name] = data
 	}
 	r.files = mirror
-	require.Len(t, fetch(t, open(t, config(root(t, r)))[0]).Patches, 1)
-}
-
-func TestRedirectFromHTTPSToHTTPIsRefused(t *testing.T) {
-	check := repository.Careful(&http.Client{}).CheckRedirect
-	secure, err := http.NewRequest(http.MethodGet, "https://example.com/a", nil)
-	require.NoError(t, err)
-	plain, err := http.NewRequest(http.MethodGet, "http://example.com/b", nil)
-	require.NoError(t, err)
-	require.ErrorContains(t, check(plain, []*http.Request{secure}), "from https to http://example.com/b")
-	require.NoError(t, check(secure, []*http.Request{plain}))
-}
-
-func TestMaxRedirects(t *testing.T) {
-	check := repository.Careful(&http.Client{}).CheckRedirect
-	req, err := http.NewRequest(http.MethodGet, "http://example.com/a", nil)
-	require.NoError(t, err)
-	via := make([]*http.Request, repository.MaxRedirects+1)
-	for i := range via {
-		via[i] = req
-	}
-	require.NoError(t, check(req, via[:repository.MaxRedirects]))
-	require.ErrorContains(t, check(req, via), "more than 10 redirects")
+	require.Len(t, fetched(t, open(t, config(root(t, r)))[0]).Patches, 1)
 }
 
 func TestMaxIndex(t *testing.T) {
 	r := newRepo(t, "bookworm", newKey(t, "archive", 0)).main(deb("hare", "1", "amd64"))
 	open(t, config(root(t, r.publish().serve())))
-	from := &remote{source: source{uri: r.uri, suite: "bookworm"}, client: repository.Client{HTTP: http.DefaultClient}, cache: cache{}}
-	for size, cause := range map[int64]Cause{maxIndex: Missing, maxIndex + 1: TooLarge} { // at the limit it is asked for
+	from := &remote{source: source{uri: r.uri, suite: "bookworm"}, client: fetch.NewClient(nil, "", ""), cache: cache{}}
+	for size, cause := range map[int64]fault.Cause{maxIndex: fault.Missing, maxIndex + 1: fault.TooLarge} { // at the limit it is asked for
 		_, err := from.open(t.Context(), "elsewhere/Packages", release{files: map[string]repository.FileSum{"elsewhere/Packages": {Size: size}}})
-		var e *Error
+		var e *fault.Error
 		require.ErrorAs(t, err, &e)
 		require.Equal(t, cause, e.Cause, "%v", err)
 	}
@@ -68,7 +48,7 @@ func TestClient(t *testing.T) {
 	r := newRepo(t, "bookworm", newKey(t, "archive", 0)).main(deb("hare", "1", "amd64"))
 	c := config(root(t, r.publish().serve()))
 	c.Client = &http.Client{Transport: http.NewFileTransport(http.Dir(t.TempDir()))}
-	failed(t, open(t, c)[0], Missing)
+	failed(t, open(t, c)[0], fault.Missing)
 	require.Empty(t, r.asked())
 }
 
@@ -96,7 +76,7 @@ func TestByHash(t *testing.T) {
 				}
 			}
 			writeFile(t, filepath.Join(dir, "etc/apt/sources.list"), fmt.Sprintf("deb [signed-by=/keys/%s.asc %s] %s bookworm main\n", fingerprint(r), tt.option, r.uri))
-			fetch(t, open(t, config(dir))[0])
+			fetched(t, open(t, config(dir))[0])
 			asked := r.asked()[1:]
 			require.Len(t, asked, len(tt.want))
 			for i, want := range tt.want {
@@ -112,7 +92,7 @@ func TestFormsOfLists(t *testing.T) {
 		r := newRepo(t, "bookworm", newKey(t, "archive", 0)).main(deb("hare", "1", "amd64"))
 		r.forms, r.fields["Acquire-By-Hash"] = forms, "no"
 		f := open(t, config(root(t, r.publish().serve())))[0]
-		require.Len(t, fetch(t, f).Patches, 1)
+		require.Len(t, fetched(t, f).Patches, 1)
 		require.Equal(t, "dists/bookworm/main/binary-amd64/Packages"+forms[0], r.asked()[1])
 	}
 }
@@ -123,6 +103,6 @@ func TestListedFormIsNotThere(t *testing.T) {
 	r.fields["Acquire-By-Hash"] = "no"
 	f := open(t, config(root(t, r.publish().serve())))[0]
 	delete(r.files, "dists/bookworm/main/binary-amd64/Packages.xz")
-	require.Len(t, fetch(t, f).Patches, 1)
+	require.Len(t, fetched(t, f).Patches, 1)
 	require.Equal(t, []string{"dists/bookworm/main/binary-amd64/Packages.xz", "dists/bookworm/main/binary-amd64/Packages.gz"}, r.asked()[1:])
 }

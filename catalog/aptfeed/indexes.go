@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/patchpolicy/patchpolicy/catalog/fault"
+	"github.com/patchpolicy/patchpolicy/catalog/internal/fetch"
 	"github.com/patchpolicy/patchpolicy/catalog/internal/repository"
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
@@ -26,7 +28,7 @@ type index struct {
 	archs    []string // that a package of architecture "all" is for
 	mixed    bool     // it has packages of several architectures
 	records  []record // once it was read
-	rejected repository.Rejects
+	rejected fetch.Rejects
 }
 
 type packed struct {
@@ -38,7 +40,7 @@ type packed struct {
 func (f *Feed) readIndexes(ctx context.Context, next *held) error {
 	next.indexes, next.missing = f.wanted(next.release)
 	if len(next.indexes) == 0 {
-		return fail(Missing, next.signed.where, nil, "it lists none of the wanted package lists (%s): check the components and architectures of the entry", strings.Join(next.missing, ", "))
+		return fault.New(fault.Missing, next.signed.where, nil, "it lists none of the wanted package lists (%s): check the components and architectures of the entry", strings.Join(next.missing, ", "))
 	}
 	for k := range next.indexes {
 		x := &next.indexes[k]
@@ -113,7 +115,7 @@ func (f *Feed) readIndex(ctx context.Context, x *index, rel release) error {
 		plain = repository.FileSum{Size: maxIndexPlain}
 	}
 	p := parser{channel: x.channel, archs: x.archs, mixed: x.mixed, only: f.config.Only}
-	return repository.Packed{In: list.in, Extension: list.extension, Where: list.where}.Unpack(plain, byRelease, func(in io.Reader) (err error) {
+	return repository.Packed{In: list.in, Extension: list.extension, Where: list.where}.Unpack(ctx, plain, byRelease, func(in io.Reader) (err error) {
 		x.records, x.rejected, err = p.packages(in)
 		return err
 	})

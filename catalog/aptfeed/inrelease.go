@@ -6,6 +6,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/patchpolicy/patchpolicy/catalog/fault"
+	"github.com/patchpolicy/patchpolicy/catalog/internal/fetch"
 	"github.com/patchpolicy/patchpolicy/catalog/internal/repository"
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/integrity/openpgp"
@@ -16,41 +18,41 @@ import (
 func signed(ctx context.Context, from origin, last signedRelease) (signedRelease, error) {
 	text, v, err := from.read(ctx, "InRelease", last.validators)
 	switch {
-	case errors.Is(err, repository.ErrNotModified):
+	case errors.Is(err, fetch.ErrNotModified):
 		return last, nil
 	case err == nil && len(text) == 0:
-		return signedRelease{}, fail(Unsigned, from.where("InRelease"), nil, "it is empty")
-	case !is(err, Missing):
+		return signedRelease{}, fault.New(fault.Unsigned, from.where("InRelease"), nil, "it is empty")
+	case !fault.Is(err, fault.Missing):
 		return signedRelease{text: text, where: from.where("InRelease"), validators: v}, err
 	}
 	missing, where := err, from.where("Release")
-	text, _, err = from.read(ctx, "Release", repository.Validators{})
-	if is(err, Missing) {
+	text, _, err = from.read(ctx, "Release", fetch.Validators{})
+	if fault.Is(err, fault.Missing) {
 		return signedRelease{}, missing
 	}
 	if err != nil {
 		return signedRelease{}, err
 	}
-	signature, _, err := from.read(ctx, "Release.gpg", repository.Validators{})
-	if is(err, Missing) {
-		return signedRelease{}, fail(Unsigned, where, nil, "its signature file is missing: there is neither InRelease nor Release.gpg, so the repository is not signed")
+	signature, _, err := from.read(ctx, "Release.gpg", fetch.Validators{})
+	if fault.Is(err, fault.Missing) {
+		return signedRelease{}, fault.New(fault.Unsigned, where, nil, "its signature file is missing: there is neither InRelease nor Release.gpg, so the repository is not signed")
 	}
 	return signedRelease{text: text, detached: append([]byte{}, signature...), where: where}, err
 }
 
 // verified returns the text that a trusted key signed, and nothing else of the
-// file. One good signature by a trusted key is enough. Errors are an *Error.
+// file. One good signature by a trusted key is enough. Errors are a *fault.Error.
 func (s signedRelease) verified(keys *openpgp.Verifier, now time.Time) ([]byte, error) {
 	text, r := s.text, openpgp.Report{}
 	switch {
 	case s.detached == nil:
 		text, r = keys.At(now).Clearsigned(s.text)
 	case len(bytes.TrimSpace(s.detached)) == 0:
-		return nil, fail(Unsigned, s.where, nil, "the signature file is empty")
+		return nil, fault.New(fault.Unsigned, s.where, nil, "the signature file is empty")
 	default:
 		var err error
 		if r, err = keys.At(now).Inspect(bytes.NewReader(s.text), int64(len(s.text)), s.detached); err != nil {
-			return nil, fail(BadSignature, s.where, err, "the signature cannot be checked")
+			return nil, fault.New(fault.BadSignature, s.where, err, "the signature cannot be checked")
 		}
 	}
 	if r.Answer.Status != integrity.Valid {

@@ -10,7 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/patchpolicy/patchpolicy/catalog/internal/repository"
+	"github.com/patchpolicy/patchpolicy/catalog/fault"
+	"github.com/patchpolicy/patchpolicy/catalog/internal/fetch"
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/integrity/openpgp"
 )
@@ -30,8 +31,8 @@ type keyring struct {
 func (k keyring) open(s signedRelease, address string, now time.Time) (release, error) {
 	text, err := s.verified(k.keys, now)
 	switch {
-	case is(err, UnknownKey) && len(k.problems) > 0:
-		return release{}, fail(Keyring, k.where, err, "nothing can be verified, because %s", strings.Join(k.problems, "; "))
+	case fault.Is(err, fault.UnknownKey) && len(k.problems) > 0:
+		return release{}, fault.New(fault.Keyring, k.where, err, "nothing can be verified, because %s", strings.Join(k.problems, "; "))
 	case err != nil:
 		return release{}, err
 	}
@@ -43,7 +44,7 @@ func (k keyring) open(s signedRelease, address string, now time.Time) (release, 
 // (trusted.gpg and trusted.gpg.d), without the files that it cannot use. Paths
 // are inside root. The error says that a keyring that the entry names cannot be
 // used, or that none can.
-func loadKeyring(s source, in repository.System, dir string) (keyring, error) {
+func loadKeyring(s source, in fetch.System, dir string) (keyring, error) {
 	k := keyring{where: fmt.Sprintf("%s:%d", s.file, s.line)}
 	var rings [][]byte
 	var only []string
@@ -77,17 +78,17 @@ func loadKeyring(s source, in repository.System, dir string) (keyring, error) {
 			}
 		}
 		for _, file := range trusted {
-			if ring, err := readKeys(in, file); !is(err, Missing) {
+			if ring, err := readKeys(in, file); !fault.Is(err, fault.Missing) {
 				add(ring, err)
 			}
 		}
 	}
 	if len(k.problems) > 0 && (len(rings) == 0 || files > 0) {
-		return k, fail(Keyring, k.where, nil, "nothing can be verified, because %s", strings.Join(k.problems, "; "))
+		return k, fault.New(fault.Keyring, k.where, nil, "nothing can be verified, because %s", strings.Join(k.problems, "; "))
 	}
 	var err error
 	if k.keys, err = trusting(rings, only); err != nil {
-		return k, fail(Keyring, k.where, err, "the trusted keys cannot be used")
+		return k, fault.New(fault.Keyring, k.where, err, "the trusted keys cannot be used")
 	}
 	return k, nil
 }
@@ -118,7 +119,7 @@ func trusting(rings [][]byte, only []string) (*openpgp.Verifier, error) {
 }
 
 // readKeys reads a keyring and checks that it can be used.
-func readKeys(in repository.System, file string) ([]byte, error) {
+func readKeys(in fetch.System, file string) ([]byte, error) {
 	data, err := in.ReadFile(context.Background(), file, maxKeyring)
 	if err != nil {
 		return nil, err

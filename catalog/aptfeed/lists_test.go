@@ -3,6 +3,7 @@ package aptfeed
 import (
 	"bytes"
 	"errors"
+	"github.com/patchpolicy/patchpolicy/catalog/fault"
 	"net/http"
 	"os"
 	"os/exec"
@@ -50,9 +51,9 @@ func TestListsInEveryForm(t *testing.T) {
 			download(t, dir, r, form)
 			all, err := FromLists(config(dir))
 			require.NoError(t, err)
-			b := fetch(t, all[0])
+			b := fetched(t, all[0])
 			require.Equal(t, []string{"deb/bookworm/amd64/hare=1"}, ids(b))
-			require.True(t, fetch(t, all[0]).Unchanged)
+			require.True(t, fetched(t, all[0]).Unchanged)
 		})
 	}
 }
@@ -61,21 +62,21 @@ func TestListsFaults(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		spoil func(t *testing.T, dir string)
-		cause Cause
+		cause fault.Cause
 		text  string
 	}{
-		{"empty folder", func(t *testing.T, dir string) { remove(t, dir, "*") }, Missing, `run "apt-get update"`},
-		{"list missing", func(t *testing.T, dir string) { remove(t, dir, "*Packages") }, Missing, `run "apt-get update"`},
-		{"list tampered with", func(t *testing.T, dir string) { alter(t, dir, "*Packages", "Version: 1", "Version: 2") }, Mismatch, "sha256:"},
-		{"list too long", func(t *testing.T, dir string) { alter(t, dir, "*Packages", "Package:", "Package:  ") }, Mismatch, "more than"},
-		{"list cut off", func(t *testing.T, dir string) { alter(t, dir, "*Packages", "Description: the hare\n", "") }, Mismatch, "promises"},
+		{"empty folder", func(t *testing.T, dir string) { remove(t, dir, "*") }, fault.Missing, `run "apt-get update"`},
+		{"list missing", func(t *testing.T, dir string) { remove(t, dir, "*Packages") }, fault.Missing, `run "apt-get update"`},
+		{"list tampered with", func(t *testing.T, dir string) { alter(t, dir, "*Packages", "Version: 1", "Version: 2") }, fault.Mismatch, "sha256:"},
+		{"list too long", func(t *testing.T, dir string) { alter(t, dir, "*Packages", "Package:", "Package:  ") }, fault.Mismatch, "more than"},
+		{"list cut off", func(t *testing.T, dir string) { alter(t, dir, "*Packages", "Description: the hare\n", "") }, fault.Mismatch, "promises"},
 		{"signature tampered with", func(t *testing.T, dir string) {
 			alter(t, dir, "*InRelease", "Codename: bookworm", "Codename: bookwormy")
-		}, BadSignature, "no signature is good"},
+		}, fault.BadSignature, "no signature is good"},
 		{"no signature", func(t *testing.T, dir string) {
 			old := only(t, dir, "*InRelease")
 			require.NoError(t, os.Rename(old, strings.TrimSuffix(old, "InRelease")+"Release"))
-		}, Unsigned, "its signature file is missing"},
+		}, fault.Unsigned, "its signature file is missing"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := newRepo(t, "bookworm", newKey(t, "archive", 0)).main(deb("hare", "1", "amd64")).publish().serve()
@@ -169,8 +170,8 @@ func TestOwnLists(t *testing.T) {
 	patches := 0
 	for _, f := range all {
 		b, err := f.Fetch(t.Context())
-		var e *Error
-		if errors.As(err, &e) && (e.Cause == Refused || e.Cause == Missing) {
+		var e *fault.Error
+		if errors.As(err, &e) && (e.Cause == fault.Refused || e.Cause == fault.Missing) {
 			t.Logf("%s: %v", f.ID(), err)
 			continue
 		}
@@ -197,13 +198,13 @@ func TestListsOfAnyTransport_CAT5(t *testing.T) {
 			all, err := FromLists(config(dir))
 			require.NoError(t, err)
 			require.NotContains(t, string(all[0].ID()), "sEcret")
-			b := fetch(t, all[0])
+			b := fetched(t, all[0])
 			require.Equal(t, []string{"deb/bookworm/amd64/hare=1"}, ids(b))
 			require.Equal(t, catalog.Repository, b.Patches[0].Artifacts[0].Availability)
 			require.Empty(t, b.Patches[0].Artifacts[0].URL)
 			_, changes := catalog.Sync(nil, []catalog.Batch{b}, today)
 			require.Empty(t, changes.Rejected)
-			e := failed(t, open(t, config(dir))[0], Refused)
+			e := failed(t, open(t, config(dir))[0], fault.Refused)
 			require.Contains(t, e.Error(), "not supported")
 			require.NotContains(t, e.Error(), "sEcret")
 		})
@@ -221,7 +222,7 @@ func TestOnly(t *testing.T) {
 		c.Only = func(s string) bool { return s == name }
 		all, err := FromLists(c)
 		require.NoError(t, err)
-		b := fetch(t, all[0])
+		b := fetched(t, all[0])
 		require.Equal(t, []string{"deb/bookworm/amd64/" + name + "=1"}, ids(b))
 		require.Len(t, b.Rejected, 1, "a paragraph without a name is bad, whatever is asked for")
 	}
@@ -229,5 +230,5 @@ func TestOnly(t *testing.T) {
 	c.Only = func(s string) bool { return s == "hare" }
 	all, err := FromLists(c)
 	require.NoError(t, err)
-	failed(t, all[0], Mismatch)
+	failed(t, all[0], fault.Mismatch)
 }

@@ -3,6 +3,7 @@ package aptfeed
 import (
 	"bytes"
 	"fmt"
+	"github.com/patchpolicy/patchpolicy/catalog/fault"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -78,15 +79,15 @@ func (a *aptly) try(dir, program string, args ...string) (string, error) {
 // form is one odd form of a repository or of its configuration.
 type form struct {
 	name    string
-	shell   string // run in the repository before the Release file is made
-	release string // a sed script that changes the Release file
-	after   string // run in the repository after that
-	key     string // run beside key.gpg and key.asc
-	source  string // the .list file, or the .sources file if it begins with "Types:"; empty: an ordinary one
-	pkg     string // what to look for; empty: hare
-	taken   bool   // apt lists the package
-	strict  Cause  // apt takes it, and this package refuses it, as the package's documentation says
-	note    string // part of what is rejected with it; empty: nothing is
+	shell   string      // run in the repository before the Release file is made
+	release string      // a sed script that changes the Release file
+	after   string      // run in the repository after that
+	key     string      // run beside key.gpg and key.asc
+	source  string      // the .list file, or the .sources file if it begins with "Types:"; empty: an ordinary one
+	pkg     string      // what to look for; empty: hare
+	taken   bool        // apt lists the package
+	strict  fault.Cause // apt takes it, and this package refuses it, as the package's documentation says
+	note    string      // part of what is rejected with it; empty: nothing is
 }
 
 // read makes the form, and reports whether apt lists the package and what the two kinds of feeds
@@ -178,11 +179,11 @@ func TestOddFormsAsAptReadsThem_CAT16(t *testing.T) {
 		{name: "quoted field", source: stanza + `Signed-By: "DIR/key.gpg"`},
 		{name: "key block with dots", source: indented(" ."), taken: true},
 		{name: "key block with blanks", source: indented(" "), taken: true},
-		{name: "one field twice", source: stanza + "Signed-By: DIR/none.gpg\nSigned-By: DIR/key.gpg", taken: true, strict: Refused},
+		{name: "one field twice", source: stanza + "Signed-By: DIR/none.gpg\nSigned-By: DIR/key.gpg", taken: true, strict: fault.Refused},
 		{name: "a byte order mark", key: `printf '\357\273\277' | cat - key.asc > k.asc`, source: entry("signed-by=DIR/k.asc")},
 		{name: "a web page", key: `echo '<html>' > k.asc`, source: entry("signed-by=DIR/k.asc")},
 		{name: "an empty keyring", key: `: > k.gpg`, source: entry("signed-by=DIR/k.gpg")},
-		{name: "a keybox", key: `rm -f k.gpg; cp "$GNUPGHOME/pubring.kbx" k.gpg`, source: entry("signed-by=DIR/k.gpg"), taken: true, strict: Keyring},
+		{name: "a keybox", key: `rm -f k.gpg; cp "$GNUPGHOME/pubring.kbx" k.gpg`, source: entry("signed-by=DIR/k.gpg"), taken: true, strict: fault.Keyring},
 		{name: "armored, and called .gpg", key: `cp key.asc k.gpg`, source: entry("signed-by=DIR/k.gpg")},
 		{name: "binary, and called .asc", key: `cp key.gpg k.asc`, source: entry("signed-by=DIR/k.asc")},
 	}
@@ -198,7 +199,7 @@ func TestOddFormsAsAptReadsThem_CAT16(t *testing.T) {
 				}
 				require.Error(t, errs[kind], "%s: it is refused, and that is said", kind)
 				require.Empty(t, patches[kind])
-				require.True(t, f.strict == "" || is(errs[kind], f.strict), "%v", errs[kind])
+				require.True(t, f.strict == "" || fault.Is(errs[kind], f.strict), "%v", errs[kind])
 			}
 			if f.note == "" {
 				require.Empty(t, notes)

@@ -24,7 +24,7 @@ func TestSourcePackage_CAT18(t *testing.T) {
 	}, "\n")
 	records, bad, err := parser{channel: "bookworm", archs: []string{"amd64"}}.packages(strings.NewReader(list))
 	require.NoError(t, err)
-	require.Empty(t, bad.Batch("f"))
+	require.Empty(t, bad.List("f"))
 	want := map[string][2]string{
 		"plain": {"plain", ""}, "libhare1": {"hare", ""}, "libhare-perl": {"hare", "2.0-1"}, "same": {"hare", ""},
 		"linux-image-6.1.0-1-amd64": {"linux", ""}, "other-signed": {"grub-efi-amd64-signed", "1+2"}, "strange": {"", ""}, "unversioned": {"", ""},

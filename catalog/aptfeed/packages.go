@@ -12,6 +12,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/catalog/aptfeed/deb822"
 	"github.com/patchpolicy/patchpolicy/catalog/debian"
+	"github.com/patchpolicy/patchpolicy/catalog/internal/fetch"
 	"github.com/patchpolicy/patchpolicy/catalog/internal/repository"
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 	"github.com/patchpolicy/patchpolicy/integrity"
@@ -44,9 +45,9 @@ type parser struct {
 // for each of archs. A package of another architecture is left out if the list
 // is mixed, and is a bad record otherwise. An error means that the rest of the
 // list cannot be read.
-func (l parser) packages(in io.Reader) ([]record, repository.Rejects, error) {
+func (l parser) packages(in io.Reader) ([]record, fetch.Rejects, error) {
 	var records []record
-	var bad repository.Rejects
+	var bad fetch.Rejects
 	reader := deb822.NewReader(in)
 	if l.only != nil {
 		reader.Only("Package", func(name string) bool { return l.only(strings.ToLower(name)) })
@@ -77,6 +78,9 @@ func (l parser) packages(in io.Reader) ([]record, repository.Rejects, error) {
 		}
 		for _, arch := range in {
 			records = append(records, rec.in(l.channel, arch))
+		}
+		if len(records) > catalog.MaxPatches {
+			return nil, bad, fmt.Errorf("it has more than %d packages", catalog.MaxPatches)
 		}
 	}
 	return records, bad, nil

@@ -14,6 +14,8 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/catalog/aptfeed/deb822"
 	"github.com/patchpolicy/patchpolicy/catalog/debian"
+	"github.com/patchpolicy/patchpolicy/catalog/fault"
+	"github.com/patchpolicy/patchpolicy/catalog/internal/fetch"
 	"github.com/patchpolicy/patchpolicy/catalog/internal/repository"
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
@@ -26,7 +28,7 @@ type release struct {
 	archAll       bool // packages of architecture "all" have their own list
 	architectures []string
 	files         map[string]repository.FileSum // the package lists, by path
-	notes         repository.Rejects            // what a person should know
+	notes         fetch.Rejects                 // what a person should know
 }
 
 // digestFields are the fields whose digests carry trust, the preferred one
@@ -41,10 +43,10 @@ func parseRelease(text []byte, address, where string) (release, error) {
 	r := deb822.NewReader(bytes.NewReader(text))
 	p, err := r.Next()
 	if err != nil {
-		return release{}, fail(Malformed, where, err, "it is not a Release file")
+		return release{}, fault.New(fault.Malformed, where, err, "it is not a Release file")
 	}
 	if _, err := r.Next(); !errors.Is(err, io.EOF) {
-		return release{}, fail(Malformed, where, nil, "it has a second paragraph")
+		return release{}, fault.New(fault.Malformed, where, nil, "it has a second paragraph")
 	}
 	rel := release{
 		Release:       debian.ReleaseOf(p, address),
@@ -58,7 +60,7 @@ func parseRelease(text []byte, address, where string) (release, error) {
 	}
 	if until, has := p.Lookup("Valid-Until"); has {
 		if rel.validUntil, err = parseDate(until.Value); err != nil {
-			return release{}, fail(Malformed, where, nil, "its Valid-Until %v", err)
+			return release{}, fault.New(fault.Malformed, where, nil, "its Valid-Until %v", err)
 		}
 	}
 	found := false
@@ -71,7 +73,7 @@ func parseRelease(text []byte, address, where string) (release, error) {
 		}
 	}
 	if !found {
-		return release{}, fail(Unsupported, where, nil, "it has no SHA256 or SHA512 digests, and no others are trusted")
+		return release{}, fault.New(fault.Unsupported, where, nil, "it has no SHA256 or SHA512 digests, and no others are trusted")
 	}
 	return rel, nil
 }
@@ -88,16 +90,16 @@ func (rel release) addSums(field deb822.Field, algorithm integrity.Algorithm, wh
 			continue
 		}
 		if len(words) != 3 || !repository.IsHex(words[0], algorithm) {
-			return fail(Malformed, where, nil, "bad line %.100q under %s: want digest, size and path", line, field.Name)
+			return fault.New(fault.Malformed, where, nil, "bad line %.100q under %s: want digest, size and path", line, field.Name)
 		}
 		size, err := strconv.ParseInt(words[1], 10, 64)
 		if err != nil || size < 0 {
-			return fail(Malformed, where, nil, "bad line %.100q under %s: want digest, size and path", line, field.Name)
+			return fault.New(fault.Malformed, where, nil, "bad line %.100q under %s: want digest, size and path", line, field.Name)
 		}
 		sum := repository.FileSum{Size: size, Digest: integrity.Digest{Algorithm: algorithm, Sum: strings.ToLower(words[0])}}
 		had, twice := rel.files[words[2]]
 		if twice && (had.Size != size || had.Digest.Algorithm == algorithm && had != sum) {
-			return fail(Malformed, where, nil, "%s has two digests or sizes", words[2])
+			return fault.New(fault.Malformed, where, nil, "%s has two digests or sizes", words[2])
 		}
 		if !twice {
 			rel.files[words[2]] = sum
@@ -140,9 +142,9 @@ func (rel release) check(now time.Time, ignoreValidUntil bool, where string) err
 	const layout = time.RFC3339
 	switch {
 	case rel.date.After(now.Add(maxAhead)):
-		return fail(NotYetValid, where, nil, "it is dated %s and it is %s here: check the clock", rel.date.Format(layout), now.UTC().Format(layout))
+		return fault.New(fault.NotYetValid, where, nil, "it is dated %s and it is %s here: check the clock", rel.date.Format(layout), now.UTC().Format(layout))
 	case !rel.validUntil.IsZero() && now.After(rel.validUntil) && !ignoreValidUntil:
-		return fail(Expired, where, nil, "it was valid until %s and it is %s here: the mirror is out of date, or somebody withholds updates", rel.validUntil.Format(layout), now.UTC().Format(layout))
+		return fault.New(fault.Expired, where, nil, "it was valid until %s and it is %s here: the mirror is out of date, or somebody withholds updates", rel.validUntil.Format(layout), now.UTC().Format(layout))
 	}
 	return nil
 }

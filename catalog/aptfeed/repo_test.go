@@ -26,6 +26,7 @@ import (
 	"github.com/ulikunitz/xz"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/catalog/fault"
 	"github.com/patchpolicy/patchpolicy/catalog/internal/repository"
 )
 
@@ -260,7 +261,7 @@ func open(t testing.TB, c Config) []*Feed {
 	return all
 }
 
-func fetch(t testing.TB, f *Feed) catalog.Batch {
+func fetched(t testing.TB, f *Feed) catalog.Batch {
 	t.Helper()
 	b, err := f.Fetch(t.Context())
 	require.NoError(t, err)
@@ -268,10 +269,10 @@ func fetch(t testing.TB, f *Feed) catalog.Batch {
 }
 
 // failed fetches and wants a failure of this cause.
-func failed(t testing.TB, f *Feed, cause Cause) *Error {
+func failed(t testing.TB, f *Feed, cause fault.Cause) *fault.Error {
 	t.Helper()
 	b, err := f.Fetch(t.Context())
-	var e *Error
+	var e *fault.Error
 	require.ErrorAs(t, err, &e)
 	require.Equal(t, cause, e.Cause, e.Error())
 	require.Empty(t, b.Patches)

@@ -2,6 +2,7 @@ package aptfeed
 
 import (
 	"fmt"
+	"github.com/patchpolicy/patchpolicy/catalog/fault"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -204,10 +205,10 @@ func TestRefusedEntryIsAFailingFeed_CAT1(t *testing.T) {
 	all := open(t, c)
 	require.Len(t, told, 4)
 	require.Len(t, all, 3)
-	fetch(t, all[0])
+	fetched(t, all[0])
 	bad := filepath.Join(dir, "etc/apt/sources.list.d/bad.list")
 	require.Equal(t, catalog.FeedID("apt:"+bad+":1"), all[2].ID())
-	e := failed(t, all[2], Refused)
+	e := failed(t, all[2], fault.Refused)
 	require.Contains(t, e.Error(), "trusted=yes is refused")
 	require.Contains(t, e.Error(), `"A" is not an architecture`)
 }
@@ -245,7 +246,7 @@ func TestKeyrings(t *testing.T) {
 		name  string
 		files map[string]string // below etc/apt
 		field string
-		cause Cause // zero: good
+		cause fault.Cause // zero: good
 		text  string
 	}{
 		{"armored", map[string]string{"k": armored(t, other, key)}, "Signed-By: /etc/apt/k", "", ""},
@@ -258,25 +259,25 @@ func TestKeyrings(t *testing.T) {
 		{"by fingerprint", map[string]string{"trusted.gpg.d/k.gpg": binary.String()}, "Signed-By: " + fp, "", ""},
 		{"by exact fingerprint", map[string]string{"trusted.gpg.d/k.gpg": binary.String()}, "Signed-By: " + fp + "!", "", ""},
 		{"by fingerprint within a file", map[string]string{"k": binary.String()}, "Signed-By: /etc/apt/k " + fp, "", ""},
-		{"another fingerprint", map[string]string{"trusted.gpg.d/k.gpg": binary.String()}, "Signed-By: " + strings.Repeat("A", 40), UnknownKey, "not trusted"},
-		{"the exact fingerprint of another of its keys", map[string]string{"trusted.gpg.d/k.gpg": binary.String()}, "Signed-By: " + sub + "!", UnknownKey, "not trusted"},
-		{"signed-by leaves the others out", map[string]string{"trusted.gpg": binary.String(), "k": armored(t, other)}, "Signed-By: /etc/apt/k", UnknownKey, "not trusted"},
-		{"no keys", nil, "", UnknownKey, "not trusted"},
-		{"only rubbish", map[string]string{"trusted.gpg.d/bad.gpg": "rubbish"}, "", Keyring, "not an OpenPGP keyring"},
-		{"the one it needs is rubbish", map[string]string{"trusted.gpg.d/bad.gpg": "rubbish", "trusted.gpg.d/other.asc": armored(t, other)}, "", Keyring, "bad.gpg: "},
-		{"missing file", nil, "Signed-By: /etc/apt/k", Keyring, "etc/apt/k: there is no such file"},
-		{"one of two files missing", map[string]string{"k": armored(t, key)}, "Signed-By: /etc/apt/k /etc/apt/l", Keyring, "etc/apt/l: there is no such file"},
-		{"a folder", map[string]string{"k/x": ""}, "Signed-By: /etc/apt/k", Keyring, "not a regular file"},
-		{"empty file", map[string]string{"k": ""}, "Signed-By: /etc/apt/k", Keyring, "has no OpenPGP key: get the repository's key again"},
-		{"a web page", map[string]string{"k": "\n<!DOCTYPE html><html>not found</html>"}, "Signed-By: /etc/apt/k", Keyring, "it is a web page"},
-		{"a byte order mark", map[string]string{"k": "\xef\xbb\xbf" + armored(t, key)}, "Signed-By: /etc/apt/k", Keyring, "byte order mark"},
-		{"a keybox", map[string]string{"k": "\x00\x00\x00\x20\x01\x01\x00\x02KBXf\x00\x00\x00\x00"}, "Signed-By: /etc/apt/k", Keyring, "gpg --export"},
-		{"armored, called .gpg", map[string]string{"k.gpg": armored(t, key)}, "Signed-By: /etc/apt/k.gpg", Keyring, "rename it to .asc"},
-		{"binary, called .asc", map[string]string{"k.asc": binary.String()}, "Signed-By: /etc/apt/k.asc", Keyring, "rename it to .gpg"},
-		{"armor cut off", map[string]string{"k": armored(t, key)[:100]}, "Signed-By: /etc/apt/k", Keyring, "no END line"},
-		{"armor broken", map[string]string{"k": armorBegin + "\n\n!!!\n-----END PGP PUBLIC KEY BLOCK-----"}, "Signed-By: /etc/apt/k", Keyring, "keyring"},
-		{"huge", map[string]string{"k": strings.Repeat("x", maxKeyring+1)}, "Signed-By: /etc/apt/k", Keyring, "longer than"},
-		{"in place, broken", nil, "Signed-By:\n " + armorBegin + "\n .\n x", Keyring, "the key block in Signed-By"},
+		{"another fingerprint", map[string]string{"trusted.gpg.d/k.gpg": binary.String()}, "Signed-By: " + strings.Repeat("A", 40), fault.UnknownKey, "not trusted"},
+		{"the exact fingerprint of another of its keys", map[string]string{"trusted.gpg.d/k.gpg": binary.String()}, "Signed-By: " + sub + "!", fault.UnknownKey, "not trusted"},
+		{"signed-by leaves the others out", map[string]string{"trusted.gpg": binary.String(), "k": armored(t, other)}, "Signed-By: /etc/apt/k", fault.UnknownKey, "not trusted"},
+		{"no keys", nil, "", fault.UnknownKey, "not trusted"},
+		{"only rubbish", map[string]string{"trusted.gpg.d/bad.gpg": "rubbish"}, "", fault.Keyring, "not an OpenPGP keyring"},
+		{"the one it needs is rubbish", map[string]string{"trusted.gpg.d/bad.gpg": "rubbish", "trusted.gpg.d/other.asc": armored(t, other)}, "", fault.Keyring, "bad.gpg: "},
+		{"missing file", nil, "Signed-By: /etc/apt/k", fault.Keyring, "etc/apt/k: there is no such file"},
+		{"one of two files missing", map[string]string{"k": armored(t, key)}, "Signed-By: /etc/apt/k /etc/apt/l", fault.Keyring, "etc/apt/l: there is no such file"},
+		{"a folder", map[string]string{"k/x": ""}, "Signed-By: /etc/apt/k", fault.Keyring, "not a regular file"},
+		{"empty file", map[string]string{"k": ""}, "Signed-By: /etc/apt/k", fault.Keyring, "has no OpenPGP key: get the repository's key again"},
+		{"a web page", map[string]string{"k": "\n<!DOCTYPE html><html>not found</html>"}, "Signed-By: /etc/apt/k", fault.Keyring, "it is a web page"},
+		{"a byte order mark", map[string]string{"k": "\xef\xbb\xbf" + armored(t, key)}, "Signed-By: /etc/apt/k", fault.Keyring, "byte order mark"},
+		{"a keybox", map[string]string{"k": "\x00\x00\x00\x20\x01\x01\x00\x02KBXf\x00\x00\x00\x00"}, "Signed-By: /etc/apt/k", fault.Keyring, "gpg --export"},
+		{"armored, called .gpg", map[string]string{"k.gpg": armored(t, key)}, "Signed-By: /etc/apt/k.gpg", fault.Keyring, "rename it to .asc"},
+		{"binary, called .asc", map[string]string{"k.asc": binary.String()}, "Signed-By: /etc/apt/k.asc", fault.Keyring, "rename it to .gpg"},
+		{"armor cut off", map[string]string{"k": armored(t, key)[:100]}, "Signed-By: /etc/apt/k", fault.Keyring, "no END line"},
+		{"armor broken", map[string]string{"k": armorBegin + "\n\n!!!\n-----END PGP PUBLIC KEY BLOCK-----"}, "Signed-By: /etc/apt/k", fault.Keyring, "keyring"},
+		{"huge", map[string]string{"k": strings.Repeat("x", maxKeyring+1)}, "Signed-By: /etc/apt/k", fault.Keyring, "over the limit"},
+		{"in place, broken", nil, "Signed-By:\n " + armorBegin + "\n .\n x", fault.Keyring, "the key block in Signed-By"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -288,7 +289,7 @@ func TestKeyrings(t *testing.T) {
 			c.Architectures = []string{"amd64"}
 			f := open(t, c)[0]
 			if tt.cause == "" {
-				require.Len(t, fetch(t, f).Patches, 1)
+				require.Len(t, fetched(t, f).Patches, 1)
 				return
 			}
 			require.ErrorContains(t, failed(t, f, tt.cause), tt.text)
@@ -297,10 +298,10 @@ func TestKeyrings(t *testing.T) {
 }
 
 func TestCauses(t *testing.T) {
-	for cause, name := range map[Cause]string{
-		Refused: "Refused", Unreachable: "Unreachable", Missing: "Missing", Unsigned: "Unsigned", UnknownKey: "UnknownKey",
-		BadSignature: "BadSignature", Expired: "Expired", NotYetValid: "NotYetValid", Keyring: "Keyring",
-		Malformed: "Malformed", Mismatch: "Mismatch", TooLarge: "TooLarge", Unsupported: "Unsupported",
+	for cause, name := range map[fault.Cause]string{
+		fault.Refused: "Refused", fault.Unreachable: "Unreachable", fault.Missing: "Missing", fault.Unsigned: "Unsigned", fault.UnknownKey: "UnknownKey",
+		fault.BadSignature: "BadSignature", fault.Expired: "Expired", fault.NotYetValid: "NotYetValid", fault.Keyring: "Keyring",
+		fault.Malformed: "Malformed", fault.Mismatch: "Mismatch", fault.TooLarge: "TooLarge", fault.Unsupported: "Unsupported",
 	} {
 		require.Equal(t, name, string(cause))
 	}

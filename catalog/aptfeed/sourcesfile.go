@@ -10,7 +10,8 @@ import (
 	"strings"
 
 	"github.com/patchpolicy/patchpolicy/catalog/aptfeed/deb822"
-	"github.com/patchpolicy/patchpolicy/catalog/internal/repository"
+	"github.com/patchpolicy/patchpolicy/catalog/fault"
+	"github.com/patchpolicy/patchpolicy/catalog/internal/fetch"
 )
 
 // readSources reads sources.list and sources.list.d of an apt configuration
@@ -18,15 +19,15 @@ import (
 // deb822 .sources files, by name. It returns every source and every problem.
 // Archs are the wanted architectures, the native one first.
 // The error means that the directory could not be read.
-func readSources(in repository.System, dir string, archs []string) ([]source, []Problem, error) {
+func readSources(in fetch.System, dir string, archs []string) ([]source, []Problem, error) {
 	if _, err := in.ReadDir(dir); err != nil {
-		return nil, nil, fail(Refused, dir, err, "the apt configuration cannot be read")
+		return nil, nil, fault.New(fault.Refused, dir, err, "the apt configuration cannot be read")
 	}
 	files := []string{filepath.Join(dir, "sources.list")}
 	parts := filepath.Join(dir, "sources.list.d")
 	names, err := in.ReadDir(parts)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, fail(Refused, parts, err, "the apt configuration cannot be read")
+		return nil, nil, fault.New(fault.Refused, parts, err, "the apt configuration cannot be read")
 	}
 	for _, name := range names {
 		name := name.Name() // apt ignores other names silently
@@ -38,7 +39,7 @@ func readSources(in repository.System, dir string, archs []string) ([]source, []
 	for i, file := range files {
 		data, err := in.ReadFile(context.Background(), file, maxSourcesFile)
 		switch {
-		case i == 0 && is(err, Missing):
+		case i == 0 && fault.Is(err, fault.Missing):
 		case err != nil:
 			l.refuse(file, 0, "%s", strings.TrimPrefix(err.Error(), file+": "))
 		default:

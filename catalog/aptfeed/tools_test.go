@@ -54,7 +54,7 @@ func TestRepositoryOfDebiansTools(t *testing.T) {
 	t.Cleanup(server.Close)
 	writeFile(t, filepath.Join(system, "etc/apt/sources.list"), "deb [signed-by=/keys.gpg] "+server.URL+" bookworm main\n")
 	f := open(t, Config{Root: system, Architectures: []string{"amd64"}, Now: func() time.Time { return time.Now().Add(time.Second) }})[0]
-	b := fetch(t, f)
+	b := fetched(t, f)
 	require.Equal(t, []string{"deb/bookworm/amd64/hare=1:2.0-1"}, ids(b))
 	artifact := b.Patches[0].Artifacts[0]
 	require.Equal(t, "hare_2.0-1_all.deb", artifact.Name)
@@ -66,5 +66,5 @@ func TestRepositoryOfDebiansTools(t *testing.T) {
 	require.EqualValues(t, artifact.Size, len(data))
 	sum := sha256.Sum256(data)
 	require.Equal(t, artifact.Digests[0].Sum, hex.EncodeToString(sum[:]))
-	require.True(t, fetch(t, f).Unchanged, "the server's Last-Modified is enough")
+	require.True(t, fetched(t, f).Unchanged, "the server's Last-Modified is enough")
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/catalog/fault"
 	"github.com/patchpolicy/patchpolicy/catalog/internal/repository"
 	ours "github.com/patchpolicy/patchpolicy/integrity/openpgp"
 )
@@ -45,7 +46,7 @@ func TestInReleaseTraps(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		data  []byte
-		cause Cause // zero: good
+		cause fault.Cause // zero: good
 		text  string
 	}{
 		{"good", message, "", ""},
@@ -55,30 +56,30 @@ func TestInReleaseTraps(t *testing.T) {
 		{"one good of two signatures, the good one first", clearsigned(t, "Suite: bookworm\n", good, other), "", ""},
 		{"one good of two, the other by an expired key", clearsigned(t, "Suite: bookworm\n", expired, good), "", ""},
 		{"one good of two, the other by a key that is too short", clearsigned(t, "Suite: bookworm\n", short, good), "", ""},
-		{"empty", nil, Unsigned, "no signature"},
-		{"not signed", []byte("Suite: bookworm\n"), Unsigned, "no signature"},
-		{"text before", append([]byte("Suite: evil\n\n"), message...), BadSignature, "before"},
-		{"a blank line before", append([]byte("\n"), message...), BadSignature, "before"},
-		{"text after", append(bytes.Clone(message), "Suite: evil\n"...), BadSignature, "after"},
-		{"two blocks", append(bytes.Clone(message), message...), BadSignature, "more than one"},
-		{"a block within the text", swap("Suite", begin+"\nSuite"), BadSignature, "more than one"},
-		{"signature cut off", cut("-----BEGIN PGP SIGNATURE"), BadSignature, "cut off"},
-		{"cut off inside the signature", cut(end), BadSignature, "cut off"},
-		{"cut off inside the text", cut("bookworm"), BadSignature, "cut off"},
-		{"cut off after the first line", []byte(begin), BadSignature, "cut off"},
-		{"only the signature", []byte(signature), BadSignature, "before"},
-		{"altered", swap("bookworm", "bookwork"), BadSignature, "no signature is good"},
-		{"a line added", swap("Suite", "Origin: x\nSuite"), BadSignature, "no signature is good"},
-		{"an unknown header", swap("Hash: ", "Charset: x\nHash: "), BadSignature, "broken"},
-		{"an empty signature", swap(signature, "-----BEGIN PGP SIGNATURE-----\n\n"+end+"\n"), BadSignature, "empty"},
-		{"a key in place of the signature", swap(signature, strings.NewReplacer("PUBLIC KEY BLOCK", "SIGNATURE").Replace(armored(t, good))), BadSignature, "broken"},
-		{"by an unknown key", clearsigned(t, "Suite: bookworm\n", other), UnknownKey, fmt.Sprintf("%X", other.PrimaryKey.Fingerprint)},
-		{"by an expired key", clearsigned(t, "Suite: bookworm\n", expired), BadSignature, "expired"},
-		{"by a revoked key", byRevoked, BadSignature, "revoked"},
-		{"by an unknown and an expired key", clearsigned(t, "Suite: bookworm\n", other, expired), BadSignature, "expired"},
-		{"by a key that is too short", clearsigned(t, "Suite: bookworm\n", short), BadSignature, "RSA with 1024 bits"},
-		{"by an unknown key and one that is too short", clearsigned(t, "Suite: bookworm\n", other, short), BadSignature, "RSA with 1024 bits"},
-		{"too many signatures", manySigned(t, ours.MaxSignatures+1, other), TooLarge, "more than 32"},
+		{"empty", nil, fault.Unsigned, "no signature"},
+		{"not signed", []byte("Suite: bookworm\n"), fault.Unsigned, "no signature"},
+		{"text before", append([]byte("Suite: evil\n\n"), message...), fault.BadSignature, "before"},
+		{"a blank line before", append([]byte("\n"), message...), fault.BadSignature, "before"},
+		{"text after", append(bytes.Clone(message), "Suite: evil\n"...), fault.BadSignature, "after"},
+		{"two blocks", append(bytes.Clone(message), message...), fault.BadSignature, "more than one"},
+		{"a block within the text", swap("Suite", begin+"\nSuite"), fault.BadSignature, "more than one"},
+		{"signature cut off", cut("-----BEGIN PGP SIGNATURE"), fault.BadSignature, "cut off"},
+		{"cut off inside the signature", cut(end), fault.BadSignature, "cut off"},
+		{"cut off inside the text", cut("bookworm"), fault.BadSignature, "cut off"},
+		{"cut off after the first line", []byte(begin), fault.BadSignature, "cut off"},
+		{"only the signature", []byte(signature), fault.BadSignature, "before"},
+		{"altered", swap("bookworm", "bookwork"), fault.BadSignature, "no signature is good"},
+		{"a line added", swap("Suite", "Origin: x\nSuite"), fault.BadSignature, "no signature is good"},
+		{"an unknown header", swap("Hash: ", "Charset: x\nHash: "), fault.BadSignature, "broken"},
+		{"an empty signature", swap(signature, "-----BEGIN PGP SIGNATURE-----\n\n"+end+"\n"), fault.BadSignature, "empty"},
+		{"a key in place of the signature", swap(signature, strings.NewReplacer("PUBLIC KEY BLOCK", "SIGNATURE").Replace(armored(t, good))), fault.BadSignature, "broken"},
+		{"by an unknown key", clearsigned(t, "Suite: bookworm\n", other), fault.UnknownKey, fmt.Sprintf("%X", other.PrimaryKey.Fingerprint)},
+		{"by an expired key", clearsigned(t, "Suite: bookworm\n", expired), fault.BadSignature, "expired"},
+		{"by a revoked key", byRevoked, fault.BadSignature, "revoked"},
+		{"by an unknown and an expired key", clearsigned(t, "Suite: bookworm\n", other, expired), fault.BadSignature, "expired"},
+		{"by a key that is too short", clearsigned(t, "Suite: bookworm\n", short), fault.BadSignature, "RSA with 1024 bits"},
+		{"by an unknown key and one that is too short", clearsigned(t, "Suite: bookworm\n", other, short), fault.BadSignature, "RSA with 1024 bits"},
+		{"too many signatures", manySigned(t, ours.MaxSignatures+1, other), fault.TooLarge, "more than 32"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			plain, err := signedRelease{text: tt.data, where: "http://example.com/InRelease"}.verified(trusted, today)
@@ -87,7 +88,7 @@ func TestInReleaseTraps(t *testing.T) {
 				require.Equal(t, "Suite: bookworm", string(plain))
 				return
 			}
-			var e *Error
+			var e *fault.Error
 			require.ErrorAs(t, err, &e)
 			require.Equal(t, tt.cause, e.Cause, e.Error())
 			require.Contains(t, e.Error(), tt.text)
@@ -159,24 +160,24 @@ func TestReleaseWithDetachedSignature(t *testing.T) {
 			delete(r.files, r.below("InRelease"))
 			r.files[r.below("Release")] = plain
 			f := open(t, config(root(t, r)))[0]
-			failed(t, f, Unsigned)
+			failed(t, f, fault.Unsigned)
 
 			var signature bytes.Buffer
 			require.NoError(t, sign(&signature, plain))
 			r.files[r.below("Release.gpg")] = signature.Bytes()
-			require.Len(t, fetch(t, f).Patches, 1)
-			require.True(t, fetch(t, f).Unchanged)
+			require.Len(t, fetched(t, f).Patches, 1)
+			require.True(t, fetched(t, f).Unchanged)
 
 			for text, bad := range map[string][]byte{"altered": append([]byte("X: y\n"), plain...), "empty signature": {}, "cut signature": signature.Bytes()[:30]} {
 				r.files[r.below("Release")], r.files[r.below("Release.gpg")] = plain, signature.Bytes()
-				cause := BadSignature
+				cause := fault.BadSignature
 				if text == "altered" {
 					r.files[r.below("Release")] = bad
 				} else {
 					r.files[r.below("Release.gpg")] = bad
 				}
 				if text == "empty signature" {
-					cause = Unsigned
+					cause = fault.Unsigned
 				}
 				failed(t, f, cause)
 			}
@@ -246,54 +247,54 @@ func TestRepositoryFaults_CAT1(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		spoil func(r *repo)
-		cause Cause
+		cause fault.Cause
 		text  string
 	}{
-		{"no such suite", func(r *repo) { r.files = nil }, Missing, "404"},
-		{"server error", get("", status(500)), Unreachable, "500"},
-		{"forbidden", get("", status(403)), Unreachable, "403"},
-		{"not modified, though nothing is held", get("", status(304)), Unreachable, "304"},
-		{"InRelease broken off", get("InRelease", brokenOff), Unreachable, "ended early, after 5 bytes"},
-		{"InRelease empty", func(r *repo) { r.files[r.below("InRelease")] = nil }, Unsigned, "empty"},
-		{"InRelease endless", get("InRelease", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, maxInRelease+1)) }), TooLarge, "4194304"},
+		{"no such suite", func(r *repo) { r.files = nil }, fault.Missing, "404"},
+		{"server error", get("", status(500)), fault.Unreachable, "500"},
+		{"forbidden", get("", status(403)), fault.Unreachable, "403"},
+		{"not modified, though nothing is held", get("", status(304)), fault.Unreachable, "304"},
+		{"InRelease broken off", get("InRelease", brokenOff), fault.Unreachable, "ended early, after 5 bytes"},
+		{"InRelease empty", func(r *repo) { r.files[r.below("InRelease")] = nil }, fault.Unsigned, "empty"},
+		{"InRelease endless", get("InRelease", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, maxInRelease+1)) }), fault.TooLarge, "4194304"},
 		{"InRelease said to be endless", get("InRelease", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", fmt.Sprint(int64(1)<<40))
-		}), TooLarge, "1099511627776"},
-		{"redirected in a circle", get("", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path, http.StatusFound) }), Unreachable, "more than 10 redirects"},
+		}), fault.TooLarge, "1099511627776"},
+		{"redirected in a circle", get("", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path, http.StatusFound) }), fault.Unreachable, "more than 10 redirects"},
 		{"redirected to a file", get("", func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Location", "file:///etc/passwd")
 			w.WriteHeader(302)
-		}), Unreachable, "unsupported protocol"},
-		{"signed by another key", func(r *repo) { r.keys = []*openpgp.Entity{newKey(t, "other", 0)}; r.publish() }, UnknownKey, "not trusted"},
-		{"expired", again("Valid-Until", today.Add(-time.Second).Format(time.RFC1123)), Expired, "valid until 2026-05-10T11:59:59Z"},
-		{"from the future", again("Date", today.Add(maxAhead+time.Second).Format(time.RFC1123)), NotYetValid, "check the clock"},
-		{"bad end of validity", again("Valid-Until", "never"), Malformed, `its Valid-Until "never" is not a time in UTC`},
-		{"two paragraphs", resigned(func(text string) string { return text + "\n\nX: y" }), Malformed, "second paragraph"},
-		{"no Release file at all", resigned(func(string) string { return "hello" }), Malformed, "not a Release file"},
-		{"no SHA-256", replace("SHA256:", "SHA1:"), Unsupported, "no SHA256 or SHA512"},
-		{"bad digest line", replace("main/binary-amd64/Packages\n", "main/binary-amd64/Packages x\n"), Malformed, "bad line"},
+		}), fault.Unreachable, "unsupported protocol"},
+		{"signed by another key", func(r *repo) { r.keys = []*openpgp.Entity{newKey(t, "other", 0)}; r.publish() }, fault.UnknownKey, "not trusted"},
+		{"expired", again("Valid-Until", today.Add(-time.Second).Format(time.RFC1123)), fault.Expired, "valid until 2026-05-10T11:59:59Z"},
+		{"from the future", again("Date", today.Add(maxAhead+time.Second).Format(time.RFC1123)), fault.NotYetValid, "check the clock"},
+		{"bad end of validity", again("Valid-Until", "never"), fault.Malformed, `its Valid-Until "never" is not a time in UTC`},
+		{"two paragraphs", resigned(func(text string) string { return text + "\n\nX: y" }), fault.Malformed, "second paragraph"},
+		{"no Release file at all", resigned(func(string) string { return "hello" }), fault.Malformed, "not a Release file"},
+		{"no SHA-256", replace("SHA256:", "SHA1:"), fault.Unsupported, "no SHA256 or SHA512"},
+		{"bad digest line", replace("main/binary-amd64/Packages\n", "main/binary-amd64/Packages x\n"), fault.Malformed, "bad line"},
 		{"two digests of one file", resigned(func(text string) string {
 			return text + "\n " + strings.Repeat("0", 64) + " 5 main/binary-amd64/Packages"
-		}), Malformed, "two digests"},
+		}), fault.Malformed, "two digests"},
 		{"negative size", resigned(func(text string) string {
 			return text + "\n " + strings.Repeat("0", 64) + " -5 contrib/binary-amd64/Packages"
-		}), Malformed, "bad line"},
+		}), fault.Malformed, "bad line"},
 		{"huge list", resigned(func(text string) string {
 			return strings.Split(text, "SHA256:")[0] + "SHA256:\n " + strings.Repeat("0", 64) + " 999999999999 main/binary-amd64/Packages.xz"
-		}), TooLarge, "999999999999"},
-		{"no such component", func(r *repo) { r.lists = map[string][]string{"contrib/binary-amd64/Packages": {}}; r.publish() }, Missing, "component main for amd64"},
-		{"list tampered with", lists(change), Mismatch, "somebody changed it"},
-		{"list cut short", lists(func(data []byte) []byte { return data[:len(data)-1] }), Mismatch, "promises"},
-		{"list too long", lists(func(data []byte) []byte { return append(bytes.Clone(data), 'x') }), Mismatch, "longer than"},
-		{"list broken off", get("/main/", brokenOff), Unreachable, "ended early"},
-		{"repository down in the middle", get("/main/", status(503)), Unreachable, "503"},
-		{"list gone", get("/main/", status(404)), Missing, "404"},
-		{"list cut off when packed", packedAs(list, func([]byte) []byte { return nil }, 100), Malformed, "cannot be unpacked"},
-		{"list is no xz", packedAs(list, func([]byte) []byte { return []byte("hello, hello, hello, hello") }, 0), Malformed, "cannot be unpacked"},
-		{"decompression bomb", packedAs(list, func([]byte) []byte { return pack(t, make([]byte, 4<<20), ".xz") }, 0), Mismatch, "unpacks to more than"},
+		}), fault.TooLarge, "999999999999"},
+		{"no such component", func(r *repo) { r.lists = map[string][]string{"contrib/binary-amd64/Packages": {}}; r.publish() }, fault.Missing, "component main for amd64"},
+		{"list tampered with", lists(change), fault.Mismatch, "somebody changed it"},
+		{"list cut short", lists(func(data []byte) []byte { return data[:len(data)-1] }), fault.Mismatch, "promises"},
+		{"list too long", lists(func(data []byte) []byte { return append(bytes.Clone(data), 'x') }), fault.Mismatch, "longer than"},
+		{"list broken off", get("/main/", brokenOff), fault.Unreachable, "ended early"},
+		{"repository down in the middle", get("/main/", status(503)), fault.Unreachable, "503"},
+		{"list gone", get("/main/", status(404)), fault.Missing, "404"},
+		{"list cut off when packed", packedAs(list, func([]byte) []byte { return nil }, 100), fault.Malformed, "cannot be unpacked"},
+		{"list is no xz", packedAs(list, func([]byte) []byte { return []byte("hello, hello, hello, hello") }, 0), fault.Malformed, "cannot be unpacked"},
+		{"decompression bomb", packedAs(list, func([]byte) []byte { return pack(t, make([]byte, 4<<20), ".xz") }, 0), fault.Mismatch, "unpacks to more than"},
 		{"the packed list is not the plain one", packedAs(list, func(plain []byte) []byte {
 			return pack(t, bytes.Replace(plain, []byte("Version: 1"), []byte("Version: 9"), 1), ".xz")
-		}, 0), Mismatch, "unpacks to"},
+		}, 0), fault.Mismatch, "unpacks to"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := newRepo(t, "bookworm", key).main(deb("hare", "1", "amd64")).publish().serve()
@@ -307,7 +308,7 @@ func TestRepositoryFaults_CAT1(t *testing.T) {
 			r.mu.Lock()
 			r.files, r.answer = healed.files, nil
 			r.mu.Unlock()
-			require.Equal(t, []string{"deb/bookworm/amd64/hare=2"}, ids(fetch(t, f)))
+			require.Equal(t, []string{"deb/bookworm/amd64/hare=2"}, ids(fetched(t, f)))
 		})
 	}
 }
@@ -341,11 +342,11 @@ func TestExpiryIsSeenWithoutANewFile(t *testing.T) {
 	now := today.Add(time.Hour)
 	c.Now = func() time.Time { return now }
 	f := open(t, c)[0]
-	require.Len(t, fetch(t, f).Patches, 1, "valid at the very instant")
+	require.Len(t, fetched(t, f).Patches, 1, "valid at the very instant")
 	now = now.Add(time.Second)
-	failed(t, f, Expired)
+	failed(t, f, fault.Expired)
 	c.IgnoreValidUntil = true
-	require.Len(t, fetch(t, open(t, c)[0]).Patches, 1)
+	require.Len(t, fetched(t, open(t, c)[0]).Patches, 1)
 }
 
 // The catalog refuses a Release file older than the newest one, after a restart too, in both forms
@@ -408,7 +409,7 @@ func TestWeakKeyIsNamed(t *testing.T) {
 	})
 	require.NoError(t, err)
 	r := newRepo(t, "bookworm", weak).main(deb("hare", "1", "amd64")).publish().serve()
-	text := failed(t, open(t, config(root(t, r)))[0], BadSignature).Error()
+	text := failed(t, open(t, config(root(t, r)))[0], fault.BadSignature).Error()
 	require.Contains(t, text, "RSA with 1024 bits")
 	require.NotContains(t, text, "add the key to the keyring")
 }

@@ -4,6 +4,8 @@
 //	func TestConformance(t *testing.T) {
 //		catalogtest.TestFeed(t, func(t *testing.T) catalog.Feed { return newFeed(t) })
 //	}
+//
+// [TestSources] spoils the source of a feed that fetches over HTTP.
 package catalogtest
 
 import (

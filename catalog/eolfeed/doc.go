@@ -14,17 +14,21 @@
 // A product of the project's API, version 1, at /api/v1/products/NAME/:
 //
 //	{"generated_at": "2026-08-22T09:12:34+00:00", "result": {"releases": [
-//	  {"name": "12", "isEol": true, "eolFrom": "2026-06-10", "isEoes": false, "eoesFrom": "2028-06-30", "isMaintained": true},
+//	  {"name": "12", "isEol": true, "eolFrom": "2026-06-10",
+//	    "isEoes": false, "eoesFrom": "2028-06-30", "isMaintained": true},
 //	  {"name": "11", "isEol": true, "eolFrom": null},
 //	  {"name": "13", "isEol": false, "eolFrom": null}]}}
 //
 // A product of the older API, at /api/NAME.json:
 //
-//	[{"cycle": "12", "eol": "2026-06-10", "extendedSupport": "2028-06-30"}, {"cycle": "11", "eol": true}, {"cycle": "13", "eol": false}]
+//	[{"cycle": "12", "eol": "2026-06-10",
+//	  "extendedSupport": "2028-06-30"}, {"cycle": "11", "eol": true},
+//	  {"cycle": "13", "eol": false}]
 //
 // A file of the project's release data, releases/NAME.json:
 //
-//	{"releases": {"12": {"name": "12", "eol": "2026-06-10", "eoes": "2028-06-30"}, "13": {"name": "13", "eol": false}}}
+//	{"releases": {"12": {"name": "12", "eol": "2026-06-10",
+//	  "eoes": "2028-06-30"}, "13": {"name": "13", "eol": false}}}
 //
 // # Meaning
 //

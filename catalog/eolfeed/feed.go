@@ -3,7 +3,6 @@ package eolfeed
 import (
 	"context"
 	"fmt"
-	"net/url"
 	"slices"
 	"sync"
 
@@ -46,10 +45,7 @@ func New(id catalog.FeedID, documents []Document, o Options) (*Feed, error) {
 	}
 	given := make(map[catalog.ProductID]bool)
 	for _, d := range documents {
-		name := d.Location
-		if u, err := url.Parse(name); err == nil && u.User != nil {
-			name = u.Redacted()
-		}
+		name := fetch.Redacted(d.Location)
 		if n := len(d.Products); n == 0 || n > MaxProducts {
 			return nil, fmt.Errorf("feed %s: %s speaks of %d products, want 1 to %d", id, name, n, MaxProducts)
 		}
@@ -63,7 +59,7 @@ func New(id catalog.FeedID, documents []Document, o Options) (*Feed, error) {
 			given[p] = true
 		}
 		products := slices.Clone(d.Products)
-		read := fetch.Form{Accept: "application/json", Limit: MaxDocument, Parse: func(id catalog.FeedID, data []byte) (catalog.Batch, error) {
+		read := fetch.Form{Name: "end-of-life document", Accept: "application/json", Limit: MaxDocument, Parse: func(_ context.Context, id catalog.FeedID, data []byte) (catalog.Batch, error) {
 			return parse(id, data, products)
 		}}
 		one, err := fetch.New(id, d.Location, read, o)
@@ -79,8 +75,8 @@ func New(id catalog.FeedID, documents []Document, o Options) (*Feed, error) {
 func (f *Feed) ID() catalog.FeedID { return f.id }
 
 // Fetch reads the documents. The batch is Unchanged if every document is (see
-// ETag, Last-Modified and bytes). An error names the document. Errors of the
-// file system, the network and ctx are wrapped.
+// ETag, Last-Modified and bytes). Errors wrap a *fault.Error,
+// which names the document, and that of ctx if it ended.
 func (f *Feed) Fetch(ctx context.Context) (catalog.Batch, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -88,7 +84,7 @@ func (f *Feed) Fetch(ctx context.Context) (catalog.Batch, error) {
 	for _, d := range f.documents {
 		b, err := d.feed.Fetch(ctx)
 		if err != nil {
-			return catalog.Batch{}, fmt.Errorf("document %s: %w", d.name, err)
+			return catalog.Batch{}, err
 		}
 		if !b.Unchanged {
 			d.last, f.owed = b, true

@@ -137,7 +137,7 @@ func TestAFailedDocumentFailsTheFetch_CAT1(t *testing.T) {
 	s.set("/b", cycles[:50])
 	for range 2 {
 		_, err = f.Fetch(t.Context())
-		require.ErrorContains(t, err, "document "+s.URL+"/b: ")
+		require.ErrorContains(t, err, s.URL+"/b: no end-of-life document: ")
 		require.ErrorContains(t, err, "ends too early")
 	}
 	s.set("/b", cycles)

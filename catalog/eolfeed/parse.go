@@ -97,7 +97,7 @@ func parse(feed catalog.FeedID, data []byte, products []catalog.ProductID) (cata
 	b := catalog.Batch{Feed: feed}
 	releases, err := open(data, &b)
 	if err != nil {
-		return catalog.Batch{}, fmt.Errorf("no end-of-life document: %s", problem.Clip(err.Error(), fetch.MaxReason))
+		return catalog.Batch{}, errors.New(problem.Clip(err.Error(), fetch.MaxReason))
 	}
 	var lines []catalog.Line
 	var unclear []string // names of rejected releases

@@ -14,41 +14,64 @@
 // as a whole. A record with an unknown member is rejected, and the others are
 // kept.
 //
-//	document    = { "format": 1, "dated"?: instant, "products"?: [product…*], "patches"?: [patch…*],
-//	                "vulnerabilities"?: [vulnerability…*], "allExploited"?: bool, "advisories"?: [advisory…*],
+//	document    = { "format": 1, "dated"?: instant,
+//	                "products"?: [product…*], "patches"?: [patch…*],
+//	                "vulnerabilities"?: [vulnerability…*],
+//	                "allExploited"?: bool, "advisories"?: [advisory…*],
 //	                "lineSets"?: [lineSet…*] }
-//	product     = { "id": text, "name": text, "vendor"?: text, "platform": platform, "architecture"?: text,
-//	                "channel"?: text, "scheme": scheme, "lines"?: [line…*], "package"?: package }
+//	product     = { "id": text, "name": text, "vendor"?: text,
+//	                "platform": platform, "architecture"?: text,
+//	                "channel"?: text, "scheme": scheme,
+//	                "lines"?: [line…*], "package"?: package }
 //	package     = { "ecosystem": text, "name": text }
 //	line        = { "prefix": text, "eol"?: end | bool, "extended"?: end }
-//	patch       = { "id": text, "product": text, "version": version, "source"?: version, "title"?: text,
-//	                "published"?: instant, "severity"?: severity, "cves"?: [text…*], "exploited"?: bool, "class"?: class,
-//	                "artifacts"?: [artifact…*], "eolMarked"?: bool, "eol"?: end, "withdrawn"?: bool,
-//	                "supersedes"?: [text…*], "requires"?: [requirement…*], "reboot"?: bool, "transaction"?: text }
+//	patch       = { "id": text, "product": text, "version": version,
+//	                "source"?: version, "title"?: text,
+//	                "published"?: instant, "severity"?: severity,
+//	                "cves"?: [text…*], "exploited"?: bool,
+//	                "class"?: class, "artifacts"?: [artifact…*],
+//	                "eolMarked"?: bool, "eol"?: end, "withdrawn"?: bool,
+//	                "supersedes"?: [text…*],
+//	                "requires"?: [requirement…*], "reboot"?: bool,
+//	                "transaction"?: text }
 //	requirement = { "patch": text, "reboot"?: bool }
-//	artifact    = { "name": text, "availability": availability, "url"?: text, "customUrl"?: text, "size"?: number,
-//	                "digests"?: [digest…*], "signer"?: text, "signatureUrl"?: text }
+//	artifact    = { "name": text, "availability": availability,
+//	                "url"?: text, "customUrl"?: text, "size"?: number,
+//	                "digests"?: [digest…*], "signer"?: text,
+//	                "signatureUrl"?: text }
 //
-//	vulnerability = { "id": text, "severity"?: severity, "published"?: instant, "exploited"?: answer, "listed"?: instant,
-//	                  "due"?: instant, "ransomware"?: answer, "automatable"?: answer, "totalImpact"?: answer,
+//	vulnerability = { "id": text, "severity"?: severity,
+//	                  "published"?: instant, "exploited"?: answer,
+//	                  "listed"?: instant, "due"?: instant,
+//	                  "ransomware"?: answer, "automatable"?: answer,
+//	                  "totalImpact"?: answer,
 //	                  "probability"?: number, "withdrawn"?: bool }
-//	advisory      = { "id": text, "cves"?: [text…*], "severity"?: severity, "published"?: instant, "modified"?: instant,
+//	advisory      = { "id": text, "cves"?: [text…*],
+//	                  "severity"?: severity, "published"?: instant,
+//	                  "modified"?: instant,
 //	                  "withdrawn"?: bool, "fixes"?: [fix…*] }
-//	fix           = { "package": package, "introduced"?: version, "fixed"?: version }
+//	fix           = { "package": package, "introduced"?: version,
+//	                  "fixed"?: version }
 //	lineSet       = { "product": text, "lines"?: [line…*] }
 //
 //	platform     = "linux" | "windows" | "macos"
-//	scheme       = "semver" | "debian" | "rpm" | "apk" | "dotted" | "loose" | "jdk", or an importer's, like "x-acme"
-//	version      = scheme ":" text, like "debian:1:2.36-9" or "semver:2.0.1"; of an importer's scheme with the key in
-//	               hex, like "x-acme:6b:2.0"
+//	scheme       = "semver" | "debian" | "rpm" | "apk" | "dotted" |
+//	               "loose" | "jdk", or an importer's, like "x-acme"
+//	version      = scheme ":" text, like "debian:1:2.36-9"; of an
+//	               importer's scheme with the key in hex, like
+//	               "x-acme:6b:2.0"
 //	severity     = "unrated" | "low" | "medium" | "high" | "critical"
 //	answer       = "yes" | "no"; without the member it is unknown
 //	class        = "security" | "bugfix" | "feature" | "driver" | "definition"
 //	availability = "Pinned" | "LatestOnly" | "Repository" | "Vendor"
-//	digest       = algorithm ":" hex, like "sha256:9f86…"; algorithm = "sha256" | "sha384" | "sha512" | "sha1" | "md5"
+//	digest       = algorithm ":" hex, like "sha256:9f86…";
+//	               algorithm = "sha256" | "sha384" | "sha512" | "sha1" |
+//	               "md5"
 //	instant      = RFC 3339, like "2026-01-02T15:04:05Z"
-//	end          = instant, or a date like "2026-01-02", which means the end of that day UTC (CAT-13);
-//	               of a line also true: it has ended on an unknown date; or false (CAT-11)
+//	end          = instant, or a date like "2026-01-02",
+//	               which means the end of that day UTC (CAT-13);
+//	               of a line also true: it has ended on an unknown date;
+//	               or false (CAT-11)
 //	number       = an integer; "size" is in bytes, "probability" in millionths
 //
 // "dated" is when the document was made: a document older than the newest
@@ -56,8 +79,8 @@
 // unknown date (CAT-11), and false is the same as no "eol". No object may have
 // two members whose names differ only in case.
 //
-// A document has at most [MaxDocument] bytes and [MaxRecords] records. A record over [MaxRecord]
-// bytes is rejected.
+// A document has at most [MaxDocument] bytes and [MaxRecords] records. A record
+// over [MaxRecord] bytes is rejected.
 //
 // The fields have the meanings and bounds of [catalog.Product], [catalog.Patch],
 // [catalog.Artifact], [catalog.Vulnerability], [catalog.Advisory] and
@@ -90,21 +113,30 @@
 //	{
 //	  "format": 1,
 //	  "products": [
-//	    {"id": "acme-editor", "name": "Acme Editor", "platform": "windows", "scheme": "dotted",
-//	     "lines": [{"prefix": "1", "eol": "2025-12-31"}], "package": {"ecosystem": "Acme", "name": "editor"}}
+//	    {"id": "acme-editor", "name": "Acme Editor",
+//	     "platform": "windows", "scheme": "dotted",
+//	     "lines": [{"prefix": "1", "eol": "2025-12-31"}],
+//	       "package": {"ecosystem": "Acme", "name": "editor"}}
 //	  ],
 //	  "patches": [
-//	    {"id": "acme-editor-2.1", "product": "acme-editor", "version": "dotted:2.1", "published": "2026-01-02T15:04:05Z",
+//	    {"id": "acme-editor-2.1", "product": "acme-editor",
+//	     "version": "dotted:2.1", "published": "2026-01-02T15:04:05Z",
 //	     "artifacts": [
-//	       {"name": "editor-2.1.msi", "availability": "Pinned", "url": "https://acme.example/editor-2.1.msi", "size": 4,
-//	        "digests": ["sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"], "signer": "Acme"}
+//	       {"name": "editor-2.1.msi", "availability": "Pinned",
+//	        "url": "https://acme.example/editor-2.1.msi", "size": 4,
+//
+//	          "digests": ["sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
+//	        "signer": "Acme"}
 //	     ]}
 //	  ],
-//	  "vulnerabilities": [{"id": "CVE-2026-1234", "severity": "high", "exploited": "yes", "probability": 943210}],
+//	  "vulnerabilities": [{"id": "CVE-2026-1234", "severity": "high",
+//	    "exploited": "yes", "probability": 943210}],
 //	  "advisories": [
 //	    {"id": "ACME-7", "cves": ["CVE-2026-1234"],
-//	     "fixes": [{"package": {"ecosystem": "Acme", "name": "editor"}, "introduced": "dotted:1.4", "fixed": "dotted:2.1"}]}
+//	     "fixes": [{"package": {"ecosystem": "Acme", "name": "editor"},
+//	       "introduced": "dotted:1.4", "fixed": "dotted:2.1"}]}
 //	  ],
-//	  "lineSets": [{"product": "acme-viewer", "lines": [{"prefix": "3", "eol": true}]}]
+//	  "lineSets": [{"product": "acme-viewer", "lines": [{"prefix": "3",
+//	    "eol": true}]}]
 //	}
 package jsonfeed

@@ -11,7 +11,7 @@ import (
 // Options are a feed's settings. The zero value is the default.
 type Options struct {
 	// Client fetches the document and its signature. Default: a client that gives
-	// up after 5 minutes. Credentials are those of its transport or of the
+	// up after 10 minutes. Credentials are those of its transport or of the
 	// location. It does not follow a redirect from https to http, or with
 	// credentials to another host.
 	Client *http.Client
@@ -21,8 +21,8 @@ type Options struct {
 
 // Feed is a [catalog.Feed] that reads one document. It is safe for concurrent
 // use. A batch is Unchanged if the server says so (ETag, Last-Modified) or if
-// the bytes are those of the last good fetch. Errors of the file system, the
-// network and the context are wrapped.
+// the bytes are those of the last good fetch. Errors wrap a *fault.Error, and
+// that of the context if it ended.
 type Feed = fetch.Feed
 
 var _ catalog.Feed = (*Feed)(nil)
@@ -35,5 +35,5 @@ func New(id catalog.FeedID, location string, o Options) (*Feed, error) {
 	if err != nil {
 		return nil, err
 	}
-	return fetch.New(id, location, fetch.Form{Accept: "application/json", Limit: MaxDocument, Verify: verify, Parse: Parse}, how)
+	return fetch.New(id, location, fetch.Form{Name: "patch document", Accept: "application/json", Limit: MaxDocument, Verify: verify, Parse: read}, how)
 }

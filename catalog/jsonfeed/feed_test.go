@@ -180,7 +180,7 @@ func TestStatus(t *testing.T) {
 		s, url := serve(t, "", "")
 		s.status = status
 		_, err := feed(t, strings.Replace(url, "http://", "http://user:secret@", 1), Options{}).Fetch(t.Context())
-		require.ErrorContains(t, err, fmt.Sprint(": ", status))
+		require.ErrorContains(t, err, fmt.Sprint(status, " ", http.StatusText(status)))
 		require.NotContains(t, err.Error(), "secret")
 	}
 }

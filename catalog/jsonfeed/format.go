@@ -3,6 +3,7 @@ package jsonfeed
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -115,12 +116,20 @@ type document struct {
 // An error means that the text as a whole is not a document, and that nothing
 // of it is used.
 func Parse(feed catalog.FeedID, data []byte) (catalog.Batch, error) {
-	p := parser{batch: catalog.Batch{Feed: feed}, ids: map[string]bool{}, json: json.NewDecoder(bytes.NewReader(data))}
+	b, err := read(context.Background(), feed, data)
+	if err != nil {
+		return catalog.Batch{}, fmt.Errorf("no patch document: %w", err)
+	}
+	return b, nil
+}
+
+func read(ctx context.Context, feed catalog.FeedID, data []byte) (catalog.Batch, error) {
+	p := parser{ctx: ctx, batch: catalog.Batch{Feed: feed}, ids: map[string]bool{}, json: json.NewDecoder(bytes.NewReader(data))}
 	if err := p.document(); err != nil {
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 			err = errors.New("it ends too early")
 		}
-		return catalog.Batch{}, fmt.Errorf("no patch document: %s", clip(err.Error()))
+		return catalog.Batch{}, errors.New(clip(err.Error()))
 	}
 	p.batch.Rejected = p.rejects.List(feed)
 	return p.batch, nil
@@ -129,6 +138,7 @@ func Parse(feed catalog.FeedID, data []byte) (catalog.Batch, error) {
 // parser reads a document record by record, so that no part of it costs much
 // more than its length.
 type parser struct {
+	ctx     context.Context
 	json    *json.Decoder
 	batch   catalog.Batch
 	ids     map[string]bool // of fit records, with their kind
@@ -203,7 +213,7 @@ func (p *parser) list(kind string, read func(raw []byte) (id string, problems []
 			return fmt.Errorf("the document has more than %d records", MaxRecords)
 		}
 		var raw json.RawMessage
-		if err := p.json.Decode(&raw); err != nil {
+		if err := cmp.Or(p.ctx.Err(), p.json.Decode(&raw)); err != nil {
 			return err
 		}
 		var id string
@@ -241,7 +251,7 @@ func (p *parser) fit(kind, id string, err error, check func() []string) (problem
 		problems = check()
 	}
 	if p.ids[kind+id] {
-		problems = append(problems, "duplicate id: the document has it more than once")
+		problems = append(problems, fetch.Duplicate)
 	} else if problems == nil {
 		p.ids[kind+id] = true
 	}

@@ -3,12 +3,11 @@ package jsonfeed
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"net/url"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/catalog/fault"
 	"github.com/patchpolicy/patchpolicy/catalog/internal/fetch"
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
@@ -27,14 +26,12 @@ type Signed struct {
 
 // SignatureError says why a document is not used: it is not signed as [Signed]
 // asks for. The signature is absent (INT-4), does not hold or is by somebody
-// else (INT-1), or cannot be judged (INT-9).
-type SignatureError struct {
-	Location string // of the signature, without a password
-	Verdict  integrity.Verdict
-}
+// else (INT-1), or cannot be judged (INT-9). The *fault.Error around it names
+// the signature's location.
+type SignatureError struct{ Verdict integrity.Verdict }
 
 func (e *SignatureError) Error() string {
-	return fmt.Sprintf("signature %s: %s (%s)", e.Location, e.Verdict.Text, e.Verdict.Rule)
+	return fmt.Sprintf("%s (%s)", e.Verdict.Text, e.Verdict.Rule)
 }
 
 // verify returns the function that verifies a feed's document; nil: none is to
@@ -51,7 +48,7 @@ func (s Signed) verify(id catalog.FeedID, document string, o fetch.Options) (fun
 		location = besides(document)
 	}
 	var signature []byte // of the last good fetch
-	feed, err := fetch.New(id, location, fetch.Form{Accept: "*/*", Limit: MaxSignature, Parse: func(_ catalog.FeedID, data []byte) (catalog.Batch, error) {
+	feed, err := fetch.New(id, location, fetch.Form{Name: "signature", Accept: "*/*", Limit: MaxSignature, Parse: func(_ context.Context, _ catalog.FeedID, data []byte) (catalog.Batch, error) {
 		signature = append([]byte{}, data...) // an empty file is not nil: it is not absent
 		return catalog.Batch{}, nil
 	}}, o)
@@ -65,14 +62,18 @@ func (s Signed) verify(id catalog.FeedID, document string, o fetch.Options) (fun
 		switch _, err := feed.Fetch(ctx); {
 		case err == nil:
 			detached = signature
-		case !errors.Is(err, fs.ErrNotExist):
+		case !fault.Is(err, fault.Missing):
 			return fmt.Errorf("signature: %w", err)
 		}
 		verdict := terms.Judge(s.Verifier.Verify(bytes.NewReader(data), int64(len(data)), detached), nil)
 		if verdict.Passed {
 			return nil
 		}
-		return &SignatureError{redacted(location), verdict}
+		cause := fault.BadSignature
+		if verdict.Signature.Status == integrity.Absent {
+			cause = fault.Unsigned
+		}
+		return fault.New(cause, fetch.Redacted(location), &SignatureError{verdict}, "the document is not signed as it must be")
 	}, nil
 }
 
@@ -87,11 +88,4 @@ func besides(document string) string {
 		u.RawPath += ".sig"
 	}
 	return u.String()
-}
-
-func redacted(location string) string {
-	if u, err := url.Parse(location); err == nil && u.User != nil {
-		return u.Redacted()
-	}
-	return location
 }

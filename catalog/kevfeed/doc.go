@@ -53,7 +53,9 @@
 //	CVE-2026-1234,0.00043,0.0812
 //
 // epss is Vulnerability.Probability, cut off after six digits, and percentile is
-// ignored. The batch is dated by score_date. A document without a row is refused.
+// ignored. The batch is dated by score_date. A document without a row, or whose
+// last line does not end, is refused. The format has no count: a plain file that
+// is cut off at the end of a line cannot be recognized, so prefer a packed one.
 //
 // All three are public and not signed: their trust is that of the transport.
 package kevfeed

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -15,25 +16,16 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog/internal/fetch"
 )
 
-func parseEPSS(feed catalog.FeedID, data []byte) (catalog.Batch, error) {
-	b, err := readEPSS(feed, data)
-	if err != nil {
-		return catalog.Batch{}, fmt.Errorf("no document of EPSS scores: %w", err)
-	}
-	return b, nil
-}
-
-func readEPSS(feed catalog.FeedID, data []byte) (b catalog.Batch, err error) {
+func parseEPSS(_ context.Context, feed catalog.FeedID, data []byte) (b catalog.Batch, err error) {
 	var text io.Reader = bytes.NewReader(data)
 	if bytes.HasPrefix(data, []byte{0x1f, 0x8b}) {
 		if text, err = gzip.NewReader(text); err != nil {
 			return b, err
 		}
-	} else if len(data) > 0 && data[len(data)-1] != '\n' {
-		return b, errors.New("its last line does not end: it is cut off")
 	}
 	unpacked := &io.LimitedReader{R: text, N: maxUnpacked + 1}
 	lines := bufio.NewScanner(unpacked)
+	lines.Split(wholeLines)
 	lines.Scan()
 	if err = lines.Err(); err == nil {
 		b.Dated, err = scoreDate(lines.Text())
@@ -49,7 +41,7 @@ func readEPSS(feed catalog.FeedID, data []byte) (b catalog.Batch, err error) {
 		case row > maxRows || unpacked.N == 0:
 			err = fmt.Errorf("it has more than %d rows or %d bytes", maxRows, maxUnpacked)
 		case wrong == "" && ids[v.ID]:
-			bad.Add("row "+v.ID, "duplicate id: the document has it more than once")
+			bad.Add("row "+v.ID, fetch.Duplicate)
 		case wrong != "":
 			bad.Add(fmt.Sprintf("row %d", row), wrong)
 		default:
@@ -63,8 +55,20 @@ func readEPSS(feed catalog.FeedID, data []byte) (b catalog.Batch, err error) {
 	if err == nil && len(ids) == 0 {
 		err = errors.New("it has no scores")
 	}
+	if err != nil {
+		return catalog.Batch{}, err
+	}
 	b.Rejected = bad.List(feed)
-	return b, err
+	return b, nil
+}
+
+// wholeLines is [bufio.ScanLines] that refuses a last line without an end.
+func wholeLines(data []byte, atEnd bool) (advance int, line []byte, err error) {
+	advance, line, err = bufio.ScanLines(data, atEnd)
+	if advance > 0 && data[advance-1] != '\n' {
+		err = errors.New("its last line does not end: it is cut off")
+	}
+	return advance, line, err
 }
 
 // scoreDate reads the first line: "#model_version:…,score_date:…".

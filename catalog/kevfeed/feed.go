@@ -1,8 +1,6 @@
 package kevfeed
 
 import (
-	"time"
-
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/catalog/internal/fetch"
 )
@@ -15,10 +13,6 @@ const (
 	maxRows     = 1 << 21  // rows of an EPSS document
 )
 
-// maxAhead is how far a timestamp may be in the future: clocks are a little
-// off.
-const maxAhead = 24 * time.Hour
-
 // Options are a feed's settings: the client that fetches the document, with its
 // time limit and credentials, and the clock. The zero value is the default.
 type Options = fetch.Options
@@ -26,7 +20,7 @@ type Options = fetch.Options
 // Feed is a [catalog.Feed] of facts. It is safe for concurrent use. A batch is
 // Unchanged if the server says so (ETag, Last-Modified), if the bytes are those
 // of the last good fetch, or if no file of a folder has another name, size or
-// time. Errors of the file system, the network and the context are wrapped.
+// time. Errors wrap a *fault.Error, and that of the context if it ended.
 type Feed = fetch.Feed
 
 var _ catalog.Feed = (*Feed)(nil)
@@ -34,24 +28,17 @@ var _ catalog.Feed = (*Feed)(nil)
 // New returns a feed of the KEV catalog at location: an http, https or file
 // URL, or the path of a file.
 func New(id catalog.FeedID, location string, o Options) (*Feed, error) {
-	return fetch.New(id, location, fetch.Form{Accept: "application/json", Limit: MaxKEV, Parse: parseKEV}, o)
+	return fetch.New(id, location, fetch.Form{Name: "catalog of known exploited vulnerabilities", Accept: "application/json", Limit: MaxKEV, Parse: parseKEV}, o)
 }
 
 // NewSSVC returns a feed of the SSVC decisions in the CVE records at location:
 // an http, https or file URL, or the path of a file or folder.
 func NewSSVC(id catalog.FeedID, location string, o Options) (*Feed, error) {
-	now := o.Now
-	if now == nil {
-		now = time.Now
-	}
-	each := func(feed catalog.FeedID, records fetch.Records) (catalog.Batch, error) {
-		return readSSVC(feed, records, now().Add(maxAhead))
-	}
-	return fetch.New(id, location, fetch.Form{Accept: "application/zip, application/json", Limit: fetch.MaxArchive, Each: each, Match: "CVE-*.json"}, o)
+	return fetch.New(id, location, fetch.Form{Name: "document of CVE records", Accept: "application/zip, application/json", Limit: fetch.MaxArchive, Each: readSSVC, Match: "CVE-*.json"}, o)
 }
 
 // NewEPSS returns a feed of the EPSS scores at location: an http, https or file
 // URL, or the path of a file.
 func NewEPSS(id catalog.FeedID, location string, o Options) (*Feed, error) {
-	return fetch.New(id, location, fetch.Form{Accept: "application/gzip, text/csv", Limit: MaxEPSS, Parse: parseEPSS}, o)
+	return fetch.New(id, location, fetch.Form{Name: "document of EPSS scores", Accept: "application/gzip, text/csv", Limit: MaxEPSS, Parse: parseEPSS}, o)
 }

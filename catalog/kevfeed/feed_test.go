@@ -305,7 +305,7 @@ func TestHugeDocuments_CAT16(t *testing.T) {
 func FuzzKEV(f *testing.F) {
 	f.Add([]byte(two))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		b, err := parseKEV("kev", data)
+		b, err := parseKEV(t.Context(), "kev", data)
 		if err == nil && (b.Dated.IsZero() || b.AllExploited && len(b.Vulnerabilities) == 0) {
 			t.Fatalf("an empty or undated list counts as complete: %+v", b)
 		}
@@ -325,7 +325,7 @@ func FuzzEPSS(f *testing.F) {
 	f.Add([]byte(epss))
 	f.Add(gzipped(f, epss))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		b, err := parseEPSS("epss", data)
+		b, err := parseEPSS(t.Context(), "epss", data)
 		for _, v := range b.Vulnerabilities {
 			if err != nil || v.Probability > 1_000_000 {
 				t.Fatalf("%+v, %v", v, err)

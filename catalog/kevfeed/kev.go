@@ -1,6 +1,7 @@
 package kevfeed
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,7 +27,7 @@ type entry struct {
 	Ransomware string `json:"knownRansomwareCampaignUse"`
 }
 
-func parseKEV(feed catalog.FeedID, data []byte) (catalog.Batch, error) {
+func parseKEV(_ context.Context, feed catalog.FeedID, data []byte) (catalog.Batch, error) {
 	var d document
 	err := strictjson.Check(data, true)
 	if err == nil {
@@ -42,7 +43,7 @@ func parseKEV(feed catalog.FeedID, data []byte) (catalog.Batch, error) {
 		err = errors.New("it has no entries")
 	}
 	if err != nil {
-		return catalog.Batch{}, fmt.Errorf("no catalog of known exploited vulnerabilities: %s", problem.Clip(err.Error(), fetch.MaxReason))
+		return catalog.Batch{}, errors.New(problem.Clip(err.Error(), fetch.MaxReason))
 	}
 	b := catalog.Batch{Dated: d.Released.UTC(), AllExploited: true}
 	var bad fetch.Rejects
@@ -55,7 +56,7 @@ func parseKEV(feed catalog.FeedID, data []byte) (catalog.Batch, error) {
 			b.AllExploited = false
 			continue
 		case ids[id]:
-			bad.Add("vulnerability "+id, "duplicate id: the document has it more than once")
+			bad.Add("vulnerability "+id, fetch.Duplicate)
 			continue
 		}
 		ids[id] = true

@@ -33,41 +33,19 @@ type decision struct {
 	Timestamp time.Time           `json:"timestamp"`
 }
 
-// readSSVC reads the decisions of records. Timestamps after latest do not date
-// the batch.
-func readSSVC(feed catalog.FeedID, records fetch.Records, latest time.Time) (catalog.Batch, error) {
-	var b catalog.Batch
-	var bad fetch.Rejects
-	ids := map[string]bool{}
-	for raw, err := range records {
-		switch {
-		case err != nil:
-			return catalog.Batch{}, fmt.Errorf("no document of CVE records: %w", err)
-		case raw.Problem != "":
-			bad.Add("record "+raw.Name, raw.Problem)
-			continue
-		case !bytes.Contains(raw.Data, []byte("ssvc")) && !bytes.Contains(raw.Data, []byte(`\u`)):
-			continue
-		}
-		v, at, err := ssvc(raw.Data)
-		if err == nil && ids[v.ID] {
-			err = fmt.Errorf("duplicate id: the document has it more than once")
-		}
-		if err != nil {
-			bad.Add("record "+raw.Name, strings.TrimPrefix(err.Error(), "json: "))
-			continue
-		}
-		if v.Automatable == 0 && v.TotalImpact == 0 {
-			continue
-		}
-		ids[v.ID] = true
-		b.Vulnerabilities = append(b.Vulnerabilities, v)
-		if at.After(b.Dated) && !at.After(latest) {
-			b.Dated = at.UTC()
-		}
+func readSSVC(record []byte) fetch.Found {
+	if !bytes.Contains(record, []byte("ssvc")) && !bytes.Contains(record, []byte(`\u`)) {
+		return fetch.Found{}
 	}
-	b.Rejected = bad.List(feed)
-	return b, nil
+	v, at, err := ssvc(record)
+	if err != nil {
+		return fetch.Found{Problems: []string{strings.TrimPrefix(err.Error(), "json: ")}}
+	}
+	found := fetch.Found{ID: v.ID, Dated: at}
+	if v.Automatable != 0 || v.TotalImpact != 0 {
+		found.Add = func(b *catalog.Batch) { b.Vulnerabilities = append(b.Vulnerabilities, v) }
+	}
+	return found
 }
 
 // ssvc returns the facts of a record by its newest decision, which it was made

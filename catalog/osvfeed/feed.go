@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/catalog/internal/fetch"
@@ -19,8 +18,7 @@ type Options = fetch.Options
 // Feed is a [catalog.Feed] of advisories. It is safe for concurrent use. A
 // batch is Unchanged if the server says so (ETag, Last-Modified), if the bytes
 // are those of the last good fetch, or if no file of a folder has another name,
-// size or time. Errors of the file system, the network and the context are
-// wrapped.
+// size or time. Errors wrap a *fault.Error, and that of the context if it ended.
 type Feed = fetch.Feed
 
 var _ catalog.Feed = (*Feed)(nil)
@@ -40,16 +38,10 @@ func schemeOf(ecosystem string) version.Scheme {
 	return schemes[name]
 }
 
-// maxAhead is how far "modified" may be in the future: clocks are a little off.
-const maxAhead = 24 * time.Hour
-
 // New returns a feed of the advisories at location for these ecosystems, at
 // least one, as OSV writes them.
 func New(id catalog.FeedID, location string, ecosystems []string, o Options) (*Feed, error) {
-	p := parser{now: o.Now}
-	if p.now == nil {
-		p.now = time.Now
-	}
+	var p parser
 	for _, e := range ecosystems {
 		if schemeOf(e) == "" {
 			return nil, fmt.Errorf("feed %s: how versions of the ecosystem %.80q are ordered is not known; want one like \"Debian:12\"", id, e)
@@ -63,12 +55,11 @@ func New(id catalog.FeedID, location string, ecosystems []string, o Options) (*F
 	if p.wanted == nil {
 		return nil, fmt.Errorf("feed %s: no ecosystem; want at least one, like \"Debian:12\"", id)
 	}
-	return fetch.New(id, location, fetch.Form{Accept: "application/zip, application/json", Limit: fetch.MaxArchive, Each: p.read, Match: "*.json"}, o)
+	return fetch.New(id, location, fetch.Form{Name: "document of advisories", Accept: "application/zip, application/json", Limit: fetch.MaxArchive, Each: p.read, Match: "*.json"}, o)
 }
 
 type parser struct {
 	wanted []wanted
-	now    func() time.Time
 }
 
 type wanted struct {
@@ -87,38 +78,14 @@ func (p parser) mayName(data []byte) bool {
 	return bytes.Contains(data, []byte(`\u`))
 }
 
-func (p parser) read(feed catalog.FeedID, records fetch.Records) (catalog.Batch, error) {
-	var b catalog.Batch
-	var bad fetch.Rejects
-	ids := map[string]bool{}
-	latest := p.now().Add(maxAhead)
-	for raw, err := range records {
-		switch {
-		case err != nil:
-			return catalog.Batch{}, fmt.Errorf("no document of advisories: %w", err)
-		case raw.Problem != "":
-			bad.Add("record "+raw.Name, raw.Problem)
-			continue
-		case !p.mayName(raw.Data):
-			continue
-		}
-		a, problems := p.advisory(raw.Data)
-		if len(problems) == 0 && len(a.Fixes) == 0 {
-			continue
-		}
-		if ids[a.ID] {
-			problems = append(problems, "duplicate id: the document has it more than once")
-		}
-		if len(problems) > 0 {
-			bad.Add("record "+raw.Name, problems...)
-			continue
-		}
-		ids[a.ID] = true
-		b.Advisories = append(b.Advisories, a)
-		if a.Modified.After(b.Dated) && !a.Modified.After(latest) {
-			b.Dated = a.Modified
-		}
+func (p parser) read(record []byte) fetch.Found {
+	if !p.mayName(record) {
+		return fetch.Found{}
 	}
-	b.Rejected = bad.List(feed)
-	return b, nil
+	a, problems := p.advisory(record)
+	found := fetch.Found{ID: a.ID, Dated: a.Modified, Problems: problems}
+	if len(a.Fixes) > 0 {
+		found.Add = func(b *catalog.Batch) { b.Advisories = append(b.Advisories, a) }
+	}
+	return found
 }

@@ -216,8 +216,9 @@ func TestSlowServer(t *testing.T) {
 func FuzzRecord(f *testing.F) {
 	f.Add([]byte(dsa))
 	f.Add([]byte(tracker))
+	f.Add([]byte(elsewhere))
 	f.Add([]byte(`{"id":"x","modified":"2026-01-01T00:00:00Z","affected":[{"package":{"ecosystem":"Debian:12","name":"a"},"ranges":[{"type":"SEMVER","events":[{"introduced":"2"},{"fixed":"1"},{"limit":"*"},{"introduced":"0"},{"last_affected":"1"}]}]}]}`))
-	p := parser{now: time.Now}
+	var p parser
 	for _, e := range []string{"Debian:12", "npm", "Alpine:v3.20", "AlmaLinux:9"} {
 		p.wanted = append(p.wanted, wanted{e, fmt.Appendf(nil, "%q", e)})
 	}

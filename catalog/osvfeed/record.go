@@ -102,6 +102,9 @@ func (p parser) advisory(data []byte) (a catalog.Advisory, problems []string) {
 		a.CVEs = cves(r.Related)
 	}
 	a.Severity = r.rating(mine)
+	if problems == nil {
+		problems = a.Check()
+	}
 	return a, problems
 }
 

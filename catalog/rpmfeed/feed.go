@@ -2,10 +2,8 @@ package rpmfeed
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -15,6 +13,8 @@ import (
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/catalog/fault"
+	"github.com/patchpolicy/patchpolicy/catalog/internal/fetch"
 	"github.com/patchpolicy/patchpolicy/catalog/internal/repository"
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/integrity/openpgp"
@@ -23,7 +23,7 @@ import (
 // Config says which repository a feed reads, and how.
 type Config struct {
 	Channel       string            // the repository's id, like "baseos", as assets are configured with it
-	URL           string            // http, https or file: the folder that has repodata; empty, with Metadata: the asset's package manager fetches packages
+	URL           string            // http, https or file, without a password: the folder that has repodata; empty, with Metadata: the asset's package manager fetches packages
 	Metadata      string            // the folder on this machine that has repodata, like one that dnf downloaded; empty: at URL
 	Root          string            // the system of Metadata, which its links do not leave; default "/"
 	Architectures []string          // wanted ones, the native one first, like x86_64; noarch packages belong to it
@@ -42,7 +42,7 @@ type Feed struct {
 	config   Config
 	base     string // address of the packages
 	metadata string // address of the folder that has repodata
-	client   repository.Client
+	client   fetch.Client
 	keys     *openpgp.Verifier // nil: Config.Unsigned
 
 	mu   sync.Mutex
@@ -54,32 +54,30 @@ var _ catalog.Feed = (*Feed)(nil)
 // signed is repomd.xml with its signature. Zero: none.
 type signed struct {
 	text, signature []byte
-	validators      repository.Validators
+	validators      fetch.Validators
 	date            time.Time
 }
 
 // New returns a feed of a repository. It fetches nothing. The error is an
 // *[Error] with the cause Refused or Keyring.
 func New(c Config) (*Feed, error) {
-	c.Client = cmp.Or(c.Client, &http.Client{Timeout: requestTimeout})
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	f := &Feed{config: c, base: strings.TrimSuffix(c.URL, "/") + "/"}
-	f.client = repository.Client{HTTP: repository.Careful(c.Client), In: repository.System(c.Root), Agent: "patchpolicy-rpmfeed"}
+	f := &Feed{config: c, base: strings.TrimSuffix(c.URL, "/") + "/", client: fetch.NewClient(c.Client, fetch.System(c.Root), "")}
 	if f.metadata = f.base; c.Metadata != "" {
 		f.metadata = (&url.URL{Scheme: "file", Path: strings.TrimSuffix(c.Metadata, "/") + "/"}).String()
 	}
 	refuse := func(format string, args ...any) (*Feed, error) {
-		return nil, fail(Refused, string(f.ID()), nil, format, args...)
+		return nil, fault.New(fault.Refused, string(f.ID()), nil, format, args...)
 	}
 	switch {
 	case !validName(c.Channel, idBytes):
-		return nil, fail(Refused, "Channel", nil, "%.80q is not a repository id: want letters, digits and +-._:", c.Channel)
+		return nil, fault.New(fault.Refused, "Channel", nil, "%.80q is not a repository id: want letters, digits and +-._:", c.Channel)
 	case c.URL == "" && c.Metadata != "":
 		f.base = ""
 	case !validURL(c.URL):
-		return refuse("%.200q is not an http, https or file URL of a repository", c.URL)
+		return refuse("%.200q is not an http, https or file URL of a repository, without a query and a password", fetch.Redacted(c.URL))
 	}
 	switch {
 	case len(c.Architectures) == 0 || slices.ContainsFunc(c.Architectures, func(a string) bool { return !validName(a, archBytes) || a == NoArch }):
@@ -94,15 +92,16 @@ func New(c Config) (*Feed, error) {
 	var err error
 	trust := integrity.OpenPGPTrust{Keyring: string(c.Keyring)}
 	if f.keys, err = openpgp.New(integrity.Signer{Name: "the repository", OpenPGP: []integrity.OpenPGPTrust{trust}}); err != nil {
-		return nil, fail(Keyring, string(f.ID()), err, "the keyring cannot be used")
+		return nil, fault.New(fault.Keyring, string(f.ID()), err, "the keyring cannot be used")
 	}
 	return f, nil
 }
 
-// validURL accepts the address of a folder.
+// validURL accepts the address of a folder, without a password: every agent
+// would get it with the addresses of packages.
 func validURL(text string) bool {
 	u, err := url.Parse(text)
-	if err != nil || u.RawQuery != "" || u.Fragment != "" {
+	if err != nil || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
 		return false
 	}
 	if u.Scheme == "file" {
@@ -119,17 +118,11 @@ func (f *Feed) ID() catalog.FeedID { return catalog.FeedID("rpm:" + f.config.Cha
 // cannot verify as a whole. The batch is Unchanged if repomd.xml is that of the
 // last one.
 func (f *Feed) Fetch(ctx context.Context) (catalog.Batch, error) {
-	if err := ctx.Err(); err != nil {
-		return catalog.Batch{}, err
-	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	now := f.config.Now().UTC()
 	b, next, err := f.read(ctx, now)
 	if err != nil {
-		if ctx.Err() != nil { // the caller gave up, not the server
-			err = fmt.Errorf("%w: %w", ctx.Err(), err)
-		}
 		return catalog.Batch{}, err
 	}
 	f.held = next
@@ -154,7 +147,7 @@ func (f *Feed) read(ctx context.Context, now time.Time) (b catalog.Batch, next s
 	case err != nil:
 		return b, next, err
 	case m.date.After(now.Add(maxAhead)):
-		return b, next, fail(NotYetValid, where, nil, "it is dated %s and it is %s here: check the clock", m.date.Format(time.RFC3339), now.Format(time.RFC3339))
+		return b, next, fault.New(fault.NotYetValid, where, nil, "it is dated %s and it is %s here: check the clock", m.date.Format(time.RFC3339), now.Format(time.RFC3339))
 	case bytes.Equal(next.text, f.held.text):
 		b.Unchanged = true
 		return b, next, nil
@@ -173,22 +166,22 @@ func (f *Feed) read(ctx context.Context, now time.Time) (b catalog.Batch, next s
 		err = f.open(ctx, m.files["primary"], p.read)
 	}
 	p.rejects.Join(p.advice.rejects)
-	return catalog.Batch{Products: p.products, Patches: p.patches, Advisories: p.advice.advisories, Rejected: p.rejects.Batch(f.ID())}, next, err
+	return catalog.Batch{Products: p.products, Patches: p.patches, Advisories: p.advice.advisories, Rejected: p.rejects.List(f.ID())}, next, err
 }
 
 // signed fetches repomd.xml and its signature, or returns what is held if it
 // did not change.
 func (f *Feed) signed(ctx context.Context, where string) (next signed, err error) {
 	next.text, next.validators, err = f.client.Get(ctx, where, f.held.validators, maxRepomd)
-	if errors.Is(err, repository.ErrNotModified) {
+	if errors.Is(err, fetch.ErrNotModified) {
 		return f.held, nil
 	}
 	if err != nil || f.keys == nil {
 		return next, err
 	}
-	next.signature, _, err = f.client.Get(ctx, where+".asc", repository.Validators{}, maxRepomd)
-	if repository.Is(err, Missing) {
-		err = fail(Unsigned, where, nil, "its signature, repomd.xml.asc, is missing")
+	next.signature, _, err = f.client.Get(ctx, where+".asc", fetch.Validators{}, maxRepomd)
+	if fault.Is(err, fault.Missing) {
+		err = fault.New(fault.Unsigned, where, nil, "its signature, repomd.xml.asc, is missing")
 	}
 	return next, err
 }
@@ -199,12 +192,12 @@ func (f *Feed) verify(s signed, where string, now time.Time) error {
 		return nil
 	}
 	if len(bytes.TrimSpace(s.signature)) == 0 {
-		return fail(Unsigned, where, nil, "its signature, repomd.xml.asc, is empty")
+		return fault.New(fault.Unsigned, where, nil, "its signature, repomd.xml.asc, is empty")
 	}
 	r, err := f.keys.At(now).Inspect(bytes.NewReader(s.text), int64(len(s.text)), s.signature)
 	switch {
 	case err != nil:
-		return fail(BadSignature, where, err, "the signature cannot be checked")
+		return fault.New(fault.BadSignature, where, err, "the signature cannot be checked")
 	case r.Answer.Status != integrity.Valid:
 		return repository.Untrusted(r, where, "its configuration")
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/catalog/catalogtest"
+	"github.com/patchpolicy/patchpolicy/catalog/internal/fetch"
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 )
 
@@ -42,7 +43,7 @@ func TestConformance(t *testing.T) {
 
 // Everything that a repository says of its packages is in the batch (CAT-5, CAT-6, CAT-17).
 func TestBatch_CAT5_CAT6_CAT17(t *testing.T) {
-	b := fetch(t, sample(t).feed())
+	b := fetched(t, sample(t).feed())
 	require.Empty(t, b.Rejected)
 	require.Equal(t, today.Add(-time.Hour), b.Dated)
 	require.Equal(t, []string{"rpm/baseos/"}, b.Names)
@@ -71,7 +72,7 @@ func TestBatch_CAT5_CAT6_CAT17(t *testing.T) {
 func TestUnchangedCostsOneConditionalRequest_CAT1(t *testing.T) {
 	r := sample(t)
 	f := r.feed()
-	fetch(t, f)
+	fetched(t, f)
 	r.requests = nil
 	notModified := 0
 	r.answer = func(_ http.ResponseWriter, req *http.Request) bool {
@@ -80,7 +81,7 @@ func TestUnchangedCostsOneConditionalRequest_CAT1(t *testing.T) {
 		}
 		return false
 	}
-	b := fetch(t, f)
+	b := fetched(t, f)
 	require.True(t, b.Unchanged)
 	require.Equal(t, today.Add(-time.Hour), b.Dated)
 	require.Equal(t, []string{"repodata/repomd.xml"}, r.requests)
@@ -91,10 +92,10 @@ func TestUnchangedCostsOneConditionalRequest_CAT1(t *testing.T) {
 func TestOlderIsRefused_CAT2(t *testing.T) {
 	r := sample(t)
 	f := r.feed()
-	s, _ := catalog.Sync(nil, []catalog.Batch{fetch(t, f)}, today)
+	s, _ := catalog.Sync(nil, []catalog.Batch{fetched(t, f)}, today)
 	r.dated, r.primary = r.dated.Add(-time.Hour), pkg("hare", "0", "1.0", "1", "x86_64")
 	r.publish()
-	s, _ = catalog.Sync(s, []catalog.Batch{fetch(t, f)}, today)
+	s, _ = catalog.Sync(s, []catalog.Batch{fetched(t, f)}, today)
 	require.False(t, s.Feeds()[0].Healthy)
 	require.Equal(t, 4, s.Feeds()[0].Patches)
 }
@@ -103,7 +104,7 @@ func TestModulesAreLeftOut_CAT16(t *testing.T) {
 	r := newRepo(t, pkg("node", "1", "10", "1.module", "x86_64"), pkg("node", "1", "12", "1.module", "x86_64"), pkg("node", "1", "9", "1", "x86_64"))
 	r.modulesMD = "---\ndocument: modulemd\ndata:\n  artifacts:\n    rpms:\n    - node-1:10-1.module.x86_64\n    - \"node-1:12-1.module.x86_64\"\n...\n"
 	r.updateinfo = update("M", "security", "Low", []string{"CVE-1"}, `<module name="node"/>`, fixed("node", "1", "12", "1.module", "x86_64", ""))
-	b := fetch(t, r.publish().feed())
+	b := fetched(t, r.publish().feed())
 	require.Len(t, b.Patches, 1)
 	require.Empty(t, b.Advisories)
 	require.Equal(t, []catalog.Rejected{{Feed: "rpm:baseos", Record: "packages of modules",
@@ -130,7 +131,7 @@ func TestBadRecords_CAT16(t *testing.T) {
 		"twice":      {strings.Replace(strings.Replace(good, "Packages/", "Elsewhere/", 1), `pkgid="YES">`+sum, `pkgid="YES">`+strings.Repeat("0", 64), 1), "listed twice with different digests"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := fetch(t, newRepo(t, c.record, good).publish().feed())
+			b := fetched(t, newRepo(t, c.record, good).publish().feed())
 			require.Len(t, b.Patches, 1)
 			require.Len(t, b.Rejected, 1)
 			require.Contains(t, strings.Join(b.Rejected[0].Reasons, "; "), c.want)
@@ -141,7 +142,7 @@ func TestBadRecords_CAT16(t *testing.T) {
 		update("CVE", "security", "Low", []string{strings.Repeat("x", 65)}, fixed("good", "0", "1", "1", "x86_64", "")) +
 		update("V", "security", "Low", nil, fixed("good", "0", "$", "1", "x86_64", "")) +
 		strings.Replace(update("D", "security", "Low", nil, fixed("good", "0", "1", "1", "x86_64", "")), "2026-05-01 10:00:00", "May Day", 1)
-	b := fetch(t, r.publish().feed())
+	b := fetched(t, r.publish().feed())
 	require.Len(t, b.Rejected, 4)
 	require.Empty(t, b.Advisories)
 	require.Len(t, b.Patches, 1)
@@ -167,10 +168,10 @@ func TestDates(t *testing.T) {
 
 func TestMaxRejected_CAT16(t *testing.T) {
 	var list []string
-	for i := range 150 {
+	for i := range fetch.MaxRejected + 50 {
 		list = append(list, pkg("bad", "0", fmt.Sprintf("%d$", i), "1", "x86_64"))
 	}
-	b := fetch(t, newRepo(t, append(list, pkg("good", "0", "1", "1", "x86_64"))...).publish().feed())
-	require.Len(t, b.Rejected, 101)
-	require.Equal(t, []string{"50 more are bad"}, b.Rejected[100].Reasons)
+	b := fetched(t, newRepo(t, append(list, pkg("good", "0", "1", "1", "x86_64"))...).publish().feed())
+	require.Len(t, b.Rejected, fetch.MaxRejected+1)
+	require.Equal(t, "50 more records", b.Rejected[fetch.MaxRejected].Record)
 }

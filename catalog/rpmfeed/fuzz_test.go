@@ -38,7 +38,9 @@ func FuzzRepomd(f *testing.F) {
 // (CAT-16).
 func FuzzPrimary(f *testing.F) {
 	f.Add("<metadata>" + pkg("hare", "1", "2~rc^1", "1", "noarch") + pkg("a/b", "x", "", "1", "x86_64") + "</metadata>")
-	f.Add("<metadata><package>")
+	for _, seed := range []string{"<metadata><package>", "<metadata/>", "<metadata></metadata><metadata/>", "<!--x-->", "<metadata><x/><package/></metadata>"} {
+		f.Add(seed)
+	}
 	f.Fuzz(func(t *testing.T, text string) {
 		c := Config{Channel: "c", Architectures: []string{"x86_64"}}
 		p := packages{config: &c, base: "https://acme.example/"}
@@ -71,10 +73,16 @@ func FuzzUpdateinfo(f *testing.F) {
 }
 
 func FuzzModules(f *testing.F) {
-	f.Add([]byte("- a-0:1-1.x86_64"))
+	for _, seed := range []string{"- a-0:1-1.x86_64", "---\ndocument: modulemd\nversion: 2\ndata:\n  name: node\n  stream: \"12\"\n  artifacts:\n    rpms:\n    - node-1:12.0-1.module+el9.x86_64\n" +
+		"    - 'node-docs-1:12.0-1.module+el9.noarch'\n...\n", "rpms: [a-b-c-10:1~rc^2-1.el9.i686, \"d-0:1-2.src\"]", "a-:1-1.x", "-1:1-1.x", "a-0:1.x", "a-0:-1.x", "a-x:1-1.x", "a-0:1-1."} {
+		f.Add([]byte(seed))
+	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		found, err := modular(io.Reader(bytes.NewReader(text)))
 		require.True(t, err != nil || len(found) <= len(text)/8)
+		for b := range found {
+			require.True(t, b.name != "" && b.evr != "" && strings.Contains(b.evr, "-"), "%+v", b)
+		}
 	})
 }
 

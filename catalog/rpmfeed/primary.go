@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/catalog/internal/fetch"
 	"github.com/patchpolicy/patchpolicy/catalog/internal/repository"
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 	"github.com/patchpolicy/patchpolicy/integrity"
@@ -38,7 +39,7 @@ type packages struct {
 	advice   advice
 	products []catalog.Product
 	patches  []catalog.Patch
-	rejects  repository.Rejects
+	rejects  fetch.Rejects
 	known    map[catalog.ProductID]bool
 	digests  map[catalog.PatchID]integrity.Digest
 	modules  int // packages that are left out because they are in modules

@@ -5,17 +5,20 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/catalog/internal/fetch"
 )
 
 // eachRecord decodes the elements named record below the root element. It holds
 // one at a time, of at most maxRecord bytes.
 func eachRecord[T any](in io.Reader, root, record string, take func(T)) error {
-	bounded := &budget{in: in, left: maxRecord}
+	bounded := &fetch.Budget{From: in, Left: maxRecord}
 	d := xml.NewDecoder(bounded)
-	depth := 0
+	depth, n, began := 0, 0, false
 	for {
 		token, err := d.Token()
-		if errors.Is(err, io.EOF) && depth == 0 && d.InputOffset() > 0 {
+		if errors.Is(err, io.EOF) && began && depth == 0 {
 			return nil
 		}
 		if err != nil {
@@ -24,10 +27,15 @@ func eachRecord[T any](in io.Reader, root, record string, take func(T)) error {
 		switch e := token.(type) {
 		case xml.StartElement:
 			switch {
+			case depth == 0 && began:
+				return errors.New("something follows after its end")
 			case depth == 0 && e.Name.Local != root:
 				return fmt.Errorf("it begins with <%.40s>, not <%s>", e.Name.Local, root)
 			case depth == 1 && e.Name.Local == record:
-				bounded.left = maxRecord
+				bounded.Left = maxRecord
+				if n++; n > catalog.MaxPatches {
+					return fmt.Errorf("it has more than %d records", catalog.MaxPatches)
+				}
 				var r T
 				if err := d.DecodeElement(&r, &e); err != nil {
 					return err
@@ -35,6 +43,7 @@ func eachRecord[T any](in io.Reader, root, record string, take func(T)) error {
 				take(r)
 			case depth == 0:
 				depth++
+				began = true
 			default:
 				if err := d.Skip(); err != nil {
 					return err
@@ -44,19 +53,4 @@ func eachRecord[T any](in io.Reader, root, record string, take func(T)) error {
 			depth--
 		}
 	}
-}
-
-// budget reads until left bytes are used up.
-type budget struct {
-	in   io.Reader
-	left int
-}
-
-func (b *budget) Read(p []byte) (int, error) {
-	if b.left <= 0 {
-		return 0, fmt.Errorf("one record has more than %d bytes", maxRecord)
-	}
-	n, err := b.in.Read(p[:min(len(p), b.left)])
-	b.left -= n
-	return n, err
 }

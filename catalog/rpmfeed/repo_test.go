@@ -185,7 +185,7 @@ func (r *repo) feed(change ...func(*Config)) *Feed {
 	return f
 }
 
-func fetch(t testing.TB, f *Feed) catalog.Batch {
+func fetched(t testing.TB, f *Feed) catalog.Batch {
 	t.Helper()
 	b, err := f.Fetch(t.Context())
 	require.NoError(t, err)

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/patchpolicy/patchpolicy/catalog/fault"
+	"github.com/patchpolicy/patchpolicy/catalog/internal/fetch"
 	"github.com/patchpolicy/patchpolicy/catalog/internal/repository"
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
@@ -63,7 +65,7 @@ var used = map[string]bool{"primary": true, "updateinfo": true, "modules": true}
 func parseRepomd(text []byte, where string) (repomd, error) {
 	var in repomdXML
 	if err := xml.Unmarshal(text, &in); err != nil {
-		return repomd{}, fail(Malformed, where, err, "it is not a repomd.xml, or is cut off")
+		return repomd{}, fault.New(fault.Malformed, where, err, "it is not a repomd.xml, or is cut off")
 	}
 	m := repomd{date: instant(in.Revision), files: map[string]file{}}
 	for _, d := range in.Data {
@@ -76,7 +78,7 @@ func parseRepomd(text []byte, where string) (repomd, error) {
 		f := file{href: d.Location.Href}
 		var err error
 		if f.packed, err = promise(d.Checksum, d.Size); err != nil {
-			return repomd{}, fail(Unsupported, where, err, "the checksum of %q cannot be used", d.Type)
+			return repomd{}, fault.New(fault.Unsupported, where, err, "the checksum of %q cannot be used", d.Type)
 		}
 		// What is unpacked is bound by the digest of what is packed, so an
 		// unpacked one is a further check only.
@@ -86,18 +88,18 @@ func parseRepomd(text []byte, where string) (repomd, error) {
 		_, twice := m.files[d.Type]
 		switch {
 		case twice:
-			return repomd{}, fail(Malformed, where, nil, "it has two files of type %q", d.Type)
+			return repomd{}, fault.New(fault.Malformed, where, nil, "it has two files of type %q", d.Type)
 		case d.Location.Base != "":
-			return repomd{}, fail(Unsupported, where, nil, "%q is at another address, %.200q", d.Type, d.Location.Base)
+			return repomd{}, fault.New(fault.Unsupported, where, nil, "%q is at another address, %.200q", d.Type, d.Location.Base)
 		case !repository.Showable(f.href) || path.IsAbs(f.href) || path.Clean(f.href) != f.href || strings.HasPrefix(f.href, "..") || strings.ContainsAny(f.href, ":?#%\\"):
-			return repomd{}, fail(Malformed, where, nil, "%q is at %.200q, which is not a path in the repository", d.Type, f.href)
+			return repomd{}, fault.New(fault.Malformed, where, nil, "%q is at %.200q, which is not a path in the repository", d.Type, f.href)
 		case f.packed.Size > maxFile || f.plain.Size > maxPlain:
-			return repomd{}, fail(TooLarge, where, nil, "%q has %d bytes, and %d unpacked; at most %d and %d are allowed", d.Type, f.packed.Size, f.plain.Size, maxFile, int64(maxPlain))
+			return repomd{}, fault.New(fault.TooLarge, where, nil, "%q has %d bytes, and %d unpacked; at most %d and %d are allowed", d.Type, f.packed.Size, f.plain.Size, maxFile, int64(maxPlain))
 		}
 		m.files[d.Type] = f
 	}
 	if _, has := m.files["primary"]; !has {
-		return repomd{}, fail(Unsupported, where, nil, "it lists no file of type \"primary\", the list of packages in XML")
+		return repomd{}, fault.New(fault.Unsupported, where, nil, "it lists no file of type \"primary\", the list of packages in XML")
 	}
 	return m, nil
 }
@@ -141,7 +143,7 @@ func digestOf(d digestXML) (integrity.Digest, error) {
 // open fetches a metadata file, checks it, and lets read have it unpacked.
 func (f *Feed) open(ctx context.Context, of file, read func(io.Reader) error) error {
 	where := f.metadata + of.href
-	data, _, err := f.client.Get(ctx, where, repository.Validators{}, cmp.Or(of.packed.Size, maxFile))
+	data, _, err := f.client.Get(ctx, where, fetch.Validators{}, cmp.Or(of.packed.Size, maxFile))
 	if of.packed.Size == 0 {
 		of.packed.Size = int64(len(data))
 	}
@@ -152,5 +154,5 @@ func (f *Feed) open(ctx context.Context, of file, read func(io.Reader) error) er
 	if extension == ".xml" || extension == ".yaml" {
 		extension = ""
 	}
-	return repository.Packed{In: bytes.NewReader(data), Extension: extension, Where: where}.Unpack(of.plain, byRepomd, read)
+	return repository.Packed{In: bytes.NewReader(data), Extension: extension, Where: where}.Unpack(ctx, of.plain, byRepomd, read)
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/patchpolicy/patchpolicy/catalog/fault"
 	"net/http"
 	"regexp"
 	"strings"
@@ -40,45 +41,45 @@ func TestBadDocuments_CAT1(t *testing.T) {
 		return ""
 	}
 	for name, c := range map[string]struct {
-		cause Cause
+		cause fault.Cause
 		spoil func(*repo)
 	}{
-		"no repomd":             {Missing, func(r *repo) { delete(r.files, "repodata/repomd.xml") }},
-		"no signature":          {Unsigned, func(r *repo) { delete(r.files, "repodata/repomd.xml.asc") }},
-		"empty signature":       {Unsigned, func(r *repo) { r.files["repodata/repomd.xml.asc"] = []byte("\n") }},
-		"another key":           {UnknownKey, func(r *repo) { r.key, other = other, r.key; r.sign(string(r.files["repodata/repomd.xml"])) }},
-		"altered":               {BadSignature, func(r *repo) { r.files["repodata/repomd.xml"] = append(r.files["repodata/repomd.xml"], '\n') }},
-		"not a signature":       {BadSignature, func(r *repo) { r.files["repodata/repomd.xml.asc"] = []byte("<html>") }},
-		"not XML":               {Malformed, func(r *repo) { r.sign("<html><p>") }},
-		"cut off":               {Malformed, func(r *repo) { r.sign(string(r.files["repodata/repomd.xml"][:300])) }},
-		"another document":      {Malformed, func(r *repo) { r.sign("<html></html>") }},
-		"no primary":            {Unsupported, replace(`type="primary"`, `type="primary_zck"`)},
-		"a weak digest":         {Unsupported, replace(`<checksum type="sha256">`, `<checksum type="sha">`)},
-		"no size of a digest":   {Unsupported, replace(`<checksum type="sha256">`, `<checksum type="sha512">`)},
-		"twice":                 {Malformed, replace(`type="updateinfo"`, `type="primary"`)},
-		"leads out":             {Malformed, replace(`href="repodata/`, `href="../repodata/`)},
-		"another address":       {Unsupported, replace(`<location href`, `<location xml:base="http://x.example/" href`)},
-		"from the future":       {NotYetValid, func(r *repo) { r.dated = today.Add(maxAhead + time.Second); r.publish() }},
-		"primary is missing":    {Missing, func(r *repo) { delete(r.files, file(r, "primary")) }},
-		"primary is altered":    {Mismatch, func(r *repo) { r.files[file(r, "primary")][20] ^= 1 }},
-		"primary is cut off":    {Mismatch, func(r *repo) { n := file(r, "primary"); r.files[n] = r.files[n][:50] }},
-		"primary is longer":     {Mismatch, func(r *repo) { n := file(r, "primary"); r.files[n] = append(r.files[n], 0) }},
-		"primary is no XML":     {Malformed, func(r *repo) { r.primary = "</x>"; r.publish() }},
-		"primary is huge":       {TooLarge, replace("<size>", fmt.Sprintf("<size>%d", maxFile))},
-		"huge when unpacked":    {TooLarge, replace("<open-size>", fmt.Sprintf("<open-size>%d", int64(maxPlain)))},
-		"unpacks to more":       {Mismatch, func(r *repo) { resize(r, "1") }},
-		"unpacks to less":       {Mismatch, func(r *repo) { resize(r, "9999") }},
-		"updateinfo is cut off": {Mismatch, func(r *repo) { n := file(r, "updateinfo"); r.files[n] = r.files[n][:50] }},
-		"updateinfo is no XML":  {Malformed, func(r *repo) { r.updateinfo = "<update><id>"; r.publish() }},
-		"a huge repomd":         {TooLarge, func(r *repo) { r.sign("<repomd>" + strings.Repeat(" ", maxRepomd) + "</repomd>") }},
-		"a huge record": {Malformed, func(r *repo) {
+		"no repomd":             {fault.Missing, func(r *repo) { delete(r.files, "repodata/repomd.xml") }},
+		"no signature":          {fault.Unsigned, func(r *repo) { delete(r.files, "repodata/repomd.xml.asc") }},
+		"empty signature":       {fault.Unsigned, func(r *repo) { r.files["repodata/repomd.xml.asc"] = []byte("\n") }},
+		"another key":           {fault.UnknownKey, func(r *repo) { r.key, other = other, r.key; r.sign(string(r.files["repodata/repomd.xml"])) }},
+		"altered":               {fault.BadSignature, func(r *repo) { r.files["repodata/repomd.xml"] = append(r.files["repodata/repomd.xml"], '\n') }},
+		"not a signature":       {fault.BadSignature, func(r *repo) { r.files["repodata/repomd.xml.asc"] = []byte("<html>") }},
+		"not XML":               {fault.Malformed, func(r *repo) { r.sign("<html><p>") }},
+		"cut off":               {fault.Malformed, func(r *repo) { r.sign(string(r.files["repodata/repomd.xml"][:300])) }},
+		"another document":      {fault.Malformed, func(r *repo) { r.sign("<html></html>") }},
+		"no primary":            {fault.Unsupported, replace(`type="primary"`, `type="primary_zck"`)},
+		"a weak digest":         {fault.Unsupported, replace(`<checksum type="sha256">`, `<checksum type="sha">`)},
+		"no size of a digest":   {fault.Unsupported, replace(`<checksum type="sha256">`, `<checksum type="sha512">`)},
+		"twice":                 {fault.Malformed, replace(`type="updateinfo"`, `type="primary"`)},
+		"leads out":             {fault.Malformed, replace(`href="repodata/`, `href="../repodata/`)},
+		"another address":       {fault.Unsupported, replace(`<location href`, `<location xml:base="http://x.example/" href`)},
+		"from the future":       {fault.NotYetValid, func(r *repo) { r.dated = today.Add(maxAhead + time.Second); r.publish() }},
+		"primary is missing":    {fault.Missing, func(r *repo) { delete(r.files, file(r, "primary")) }},
+		"primary is altered":    {fault.Mismatch, func(r *repo) { r.files[file(r, "primary")][20] ^= 1 }},
+		"primary is cut off":    {fault.Mismatch, func(r *repo) { n := file(r, "primary"); r.files[n] = r.files[n][:50] }},
+		"primary is longer":     {fault.Mismatch, func(r *repo) { n := file(r, "primary"); r.files[n] = append(r.files[n], 0) }},
+		"primary is no XML":     {fault.Malformed, func(r *repo) { r.primary = "</x>"; r.publish() }},
+		"primary is huge":       {fault.TooLarge, replace("<size>", fmt.Sprintf("<size>%d", maxFile))},
+		"huge when unpacked":    {fault.TooLarge, replace("<open-size>", fmt.Sprintf("<open-size>%d", int64(maxPlain)))},
+		"unpacks to more":       {fault.Mismatch, func(r *repo) { resize(r, "1") }},
+		"unpacks to less":       {fault.Mismatch, func(r *repo) { resize(r, "9999") }},
+		"updateinfo is cut off": {fault.Mismatch, func(r *repo) { n := file(r, "updateinfo"); r.files[n] = r.files[n][:50] }},
+		"updateinfo is no XML":  {fault.Malformed, func(r *repo) { r.updateinfo = "<update><id>"; r.publish() }},
+		"a huge repomd":         {fault.TooLarge, func(r *repo) { r.sign("<repomd>" + strings.Repeat(" ", maxRepomd) + "</repomd>") }},
+		"a huge record": {fault.Malformed, func(r *repo) {
 			r.primary = pkg("x", "0", "1", "1", "x86_64", "<a>", strings.Repeat("x", maxRecord+8192), "</a>")
 			r.publish()
 		}},
-		"the server fails": {Unreachable, func(r *repo) {
+		"the server fails": {fault.Unreachable, func(r *repo) {
 			r.answer = func(w http.ResponseWriter, _ *http.Request) bool { w.WriteHeader(http.StatusBadGateway); return true }
 		}},
-		"a slow server": {Unreachable, func(r *repo) {
+		"a slow server": {fault.Unreachable, func(r *repo) {
 			r.answer = func(w http.ResponseWriter, req *http.Request) bool {
 				w.Header().Set("Content-Length", "1000")
 				_, _ = w.Write([]byte("<repomd"))
@@ -99,7 +100,7 @@ func TestBadDocuments_CAT1(t *testing.T) {
 			}
 			c.spoil(r)
 			_, err := f.Fetch(t.Context())
-			e, is := errors.AsType[*Error](err)
+			e, is := errors.AsType[*fault.Error](err)
 			require.True(t, is, "%v", err)
 			require.Equal(t, c.cause, e.Cause, "%v", err)
 			require.NotEmpty(t, e.Text)
@@ -110,7 +111,7 @@ func TestBadDocuments_CAT1(t *testing.T) {
 			good := sample(t)
 			r.key, r.files = good.key, good.files
 			f.keys = good.feed().keys
-			require.Len(t, fetch(t, f).Patches, 4)
+			require.Len(t, fetched(t, f).Patches, 4)
 		})
 	}
 }
@@ -121,20 +122,22 @@ func TestConfigIsRefused(t *testing.T) {
 	_, err := New(good)
 	require.NoError(t, err)
 	for want, change := range map[string]func(*Config){
-		"is not a repository id":        func(c *Config) { c.Channel = "a/b" },
-		"is not an http, https or file": func(c *Config) { c.URL = "ftp://acme.example/" },
-		"URL of a repository":           func(c *Config) { c.URL = "https://acme.example/?q" },
-		"are not architectures":         func(c *Config) { c.Architectures = []string{"noarch"} },
-		"want the native one first":     func(c *Config) { c.Architectures = nil },
-		"is not a vendor's name":        func(c *Config) { c.Vendor = "a\nb" },
-		"set either Keyring":            func(c *Config) { c.Keyring = nil },
-		"or Unsigned":                   func(c *Config) { c.Unsigned = true },
-		"the keyring cannot be used":    func(c *Config) { c.Keyring = []byte("<html>") },
+		"is not a repository id":         func(c *Config) { c.Channel = "a/b" },
+		"is not an http, https or file":  func(c *Config) { c.URL = "ftp://acme.example/" },
+		"URL of a repository":            func(c *Config) { c.URL = "https://acme.example/?q" },
+		"without a query and a password": func(c *Config) { c.URL = "https://u:secret@acme.example/x" },
+		"are not architectures":          func(c *Config) { c.Architectures = []string{"noarch"} },
+		"want the native one first":      func(c *Config) { c.Architectures = nil },
+		"is not a vendor's name":         func(c *Config) { c.Vendor = "a\nb" },
+		"set either Keyring":             func(c *Config) { c.Keyring = nil },
+		"or Unsigned":                    func(c *Config) { c.Unsigned = true },
+		"the keyring cannot be used":     func(c *Config) { c.Keyring = []byte("<html>") },
 	} {
 		c := good
 		change(&c)
 		_, err := New(c)
 		require.ErrorContains(t, err, want)
+		require.NotContains(t, err.Error(), "secret")
 	}
 }
 
@@ -147,14 +150,14 @@ func TestMetadataFolder_CAT5(t *testing.T) {
 		writeFile(t, dir, name, data)
 	}
 	f := r.feed(func(c *Config) { c.URL, c.Metadata = "", dir })
-	b := fetch(t, f)
+	b := fetched(t, f)
 	require.Equal(t, catalog.Repository, b.Patches[0].Artifacts[0].Availability)
 	require.Empty(t, b.Patches[0].Artifacts[0].URL)
-	require.True(t, fetch(t, f).Unchanged)
+	require.True(t, fetched(t, f).Unchanged)
 	_, err := r.feed(func(c *Config) { c.URL, c.Metadata = "", dir+"/none" }).Fetch(t.Context())
-	e, is := errors.AsType[*Error](err)
+	e, is := errors.AsType[*fault.Error](err)
 	require.True(t, is)
-	require.Equal(t, Missing, e.Cause)
+	require.Equal(t, fault.Missing, e.Cause)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err = f.Fetch(ctx)
@@ -165,10 +168,10 @@ func TestMetadataFolder_CAT5(t *testing.T) {
 func TestKeyring(t *testing.T) {
 	r := sample(t)
 	f := r.feed(func(c *Config) { c.Keyring = bytes.Join([][]byte{public(t, newKey(t)), public(t, r.key)}, nil) })
-	require.Len(t, fetch(t, f).Patches, 4)
+	require.Len(t, fetched(t, f).Patches, 4)
 	f.config.Now = func() time.Time { return today.Add(-48 * time.Hour) } // before the key was made
 	_, err := f.Fetch(t.Context())
-	e, is := errors.AsType[*Error](err)
+	e, is := errors.AsType[*fault.Error](err)
 	require.True(t, is)
-	require.Equal(t, BadSignature, e.Cause)
+	require.Equal(t, fault.BadSignature, e.Cause)
 }

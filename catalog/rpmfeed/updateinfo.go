@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/catalog/internal/fetch"
 	"github.com/patchpolicy/patchpolicy/catalog/internal/repository"
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 )
@@ -44,7 +45,7 @@ type updateXML struct {
 // advice is what updateinfo says.
 type advice struct {
 	advisories []catalog.Advisory
-	rejects    repository.Rejects
+	rejects    fetch.Rejects
 	builds     map[build][]mention
 }
 
@@ -95,7 +96,7 @@ func (a *advice) add(u updateXML, c *Config) {
 		}
 	}
 	if len(problems) > 0 {
-		a.rejects.Add(fmt.Sprintf("advisory %.80q", u.ID), problems[:min(len(problems), 20)]...)
+		a.rejects.Add(fmt.Sprintf("advisory %.80q", u.ID), problems...)
 		return
 	}
 	if len(adv.Fixes) == 0 {

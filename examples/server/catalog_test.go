@@ -87,4 +87,21 @@ func TestCatalogAtTheCommandLine_CAT18_CAT11_RPT3(t *testing.T) {
 	require.Len(t, missing, 1)
 	require.Equal(t, "yes", missing[0].Exploited)
 	require.True(t, missing[0].Deployable)
+
+	// What changes in what it has.
+	change := func(old, now string) {
+		feed = strings.Replace(feed, old, now, 1)
+		require.NoError(t, os.WriteFile(filepath.Join(filepath.Dir(d.dir), "patches.json"), []byte(feed), 0o600))
+		d.ok("", "catalog sync")
+	}
+	require.NoError(t, os.WriteFile(kev, []byte(strings.NewReplacer("2026-02-22", "2026-03-22", "2026-03-01T", "2026-03-02T").Replace(kevFile)), 0o600))
+	change(`"severity": "high"`, `"severity": "critical"`)
+	d.ok("", "catalog diff --full", "changed  editor-2b", "severity: high → critical", "changed  CVE-2026-1000", "due: 2026-02-23T00:00:00Z → 2026-03-23T00:00:00Z")
+	change(`{"prefix": "2", "eol": "2999-01-01"}`, `{"prefix": "2", "eol": true}`)
+	d.ok("", "catalog diff --full", "changed  editor", "end of life of line 2: 2999-01-02T00:00:00Z → ended")
+	change(`"severity": "critical"`, `"severity": "critical", "eol": "2020-01-01"`)
+	d.ok("", "catalog diff --full", "lifecycle: Active → Deprecated", "end of life: - → 2020-01-02T00:00:00Z")
+	require.NoError(t, os.WriteFile(kev, []byte("{"), 0o600))
+	change(`"severity": "critical"`, `"severity": "low"`)
+	d.ok("", "catalog diff --full", "severity: critical → low")
 }

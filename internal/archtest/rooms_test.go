@@ -63,6 +63,7 @@ var rooms = []room{
 		{"internal/problem", "what is wrong with signers and keyrings, and texts of files made printable"},
 		{"github.com/ProtonMail/go-crypto", "packets, keys and the mathematics of OpenPGP; linked by no other adapter"},
 	}},
+	{path: "catalog/fault", floor: 1, core: true},
 	{path: "catalog/aptfeed/deb822", floor: 1, uses: []use{
 		{"internal/problem", "an error quotes a line that may be of any length"},
 	}},
@@ -99,6 +100,7 @@ var rooms = []room{
 	}},
 	{path: "catalog/catalogtest", floor: 2, adapter: true, uses: []use{
 		{"catalog", "the port it holds feeds to"},
+		{"catalog/fault", "why a source could not be used"},
 		{"github.com/stretchr/testify", "assertions"},
 	}},
 	{path: "catalog/debian", floor: 2, adapter: true, uses: []use{
@@ -110,6 +112,7 @@ var rooms = []room{
 		{"internal/inroot", "a document that is a file"},
 		{"internal/problem", "reasons of a bounded length"},
 		{"catalog", "the port that it fills in part"},
+		{"catalog/fault", "why a source could not be used"},
 	}},
 	{path: "catalog/eolfeed", floor: 3, adapter: true, uses: []use{
 		{"internal/strictjson", "a document means one thing"},
@@ -122,6 +125,7 @@ var rooms = []room{
 		{"internal/strictjson", "a record means one thing"},
 		{"internal/problem", "reasons of a bounded length"},
 		{"catalog", "the port it fills"},
+		{"catalog/fault", "why a source could not be used"},
 		{"integrity", "who must have signed the document"},
 	}},
 	{path: "catalog/osvfeed", floor: 3, adapter: true, uses: []use{
@@ -136,8 +140,8 @@ var rooms = []room{
 		{"catalog/internal/fetch", "how its document is fetched"},
 	}},
 	{path: "catalog/internal/repository", floor: 2, adapter: true, uses: []use{
-		{"internal/inroot", "files of a system below a folder"},
-		{"catalog", "refused records and limits"},
+		{"catalog", "limits of names"},
+		{"catalog/fault", "why a source could not be used"},
 		{"integrity", "what a signed file promises"},
 		{"integrity/openpgp", "why a signature does not count"},
 		{"github.com/klauspost/compress", "lists as repositories compress them: zstd"},
@@ -146,11 +150,12 @@ var rooms = []room{
 		{"github.com/ulikunitz/xz", "lists compressed as lzma"},
 	}},
 	{path: "catalog/aptfeed", floor: 3, adapter: true, uses: []use{
-		{"internal/inroot", "files of a system below a folder"},
 		{"catalog", "the port it fills"},
+		{"catalog/fault", "why a source could not be used"},
+		{"catalog/internal/fetch", "how files are fetched and bad records listed"},
 		{"catalog/aptfeed/deb822", "the form of Debian's control files"},
 		{"catalog/debian", "ids, and what a system says of itself"},
-		{"catalog/internal/repository", "how a repository's files are fetched and unpacked"},
+		{"catalog/internal/repository", "how a repository's files are checked and unpacked"},
 		{"catalog/version", "Debian versions"},
 		{"integrity", "a package carries digests"},
 		{"integrity/openpgp", "a repository's signature"},
@@ -161,7 +166,9 @@ var rooms = []room{
 	}},
 	{path: "catalog/rpmfeed", floor: 3, adapter: true, uses: []use{
 		{"catalog", "the port it fills"},
-		{"catalog/internal/repository", "how a repository's files are fetched and unpacked"},
+		{"catalog/fault", "why a source could not be used"},
+		{"catalog/internal/fetch", "how files are fetched and bad records listed"},
+		{"catalog/internal/repository", "how a repository's files are checked and unpacked"},
 		{"catalog/version", "RPM versions"},
 		{"integrity", "a package carries digests"},
 		{"integrity/openpgp", "a repository's signature"},

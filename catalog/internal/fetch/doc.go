@@ -1,7 +1,9 @@
-// Package fetch is what feeds of one document share: how the document is
-// fetched, over HTTP or from a file, and how its bad records are listed.
+// Package fetch is what feeds share: how a file is fetched with validators and
+// bounds, over HTTP or from this machine ([Client]), how bad records are listed
+// ([Rejects]), and a whole feed of one document ([Feed]).
 //
-// A feed is a [Feed] with a [Form], which says how a document is read. Of an
-// unchanged document nothing is read again: the server says that it did not
-// change (ETag, Last-Modified), or its bytes are those of the last good fetch.
+// A [Feed] has a [Form], which says how its document is read. Of an unchanged
+// document nothing is read again: the server says that it did not change (ETag,
+// Last-Modified), or its bytes are those of the last good fetch. Whatever is
+// wrong is a *fault.Error, perhaps wrapped.
 package fetch

@@ -2,31 +2,25 @@ package fetch
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
-	"github.com/patchpolicy/patchpolicy/internal/inroot"
+	"github.com/patchpolicy/patchpolicy/catalog/fault"
 )
-
-// maxRedirects is how many redirects are followed.
-const maxRedirects = 10
 
 // Options are a feed's settings. The zero value is the default.
 type Options struct {
-	// Client fetches the document. Default: a client that gives up after 5
+	// Client fetches the document. Default: a client that gives up after 10
 	// minutes. Credentials are those of its transport or of the location. It
 	// does not follow a redirect from https to http, or with credentials to
 	// another host.
@@ -36,29 +30,33 @@ type Options struct {
 
 // Form is the form of a feed's document.
 type Form struct {
-	Accept string // the media type that the server is asked for
+	Name   string // what it is, to speak of one that is not: "patch document"
+	Accept string // the media types that the server is asked for
 	Limit  int64  // bytes of the document
-	// Parse reads the document. The feed sets Feed, At and Local of the batch.
+	// Parse reads the document. The feed sets Feed, At and Local of the batch, and
+	// names the document in the error. If it may take long, it ends with ctx.
 	// Nil: Each does.
-	Parse func(id catalog.FeedID, data []byte) (catalog.Batch, error)
+	Parse func(ctx context.Context, id catalog.FeedID, data []byte) (catalog.Batch, error)
 
 	// Verify is asked before Parse whether the document may be used; nil: it may.
 	Verify func(ctx context.Context, data []byte) error
 
-	// Each reads a document of many records: the files of a zip archive or of a
-	// folder whose base names match, or a JSON list. It is not held in memory.
-	Each  func(id catalog.FeedID, records Records) (catalog.Batch, error)
+	// Each reads one record of a document of many: the files of a zip archive or
+	// of a folder whose base names match, or a JSON list. The document is not
+	// held in memory. The newest record dates the batch.
+	Each  func(record []byte) Found
 	Match string // as in path.Match, like "*.json"
 }
 
 // Feed is a [catalog.Feed] that reads one document. It is safe for concurrent
 // use.
 type Feed struct {
-	id       catalog.FeedID
-	location *url.URL // of http or https; nil: a file
-	path     string
-	form     Form
-	options  Options
+	id      catalog.FeedID
+	address string
+	path    string // of a file or folder; empty: it is fetched over HTTP
+	form    Form
+	client  Client
+	now     func() time.Time
 
 	mu    sync.Mutex
 	last  seen
@@ -67,19 +65,17 @@ type Feed struct {
 
 // seen identifies the document of the last good fetch. Zero: none.
 type seen struct {
-	digest       [sha256.Size]byte
-	etag         string
-	lastModified string
+	digest     [sha256.Size]byte
+	validators Validators
 }
 
 // New returns a feed that reads the document at location: an http, https or
 // file URL, or the path of a file.
 func New(id catalog.FeedID, location string, form Form, o Options) (*Feed, error) {
-	o.Client = cmp.Or(o.Client, &http.Client{Timeout: 5 * time.Minute})
-	if o.Now == nil {
-		o.Now = time.Now
+	f := &Feed{id: id, address: location, form: form, client: NewClient(o.Client, "", form.Accept), now: o.Now}
+	if f.now == nil {
+		f.now = time.Now
 	}
-	f := &Feed{id: id, form: form, options: o}
 	if id == "" || len(id) > catalog.MaxID {
 		return nil, fmt.Errorf("feed id %.80q: want 1 to %d bytes", id, catalog.MaxID)
 	}
@@ -92,6 +88,7 @@ func New(id catalog.FeedID, location string, form Form, o Options) (*Feed, error
 		if f.path, err = filepath.Abs(location); err != nil {
 			return nil, fmt.Errorf("feed %s: location: %w", id, err)
 		}
+		f.address = (&url.URL{Scheme: "file", Path: filepath.ToSlash(f.path)}).String()
 	case err != nil:
 		return nil, fmt.Errorf("feed %s: location: %w", id, err)
 	case u.Scheme == "file":
@@ -103,7 +100,6 @@ func New(id catalog.FeedID, location string, form Form, o Options) (*Feed, error
 		if u.Hostname() == "" {
 			return nil, fmt.Errorf("feed %s: location %s names no host", id, u.Redacted())
 		}
-		f.location = u
 	default:
 		return nil, fmt.Errorf("feed %s: location %s: want an http, https or file URL, or a path", id, u.Redacted())
 	}
@@ -114,8 +110,8 @@ func New(id catalog.FeedID, location string, form Form, o Options) (*Feed, error
 func (f *Feed) ID() catalog.FeedID { return f.id }
 
 // Fetch reads the document. The batch is Unchanged if the server says so (ETag,
-// Last-Modified) or if the bytes are those of the last good fetch. Errors of
-// the file system, the network and ctx are wrapped.
+// Last-Modified) or if the bytes are those of the last good fetch. Errors wrap
+// a *fault.Error, and the error of ctx if it ended.
 func (f *Feed) Fetch(ctx context.Context) (catalog.Batch, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -127,10 +123,7 @@ func (f *Feed) Fetch(ctx context.Context) (catalog.Batch, error) {
 }
 
 func (f *Feed) fetch(ctx context.Context) (b catalog.Batch, err error) {
-	at := f.options.Now().UTC()
-	if err := ctx.Err(); err != nil {
-		return catalog.Batch{}, err
-	}
+	at := f.now().UTC()
 	doc, now, err := f.read(ctx)
 	if err != nil {
 		return catalog.Batch{}, err
@@ -145,12 +138,12 @@ func (f *Feed) fetch(ctx context.Context) (b catalog.Batch, err error) {
 		f.dated = b.Dated
 	}
 	f.last = now
-	b.Feed, b.At, b.Local = f.id, at, f.location == nil
+	b.Feed, b.At, b.Local = f.id, at, f.path != ""
 	b.Dated = f.dated // of an unchanged document too: the catalog may have refused it as older
 	return b, nil
 }
 
-func (f *Feed) parse(ctx context.Context, doc document) (catalog.Batch, error) {
+func (f *Feed) parse(ctx context.Context, doc document) (b catalog.Batch, err error) {
 	if f.form.Verify != nil {
 		if err := f.form.Verify(ctx, doc.data); err != nil {
 			return catalog.Batch{}, err
@@ -159,11 +152,19 @@ func (f *Feed) parse(ctx context.Context, doc document) (catalog.Batch, error) {
 	w := newWalk(ctx, f.form.Match)
 	switch {
 	case f.form.Each == nil:
-		return f.form.Parse(f.id, doc.data)
+		b, err = f.form.Parse(ctx, f.id, doc.data)
 	case doc.root != nil:
-		return f.form.Each(f.id, w.folder(doc.root))
+		b, err = f.each(w.folder(doc.root))
+	default:
+		b, err = f.each(w.document(doc.file, doc.size))
 	}
-	return f.form.Each(f.id, w.document(doc.file, doc.size))
+	switch {
+	case ctx.Err() != nil:
+		err = fault.New(fault.Unreachable, Redacted(f.address), ctx.Err(), "it was not read to its end")
+	case err != nil:
+		err = fault.New(fault.Malformed, Redacted(f.address), err, "no %s", f.form.Name)
+	}
+	return b, err
 }
 
 // document is what was fetched: data, or a document of many records in a file
@@ -188,119 +189,46 @@ func (d document) close() {
 // read returns the document, or what was seen last if the server says that it
 // did not change.
 func (f *Feed) read(ctx context.Context) (doc document, now seen, err error) {
-	if f.location == nil {
-		return f.local(ctx)
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, f.location.String(), nil)
-	if err != nil {
-		return document{}, seen{}, err
-	}
-	req.Header.Set("Accept", f.form.Accept)
-	if f.last.etag != "" {
-		req.Header.Set("If-None-Match", f.last.etag)
-	}
-	if f.last.lastModified != "" {
-		req.Header.Set("If-Modified-Since", f.last.lastModified)
-	}
-	resp, err := careful(f.options.Client, f.location).Do(req)
-	if e, is := errors.AsType[*url.Error](err); is { // its address may be that of a redirect, with a password
-		err = fmt.Errorf("GET %s: %w", f.location.Redacted(), e.Err)
-	}
-	if err != nil {
-		return document{}, seen{}, err
-	}
-	defer resp.Body.Close()
-	switch {
-	case resp.StatusCode == http.StatusNotModified && f.last != seen{}:
-		return document{}, f.last, nil
-	case resp.StatusCode != http.StatusOK:
-		return document{}, seen{}, &statusError{f.location.Redacted(), resp}
-	}
-	doc, now.digest, err = f.bounded(resp.Body)
-	now.etag, now.lastModified = resp.Header.Get("ETag"), resp.Header.Get("Last-Modified")
-	return doc, now, err
-}
-
-func (f *Feed) local(ctx context.Context) (doc document, now seen, err error) {
 	if info, err := os.Stat(f.path); f.form.Each != nil && err == nil && info.IsDir() {
-		if doc.root, err = os.OpenRoot(f.path); err != nil {
-			return document{}, seen{}, err
-		}
-		if now.digest, err = state(ctx, doc.root); err != nil {
-			doc.close()
-		}
-		return doc, now, err
+		return f.folder(ctx)
 	}
-	file, _, err := inroot.OpenContext(ctx, "/", f.path)
-	if err != nil {
+	in, validators, err := f.client.Open(ctx, f.address, f.last.validators, f.form.Limit)
+	switch {
+	case errors.Is(err, ErrNotModified):
+		return document{}, f.last, nil
+	case err != nil:
 		return document{}, seen{}, err
 	}
-	defer file.Close()
-	doc, now.digest, err = f.bounded(file)
-	return doc, now, err
-}
-
-// bounded reads a document, and closes what it made of it on an error.
-func (f *Feed) bounded(r io.Reader) (doc document, sum [sha256.Size]byte, err error) {
+	defer in.Close()
+	now.validators = validators
 	hash := sha256.New()
 	var into bytes.Buffer
 	to := io.Writer(&into)
 	if f.form.Each != nil {
 		if doc.file, err = os.CreateTemp("", "patchpolicy-feed-*"); err != nil {
-			return document{}, sum, err
+			return document{}, seen{}, fault.New(fault.Unreachable, os.TempDir(), reason(err), "the document cannot be kept there")
 		}
 		to = doc.file
 	}
-	doc.size, err = io.CopyBuffer(io.MultiWriter(to, hash), io.LimitReader(r, f.form.Limit+1), make([]byte, 256<<10))
-	if err == nil && doc.size > f.form.Limit {
-		err = fmt.Errorf("the document is over the limit of %d bytes", f.form.Limit)
+	if doc.size, err = io.CopyBuffer(io.MultiWriter(to, hash), in, make([]byte, 256<<10)); err != nil {
+		doc.close()
+		if !fault.Any(err) {
+			err = fault.New(fault.Unreachable, os.TempDir(), reason(err), "the document cannot be kept there")
+		}
+		return document{}, seen{}, err
+	}
+	doc.data = into.Bytes()
+	hash.Sum(now.digest[:0])
+	return doc, now, nil
+}
+
+func (f *Feed) folder(ctx context.Context) (doc document, now seen, err error) {
+	if doc.root, err = os.OpenRoot(f.path); err == nil {
+		now.digest, err = state(ctx, doc.root)
 	}
 	if err != nil {
 		doc.close()
-		return document{}, sum, err
+		return document{}, seen{}, fault.New(fault.Unreachable, f.path, reason(err), "the folder cannot be read")
 	}
-	doc.data = into.Bytes()
-	hash.Sum(sum[:0])
-	return doc, sum, nil
-}
-
-// statusError is an answer without a document. It is [fs.ErrNotExist] if there
-// is none.
-type statusError struct {
-	location string
-	answer   *http.Response
-}
-
-func (e *statusError) Error() string { return fmt.Sprintf("GET %s: %s", e.location, e.answer.Status) }
-
-func (e *statusError) Is(target error) bool {
-	return target == fs.ErrNotExist && (e.answer.StatusCode == http.StatusNotFound || e.answer.StatusCode == http.StatusGone)
-}
-
-// careful returns a client that follows no redirect from https to http, and
-// none to another host if it may have credentials: those of the location, or
-// those that the caller's transport adds to every request.
-func careful(client *http.Client, location *url.URL) *http.Client {
-	secret := location.User != nil || client.Transport != nil || client.Jar != nil
-	c := *client
-	c.CheckRedirect = func(req *http.Request, via []*http.Request) error {
-		from, to := via[len(via)-1].URL, req.URL
-		upgrade := from.Scheme == "http" && to.Scheme == "https" && from.Port() == "" && to.Port() == ""
-		switch {
-		case to.Scheme != "http" && to.Scheme != "https":
-			return fmt.Errorf("unsupported protocol scheme: it redirects to %s", to.Redacted())
-		case from.Scheme == "https" && to.Scheme == "http":
-			return fmt.Errorf("it redirects from https to %s: configure an https address that needs no redirect", to.Redacted())
-		case secret && !strings.EqualFold(from.Host, to.Host) && !(upgrade && strings.EqualFold(from.Hostname(), to.Hostname())):
-			return fmt.Errorf("it redirects to another host, %s, which must not get this feed's credentials: configure that address", to.Redacted())
-		case to.User != nil && (location.User == nil || to.User.String() != location.User.String()):
-			return fmt.Errorf("it redirects to %s, with another name and password", to.Redacted())
-		case len(via) > maxRedirects:
-			return fmt.Errorf("more than %d redirects", maxRedirects)
-		case client.CheckRedirect != nil:
-			return client.CheckRedirect(req, via)
-		}
-		return nil
-	}
-	return &c
+	return doc, now, nil
 }

@@ -1,6 +1,7 @@
 package fetch
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -22,7 +23,7 @@ func TestSizeLimit(t *testing.T) {
 	defer server.Close()
 	path := filepath.Join(t.TempDir(), "feed")
 	require.NoError(t, os.WriteFile(path, []byte(body), 0o600))
-	parse := func(_ catalog.FeedID, data []byte) (catalog.Batch, error) {
+	parse := func(_ context.Context, _ catalog.FeedID, data []byte) (catalog.Batch, error) {
 		require.Equal(t, body, string(data))
 		return catalog.Batch{}, nil
 	}

@@ -14,7 +14,9 @@ import (
 	"os"
 	"path"
 	"strings"
+	"time"
 
+	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
@@ -26,7 +28,50 @@ const (
 	MaxRecord    = 16 << 20 // bytes of one record: a flaw of all kernels of a distribution reaches 2 MB
 	maxDirectory = 64 << 20 // bytes read of an archive to list it: some 100 for each record
 	maxName      = 80       // bytes that an error quotes of a record's name
+
+	maxAhead = 24 * time.Hour // how far in the future a record may be made and date the batch: clocks are a little off
 )
+
+// Found is what a record gives. Zero: nothing.
+type Found struct {
+	ID       string               // no other record may have it
+	Dated    time.Time            // when it was made
+	Add      func(*catalog.Batch) // adds it to a batch; nil: there is nothing to add
+	Problems []string             // what is wrong with it; if anything is, it is rejected (CAT-16)
+}
+
+func (f *Feed) each(records Records) (b catalog.Batch, err error) {
+	var bad Rejects
+	ids := map[string]bool{}
+	latest := f.now().Add(maxAhead)
+	for raw, err := range records {
+		if err != nil {
+			return catalog.Batch{}, err
+		}
+		found := Found{Problems: []string{raw.Problem}}
+		if raw.Problem == "" {
+			found = f.form.Each(raw.Data)
+		}
+		if found.Add != nil && ids[found.ID] {
+			found.Problems = append(found.Problems, Duplicate)
+		}
+		switch {
+		case len(found.Problems) > 0:
+			bad.Add("record "+raw.Name, found.Problems...)
+		case found.Add != nil:
+			ids[found.ID] = true
+			found.Add(&b)
+			if len(ids) > catalog.MaxVulnerabilities {
+				return catalog.Batch{}, fmt.Errorf("it has more than %d records of use", catalog.MaxVulnerabilities)
+			}
+			if found.Dated.After(b.Dated) && !found.Dated.After(latest) {
+				b.Dated = found.Dated.UTC()
+			}
+		}
+	}
+	b.Rejected = bad.List(f.id)
+	return b, nil
+}
 
 // Record is one record of a document of many.
 type Record struct {
@@ -77,12 +122,12 @@ func (w *walk) document(file io.ReaderAt, size int64) Records {
 var errStop = errors.New("the caller wants no more records")
 
 func (w *walk) archive(file io.ReaderAt, size int64, yield func(Record, error) bool) error {
-	listed := &budget{left: maxDirectory, at: file}
+	listed := &Budget{Left: maxDirectory, at: file}
 	z, err := zip.NewReader(listed, size)
 	if err != nil {
 		return fmt.Errorf("no zip archive: %w", err)
 	}
-	listed.left = -1
+	listed.Left = -1
 	for _, f := range z.File {
 		if f.Mode().IsRegular() {
 			if err := w.file(f.Name, f.Open, yield); err != nil {
@@ -143,11 +188,11 @@ func (w *walk) give(r Record, yield func(Record, error) bool) error {
 }
 
 func (w *walk) list(text io.Reader, yield func(Record, error) bool) error {
-	in := &budget{left: w.record, from: text}
+	in := &Budget{Left: w.record, From: text}
 	d := json.NewDecoder(in)
 	_, err := d.Token()
 	for i := 1; err == nil && d.More(); i++ {
-		in.left = w.record
+		in.Left = w.record
 		var raw json.RawMessage
 		if err = d.Decode(&raw); err == nil {
 			err = w.give(Record{Name: fmt.Sprintf("number %d", i), Data: raw}, yield)
@@ -167,22 +212,22 @@ func (w *walk) list(text io.Reader, yield func(Record, error) bool) error {
 	return err
 }
 
-// budget is a reader of limited bytes. Less than zero left: no limit.
-type budget struct {
-	left int64
-	from io.Reader
+// Budget reads From until Left bytes are used up. Less than zero left: no limit.
+type Budget struct {
+	Left int64
+	From io.Reader
 	at   io.ReaderAt
 }
 
-func (b *budget) Read(p []byte) (int, error) {
-	n, err := b.from.Read(p)
+func (b *Budget) Read(p []byte) (int, error) {
+	n, err := b.From.Read(p)
 	if over := b.spend(n); over != nil {
 		return 0, over
 	}
 	return n, err
 }
 
-func (b *budget) ReadAt(p []byte, off int64) (int, error) {
+func (b *Budget) ReadAt(p []byte, off int64) (int, error) {
 	n, err := b.at.ReadAt(p, off)
 	if over := b.spend(n); over != nil {
 		return 0, over
@@ -190,12 +235,12 @@ func (b *budget) ReadAt(p []byte, off int64) (int, error) {
 	return n, err
 }
 
-func (b *budget) spend(n int) error {
-	if b.left < 0 {
+func (b *Budget) spend(n int) error {
+	if b.Left < 0 {
 		return nil
 	}
-	if b.left -= int64(n); b.left < 0 {
-		b.left = 0
+	if b.Left -= int64(n); b.Left < 0 {
+		b.Left = 0
 		return errors.New("a record, or the list of records, is over the limit")
 	}
 	return nil

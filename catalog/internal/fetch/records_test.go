@@ -59,7 +59,7 @@ func TestBounds_CAT16(t *testing.T) {
 	_, err = all(small(t), []byte(`["`+strings.Repeat("x", 1<<18)+`"]`))
 	require.ErrorContains(t, err, "over the limit")
 
-	b := &budget{left: 100, at: bytes.NewReader(make([]byte, 200))}
+	b := &Budget{Left: 100, at: bytes.NewReader(make([]byte, 200))}
 	_, err = zip.NewReader(b, 200)
 	require.ErrorContains(t, err, "over the limit", "the list of an archive's files is bounded too")
 }
@@ -80,6 +80,8 @@ func TestIsCVE(t *testing.T) {
 func FuzzDocument(f *testing.F) {
 	f.Add(packed(f, `{"a": 1}`, "b"))
 	f.Add([]byte(`[{"a": 1}, 2, "c"]`))
+	f.Add([]byte("[]"))
+	f.Add(packed(f))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		records, _ := all(small(t), data)
 		sum := 0

@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/internal/problem"
@@ -10,6 +11,9 @@ import (
 // MaxRejected is how many bad records of a document are named. One more counts
 // the others.
 const MaxRejected = catalog.MaxRejected - 1
+
+// Duplicate is what is wrong with a second record of one id.
+const Duplicate = "duplicate id: the document has it more than once"
 
 // Bounds on what is said of a bad record.
 const (
@@ -39,14 +43,23 @@ func (r *Rejects) Add(record string, problems ...string) {
 	r.named = append(r.named, catalog.Rejected{Record: record, Reasons: problems})
 }
 
-// List returns the records as those of a feed. Call it once, at the end.
+// Join adds those of another list.
+func (r *Rejects) Join(other Rejects) {
+	for _, o := range other.named {
+		r.Add(o.Record, slices.Clone(o.Reasons)...)
+	}
+	r.more += other.more
+}
+
+// List returns the records as those of a feed, which the caller owns.
 func (r *Rejects) List(feed catalog.FeedID) []catalog.Rejected {
+	var all []catalog.Rejected
+	for _, o := range r.named {
+		all = append(all, catalog.Rejected{Feed: feed, Record: o.Record, Reasons: slices.Clone(o.Reasons)})
+	}
 	if r.more > 0 {
-		r.named = append(r.named, catalog.Rejected{Record: fmt.Sprintf("%d more records", r.more),
+		all = append(all, catalog.Rejected{Feed: feed, Record: fmt.Sprintf("%d more records", r.more),
 			Reasons: []string{fmt.Sprintf("only the first %d bad records are named", MaxRejected)}})
 	}
-	for i := range r.named {
-		r.named[i].Feed = feed
-	}
-	return r.named
+	return all
 }

@@ -3,6 +3,7 @@ package repository
 import (
 	"compress/bzip2"
 	"compress/gzip"
+	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -13,8 +14,13 @@ import (
 	"github.com/therootcompany/xz"
 	"github.com/ulikunitz/xz/lzma"
 
+	"github.com/patchpolicy/patchpolicy/catalog/fault"
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
+
+// maxWindow is the bytes of memory to unpack one file: xz -9 needs 64 MiB, zstd
+// --ultra -22 needs 128.
+const maxWindow = 128 << 20
 
 // Decompress unpacks a file by its extension, like ".xz". Empty: it is not
 // packed.
@@ -55,6 +61,7 @@ func (r unpadded) Read(p []byte) (int, error) {
 // promised reads the plain list, of the size that the signed file promises.
 // Bytes after it do not count. tooLong is set if they are more of the list.
 type promised struct {
+	ctx     context.Context // reading ends with it: to unpack a bomb takes minutes
 	in      io.Reader
 	left    int64
 	tooLong bool
@@ -68,6 +75,9 @@ func (r *promised) Read(p []byte) (int, error) {
 		n, _ := io.ReadFull(r.in, p[:1])
 		r.tooLong = n > 0
 		return 0, io.EOF
+	}
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
 	}
 	n, err := r.in.Read(p[:min(int64(len(p)), r.left)])
 	r.left -= int64(n)
@@ -95,17 +105,17 @@ func Sum(data []byte) FileSum {
 	return FileSum{Digest: integrity.Digest{Algorithm: integrity.SHA256}}.Of(data)
 }
 
-// Checked returns what [Client.Get] returned if it is the file that by, like
+// Checked returns what a fetch returned if it is the file that by, like
 // "the Release file", promises.
 func Checked(data []byte, err error, where, by string, sum FileSum) ([]byte, error) {
 	switch {
-	case Is(err, TooLarge):
-		return nil, Fail(Mismatch, where, nil, "it is longer than the %d bytes that %s promises", sum.Size, by)
+	case fault.Is(err, fault.TooLarge):
+		return nil, fault.New(fault.Mismatch, where, nil, "it is longer than the %d bytes that %s promises", sum.Size, by)
 	case err != nil:
 		return nil, err
 	}
 	if got := sum.Of(data); got != sum {
-		return nil, Fail(Mismatch, where, nil, "it has %d bytes with %s, and %s promises %d with %s: somebody changed it, or the mirror is being updated", got.Size, got.Digest, by, sum.Size, sum.Digest)
+		return nil, fault.New(fault.Mismatch, where, nil, "it has %d bytes with %s, and %s promises %d with %s: somebody changed it, or the mirror is being updated", got.Size, got.Digest, by, sum.Size, sum.Digest)
 	}
 	return data, nil
 }
@@ -119,11 +129,11 @@ type Packed struct {
 
 // Unpack lets read have the plain file, and checks it against what by promises.
 // If plain has no digest, nothing is promised and its size is only a bound.
-// Errors are an *Error.
-func (p Packed) Unpack(plain FileSum, by string, read func(io.Reader) error) error {
+// Errors are a *fault.Error.
+func (p Packed) Unpack(ctx context.Context, plain FileSum, by string, read func(io.Reader) error) error {
 	unpacked, err := Decompress(p.In, p.Extension)
 	if err != nil {
-		return Fail(Malformed, p.Where, err, "it cannot be unpacked")
+		return fault.New(fault.Malformed, p.Where, err, "it cannot be unpacked")
 	}
 	known := plain.Digest != integrity.Digest{}
 	if !known {
@@ -131,21 +141,22 @@ func (p Packed) Unpack(plain FileSum, by string, read func(io.Reader) error) err
 	}
 	// What unpacks to more is a decompression bomb, or simply not the promised
 	// file.
-	bounded, hash := &promised{in: unpacked, left: plain.Size}, plain.Digest.Algorithm.Hash().New()
+	bounded, hash := &promised{ctx: ctx, in: unpacked, left: plain.Size}, plain.Digest.Algorithm.Hash().New()
 	err = read(io.TeeReader(bounded, hash))
 	got := FileSum{plain.Size - bounded.left, integrity.Digest{Algorithm: plain.Digest.Algorithm, Sum: hex.EncodeToString(hash.Sum(nil))}}
-	var typed *Error
 	switch {
+	case ctx.Err() != nil:
+		return fault.New(fault.Unreachable, p.Where, ctx.Err(), "it was not read to its end")
 	case bounded.tooLong && known:
-		return Fail(Mismatch, p.Where, nil, "it unpacks to more than the %d bytes that %s promises", plain.Size, by)
+		return fault.New(fault.Mismatch, p.Where, nil, "it unpacks to more than the %d bytes that %s promises", plain.Size, by)
 	case bounded.tooLong:
-		return Fail(TooLarge, p.Where, nil, "it unpacks to more than %d bytes", plain.Size)
-	case errors.As(err, &typed):
+		return fault.New(fault.TooLarge, p.Where, nil, "it unpacks to more than %d bytes", plain.Size)
+	case fault.Any(err):
 		return err
 	case err != nil:
-		return Fail(Malformed, p.Where, err, "it cannot be unpacked")
+		return fault.New(fault.Malformed, p.Where, err, "it cannot be unpacked")
 	case known && got != plain:
-		return Fail(Mismatch, p.Where, nil, "it unpacks to %d bytes with %s, and %s promises %d with %s", got.Size, got.Digest, by, plain.Size, plain.Digest)
+		return fault.New(fault.Mismatch, p.Where, nil, "it unpacks to %d bytes with %s, and %s promises %d with %s", got.Size, got.Digest, by, plain.Size, plain.Digest)
 	}
 	return nil
 }

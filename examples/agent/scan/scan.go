@@ -14,7 +14,6 @@ package scan
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -28,6 +27,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/catalog/aptfeed"
 	"github.com/patchpolicy/patchpolicy/catalog/debian"
+	"github.com/patchpolicy/patchpolicy/catalog/fault"
 	"github.com/patchpolicy/patchpolicy/examples/agent/rpm"
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job/runner/dpkg"
@@ -223,7 +223,7 @@ func catalogOf(ctx context.Context, c aptfeed.Config, now time.Time, report *Rep
 		}
 		if err != nil {
 			b = catalog.Failed(f.ID(), now, err)
-			if e, is := errors.AsType[*aptfeed.Error](err); is && e.Cause == aptfeed.Missing {
+			if fault.Is(err, fault.Missing) {
 				missing++
 			} else {
 				report.Notes = append(report.Notes, err.Error())

@@ -59,15 +59,6 @@ type FactSource struct {
 	Dated    time.Time      `json:"dated,omitzero"` // the date that it states; zero: none
 }
 
-// CatalogChange is a patch that the catalog first listed, or that left it.
-type CatalogChange struct {
-	At      time.Time         `json:"at"`
-	Change  string            `json:"change"` // "listed" or "left"
-	Patch   catalog.PatchID   `json:"patch"`
-	Product catalog.ProductID `json:"product"`
-	Version string            `json:"version"`
-}
-
 // EndOfLife is a version line of a product that has ended, or is about to.
 type EndOfLife struct {
 	Product catalog.ProductID `json:"product"`
@@ -179,27 +170,6 @@ func showVulnerability(snap *catalog.Snapshot, id string, now time.Time) *ShownV
 		}
 	}
 	return v
-}
-
-// changes lists what the catalog listed and lost since an instant, the newest
-// first. It is read from the patches and their history, so nothing more is kept.
-func (h handler) changes(r *http.Request, _ string, limit int) (any, error) {
-	snap, err := h.Controller.Snapshot(r.Context())
-	since, wrong := instant(r, "since")
-	if err := cmp.Or(err, wrong, pageOf(limit)); err != nil {
-		return nil, err
-	}
-	list := []CatalogChange{}
-	for p := range snap.Patches() {
-		if !p.Listed.Before(since) {
-			list = append(list, CatalogChange{p.Listed, "listed", p.ID, p.Product, p.Version.String()})
-		}
-	}
-	for product, f := range snap.Left(since) {
-		list = append(list, CatalogChange{f.Left, "left", f.Patch, product, f.Version.String()})
-	}
-	slices.SortStableFunc(list, func(a, b CatalogChange) int { return b.At.Compare(a.At) })
-	return list[:min(len(list), limit)], nil
 }
 
 // ending lists the version lines that have ended or end within some days, those

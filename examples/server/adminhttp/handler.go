@@ -32,6 +32,8 @@ type Options struct {
 	Sync func(ctx context.Context, acceptOlder catalog.FeedID) (Synced, error)
 	// Syncing says what the sync that runs does; empty: none runs. It may be nil.
 	Syncing func() string
+	// Lately returns what changed in the catalog lately. It may be nil.
+	Lately func() []CatalogChange
 }
 
 // userHeader names the user of a request. Whoever has the token may give any
@@ -49,6 +51,9 @@ func NewHandler(o Options) http.Handler {
 	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
 	if o.Changed == nil {
 		o.Changed = func() {}
+	}
+	if o.Lately == nil {
+		o.Lately = func() []CatalogChange { return nil }
 	}
 	if o.Syncing == nil {
 		o.Syncing = func() string { return "" }

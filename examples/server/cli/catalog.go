@@ -186,17 +186,17 @@ func (r *remote) search() *cobra.Command {
 func (r *remote) diff() *cobra.Command {
 	var back time.Duration
 	c := &cobra.Command{
-		Use: "diff", Short: "What the catalog listed and lost lately, newest first",
-		Long: "List the patches that the catalog first listed, and those that left it, newest first. What else a sync changes, \"server catalog sync\" " +
-			"prints when it ends.",
+		Use: "diff", Short: "What the catalog listed, lost and changed lately, newest first",
+		Long: "List the patches that the catalog first listed, those that left it, and what changed, newest first: in patches like their severity or end of life, in " +
+			"version lines, and in facts about vulnerabilities that a patch fixes, except their exploit probabilities. What changed is kept until the server is restarted.",
 		Example: "  server catalog diff --back 168h",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if back <= 0 {
 				return usageError{fmt.Errorf("--back %v: want more than zero", back)}
 			}
 			call := "GET reports/changes?limit&since=" + time.Now().Add(-back).UTC().Format(time.RFC3339)
-			return listing(r, call, "AT CHANGE PATCH PRODUCT VERSION", func(x adminhttp.CatalogChange) []any {
-				return []any{x.At, x.Change, x.Patch, x.Product, x.Version}
+			return listing(r, call, "AT CHANGE WHAT PRODUCT VERSION DETAILS", func(x adminhttp.CatalogChange) []any {
+				return []any{x.At, x.Change, x.ID(), x.Product, x.Version, x.What}
 			})(cmd, args)
 		},
 	}

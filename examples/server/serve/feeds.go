@@ -187,7 +187,8 @@ type syncer struct {
 	forget     []string // former feeds, which leave the catalog
 	logger     *slog.Logger
 
-	doing atomic.Pointer[string] // nil: no sync runs
+	doing   atomic.Pointer[string]                    // nil: no sync runs
+	changed atomic.Pointer[[]adminhttp.CatalogChange] // the newest first, at most adminhttp.MaxChanges; nil: nothing
 
 	mu       sync.Mutex
 	warnings []string                         // of the last sync
@@ -213,6 +214,26 @@ func (s *syncer) now(ctx context.Context, acceptOlder catalog.FeedID) (adminhttp
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return adminhttp.Synced{Changes: changes, Warnings: s.warnings}, err
+}
+
+// lately returns what changed in what the catalog has, since the server was
+// started.
+func (s *syncer) lately() []adminhttp.CatalogChange {
+	if list := s.changed.Load(); list != nil {
+		return *list
+	}
+	return nil
+}
+
+// note notes what a sync changed.
+func (s *syncer) note(ctx context.Context, before *catalog.Snapshot, changes catalog.Changes, now time.Time) {
+	after, err := s.controller.Snapshot(ctx)
+	if err != nil || after.ID() == before.ID() || len(before.Feeds()) == 0 { // the first sync changes nothing
+		return
+	}
+	list := append(adminhttp.Changed(before, after, changes, now), s.lately()...)
+	list = list[:min(len(list), adminhttp.MaxChanges)]
+	s.changed.Store(&list)
 }
 
 // run syncs once. From the feed named, if any, it accepts data that is older
@@ -255,7 +276,12 @@ func (s *syncer) run(ctx context.Context, acceptOlder catalog.FeedID) (catalog.C
 		batches = append(batches, catalog.Batch{Feed: catalog.FeedID(id), Gone: true})
 	}
 	s.says("making and storing the catalog")
-	changes, err := s.controller.Sync(ctx, batches, time.Now())
+	now := time.Now()
+	before, err := s.controller.Snapshot(ctx)
+	if err != nil {
+		return catalog.Changes{}, err
+	}
+	changes, err := s.controller.Sync(ctx, batches, now)
 	_, stored := errors.AsType[*controller.UnfinishedError](err)
 	lost := err != nil && !stored
 	if s.owed == nil {
@@ -273,6 +299,7 @@ func (s *syncer) run(ctx context.Context, acceptOlder catalog.FeedID) (catalog.C
 	if lost {
 		return changes, err
 	}
+	s.note(ctx, before, changes, now)
 	for _, feed := range changes.Failed {
 		if b, refused := s.owed[feed]; refused {
 			s.logger.Warn("feed refused, see report feeds", "feed", feed, "dated", b.Dated)

@@ -197,7 +197,7 @@ func (c Config) handler(ctl *controller.Controller, s *syncer, token string, kic
 	m, limit := newMetrics(ctl, c.Logger), newLimiter(c.Logger)
 	mux := http.NewServeMux()
 	mux.Handle(adminhttp.Prefix, patient(limit.admin(adminhttp.NewHandler(adminhttp.Options{
-		Controller: ctl, Token: token, Logger: c.Logger, Sync: s.now, Syncing: s.syncing,
+		Controller: ctl, Token: token, Logger: c.Logger, Sync: s.now, Syncing: s.syncing, Lately: s.lately,
 		Changed: func() {
 			select {
 			case kick <- struct{}{}:

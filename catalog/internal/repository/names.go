@@ -2,7 +2,6 @@ package repository
 
 import (
 	"encoding/hex"
-	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -12,42 +11,6 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/integrity"
 )
-
-// Rejects collects refused records. The first ones are kept, and the others are
-// counted (CAT-16).
-type Rejects struct {
-	list []catalog.Rejected
-	more int
-}
-
-// Add adds a record with its reasons.
-func (r *Rejects) Add(record string, reasons ...string) {
-	if len(r.list) == MaxRejections {
-		r.more++
-		return
-	}
-	r.list = append(r.list, catalog.Rejected{Record: record, Reasons: reasons})
-}
-
-// Join adds those of another list.
-func (r *Rejects) Join(other Rejects) {
-	for _, o := range other.list {
-		r.Add(o.Record, o.Reasons...)
-	}
-	r.more += other.more
-}
-
-// Batch returns a copy for a batch of a feed.
-func (r *Rejects) Batch(feed catalog.FeedID) []catalog.Rejected {
-	var all []catalog.Rejected
-	for _, r := range r.list {
-		all = append(all, catalog.Rejected{Feed: feed, Record: r.Record, Reasons: slices.Clone(r.Reasons)})
-	}
-	if r.more > 0 {
-		all = append(all, catalog.Rejected{Feed: feed, Record: "further records", Reasons: []string{fmt.Sprintf("%d more are bad", r.more)}})
-	}
-	return all
-}
 
 // Showable reports whether the catalog accepts a text.
 func Showable(s string) bool {
