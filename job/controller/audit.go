@@ -55,12 +55,19 @@ func (r *reader) audit() (differences []string) {
 			want[Key{tableCloned, rec.Key}] = ""
 		}
 	}
+	for row := range r.rows(tableInventories, "", 1) {
+		inventory := decode[inventoryRecord](r, tableInventories, row.Record)
+		want[inventory.imageKey(job.AssetID(row.parts[0]))] = ""
+		if k := key(inventory.content()); r.get(tableImages, k) == nil {
+			add("the inventory of asset %s is not stored", row.parts[0])
+		}
+	}
 	for j := range values[jobRecord](r, tableJobs, "", "") {
 		for _, k := range jobRows(j.Definition) {
 			want[k] = ""
 		}
 	}
-	for _, table := range []Table{tableLive, tableQueue, tableUnheard, tableCancels, tableReboots, tableWorking, tableCloned, tableFailures, tableTried, tableDue, tableWork, tableStopping, tableFollowers, tableJoins} {
+	for _, table := range []Table{tableLive, tableQueue, tableUnheard, tableCancels, tableReboots, tableWorking, tableCloned, tableFailures, tableTried, tableDue, tableWork, tableStopping, tableFollowers, tableJoins, tableImages} {
 		for rec := range r.records(table, "", "") {
 			k := Key{table, rec.Key}
 			value, wanted := want[k]
@@ -85,9 +92,10 @@ func (r *reader) audit() (differences []string) {
 	return differences
 }
 
-// outlives reports whether a row is one of tableTried whose order was pruned.
+// outlives reports whether a row is one of tableTried whose order was pruned, or
+// the inventory that a row of tableImages is about, which stays until Prune.
 func (r *reader) outlives(k Key) bool {
 	p, err := parts(k.Key)
 	r.fail(err)
-	return k.Table == tableTried && len(p) == 4 && r.entry(job.RunID(p[3]), job.AssetID(p[1])).Phase == 0
+	return k.Table == tableImages && len(p) == 1 || k.Table == tableTried && len(p) == 4 && r.entry(job.RunID(p[3]), job.AssetID(p[1])).Phase == 0
 }

@@ -54,7 +54,7 @@ func (c *Controller) CheckIn(ctx context.Context, in manifest.CheckIn, now time.
 	}
 	if err == nil && news {
 		err = c.update(ctx, now, func(t *tx) {
-			t.fetch(callKeys(in.Asset)...)
+			t.fetch(callKeys(in)...)
 			got := t.call(in.Asset, in.Key)
 			t.takeIn(&got, in)
 			if answer = t.answer(got, in, now); answer.Manifest != nil {
@@ -74,7 +74,7 @@ func (c *Controller) CheckIn(ctx context.Context, in manifest.CheckIn, now time.
 func (c *Controller) look(ctx context.Context, in manifest.CheckIn, now time.Time) (answer manifest.Answer, news bool, err error) {
 	answer, err = view(ctx, c, func(r *reader) (answer manifest.Answer) {
 		r.have = map[Key][]byte{}
-		r.fetch(callKeys(in.Asset)...)
+		r.fetch(callKeys(in)...)
 		seen := r.seen(in.Asset)
 		_, heard := seen.Caller.Heard(in, 0, now)
 		if news = heard.Age == ledger.Newest && c.seenIsOld(seen, in, now); news { // most often
@@ -90,11 +90,15 @@ func (c *Controller) look(ctx context.Context, in manifest.CheckIn, now time.Tim
 	return answer, news, err
 }
 
-// callKeys are the records that reader.call reads. A check-in names an asset that
-// can exist, see manifest.CheckIn.Validate.
-func callKeys(id job.AssetID) []Key {
-	k := key(string(id))
-	return []Key{{tableAssets, k}, {tableSeen, k}, {tableReports, k}, {tableRevisions, k}, {tableInventories, k}, {tableCloned, k}, {tableMeta, stopsKey}}
+// callKeys are the records that reader.call and tx.saveImage read. A check-in
+// names an asset that can exist, see manifest.CheckIn.Validate.
+func callKeys(in manifest.CheckIn) []Key {
+	k := key(string(in.Asset))
+	keys := []Key{{tableAssets, k}, {tableSeen, k}, {tableReports, k}, {tableRevisions, k}, {tableInventories, k}, {tableCloned, k}, {tableMeta, stopsKey}}
+	if image := (Key{tableImages, key(in.Digest)}); in.Inventory != nil && CheckKey(image.Table, image.Key) == nil {
+		keys = append(keys, image)
+	}
+	return keys
 }
 
 // errOther says that a call comes from another computer than the one that has

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/manifest"
@@ -123,6 +124,8 @@ type Controller struct {
 	cached  atomic.Pointer[storedSnapshot]
 	formed  atomic.Bool // the store's records are of a format that this release reads
 	secrets secrets
+
+	inventories *memo[string, catalog.Inventory] // by content
 }
 
 // New returns a controller over a store that the caller closes. The error is a
@@ -139,7 +142,7 @@ func New(store Store, config Config) (*Controller, error) {
 	}
 	config = config.WithDefaults()
 	config.Lead = max(config.Lead, 0)
-	return &Controller{store: store, config: config}, nil
+	return &Controller{store: store, config: config, inventories: newMemo[string, catalog.Inventory](maxInventories)}, nil
 }
 
 // instant is a time as it is stored: UTC, to the microsecond.

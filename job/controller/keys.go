@@ -16,7 +16,8 @@ const (
 	tableReports     Table = "reports"     // asset: reportsRecord
 	tableRevisions   Table = "revisions"   // asset: ledger.Revisions
 	tableInventories Table = "inventories" // asset: inventoryRecord
-	tableInventory   Table = "inventory"   // asset, chunk
+	tableInventory   Table = "inventory"   // content, chunk: of an inventory, which all assets that have the same share
+	tableImages      Table = "images"      // content: the number of its chunks. And content, asset: the asset has that inventory
 	tableCloned      Table = "cloned"      // asset: two computers call as this one (MAN-9)
 	tableRemoved     Table = "removed"     // asset, key: removedRecord
 	tableRemovals    Table = "removals"    // time, asset, key: when a removedRecord is forgotten

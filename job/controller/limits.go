@@ -46,6 +46,10 @@ const (
 	MaxOffset = 5 * time.Minute
 )
 
+// maxInventories is how many products the inventories that are kept in memory
+// list in all: some 30 MB.
+const maxInventories = 200_000
+
 // maxPieces is how many pieces a stored catalog may have. Some 256 records are
 // in one, and the largest have 8,000 pieces.
 const maxPieces = 1 << 16

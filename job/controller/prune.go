@@ -36,7 +36,8 @@ const prunedInstalls = "prunedInstalls"
 // orders and reports, events, and anomalies. It works in short transactions and
 // can be called at any time and by several servers. A call that is cut off has
 // removed some; the next one removes the rest. What it removed is recorded as
-// an event, and returned even with an error.
+// an event, and returned even with an error. Inventories that no asset has any
+// more go too; they are no history and are not counted.
 //
 // A run goes as a whole. It stays while one of its orders has not ended or
 // ended later, while its window is open, while an asset can still join or
@@ -55,7 +56,7 @@ func (c *Controller) Prune(ctx context.Context, before, now time.Time) (all Remo
 		return all, problem.One("prune", "before", before.Format(time.RFC3339),
 			"is less than %d days ago, and agents may report again what ended since; give %s or earlier (JOB-24)", PruneAge/(24*time.Hour), newest.Format(time.RFC3339))
 	}
-	for _, part := range []func(context.Context, time.Time, time.Time, *Removed) error{c.pruneRuns, c.pruneEvents, c.pruneAnomalies} {
+	for _, part := range []func(context.Context, time.Time, time.Time, *Removed) error{c.pruneRuns, c.pruneEvents, c.pruneAnomalies, c.pruneInventories} {
 		err = errors.Join(err, part(ctx, before, now, &all))
 	}
 	if err != nil {

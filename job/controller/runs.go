@@ -209,16 +209,18 @@ func (t *tx) fetchAssets(run runRecord, pass ledger.Pass, assets []job.Asset) {
 	}
 	t.fetch(keys...)
 	keys = nil
+	var turns []job.Asset
 	for _, a := range assets {
 		if _, turn := t.turn(run, t.entry(run.ID, a.ID), pass); !turn || !run.Definition.Select(a) {
 			continue
 		}
 		k := key(string(a.ID))
 		order := entryKey(run.ID, a.ID).Key
-		keys = append(keys, Key{tableOutcomes, order}, Key{tableContents, order}, Key{tableRevisions, k}, Key{tableInventories, k}, Key{tableCloned, k},
-			Key{tableInventory, k + key(chunkPart(0))}) // few have more than one piece
+		keys = append(keys, Key{tableOutcomes, order}, Key{tableContents, order}, Key{tableRevisions, k}, Key{tableInventories, k}, Key{tableCloned, k})
+		turns = append(turns, a)
 	}
 	t.fetch(keys...)
+	t.fetch(t.inventoryKeys(turns)...)
 }
 
 // orders brings a pass to the next orders of a run.
