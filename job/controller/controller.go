@@ -14,6 +14,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/internal/problem"
+	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
@@ -126,6 +127,7 @@ type Controller struct {
 	secrets secrets
 
 	inventories *memo[string, catalog.Inventory] // by content
+	sets        *memo[string, job.Order]         // by name
 }
 
 // New returns a controller over a store that the caller closes. The error is a
@@ -142,7 +144,10 @@ func New(store Store, config Config) (*Controller, error) {
 	}
 	config = config.WithDefaults()
 	config.Lead = max(config.Lead, 0)
-	return &Controller{store: store, config: config, inventories: newMemo[string, catalog.Inventory](maxInventories)}, nil
+	return &Controller{
+		store: store, config: config,
+		inventories: newMemo[string, catalog.Inventory](maxInventories), sets: newMemo[string, job.Order](maxSets),
+	}, nil
 }
 
 // instant is a time as it is stored: UTC, to the microsecond.

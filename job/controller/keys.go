@@ -29,6 +29,7 @@ const (
 	tableStopping    Table = "stopping"    // run: ledger.Stopping
 	tableOrders      Table = "orders"      // run, asset: ledger.Entry
 	tableContents    Table = "contents"    // run, asset: contentRecord
+	tableSets        Table = "sets"        // run, SHA-256: setRecord, shared by the orders that differ only in their asset
 	tableOutcomes    Table = "outcomes"    // run, asset: ledger.Outcomes
 	tableLive        Table = "live"        // run, asset: ledger.Live
 	tableQueue       Table = "queue"       // asset, run: ledger.Queue, with ledger.Queued

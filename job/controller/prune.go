@@ -148,6 +148,13 @@ func (t *tx) pruneRun(id job.RunID) (step Removed, more bool) {
 	if len(list) == t.c.config.Batch {
 		return step, true
 	}
+	sets := t.batch(tableSets, prefix, "")
+	for _, s := range sets {
+		t.delete(tableSets, s.Key)
+	}
+	if len(sets) == t.c.config.Batch {
+		return step, true
+	}
 	step.Runs = 1
 	for _, table := range []Table{tableRunPatches, tableChained, tableShares} {
 		for row := range t.records(table, prefix, "") {

@@ -19,11 +19,15 @@ import (
 // Next is when to call it again for a planned run; zero: no run is planned. A
 // change of a job may change that.
 func (c *Controller) Tick(ctx context.Context, now time.Time) (next time.Time, err error) {
+	shared := &drafts{}
 	failed := map[Key]bool{} // rows that are passed over: none may keep the others waiting
 	var errs []error
 	for more := true; more; {
 		var at Key
-		err := c.update(ctx, now, func(t *tx) { at = t.tick(failed) })
+		err := c.update(ctx, now, func(t *tx) {
+			t.drafts = shared
+			at = t.tick(failed)
+		})
 		switch {
 		case err == nil:
 			more = at != Key{}

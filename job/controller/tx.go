@@ -30,6 +30,7 @@ type tx struct {
 	wanted   bool        // an order waits for the present one
 	replan   bool        // orders of the asset that calls are to be planned again: its pending reboots changed, or one waits again
 
+	drafts *drafts // nil: none are shared
 	snap   *catalog.Snapshot
 	probed map[string]bool      // unreachable URLs; nil: not read yet
 	wrote  map[Key]bool         // shared records that this transaction has written already
