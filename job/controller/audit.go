@@ -13,8 +13,8 @@ import (
 
 // CheckIndexes compares everything that is kept for quick look-ups with what it
 // is a function of, and returns a sentence for each difference: the indexes of
-// orders, runs and jobs, the list and the number of failed installs. A store
-// that only controllers write to has no differences.
+// orders, runs and jobs, the counts of runs, the list and the number of failed
+// installs. A store that only controllers write to has no differences.
 func (c *Controller) CheckIndexes(ctx context.Context) ([]string, error) {
 	return view(ctx, c, (*reader).audit)
 }
@@ -22,10 +22,15 @@ func (c *Controller) CheckIndexes(ctx context.Context) ([]string, error) {
 func (r *reader) audit() (differences []string) {
 	add := func(format string, args ...any) { differences = append(differences, fmt.Sprintf(format, args...)) }
 	want, failures, stops := map[Key]string{}, 0, 0
+	tallies := map[job.RunID]*ledger.Tally{}
 	for e := range values[ledger.Entry](r, tableOrders, "", "") {
 		if err := e.Validate(); err != nil {
 			add("%v", err)
 		}
+		if tallies[e.Run] == nil {
+			tallies[e.Run] = &ledger.Tally{}
+		}
+		tallies[e.Run].Add(e)
 		for _, row := range e.Index() {
 			k, value := r.rowRecord(e, row)
 			want[k] = string(value)
@@ -82,6 +87,11 @@ func (r *reader) audit() (differences []string) {
 	}
 	for _, k := range slices.SortedFunc(maps.Keys(want), func(a, b Key) int { return cmp.Or(cmp.Compare(a.Table, b.Table), cmp.Compare(a.Key, b.Key)) }) {
 		add("table %s does not list %q", k.Table, k.Key)
+	}
+	for run := range values[runRecord](r, tableRuns, "", "") {
+		if counted, orders := r.counts(run.ID), cmp.Or(tallies[run.ID], &ledger.Tally{}); counted != *orders {
+			add("run %s counts %+v; its orders are %+v", run.ID, counted, *orders)
+		}
 	}
 	if counted := r.sum(failedInstalls) - r.sum(prunedInstalls); counted != failures {
 		add("%d failed installs are counted; the outcomes have %d", counted, failures)

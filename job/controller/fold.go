@@ -99,7 +99,7 @@ func (t *tx) foreign(asset job.AssetID, reports []job.Report) []catalog.PatchID 
 	for _, rep := range reports {
 		if ours(asset, rep) {
 			e := entryKey(rep.Order.Run(), asset)
-			keys, ids = append(keys, e, Key{tableContents, e.Key}, Key{tableOutcomes, e.Key}), append(ids, rep.Order)
+			keys, ids = append(keys, e, Key{tableContents, e.Key}, Key{tableOutcomes, e.Key}, tallyKey(rep.Order.Run(), asset)), append(ids, rep.Order)
 		}
 	}
 	t.fetch(keys...)

@@ -15,7 +15,7 @@ import (
 var tables = []controller.Table{
 	"meta", "snapshot", "assets", "seen", "reports", "revisions", "inventories", "inventory", "images", "tokens", "jobs", "runs", "due", "work",
 	"stopping", "orders", "contents", "sets", "outcomes", "live", "queue", "unheard", "cancels", "reboots", "runpatches", "bodies", "failures",
-	"counters", "followers", "tried", "retried", "joins", "shares", "chained", "unreachable",
+	"tallies", "counters", "followers", "tried", "retried", "joins", "shares", "chained", "unreachable",
 	"cloned", "removed", "removals", "events",
 }
 

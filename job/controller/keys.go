@@ -40,6 +40,7 @@ const (
 	tableRunPatches  Table = "runpatches"  // run, patch: what orders of the run hold or held
 	tableBodies      Table = "bodies"      // SHA-256: job.OrderPatch, shared by all orders that hold the same
 	tableFailures    Table = "failures"    // time falling, asset, run, patch: ledger.Failure
+	tableTallies     Table = "tallies"     // run, shard: tallyRecord
 	tableCounters    Table = "counters"    // name, shard
 	tableFollowers   Table = "followers"   // job, job: the second runs after the first
 	tableTried       Table = "tried"       // job, asset, patch, run: when it failed, of the failures that say something (JOB-27)

@@ -192,7 +192,7 @@ func (r *reader) notEnded(asset job.AssetID) []job.RunID {
 func (t *tx) stepEach(asset job.AssetID, runs []job.RunID, ev ledger.Event) {
 	var keys []Key
 	for _, run := range runs {
-		keys = append(keys, entryKey(run, asset))
+		keys = append(keys, entryKey(run, asset), tallyKey(run, asset))
 	}
 	t.fetch(keys...)
 	for _, run := range runs {

@@ -23,7 +23,7 @@ func (t *tx) planAgain(asset job.Asset) {
 		if e := t.entry(q.run, asset.ID); !e.Fixed() {
 			again = append(again, e)
 			k := contentKey(e.ID()).Key
-			keys = append(keys, Key{tableRuns, key(string(q.run.Job()), string(q.run))}, Key{tableOutcomes, k}, Key{tableContents, k})
+			keys = append(keys, Key{tableRuns, key(string(q.run.Job()), string(q.run))}, Key{tableOutcomes, k}, Key{tableContents, k}, tallyKey(q.run, asset.ID))
 		}
 	}
 	if len(again) == 0 {

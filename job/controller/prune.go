@@ -156,11 +156,12 @@ func (t *tx) pruneRun(id job.RunID) (step Removed, more bool) {
 		return step, true
 	}
 	step.Runs = 1
-	for _, table := range []Table{tableRunPatches, tableChained, tableShares} {
+	for _, table := range []Table{tableRunPatches, tableChained, tableShares, tableTallies} {
 		for row := range t.records(table, prefix, "") {
 			t.delete(table, row.Key)
 		}
 	}
+	delete(t.tallies, id)
 	t.delete(tableRuns, key(string(id.Job()), string(id)))
 	return step, false
 }
@@ -168,6 +169,7 @@ func (t *tx) pruneRun(id job.RunID) (step Removed, more bool) {
 // pruneOrder removes an order, and returns its number of failed installs.
 func (t *tx) pruneOrder(state job.State, order Record) int {
 	e := decode[ledger.Entry](t.reader, tableOrders, order)
+	t.tally(e, ledger.Entry{Run: e.Run, Asset: e.Asset})
 	asset, found := t.findAsset(e.Asset)
 	failed := t.outcomesOf(e).Index(e.Run, e.Asset)
 	for _, f := range failed {

@@ -5,8 +5,6 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
-	"hash/fnv"
-	"strconv"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
@@ -175,17 +173,11 @@ func (c *Controller) Stuck(ctx context.Context, limit int, now time.Time) ([]Stu
 	})
 }
 
-// shards spreads a counter over rows, so that the reports of two assets seldom
-// wait for each other.
-const shards = 16
-
 func (t *tx) add(counter string, asset job.AssetID, delta int) {
 	if delta == 0 {
 		return
 	}
-	h := fnv.New32a()
-	h.Write([]byte(asset))
-	k := key(counter, strconv.Itoa(int(h.Sum32()%shards)))
+	k := key(counter, shard(asset))
 	n, _ := load[int](t.reader, tableCounters, k)
 	t.save(tableCounters, k, n+delta)
 }

@@ -38,6 +38,7 @@ type tx struct {
 	zones  map[string]assetZone // by the names that assets report
 
 	newerRuns map[job.RunID][]schedule.LocalTime // see newer
+	tallies   map[job.RunID]*tallied             // what changes in the counts of runs
 }
 
 // put writes a record.
@@ -78,13 +79,14 @@ func (c *Controller) update(ctx context.Context, now time.Time, fn func(*tx)) er
 	err := c.store.Update(ctx, func(w Writer) error {
 		t := &tx{
 			reader: &reader{from: w, c: c, have: map[Key][]byte{}}, ctx: ctx, w: w, now: instant(now), wrote: map[Key]bool{},
-			zones: map[string]assetZone{}, newerRuns: map[job.RunID][]schedule.LocalTime{},
+			zones: map[string]assetZone{}, newerRuns: map[job.RunID][]schedule.LocalTime{}, tallies: map[job.RunID]*tallied{},
 		}
 		if !formed && t.format() == 0 {
 			t.save(tableMeta, formatKey, RecordsFormat)
 		}
 		fn(t)
 		t.followAll()
+		t.saveTallies()
 		t.saveEvent()
 		event = t.event
 		return t.failed
@@ -183,6 +185,7 @@ func (t *tx) saveEntry(before, after ledger.Entry) {
 	if before == after {
 		return
 	}
+	t.tally(before, after)
 	k := entryKey(after.Run, after.Asset)
 	t.save(k.Table, k.Key, after)
 	put, remove := ledger.Changes(before.Index(), after.Index(), func(r ledger.Row) ledger.Index { return r.Index })
