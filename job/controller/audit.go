@@ -35,13 +35,9 @@ func (r *reader) audit() (differences []string) {
 			k, value := r.rowRecord(e, row)
 			want[k] = string(value)
 		}
-		for _, f := range r.outcomesOf(e).Index(e.Run, e.Asset) {
-			want[Key{tableFailures, failureKey(f)}] = string(r.encode(f))
-			if f.Tried() {
-				want[Key{tableTried, triedKey(f)}] = string(r.encode(f.At))
-			}
-			failures++
-		}
+		failed := r.outcomesOf(e).Index(e.Run, e.Asset)
+		failures += len(failed)
+		maps.Copy(want, r.failureRows(failed))
 	}
 	for run := range values[runRecord](r, tableRuns, "", "") {
 		for _, row := range run.Index() {
@@ -72,7 +68,7 @@ func (r *reader) audit() (differences []string) {
 			want[k] = ""
 		}
 	}
-	for _, table := range []Table{tableLive, tableQueue, tableUnheard, tableCancels, tableReboots, tableWorking, tableCloned, tableFailures, tableTried, tableDue, tableWork, tableStopping, tableFollowers, tableJoins, tableImages} {
+	for _, table := range []Table{tableLive, tableQueue, tableUnheard, tableCancels, tableReboots, tableWorking, tableCloned, tableFailures, tableFailed, tableTried, tableDue, tableWork, tableStopping, tableFollowers, tableJoins, tableImages} {
 		for rec := range r.records(table, "", "") {
 			k := Key{table, rec.Key}
 			value, wanted := want[k]
@@ -107,5 +103,5 @@ func (r *reader) audit() (differences []string) {
 func (r *reader) outlives(k Key) bool {
 	p, err := parts(k.Key)
 	r.fail(err)
-	return k.Table == tableImages && len(p) == 1 || k.Table == tableTried && len(p) == 4 && r.entry(job.RunID(p[3]), job.AssetID(p[1])).Phase == 0
+	return k.Table == tableImages && len(p) == 1 || k.Table == tableTried && len(p) == 3 && r.entry(job.RunID(p[2]), job.AssetID(p[1])).Phase == 0
 }

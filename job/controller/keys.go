@@ -39,11 +39,12 @@ const (
 	tableWorking     Table = "working"     // run, asset: ledger.Working, with ledger.StageSince
 	tableRunPatches  Table = "runpatches"  // run, patch: what orders of the run hold or held
 	tableBodies      Table = "bodies"      // SHA-256: job.OrderPatch, shared by all orders that hold the same
-	tableFailures    Table = "failures"    // time falling, asset, run, patch: ledger.Failure
+	tableFailures    Table = "failures"    // time falling, asset, run: the order has a ledger.Failure of that time
+	tableFailed      Table = "failed"      // asset, time falling, run: the same
 	tableTallies     Table = "tallies"     // run, shard: tallyRecord
 	tableCounters    Table = "counters"    // name, shard
 	tableFollowers   Table = "followers"   // job, job: the second runs after the first
-	tableTried       Table = "tried"       // job, asset, patch, run: when it failed, of the failures that say something (JOB-27)
+	tableTried       Table = "tried"       // job, asset, run: []triedRecord, of the failures that say something (JOB-27)
 	tableRetried     Table = "retried"     // job, asset, patch: when somebody asked to try it again
 	tableJoins       Table = "joins"       // job: it is enabled and takes late joiners
 	tableShares      Table = "shares"      // run: whether enough of its assets succeeded is to be counted

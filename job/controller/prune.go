@@ -172,11 +172,11 @@ func (t *tx) pruneOrder(state job.State, order Record) int {
 	t.tally(e, ledger.Entry{Run: e.Run, Asset: e.Asset})
 	asset, found := t.findAsset(e.Asset)
 	failed := t.outcomesOf(e).Index(e.Run, e.Asset)
-	for _, f := range failed {
-		t.delete(tableFailures, failureKey(f))
-		counts := state != job.Deleted && found && e.Former == "" && !f.At.Before(asset.Enrolled) // towards giving up (JOB-27)
-		if !counts {
-			t.delete(tableTried, triedKey(f))
+	counts := state != job.Deleted && found && e.Former == "" && // towards giving up (JOB-27)
+		slices.ContainsFunc(failed, func(f ledger.Failure) bool { return !f.At.Before(asset.Enrolled) })
+	for k := range t.failureRows(failed) {
+		if k.Table != tableTried || !counts {
+			t.delete(k.Table, k.Key)
 		}
 	}
 	for _, table := range []Table{tableOutcomes, tableContents, tableOrders} {

@@ -3,8 +3,6 @@ package controller
 import (
 	"cmp"
 	"context"
-	"encoding/base64"
-	"errors"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
@@ -17,67 +15,6 @@ import (
 // order. A patch that a cancel kept from being tried does not count.
 func (c *Controller) FailedInstalls(ctx context.Context) (int, error) {
 	return view(ctx, c, func(r *reader) int { return r.sum(failedInstalls) })
-}
-
-// FailureFilter says which failures are listed. A zero field does not filter.
-type FailureFilter struct {
-	From  time.Time       // at or after
-	To    time.Time       // before
-	Asset job.AssetID     //
-	Patch catalog.PatchID //
-	Code  job.Code        //
-	Limit int             // 1 to MaxPage
-	Page  string          // where the last page ended: FailurePage.Next; empty: at the newest
-}
-
-// FailurePage is a page of failures, newest first.
-type FailurePage struct {
-	Failures []ledger.Failure `json:"failures"`
-	Next     string           `json:"next,omitempty"` // FailureFilter.Page of the next page; empty: this is the last
-}
-
-// ErrBadPage is returned for a FailureFilter.Page that no FailurePage named.
-var ErrBadPage = errors.New("no such page; begin again without one")
-
-// Failures lists failed installs (RPT-2). Dates bound what is read; the other
-// filters are compared one by one.
-func (c *Controller) Failures(ctx context.Context, f FailureFilter) (page FailurePage, err error) {
-	if err := bound("page", f.Limit, MaxPage); err != nil {
-		return page, err
-	}
-	from := ""
-	if !f.To.IsZero() {
-		from = after(key(fallingTime(f.To))) // strictly before To
-	}
-	if f.Page != "" {
-		last, err := base64.RawURLEncoding.DecodeString(f.Page)
-		if p, _ := parts(string(last)); err != nil || len(p) != 4 || len(last) >= MaxKey {
-			return page, ErrBadPage
-		}
-		from = max(from, string(last)+"\x00")
-	}
-	oldest := ""
-	if !f.From.IsZero() {
-		oldest = after(key(fallingTime(f.From)))
-	}
-	return view(ctx, c, func(r *reader) FailurePage {
-		page, end := FailurePage{Failures: []ledger.Failure{}}, ""
-		for rec := range r.records(tableFailures, "", from) {
-			if oldest != "" && rec.Key >= oldest {
-				break
-			}
-			x := decode[ledger.Failure](r, tableFailures, rec)
-			if f.Asset != "" && x.Asset != f.Asset || f.Patch != "" && x.Patch != f.Patch || f.Code != 0 && x.Code != f.Code {
-				continue
-			}
-			if len(page.Failures) == f.Limit {
-				page.Next = base64.RawURLEncoding.EncodeToString([]byte(end))
-				break
-			}
-			page.Failures, end = append(page.Failures, x), rec.Key
-		}
-		return page
-	})
 }
 
 // Missing lists what is missing on an asset by its last inventory, deployable

@@ -231,22 +231,8 @@ func (t *tx) outcomes(e ledger.Entry, change func(ledger.Outcomes) ledger.Outcom
 	}
 	t.save(tableOutcomes, entryKey(e.Run, e.Asset).Key, after)
 	was, is := before.Index(e.Run, e.Asset), after.Index(e.Run, e.Asset)
-	put, remove := ledger.Changes(was, is, func(f ledger.Failure) catalog.PatchID { return f.Patch })
-	for _, f := range put {
-		t.save(tableFailures, failureKey(f), f)
-		if f.Tried() {
-			t.save(tableTried, triedKey(f), f.At)
-		}
-	}
-	for _, f := range remove {
-		t.delete(tableFailures, failureKey(f))
-		t.delete(tableTried, triedKey(f))
-	}
+	t.saveFailures(was, is)
 	t.add(failedInstalls, e.Asset, len(is)-len(was))
-}
-
-func failureKey(f ledger.Failure) string {
-	return key(fallingTime(f.At), string(f.Asset), string(f.Run), string(f.Patch))
 }
 
 // runRecord is a run with its job's definition, as of the last change that
