@@ -45,6 +45,34 @@ type seenRecord struct {
 	Can      []string `json:"can,omitempty"`
 }
 
+// heard is when an asset last called; before its first call, when it enrolled.
+func (a assetRecord) heard(s seenRecord) time.Time {
+	if s.At.IsZero() {
+		return a.Enrolled
+	}
+	return s.At
+}
+
+// heardKey lists an asset by when that was.
+func heardKey(id job.AssetID, at time.Time) Key {
+	return Key{tableHeard, key(risingTime(at), string(id))}
+}
+
+// moveHeard stores the difference of that list. A zero time is no row.
+func (t *tx) moveHeard(id job.AssetID, was, is time.Time) {
+	if was.Equal(is) {
+		return
+	}
+	if !was.IsZero() {
+		k := heardKey(id, was)
+		t.delete(k.Table, k.Key)
+	}
+	if !is.IsZero() {
+		k := heardKey(id, is)
+		t.put(k.Table, k.Key, nil)
+	}
+}
+
 // differs reports whether a call describes the agent otherwise than the last
 // one.
 func (s seenRecord) differs(in manifest.CheckIn) bool {
@@ -104,10 +132,7 @@ func (c *Controller) Assets(ctx context.Context, past job.AssetID, limit int, no
 func (r *reader) assetStatus(rec assetRecord, now time.Time) AssetStatus {
 	got := r.call(rec.ID, "")
 	seen, reports, newest := got.seen, got.reports, got.revisions.Wanted
-	heard := seen.At
-	if heard.IsZero() {
-		heard = rec.Enrolled
-	}
+	heard := rec.heard(seen)
 	s := AssetStatus{
 		Asset: rec.Asset, Architecture: rec.Architecture, Enrolled: rec.Enrolled,
 		Hostname: cmp.Or(seen.Hostname, rec.Hostname), Version: cmp.Or(seen.Release, rec.Version), Can: seen.Can,

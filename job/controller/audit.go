@@ -63,12 +63,15 @@ func (r *reader) audit() (differences []string) {
 			add("the inventory of asset %s is not stored", row.parts[0])
 		}
 	}
+	for rec := range values[assetRecord](r, tableAssets, "", "") {
+		want[heardKey(rec.ID, rec.heard(r.seen(rec.ID)))] = ""
+	}
 	for j := range values[jobRecord](r, tableJobs, "", "") {
 		for _, k := range jobRows(j.Definition) {
 			want[k] = ""
 		}
 	}
-	for _, table := range []Table{tableLive, tableQueue, tableUnheard, tableCancels, tableReboots, tableWorking, tableCloned, tableFailures, tableFailed, tableTried, tableDue, tableWork, tableStopping, tableFollowers, tableJoins, tableImages} {
+	for _, table := range []Table{tableLive, tableQueue, tableUnheard, tableCancels, tableReboots, tableWorking, tableCloned, tableFailures, tableFailed, tableTried, tableDue, tableWork, tableStopping, tableFollowers, tableJoins, tableImages, tableHeard} {
 		for rec := range r.records(table, "", "") {
 			k := Key{table, rec.Key}
 			value, wanted := want[k]

@@ -183,6 +183,7 @@ func (t *tx) takeIn(got *call, in manifest.CheckIn) {
 		}
 		t.replan = t.replan || got.seen.lost(before)
 		t.save(tableSeen, k, got.seen)
+		t.moveHeard(in.Asset, t.enrolled(in.Asset).heard(before), got.seen.At)
 	}
 	if got.stops != 0 {
 		t.stopNow(in.Asset)

@@ -13,6 +13,7 @@ const (
 	tableSnapshot    Table = "snapshot"    // chunk
 	tableAssets      Table = "assets"      // asset: assetRecord
 	tableSeen        Table = "seen"        // asset: seenRecord, written at most once in Config.SeenEvery
+	tableHeard       Table = "heard"       // time, asset: when it last called, or enrolled
 	tableReports     Table = "reports"     // asset: reportsRecord
 	tableRevisions   Table = "revisions"   // asset: ledger.Revisions
 	tableInventories Table = "inventories" // asset: inventoryRecord

@@ -77,6 +77,7 @@ func (t *tx) remove(asset assetRecord, action Action) {
 	t.dropImage(id, got.inventory)
 	t.sweep(got.inventory.content())
 	t.delete(tableReboots, key(string(id), ""))
+	t.moveHeard(id, asset.heard(got.seen), time.Time{})
 	for _, table := range []Table{tableAssets, tableSeen, tableReports, tableInventories, tableRevisions, tableCloned} {
 		t.delete(table, k)
 	}

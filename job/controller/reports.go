@@ -3,11 +3,13 @@ package controller
 import (
 	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/ledger"
+	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
 // FailedInstalls is the number of patch installs that failed, over the whole
@@ -72,12 +74,31 @@ func (c *Controller) open(ctx context.Context, table Table, limit int, of func(*
 // (RPT-3, MAN-3), by id, limit at most (1 to MaxPage).
 func (c *Controller) Silent(ctx context.Context, limit int, now time.Time) ([]AssetStatus, error) {
 	return collect(ctx, c, limit, func(r *reader, add func(AssetStatus) bool) {
-		for rec := range values[assetRecord](r, tableAssets, "", "") {
-			if status := r.assetStatus(rec, now); status.Silent && add(status) {
+		for _, id := range r.heardBefore(now.Add(-manifest.MaxPropagation), limit) {
+			if status := r.assetStatus(r.asset(id), now); status.Silent && add(status) {
 				return
 			}
 		}
 	})
+}
+
+// heardBefore lists the assets that were last heard before an instant, the first
+// by id and limit at most.
+func (r *reader) heardBefore(at time.Time, limit int) (ids []job.AssetID) {
+	first := func() {
+		slices.Sort(ids)
+		ids = ids[:min(limit, len(ids))]
+	}
+	from, to := "", key(risingTime(at.Add(time.Microsecond-1))) // times are stored in whole microseconds
+	for more := true; more; first() {
+		list := r.scan(tableHeard, from, to, MaxPage)
+		for _, rec := range list {
+			ids = append(ids, job.AssetID(r.parts(tableHeard, rec.Key, 2)[1]))
+			from = rec.Key + "\x00"
+		}
+		more = len(list) == MaxPage
+	}
+	return ids
 }
 
 // StuckOrder is an execution whose stage has lasted longer than its job
