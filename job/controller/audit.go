@@ -71,7 +71,10 @@ func (r *reader) audit() (differences []string) {
 			want[k] = ""
 		}
 	}
-	for _, table := range []Table{tableLive, tableQueue, tableUnheard, tableCancels, tableReboots, tableWorking, tableCloned, tableFailures, tableFailed, tableTried, tableDue, tableWork, tableStopping, tableFollowers, tableJoins, tableImages, tableHeard} {
+	for _, table := range []Table{
+		tableLive, tableQueue, tableUnheard, tableCancels, tableReboots, tableWorking, tableCloned, tableFailures, tableFailed, tableTried,
+		tableDue, tableWork, tableStopping, tableFollowers, tableJoins, tableImages, tableHeard,
+	} {
 		for rec := range r.records(table, "", "") {
 			k := Key{table, rec.Key}
 			value, wanted := want[k]

@@ -30,8 +30,8 @@ type call struct {
 // manifest.MaxReports per call. The answer carries a manifest when the agent
 // holds an older revision than it should, or its manifest expires soon. A call
 // that brings nothing new, from an asset seen less than Config.SeenEvery ago,
-// writes nothing. After that time it writes when the asset was last seen, to a
-// row of its own that no other call waits for. A call costs a fixed number of
+// writes nothing. After that time it writes when the asset was last seen, to
+// rows of its own that no other call waits for. A call costs a fixed number of
 // reads, however many orders, patches and reports there are. It costs more if
 // it brings an inventory or another change that orders are made from, or while
 // runs are being cancelled or withdrawn.
