@@ -85,11 +85,8 @@ func (d Definition) Plan(in PlanInput) Plan {
 		verdicts = snap.EvaluateList(d.Patches.List, in.Inventory, options, in.Now)
 	}
 
-	run := d.Run(in.Occurrence)
-	start, end := d.Span(in.Occurrence, in.Asset)
 	plan := Plan{Order: Order{
-		ID: MakeOrderID(run, in.Asset), Job: d.ID, Name: d.Name, Run: run, Revision: d.Revision,
-		Start: start, End: end, Pre: d.Pre, Post: d.Post, InstallLimit: d.InstallLimit, Reboot: d.Reboot, RebootPending: d.RebootPending,
+		Job: d.ID, Name: d.Name, Run: d.Run(in.Occurrence), Revision: d.Revision, Pre: d.Pre, Post: d.Post, InstallLimit: d.InstallLimit, Reboot: d.Reboot, RebootPending: d.RebootPending,
 		NoLastCall: d.NoLastCall, Early: d.Early,
 	}, Reboots: d.RebootPending && in.Pending.Any()}
 	var patches []OrderPatch
@@ -128,7 +125,16 @@ func (d Definition) Plan(in PlanInput) Plan {
 	if len(d.Pre)+len(d.Post) > 0 {
 		plan.Order.Needs = []string{CanRunActions}
 	}
-	return plan
+	return plan.For(d, in.Occurrence, in.Asset)
+}
+
+// For returns the plan that the definition has for an asset, given one for
+// another asset with the same inventory, failures and pending reboots. Only the
+// asset and its clock tell them apart. They share their lists.
+func (p Plan) For(d Definition, o schedule.Occurrence, asset AssetID) Plan {
+	p.Order.ID = MakeOrderID(p.Order.Run, asset)
+	p.Order.Start, p.Order.End = d.Span(o, asset)
+	return p
 }
 
 // untrusted refuses a patch if no clause of the signer policy is about its

@@ -71,8 +71,8 @@ func TestBatching(t *testing.T) {
 
 // tables are those of the controller's keys.go.
 var tables = []controller.Table{
-	"meta", "snapshot", "assets", "seen", "reports", "revisions", "inventories", "inventory", "tokens", "jobs", "runs", "due", "work", "orders",
-	"contents", "outcomes", "live", "queue", "gone", "runpatches", "bodies", "failures", "counters", "cancels", "followers", "shares", "chained",
+	"meta", "snapshot", "assets", "seen", "heard", "reports", "revisions", "inventories", "inventory", "images", "tokens", "jobs", "runs", "due", "work", "orders",
+	"contents", "sets", "outcomes", "live", "queue", "gone", "runpatches", "bodies", "failures", "failed", "tallies", "counters", "cancels", "followers", "shares", "chained",
 	"unreachable", "reboots",
 }
 

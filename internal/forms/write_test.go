@@ -134,8 +134,8 @@ const catalogTable = "snapshot"
 
 // tables are the server's tables, except those whose rows have no values.
 var tables = []string{
-	"meta", catalogTable, "assets", "seen", "reports", "revisions", "inventories", "inventory", "tokens", "jobs", "runs", "due", "orders", "contents", "outcomes",
-	"live", "queue", "unheard", "cancels", "reboots", "working", "runpatches", "bodies", "failures", "counters", "followers", "tried", "retried",
+	"meta", catalogTable, "assets", "seen", "heard", "reports", "revisions", "inventories", "inventory", "images", "tokens", "jobs", "runs", "due", "orders", "contents", "sets", "outcomes",
+	"live", "queue", "unheard", "cancels", "reboots", "working", "runpatches", "bodies", "failures", "failed", "tallies", "counters", "followers", "tried", "retried",
 	"joins", "chained", "unreachable",
 }
 

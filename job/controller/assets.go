@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/ed25519"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -46,6 +45,34 @@ type seenRecord struct {
 	Release  string   `json:"release,omitempty"`
 	Hostname string   `json:"hostname,omitempty"`
 	Can      []string `json:"can,omitempty"`
+}
+
+// heard is when an asset last called; before its first call, when it enrolled.
+func (a assetRecord) heard(s seenRecord) time.Time {
+	if s.At.IsZero() {
+		return a.Enrolled
+	}
+	return s.At
+}
+
+// heardKey lists an asset by when that was.
+func heardKey(id job.AssetID, at time.Time) Key {
+	return Key{tableHeard, key(risingTime(at), string(id))}
+}
+
+// moveHeard stores the difference of that list. A zero time is no row.
+func (t *tx) moveHeard(id job.AssetID, was, is time.Time) {
+	if was.Equal(is) {
+		return
+	}
+	if !was.IsZero() {
+		k := heardKey(id, was)
+		t.delete(k.Table, k.Key)
+	}
+	if !is.IsZero() {
+		k := heardKey(id, is)
+		t.put(k.Table, k.Key, nil)
+	}
 }
 
 // differs reports whether a call describes the agent otherwise than the last
@@ -109,10 +136,7 @@ func (c *Controller) Assets(ctx context.Context, past job.AssetID, limit int, no
 func (r *reader) assetStatus(rec assetRecord, now time.Time) AssetStatus {
 	got := r.call(rec.ID, "")
 	seen, reports, newest := got.seen, got.reports, got.revisions.Wanted
-	heard := seen.At
-	if heard.IsZero() {
-		heard = rec.Enrolled
-	}
+	heard := rec.heard(seen)
 	s := AssetStatus{
 		Asset: rec.Asset, Architecture: rec.Architecture, Enrolled: rec.Enrolled, Exposed: rec.Exposed,
 		Hostname: cmp.Or(seen.Hostname, rec.Hostname), Version: cmp.Or(seen.Release, rec.Version), Can: seen.Can,
@@ -229,73 +253,6 @@ func (t *tx) joinRun(run runRecord, asset job.Asset, zone string) {
 		return
 	}
 	t.make(run, asset, ledger.Pass{Kind: ledger.MakePass})
-}
-
-// inventoryRecord is the header of an asset's stored inventory.
-type inventoryRecord struct {
-	Digest string    `json:"digest"`
-	At     time.Time `json:"at"`
-	Chunks int       `json:"chunks"`
-	Wanted bool      `json:"wanted,omitempty"` // ask for it even if the digest is the same: an order waits for a new one
-}
-
-// takeInventory stores an inventory, and reports whether orders must be planned
-// again with it.
-func (t *tx) takeInventory(id job.AssetID, got *call, in manifest.CheckIn) (changed bool) {
-	asset, inventory := t.enrolled(id), *in.Inventory
-	if err := inventory.Check(); err != nil {
-		got.reports.anomaly(Anomaly{At: t.now, Rule: "CAT-16", Text: problem.Clip(err.Error(), ledger.MaxText)})
-		return false
-	}
-	if inventory.Platform != asset.Platform {
-		got.reports.anomaly(Anomaly{At: t.now, Rule: "JOB-7", Text: fmt.Sprintf("sent an inventory of platform %v; it enrolled as %v", inventory.Platform, asset.Platform)})
-		return false
-	}
-	digest := cmp.Or(in.Digest, inventory.Digest()) // an agent of a later release counts what is not known here
-	if digest == got.inventory.Digest && !got.inventory.Wanted {
-		return false
-	}
-	k := key(string(id))
-	chunks := t.saveChunks(tableInventory, k, t.encode(inventory), got.inventory.Chunks)
-	got.inventory = inventoryRecord{Digest: digest, At: t.now, Chunks: chunks}
-	t.save(tableInventories, k, got.inventory)
-	return true
-}
-
-// knownAsset returns an asset and its last inventory; the error is a
-// *NotFoundError if it has none, or is unknown.
-func (r *reader) knownAsset(id job.AssetID) (assetRecord, catalog.Inventory) {
-	rec := r.asset(id)
-	inventory, known := r.inventory(id)
-	if !known {
-		r.fail(&NotFoundError{"inventory of asset", string(id)})
-	}
-	return rec, inventory
-}
-
-// inventory returns an asset's last inventory; known is false while there is
-// none.
-func (r *reader) inventory(id job.AssetID) (inventory catalog.Inventory, known bool) {
-	k := key(string(id))
-	header, known := load[inventoryRecord](r, tableInventories, k)
-	if !known {
-		return inventory, false
-	}
-	if data := r.loadChunks(tableInventory, k, header.Chunks); r.failed == nil {
-		if err := json.Unmarshal(data, &inventory); err != nil {
-			r.fail(fmt.Errorf("inventory of asset %s: %w", id, err))
-		}
-	}
-	return inventory, r.failed == nil
-}
-
-// Inventory returns an asset's last inventory. The error is a *NotFoundError for
-// an unknown asset, or one that sent none yet.
-func (c *Controller) Inventory(ctx context.Context, id job.AssetID) (catalog.Inventory, error) {
-	return view(ctx, c, func(r *reader) catalog.Inventory {
-		_, inventory := r.knownAsset(id)
-		return inventory
-	})
 }
 
 // AcknowledgeAnomalies says that an administrator has seen what was odd about

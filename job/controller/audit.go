@@ -13,8 +13,8 @@ import (
 
 // CheckIndexes compares everything that is kept for quick look-ups with what it
 // is a function of, and returns a sentence for each difference: the indexes of
-// orders, runs and jobs, the list and the number of failed installs. A store
-// that only controllers write to has no differences.
+// orders, runs and jobs, the counts of runs, the list and the number of failed
+// installs. A store that only controllers write to has no differences.
 func (c *Controller) CheckIndexes(ctx context.Context) ([]string, error) {
 	return view(ctx, c, (*reader).audit)
 }
@@ -22,21 +22,22 @@ func (c *Controller) CheckIndexes(ctx context.Context) ([]string, error) {
 func (r *reader) audit() (differences []string) {
 	add := func(format string, args ...any) { differences = append(differences, fmt.Sprintf(format, args...)) }
 	want, failures, stops := map[Key]string{}, 0, 0
+	tallies := map[job.RunID]*ledger.Tally{}
 	for e := range values[ledger.Entry](r, tableOrders, "", "") {
 		if err := e.Validate(); err != nil {
 			add("%v", err)
 		}
+		if tallies[e.Run] == nil {
+			tallies[e.Run] = &ledger.Tally{}
+		}
+		tallies[e.Run].Add(e)
 		for _, row := range e.Index() {
 			k, value := r.rowRecord(e, row)
 			want[k] = string(value)
 		}
-		for _, f := range r.outcomesOf(e).Index(e.Run, e.Asset) {
-			want[Key{tableFailures, failureKey(f)}] = string(r.encode(f))
-			if f.Tried() {
-				want[Key{tableTried, triedKey(f)}] = string(r.encode(f.At))
-			}
-			failures++
-		}
+		failed := r.outcomesOf(e).Index(e.Run, e.Asset)
+		failures += len(failed)
+		maps.Copy(want, r.failureRows(failed))
 	}
 	for run := range values[runRecord](r, tableRuns, "", "") {
 		for _, row := range run.Index() {
@@ -55,12 +56,25 @@ func (r *reader) audit() (differences []string) {
 			want[Key{tableCloned, rec.Key}] = ""
 		}
 	}
+	for row := range r.rows(tableInventories, "", 1) {
+		inventory := decode[inventoryRecord](r, tableInventories, row.Record)
+		want[inventory.imageKey(job.AssetID(row.parts[0]))] = ""
+		if k := key(inventory.content()); r.get(tableImages, k) == nil {
+			add("the inventory of asset %s is not stored", row.parts[0])
+		}
+	}
+	for rec := range values[assetRecord](r, tableAssets, "", "") {
+		want[heardKey(rec.ID, rec.heard(r.seen(rec.ID)))] = ""
+	}
 	for j := range values[jobRecord](r, tableJobs, "", "") {
 		for _, k := range jobRows(j.Definition) {
 			want[k] = ""
 		}
 	}
-	for _, table := range []Table{tableLive, tableQueue, tableUnheard, tableCancels, tableReboots, tableWorking, tableCloned, tableFailures, tableTried, tableDue, tableWork, tableStopping, tableFollowers, tableJoins} {
+	for _, table := range []Table{
+		tableLive, tableQueue, tableUnheard, tableCancels, tableReboots, tableWorking, tableCloned, tableFailures, tableFailed, tableTried,
+		tableDue, tableWork, tableStopping, tableFollowers, tableJoins, tableImages, tableHeard,
+	} {
 		for rec := range r.records(table, "", "") {
 			k := Key{table, rec.Key}
 			value, wanted := want[k]
@@ -76,6 +90,11 @@ func (r *reader) audit() (differences []string) {
 	for _, k := range slices.SortedFunc(maps.Keys(want), func(a, b Key) int { return cmp.Or(cmp.Compare(a.Table, b.Table), cmp.Compare(a.Key, b.Key)) }) {
 		add("table %s does not list %q", k.Table, k.Key)
 	}
+	for run := range values[runRecord](r, tableRuns, "", "") {
+		if counted, orders := r.counts(run.ID), cmp.Or(tallies[run.ID], &ledger.Tally{}); counted != *orders {
+			add("run %s counts %+v; its orders are %+v", run.ID, counted, *orders)
+		}
+	}
 	if counted := r.sum(failedInstalls) - r.sum(prunedInstalls); counted != failures {
 		add("%d failed installs are counted; the outcomes have %d", counted, failures)
 	}
@@ -85,9 +104,10 @@ func (r *reader) audit() (differences []string) {
 	return differences
 }
 
-// outlives reports whether a row is one of tableTried whose order was pruned.
+// outlives reports whether a row is one of tableTried whose order was pruned, or
+// the inventory that a row of tableImages is about, which stays until Prune.
 func (r *reader) outlives(k Key) bool {
 	p, err := parts(k.Key)
 	r.fail(err)
-	return k.Table == tableTried && len(p) == 4 && r.entry(job.RunID(p[3]), job.AssetID(p[1])).Phase == 0
+	return k.Table == tableImages && len(p) == 1 || k.Table == tableTried && len(p) == 3 && r.entry(job.RunID(p[2]), job.AssetID(p[1])).Phase == 0
 }

@@ -273,6 +273,9 @@ func (r *reader) inProgress(run runRecord, now time.Time) bool {
 	if run.State == ledger.RunMaking {
 		return true
 	}
+	if n := r.counts(run.ID); n.Waiting+n.NotBegun+n.Executing == n.PendingReboots {
+		return false
+	}
 	for e := range r.entries(run.ID) {
 		if e.Phase == ledger.Ended || e.Result == job.PendingReboot {
 			continue

@@ -30,8 +30,8 @@ type call struct {
 // manifest.MaxReports per call. The answer carries a manifest when the agent
 // holds an older revision than it should, or its manifest expires soon. A call
 // that brings nothing new, from an asset seen less than Config.SeenEvery ago,
-// writes nothing. After that time it writes when the asset was last seen, to a
-// row of its own that no other call waits for. A call costs a fixed number of
+// writes nothing. After that time it writes when the asset was last seen, to
+// rows of its own that no other call waits for. A call costs a fixed number of
 // reads, however many orders, patches and reports there are. It costs more if
 // it brings an inventory or another change that orders are made from, or while
 // runs are being cancelled or withdrawn.
@@ -54,7 +54,7 @@ func (c *Controller) CheckIn(ctx context.Context, in manifest.CheckIn, now time.
 	}
 	if err == nil && news {
 		err = c.update(ctx, now, func(t *tx) {
-			t.fetch(callKeys(in.Asset)...)
+			t.fetch(callKeys(in)...)
 			got := t.call(in.Asset, in.Key)
 			t.takeIn(&got, in)
 			if answer = t.answer(got, in, now); answer.Manifest != nil {
@@ -74,7 +74,7 @@ func (c *Controller) CheckIn(ctx context.Context, in manifest.CheckIn, now time.
 func (c *Controller) look(ctx context.Context, in manifest.CheckIn, now time.Time) (answer manifest.Answer, news bool, err error) {
 	answer, err = view(ctx, c, func(r *reader) (answer manifest.Answer) {
 		r.have = map[Key][]byte{}
-		r.fetch(callKeys(in.Asset)...)
+		r.fetch(callKeys(in)...)
 		seen := r.seen(in.Asset)
 		_, heard := seen.Caller.Heard(in, 0, now)
 		if news = heard.Age == ledger.Newest && c.seenIsOld(seen, in, now); news { // most often
@@ -90,11 +90,15 @@ func (c *Controller) look(ctx context.Context, in manifest.CheckIn, now time.Tim
 	return answer, news, err
 }
 
-// callKeys are the records that reader.call reads. A check-in names an asset that
-// can exist, see manifest.CheckIn.Validate.
-func callKeys(id job.AssetID) []Key {
-	k := key(string(id))
-	return []Key{{tableAssets, k}, {tableSeen, k}, {tableReports, k}, {tableRevisions, k}, {tableInventories, k}, {tableCloned, k}, {tableMeta, stopsKey}}
+// callKeys are the records that reader.call and tx.saveImage read. A check-in
+// names an asset that can exist, see manifest.CheckIn.Validate.
+func callKeys(in manifest.CheckIn) []Key {
+	k := key(string(in.Asset))
+	keys := []Key{{tableAssets, k}, {tableSeen, k}, {tableReports, k}, {tableRevisions, k}, {tableInventories, k}, {tableCloned, k}, {tableMeta, stopsKey}}
+	if image := (Key{tableImages, key(in.Digest)}); in.Inventory != nil && CheckKey(image.Table, image.Key) == nil {
+		keys = append(keys, image)
+	}
+	return keys
 }
 
 // errOther says that a call comes from another computer than the one that has
@@ -179,6 +183,7 @@ func (t *tx) takeIn(got *call, in manifest.CheckIn) {
 		}
 		t.replan = t.replan || got.seen.lost(before)
 		t.save(tableSeen, k, got.seen)
+		t.moveHeard(in.Asset, t.enrolled(in.Asset).heard(before), got.seen.At)
 	}
 	if got.stops != 0 {
 		t.stopNow(in.Asset)

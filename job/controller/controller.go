@@ -11,8 +11,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/internal/problem"
+	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/deadline"
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
@@ -135,6 +137,9 @@ type Controller struct {
 	cached  atomic.Pointer[storedSnapshot]
 	formed  atomic.Bool // the store's records are of a format that this release reads
 	secrets secrets
+
+	inventories *memo[string, catalog.Inventory] // by content
+	sets        *memo[string, job.Order]         // by name
 }
 
 // New returns a controller over a store that the caller closes. The error is a
@@ -151,7 +156,10 @@ func New(store Store, config Config) (*Controller, error) {
 	}
 	config = config.WithDefaults()
 	config.Lead = max(config.Lead, 0)
-	return &Controller{store: store, config: config}, nil
+	return &Controller{
+		store: store, config: config,
+		inventories: newMemo[string, catalog.Inventory](maxInventories), sets: newMemo[string, job.Order](maxSets),
+	}, nil
 }
 
 // instant is a time as it is stored: UTC, to the microsecond.

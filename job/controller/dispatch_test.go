@@ -104,8 +104,11 @@ func TestCheckInWithNothingNewWritesNothing(t *testing.T) {
 		f.call(a)
 		after := dump(f)
 		require.NotEqual(f, before["seen"], after["seen"], "last calls are kept to the minute")
-		delete(before, "seen")
-		delete(after, "seen")
+		require.Len(f, after["heard"], 1, "the list of when each last called follows it")
+		for _, table := range []controller.Table{"seen", "heard"} {
+			delete(before, table)
+			delete(after, table)
+		}
 		require.Equal(f, before, after)
 	})
 }

@@ -71,9 +71,13 @@
 //
 // Values are JSON. Keys sort by their parts, in order. The patches that a query
 // selects are frozen when the orders are made (JOB-8). The text of each patch
-// is stored once, under its SHA-256, and orders share it. The catalog is one
-// compressed text in pieces of 1 MiB, and each server keeps the newest one in
-// memory. Nothing but Prune deletes history.
+// is stored once, under its SHA-256, and orders share it. What the orders of a
+// run have in common is stored once per run, and each inventory once, however
+// many assets have the same: a Tick decides once for all assets of one image.
+// The catalog is one compressed text in pieces of 1 MiB, and each server keeps
+// the newest one in memory. Lists and counts are functions of what they are
+// about, and change with it in one transaction; CheckIndexes compares them.
+// Nothing but Prune deletes history.
 //
 // # Rules
 //

@@ -208,7 +208,7 @@ func TestEnrolledAgainUnderTheSameName_MAN10(t *testing.T) {
 		} {
 			require.Equal(f, want, stands(f.asset(runs[id], "a")), id)
 		}
-		for _, table := range []controller.Table{"live", "queue", "unheard", "cancels", "reboots", "assets", "seen", "reports", "revisions", "inventories", "inventory"} {
+		for _, table := range []controller.Table{"live", "queue", "unheard", "cancels", "reboots", "assets", "seen", "heard", "reports", "revisions", "inventories", "inventory"} {
 			require.Empty(f, dump(f)[table], table)
 		}
 		list, err := f.Assets(ctx, "", 10, f.now)

@@ -218,12 +218,18 @@ func (f *fixture) call(a *agent) manifest.Answer {
 		a.unsent = a.unsent[1:]
 	}
 	if answer.Manifest != nil {
-		d, err := manifest.Open(answer.Manifest, manifest.NewVerifier(key.Public().(ed25519.PublicKey)), a.id, a.held, "", f.now)
-		require.NoError(f, err)
-		require.Greater(f, d.Revision, a.held)
-		a.held, a.orders = d.Revision, d.Orders
+		a.take(f, answer)
 	}
 	return answer
+}
+
+// take opens a manifest and holds it.
+func (a *agent) take(f *fixture, answer manifest.Answer) {
+	f.Helper()
+	d, err := manifest.Open(answer.Manifest, manifest.NewVerifier(key.Public().(ed25519.PublicKey)), a.id, a.held, "", f.now)
+	require.NoError(f, err)
+	require.Greater(f, d.Revision, a.held)
+	a.held, a.orders = d.Revision, d.Orders
 }
 
 // definition lists patches for every asset tagged "all".

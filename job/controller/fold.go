@@ -97,13 +97,18 @@ func ours(asset job.AssetID, rep job.Report) bool {
 // count. What folding the reports needs is read here, in two round trips.
 func (t *tx) foreign(asset job.AssetID, reports []job.Report) []catalog.PatchID {
 	var keys []Key
+	var ids []job.OrderID
 	for _, rep := range reports {
 		if ours(asset, rep) {
 			e := entryKey(rep.Order.Run(), asset)
-			keys = append(keys, e, Key{tableContents, e.Key}, Key{tableOutcomes, e.Key})
+			keys, ids = append(keys, e, Key{tableContents, e.Key}, Key{tableOutcomes, e.Key}, tallyKey(rep.Order.Run(), asset)), append(ids, rep.Order)
 		}
 	}
 	t.fetch(keys...)
+	orders := map[job.OrderID]job.Order{}
+	for _, o := range t.frozen(ids...) {
+		orders[o.ID] = o
+	}
 	var unsure []Key // patches that are not in the order as it is now
 	of := make([][]catalog.PatchID, len(reports))
 	held := func(run job.RunID, p catalog.PatchID) Key { return Key{tableRunPatches, key(string(run), string(p))} }
@@ -112,7 +117,7 @@ func (t *tx) foreign(asset job.AssetID, reports []job.Report) []catalog.PatchID 
 			continue
 		}
 		ordered := map[catalog.PatchID]bool{}
-		for _, p := range t.content(rep.Order).Patches {
+		for _, p := range orders[rep.Order].Patches {
 			ordered[p.Patch] = true
 		}
 		for _, p := range rep.Patches {

@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
@@ -10,10 +11,16 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/ledger"
 )
 
-// triedKey is where a failed install is listed by what a job may give up
-// (JOB-27).
-func triedKey(f ledger.Failure) string {
-	return key(string(f.Job), string(f.Asset), string(f.Patch), string(f.Run))
+// triedRecord is a patch that failed in a run of a job.
+type triedRecord struct {
+	Patch catalog.PatchID `json:"patch"`
+	At    time.Time       `json:"at"`
+}
+
+// triedKey is where the failed installs of an order are listed by what a job may
+// give up (JOB-27).
+func triedKey(f ledger.Failure) Key {
+	return Key{tableTried, key(string(f.Job), string(f.Asset), string(f.Run))}
 }
 
 // GivenUp is a patch that a job leaves out on an asset (JOB-27).
@@ -30,7 +37,7 @@ func (c *Controller) GivenUp(ctx context.Context, id job.ID, limit int) ([]Given
 	return collect(ctx, c, limit, func(r *reader, add func(GivenUp) bool) {
 		rec := r.job(id)
 		var asset job.AssetID
-		for row := range r.rows(tableTried, key(string(id)), 4) {
+		for row := range r.rows(tableTried, key(string(id)), 3) {
 			if job.AssetID(row.parts[1]) == asset {
 				continue
 			}
@@ -52,12 +59,11 @@ func (c *Controller) RetryPatch(ctx context.Context, id job.ID, asset job.AssetI
 	return c.update(ctx, now, func(t *tx) {
 		t.job(id)
 		t.asset(asset)
-		k := key(string(id), string(asset), string(patch))
-		if t.empty(tableTried, k) {
+		if !slices.ContainsFunc(t.tried(id, asset), func(f ledger.Failure) bool { return f.Patch == patch }) {
 			t.fail(&NotFoundError{"failed patch", fmt.Sprintf("%s of job %s on %s", patch, id, asset)})
 		}
 		t.acted(PatchRetried, string(id), fmt.Sprintf("patch %s on asset %s", patch, asset))
-		t.save(tableRetried, k, t.now)
+		t.save(tableRetried, key(string(id), string(asset), string(patch)), t.now)
 	})
 }
 
@@ -71,21 +77,30 @@ func (r *reader) failedRuns(id job.ID, asset job.AssetID) (list []GivenUp) {
 	for row := range r.rows(tableRetried, prefix, 3) {
 		since[catalog.PatchID(row.parts[2])] = decode[time.Time](r, tableRetried, row.Record)
 	}
-	for row := range r.rows(tableTried, prefix, 4) {
-		at, patch := decode[time.Time](r, tableTried, row.Record), catalog.PatchID(row.parts[2])
-		if at.Before(rec.Enrolled) || !at.After(since[patch]) || r.entry(job.RunID(row.parts[3]), asset).Former != "" { // of the computer before this one (MAN-10)
+	for _, f := range r.tried(id, asset) {
+		if f.At.Before(rec.Enrolled) || !f.At.After(since[f.Patch]) || r.entry(f.Run, asset).Former != "" { // of the computer before this one (MAN-10)
 			continue
 		}
-		if len(list) == 0 || list[len(list)-1].Patch != patch {
-			list = append(list, GivenUp{Asset: asset, Patch: patch})
+		if len(list) == 0 || list[len(list)-1].Patch != f.Patch {
+			list = append(list, GivenUp{Asset: asset, Patch: f.Patch})
 		}
 		g := &list[len(list)-1]
 		g.Runs++
-		if at.After(g.Last) {
-			g.Last = at
+		if f.At.After(g.Last) {
+			g.Last = f.At
 		}
 	}
 	return list
+}
+
+// tried lists which patches failed in runs of a job on an asset, by patch.
+func (r *reader) tried(id job.ID, asset job.AssetID) (list []ledger.Failure) {
+	for row := range r.rows(tableTried, key(string(id), string(asset)), 3) {
+		for _, f := range decode[[]triedRecord](r, tableTried, row.Record) {
+			list = append(list, ledger.Failure{Patch: f.Patch, At: f.At, Run: job.RunID(row.parts[2])})
+		}
+	}
+	return sorted(list)
 }
 
 // failedOn is what a job's plan on an asset needs of that; nothing if the job

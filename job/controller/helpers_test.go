@@ -13,9 +13,9 @@ import (
 
 // tables are all the tables there are.
 var tables = []controller.Table{
-	"meta", "snapshot", "assets", "seen", "reports", "revisions", "inventories", "inventory", "tokens", "jobs", "runs", "due", "work",
-	"stopping", "orders", "contents", "outcomes", "live", "queue", "unheard", "cancels", "reboots", "runpatches", "bodies", "failures",
-	"counters", "followers", "tried", "retried", "joins", "shares", "chained", "unreachable",
+	"meta", "snapshot", "assets", "seen", "heard", "reports", "revisions", "inventories", "inventory", "images", "tokens", "jobs", "runs", "due", "work",
+	"stopping", "orders", "contents", "sets", "outcomes", "live", "queue", "unheard", "cancels", "reboots", "runpatches", "bodies", "failures", "failed",
+	"tallies", "counters", "followers", "tried", "retried", "joins", "shares", "chained", "unreachable",
 	"cloned", "removed", "removals", "events",
 }
 

@@ -302,7 +302,7 @@ func (c *Controller) Preview(ctx context.Context, d job.Definition, id job.Asset
 		return plan, selected, err
 	}
 	plan, err = view(ctx, c, func(r *reader) job.Plan {
-		rec, inventory := r.knownAsset(id)
+		rec, _ := r.knownAsset(id)
 		o := schedule.Occurrence{Start: now}
 		if d.Schedule.Kind != schedule.OnDemand {
 			var unusable string
@@ -310,7 +310,7 @@ func (c *Controller) Preview(ctx context.Context, d job.Definition, id job.Asset
 				r.fail(problem.One("asset "+string(id), "zone", "", "%s", unusable))
 			}
 		}
-		in := job.PlanInput{Snapshot: r.snapshot(), Asset: id, Inventory: inventory, Occurrence: o, Unreachable: r.unreachable(), Now: now}
+		in := job.PlanInput{Snapshot: r.snapshot(), Asset: id, Occurrence: o, Unreachable: r.unreachable(), Now: now, Failed: r.failedOn(d, id), Policy: c.config.Policy}
 		selected = d.Select(rec.Asset)
 		return r.plan(d, in)
 	})

@@ -13,10 +13,12 @@ const (
 	tableSnapshot    Table = "snapshot"    // chunk
 	tableAssets      Table = "assets"      // asset: assetRecord
 	tableSeen        Table = "seen"        // asset: seenRecord, written at most once in Config.SeenEvery
+	tableHeard       Table = "heard"       // time, asset: when it last called, or enrolled
 	tableReports     Table = "reports"     // asset: reportsRecord
 	tableRevisions   Table = "revisions"   // asset: ledger.Revisions
 	tableInventories Table = "inventories" // asset: inventoryRecord
-	tableInventory   Table = "inventory"   // asset, chunk
+	tableInventory   Table = "inventory"   // content, chunk: of an inventory, which all assets that have the same share
+	tableImages      Table = "images"      // content: the number of its chunks. And content, asset: the asset has that inventory
 	tableCloned      Table = "cloned"      // asset: two computers call as this one (MAN-9)
 	tableRemoved     Table = "removed"     // asset, key: removedRecord
 	tableRemovals    Table = "removals"    // time, asset, key: when a removedRecord is forgotten
@@ -28,6 +30,7 @@ const (
 	tableStopping    Table = "stopping"    // run: ledger.Stopping
 	tableOrders      Table = "orders"      // run, asset: ledger.Entry
 	tableContents    Table = "contents"    // run, asset: contentRecord
+	tableSets        Table = "sets"        // run, SHA-256: setRecord, shared by the orders that differ only in their asset
 	tableOutcomes    Table = "outcomes"    // run, asset: ledger.Outcomes
 	tableLive        Table = "live"        // run, asset: ledger.Live
 	tableQueue       Table = "queue"       // asset, run: ledger.Queue, with ledger.Queued
@@ -37,10 +40,12 @@ const (
 	tableWorking     Table = "working"     // run, asset: ledger.Working, with ledger.StageSince
 	tableRunPatches  Table = "runpatches"  // run, patch: what orders of the run hold or held
 	tableBodies      Table = "bodies"      // SHA-256: job.OrderPatch, shared by all orders that hold the same
-	tableFailures    Table = "failures"    // time falling, asset, run, patch: ledger.Failure
+	tableFailures    Table = "failures"    // time falling, asset, run: the order has a ledger.Failure of that time
+	tableFailed      Table = "failed"      // asset, time falling, run: the same
+	tableTallies     Table = "tallies"     // run, shard: tallyRecord
 	tableCounters    Table = "counters"    // name, shard
 	tableFollowers   Table = "followers"   // job, job: the second runs after the first
-	tableTried       Table = "tried"       // job, asset, patch, run: when it failed, of the failures that say something (JOB-27)
+	tableTried       Table = "tried"       // job, asset, run: []triedRecord, of the failures that say something (JOB-27)
 	tableRetried     Table = "retried"     // job, asset, patch: when somebody asked to try it again
 	tableJoins       Table = "joins"       // job: it is enabled and takes late joiners
 	tableShares      Table = "shares"      // run: whether enough of its assets succeeded is to be counted

@@ -49,6 +49,18 @@ const (
 	MaxOffset = 5 * time.Minute
 )
 
+// maxSets is how many patches the orders that are kept in memory have in all:
+// some 30 MB. maxDrafts is how many bytes of JSON the drafts of one Tick have;
+// in memory they take some three times as much.
+const (
+	maxSets   = 50_000
+	maxDrafts = 16 << 20
+)
+
+// maxInventories is how many products the inventories that are kept in memory
+// list in all: some 30 MB.
+const maxInventories = 200_000
+
 // maxPieces is how many pieces a stored catalog may have. Some 256 records are
 // in one, and the largest have 8,000 pieces.
 const maxPieces = 1 << 16

@@ -1,31 +1,14 @@
 package controller
 
 import (
-	"bytes"
-	"fmt"
 	"iter"
 	"slices"
-	"strings"
 	"time"
 
-	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/ledger"
 	"github.com/patchpolicy/patchpolicy/job/schedule"
-	"github.com/patchpolicy/patchpolicy/manifest"
 )
-
-// contentRecord is the order as frozen (JOB-8), its patches by reference:
-// assets of one run share most of them.
-type contentRecord struct {
-	Order   job.Order  `json:"order"` // without Patches
-	Patches []patchRef `json:"patches,omitempty"`
-}
-
-type patchRef struct {
-	Patch catalog.PatchID `json:"patch"`
-	Body  string          `json:"body"` // key in tableBodies
-}
 
 // make makes the order of a run on an asset, or makes it again (MAN-2). What
 // has begun or was cancelled is left alone. Due is when the asset's turn comes,
@@ -45,23 +28,22 @@ func (t *tx) make(run runRecord, asset job.Asset, pass ledger.Pass) (due time.Ti
 		t.step(e, ledger.Withdrawn{})
 		return due
 	}
-	inventory, known := t.inventory(asset.ID)
+	inventory, known := load[inventoryRecord](t.reader, tableInventories, key(string(asset.ID)))
 	switch {
 	case !known:
 		t.step(e, ledger.Awaited{})
 	case left.Result != 0:
 		t.step(e, left)
 	default:
-		return t.makeAs(t.planNow(run.Definition, e.Asset, inventory, start), e)
+		return t.makeAs(t.draft(run.Definition, e, inventory, start), e)
 	}
 	return due
 }
 
 // makeAs stores an order as it is planned. Due is when to plan it again, if it
 // waits for what it needs.
-func (t *tx) makeAs(plan job.Plan, e ledger.Entry) (due time.Time) {
-	order, cut, err := manifest.Fit(plan.Order)
-	t.fail(err)
+func (t *tx) makeAs(d draft, e ledger.Entry) (due time.Time) {
+	plan, order := d.Plan, d.Order
 	if t.isCloned(e.Asset) { // made when it is settled (MAN-9)
 		t.step(e, ledger.Awaited{})
 		return due
@@ -75,14 +57,14 @@ func (t *tx) makeAs(plan job.Plan, e ledger.Entry) (due time.Time) {
 		}
 	}
 	t.outcomes(e, func(o ledger.Outcomes) ledger.Outcomes { return o.LeaveOut(plan.LeftOut) })
-	dropped, until := plan.Dropped+cut, order.Start
+	dropped, until := plan.Dropped, order.Start
 	if !order.End.IsZero() {
 		until = order.End
 	}
 	end := func(result job.Result, text string) {
 		t.step(e, ledger.MadeEmpty{Result: result, Text: text, Dropped: dropped})
 	}
-	bad, empty := order.Validate(), plan.Empty()
+	bad, empty := d.bad, plan.Empty()
 	switch {
 	case bad != nil:
 		end(job.Failed, bad.Error())
@@ -98,7 +80,7 @@ func (t *tx) makeAs(plan job.Plan, e ledger.Entry) (due time.Time) {
 	case stops:
 		end(job.Failed, plan.Obstacle.Text)
 	default:
-		if same := t.saveContent(order); !same || e.Phase != ledger.Open {
+		if same := t.saveContent(order, d.shared); !same || e.Phase != ledger.Open {
 			t.step(e, ledger.Made{Start: order.Start, Dropped: dropped})
 		}
 	}
@@ -149,87 +131,6 @@ func (t *tx) onAsset(run runRecord, e ledger.Entry) (o schedule.Occurrence, left
 	return o, left
 }
 
-// planNow decides what a job does on an asset, by what is known now (JOB-22).
-func (t *tx) planNow(d job.Definition, asset job.AssetID, inventory catalog.Inventory, o schedule.Occurrence) job.Plan {
-	if t.probed == nil {
-		t.probed, t.snap = t.unreachable(), t.snapshot()
-	}
-	return t.plan(d, job.PlanInput{Snapshot: t.snap, Asset: asset, Inventory: inventory, Occurrence: o, Unreachable: t.probed, Now: t.now})
-}
-
-// saveContent freezes an order. Same reports that nothing changed.
-func (t *tx) saveContent(order job.Order) (same bool) {
-	content := contentRecord{Order: order, Patches: make([]patchRef, 0, len(order.Patches))}
-	content.Order.Patches = nil
-	once := func(table Table, key string, value []byte) {
-		if k := (Key{table, key}); !t.wrote[k] && t.failed == nil {
-			t.wrote[k] = true
-			t.fail(t.w.Put(table, key, value))
-		}
-	}
-	for _, p := range order.Patches {
-		data := t.encode(p)
-		body := hash(string(data))
-		once(tableBodies, key(body), data)
-		once(tableRunPatches, key(string(order.Run), string(p.Patch)), nil)
-		content.Patches = append(content.Patches, patchRef{p.Patch, body})
-	}
-	k, data := contentKey(order.ID), t.encode(content)
-	if bytes.Equal(t.get(k.Table, k.Key), data) {
-		return true
-	}
-	t.put(k.Table, k.Key, data)
-	return false
-}
-
-func contentKey(id job.OrderID) Key {
-	return Key{tableContents, key(string(id.Run()), string(id.Asset()))}
-}
-
-// content returns an order as it was frozen, without its patches.
-func (r *reader) content(id job.OrderID) contentRecord {
-	content, _ := load[contentRecord](r, tableContents, contentKey(id).Key)
-	return content
-}
-
-// contents puts frozen orders together again, in two round trips.
-func (r *reader) contents(ids ...job.OrderID) []job.Order {
-	if r.have == nil { // remember what is read until all are together
-		r.have = map[Key][]byte{}
-		defer func() { r.have = nil }()
-	}
-	keys := make([]Key, len(ids))
-	for i, id := range ids {
-		keys[i] = contentKey(id)
-	}
-	r.fetch(keys...)
-	contents := make([]contentRecord, len(ids))
-	var bodies []Key
-	for i, k := range keys {
-		var found bool
-		if contents[i], found = load[contentRecord](r, k.Table, k.Key); !found {
-			r.fail(fmt.Errorf("order %s has no content", ids[i]))
-		}
-		for _, ref := range contents[i].Patches {
-			bodies = append(bodies, Key{tableBodies, key(ref.Body)})
-		}
-	}
-	slices.SortFunc(bodies, func(a, b Key) int { return strings.Compare(a.Key, b.Key) })
-	r.fetch(slices.Compact(bodies)...)
-	orders := make([]job.Order, len(ids))
-	for i, content := range contents {
-		orders[i] = content.Order
-		for _, ref := range content.Patches {
-			patch, found := load[job.OrderPatch](r, tableBodies, key(ref.Body))
-			if !found {
-				r.fail(fmt.Errorf("order %s: patch %s is missing", ids[i], ref.Patch))
-			}
-			orders[i].Patches = append(orders[i].Patches, patch)
-		}
-	}
-	return orders
-}
-
 // trim takes patches out of an open order (CAT-6, CAT-9).
 func (t *tx) trim(e ledger.Entry, drops []ledger.Drop) {
 	if !e.Trimmable() {
@@ -254,7 +155,7 @@ func (t *tx) trim(e ledger.Entry, drops []ledger.Drop) {
 	plan.Reboots = order.RebootPending && t.pendingReboots(e.Asset).Any()
 	empty := plan.Empty()
 	if !empty {
-		t.saveContent(order)
+		t.saveContent(order, nil)
 	}
 	t.step(e, ledger.Trimmed{Empty: empty})
 }
@@ -291,7 +192,7 @@ func (r *reader) notEnded(asset job.AssetID) []job.RunID {
 func (t *tx) stepEach(asset job.AssetID, runs []job.RunID, ev ledger.Event) {
 	var keys []Key
 	for _, run := range runs {
-		keys = append(keys, entryKey(run, asset))
+		keys = append(keys, entryKey(run, asset), tallyKey(run, asset))
 	}
 	t.fetch(keys...)
 	for _, run := range runs {

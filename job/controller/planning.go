@@ -3,9 +3,9 @@ package controller
 import (
 	"slices"
 
-	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/ledger"
+	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
 // planAgain makes an asset's waiting orders, and makes those again that have
@@ -23,23 +23,23 @@ func (t *tx) planAgain(asset job.Asset) {
 		if e := t.entry(q.run, asset.ID); !e.Fixed() {
 			again = append(again, e)
 			k := contentKey(e.ID()).Key
-			keys = append(keys, Key{tableRuns, key(string(q.run.Job()), string(q.run))}, Key{tableOutcomes, k}, Key{tableContents, k})
+			keys = append(keys, Key{tableRuns, key(string(q.run.Job()), string(q.run))}, Key{tableOutcomes, k}, Key{tableContents, k}, tallyKey(q.run, asset.ID))
 		}
 	}
 	if len(again) == 0 {
 		return
 	}
 	t.fetch(keys...)
-	if inventory, known := t.inventory(asset.ID); known {
+	if t.get(tableInventories, key(string(asset.ID))) != nil {
 		for _, e := range again {
-			t.makeAgain(e, asset, inventory)
+			t.makeAgain(e, asset)
 		}
 	}
 }
 
 // makeAgain makes an order that waits, or has not begun, by what is known of
 // its asset now.
-func (t *tx) makeAgain(e ledger.Entry, asset job.Asset, inventory catalog.Inventory) {
+func (t *tx) makeAgain(e ledger.Entry, asset job.Asset) {
 	run := t.run(e.Run)
 	switch {
 	case run.State != ledger.RunMaking && run.State != ledger.RunMade:
@@ -56,41 +56,62 @@ func (t *tx) makeAgain(e ledger.Entry, asset job.Asset, inventory catalog.Invent
 	query := d.Patches.Query != nil
 	if query { // what it found is frozen (JOB-8)
 		d.Patches = job.Patches{}
-		for _, p := range t.content(e.ID()).Patches {
+		for _, p := range t.frozen(e.ID())[0].Patches {
 			d.Patches.List = append(d.Patches.List, p.Patch)
 		}
 		for _, p := range t.outcomesOf(e).LeftOut {
 			d.Patches.List = append(d.Patches.List, p.Patch)
 		}
 	}
-	plan := t.planNow(d, e.Asset, inventory, start)
+	plan := t.plan(d, t.planInput(d, e.Asset, start))
 	if (plan.Empty() || plan.Obstacle.Stops()) && t.held(e) { // the asset finds out itself
 		return
 	}
 	if query {
 		plan.Dropped = e.Dropped
 	}
-	t.makeAs(plan, e)
+	t.makeAs(t.fit(plan), e)
 }
 
-// plan plans a job on an asset, for orders and previews alike (JOB-22). It
-// fills in Failed, Pending and Policy; Pending is read only if it matters. So
-// are the capabilities of the asset's agent.
+// planInput is what a job's plan on an asset is made from now, except its
+// inventory and pending reboots.
+func (t *tx) planInput(d job.Definition, asset job.AssetID, o schedule.Occurrence) job.PlanInput {
+	if t.probed == nil {
+		t.probed, t.snap = t.unreachable(), t.snapshot()
+	}
+	return job.PlanInput{
+		Snapshot: t.snap, Asset: asset, Occurrence: o, Unreachable: t.probed, Now: t.now,
+		Failed: t.failedOn(d, asset), Policy: t.c.config.Policy,
+	}
+}
+
+// plan plans a job on an asset, for orders and previews alike (JOB-22), by its
+// inventory.
 func (r *reader) plan(d job.Definition, in job.PlanInput) job.Plan {
-	in.Failed, in.Policy = r.failedOn(d, in.Asset), r.c.config.Policy
-	plan := d.Plan(in)
+	in.Inventory, _ = r.inventory(in.Asset)
+	plan, _ := r.complete(d, in, d.Plan(in))
+	return plan
+}
+
+// complete adds what the asset alone decides: the capabilities of its agent,
+// and its pending reboots. Both are read only if they matter. Own reports that
+// the plan is another one because of them.
+func (r *reader) complete(d job.Definition, in job.PlanInput, plan job.Plan) (_ job.Plan, own bool) {
 	if len(plan.Order.Needs) > 0 {
 		plan.Obstacle = plan.Order.Obstacle(r.seen(in.Asset).can(), in.Policy)
 	}
 	afterReboot := func(r job.Requirement) bool { return r.Reboot }
 	if !d.RebootPending && !slices.ContainsFunc(plan.Order.Patches, func(p job.OrderPatch) bool { return slices.ContainsFunc(p.Requires, afterReboot) }) {
-		return plan
+		return plan, false
 	}
-	in.Pending = r.pendingReboots(in.Asset)
+	if in.Pending = r.pendingReboots(in.Asset); !in.Pending.Any() {
+		return plan, false
+	}
+	in.Inventory, _ = r.inventory(in.Asset)
 	obstacle := plan.Obstacle // it needs the same whatever is pending
 	plan = d.Plan(in)
 	plan.Obstacle = obstacle
-	return plan
+	return plan, true
 }
 
 // pendingReboots returns what an asset still has to be rebooted for (RBT-11).

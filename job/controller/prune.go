@@ -36,7 +36,8 @@ const prunedInstalls = "prunedInstalls"
 // orders and reports, events, and anomalies. It works in short transactions and
 // can be called at any time and by several servers. A call that is cut off has
 // removed some; the next one removes the rest. What it removed is recorded as
-// an event, and returned even with an error.
+// an event, and returned even with an error. Inventories that no asset has any
+// more go too; they are no history and are not counted.
 //
 // A run goes as a whole. It stays while one of its orders has not ended or
 // ended later, while its window is open, while an asset can still join or
@@ -55,7 +56,7 @@ func (c *Controller) Prune(ctx context.Context, before, now time.Time) (all Remo
 		return all, problem.One("prune", "before", before.Format(time.RFC3339),
 			"is less than %d days ago, and agents may report again what ended since; give %s or earlier (JOB-24)", PruneAge/(24*time.Hour), newest.Format(time.RFC3339))
 	}
-	for _, part := range []func(context.Context, time.Time, time.Time, *Removed) error{c.pruneRuns, c.pruneEvents, c.pruneAnomalies} {
+	for _, part := range []func(context.Context, time.Time, time.Time, *Removed) error{c.pruneRuns, c.pruneEvents, c.pruneAnomalies, c.pruneInventories} {
 		err = errors.Join(err, part(ctx, before, now, &all))
 	}
 	if err != nil {
@@ -147,12 +148,20 @@ func (t *tx) pruneRun(id job.RunID) (step Removed, more bool) {
 	if len(list) == t.c.config.Batch {
 		return step, true
 	}
+	sets := t.batch(tableSets, prefix, "")
+	for _, s := range sets {
+		t.delete(tableSets, s.Key)
+	}
+	if len(sets) == t.c.config.Batch {
+		return step, true
+	}
 	step.Runs = 1
-	for _, table := range []Table{tableRunPatches, tableChained, tableShares} {
+	for _, table := range []Table{tableRunPatches, tableChained, tableShares, tableTallies} {
 		for row := range t.records(table, prefix, "") {
 			t.delete(table, row.Key)
 		}
 	}
+	delete(t.tallies, id)
 	t.delete(tableRuns, key(string(id.Job()), string(id)))
 	return step, false
 }
@@ -160,13 +169,14 @@ func (t *tx) pruneRun(id job.RunID) (step Removed, more bool) {
 // pruneOrder removes an order, and returns its number of failed installs.
 func (t *tx) pruneOrder(state job.State, order Record) int {
 	e := decode[ledger.Entry](t.reader, tableOrders, order)
+	t.tally(e, ledger.Entry{Run: e.Run, Asset: e.Asset})
 	asset, found := t.findAsset(e.Asset)
 	failed := t.outcomesOf(e).Index(e.Run, e.Asset)
-	for _, f := range failed {
-		t.delete(tableFailures, failureKey(f))
-		counts := state != job.Deleted && found && e.Former == "" && !f.At.Before(asset.Enrolled) // towards giving up (JOB-27)
-		if !counts {
-			t.delete(tableTried, triedKey(f))
+	counts := state != job.Deleted && found && e.Former == "" && // towards giving up (JOB-27)
+		slices.ContainsFunc(failed, func(f ledger.Failure) bool { return !f.At.Before(asset.Enrolled) })
+	for k := range t.failureRows(failed) {
+		if k.Table != tableTried || !counts {
+			t.delete(k.Table, k.Key)
 		}
 	}
 	for _, table := range []Table{tableOutcomes, tableContents, tableOrders} {

@@ -83,10 +83,7 @@ func (r *reader) runStatus(run runRecord) RunStatus {
 	d := run.Definition
 	s := RunStatus{
 		ID: run.ID, Job: d.ID, Name: d.Name, Revision: d.Revision, State: run.State, Settled: r.settled(run), Start: run.Start, Made: run.Made,
-		Results: []RunResult{},
-	}
-	for e := range r.entries(run.ID) {
-		s.Add(e)
+		Results: []RunResult{}, Tally: r.counts(run.ID),
 	}
 	if d.Window > 0 {
 		s.End = run.lastStart().Add(d.Window)

@@ -74,11 +74,13 @@ func (t *tx) remove(asset assetRecord, action Action) {
 	t.save(tableRemoved, removedKey(id, keyID), removed)
 	t.put(tableRemovals, key(risingTime(removed.Until), string(id), keyID), nil)
 	k := key(string(id))
-	t.saveChunks(tableInventory, k, nil, got.inventory.Chunks)
+	t.dropImage(id, got.inventory)
+	t.sweep(got.inventory.content())
 	t.delete(tableReboots, key(string(id), ""))
 	for rec := range t.records(tableExceptions, k, "") { // the next asset of this name may be another computer
 		t.delete(tableExceptions, rec.Key)
 	}
+	t.moveHeard(id, asset.heard(got.seen), time.Time{})
 	for _, table := range []Table{tableAssets, tableSeen, tableReports, tableInventories, tableRevisions, tableCloned} {
 		t.delete(table, k)
 	}

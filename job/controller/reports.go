@@ -3,15 +3,13 @@ package controller
 import (
 	"cmp"
 	"context"
-	"encoding/base64"
-	"errors"
-	"hash/fnv"
-	"strconv"
+	"slices"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/ledger"
+	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
 // FailedInstalls is the number of patch installs that failed, over the whole
@@ -19,67 +17,6 @@ import (
 // order. A patch that a cancel kept from being tried does not count.
 func (c *Controller) FailedInstalls(ctx context.Context) (int, error) {
 	return view(ctx, c, func(r *reader) int { return r.sum(failedInstalls) })
-}
-
-// FailureFilter says which failures are listed. A zero field does not filter.
-type FailureFilter struct {
-	From  time.Time       // at or after
-	To    time.Time       // before
-	Asset job.AssetID     //
-	Patch catalog.PatchID //
-	Code  job.Code        //
-	Limit int             // 1 to MaxPage
-	Page  string          // where the last page ended: FailurePage.Next; empty: at the newest
-}
-
-// FailurePage is a page of failures, newest first.
-type FailurePage struct {
-	Failures []ledger.Failure `json:"failures"`
-	Next     string           `json:"next,omitempty"` // FailureFilter.Page of the next page; empty: this is the last
-}
-
-// ErrBadPage is returned for a FailureFilter.Page that no FailurePage named.
-var ErrBadPage = errors.New("no such page; begin again without one")
-
-// Failures lists failed installs (RPT-2). Dates bound what is read; the other
-// filters are compared one by one.
-func (c *Controller) Failures(ctx context.Context, f FailureFilter) (page FailurePage, err error) {
-	if err := bound("page", f.Limit, MaxPage); err != nil {
-		return page, err
-	}
-	from := ""
-	if !f.To.IsZero() {
-		from = after(key(fallingTime(f.To))) // strictly before To
-	}
-	if f.Page != "" {
-		last, err := base64.RawURLEncoding.DecodeString(f.Page)
-		if p, _ := parts(string(last)); err != nil || len(p) != 4 || len(last) >= MaxKey {
-			return page, ErrBadPage
-		}
-		from = max(from, string(last)+"\x00")
-	}
-	oldest := ""
-	if !f.From.IsZero() {
-		oldest = after(key(fallingTime(f.From)))
-	}
-	return view(ctx, c, func(r *reader) FailurePage {
-		page, end := FailurePage{Failures: []ledger.Failure{}}, ""
-		for rec := range r.records(tableFailures, "", from) {
-			if oldest != "" && rec.Key >= oldest {
-				break
-			}
-			x := decode[ledger.Failure](r, tableFailures, rec)
-			if f.Asset != "" && x.Asset != f.Asset || f.Patch != "" && x.Patch != f.Patch || f.Code != 0 && x.Code != f.Code {
-				continue
-			}
-			if len(page.Failures) == f.Limit {
-				page.Next = base64.RawURLEncoding.EncodeToString([]byte(end))
-				break
-			}
-			page.Failures, end = append(page.Failures, x), rec.Key
-		}
-		return page
-	})
 }
 
 // Missing lists what is missing on an asset by its last inventory, deployable
@@ -137,12 +74,31 @@ func (c *Controller) open(ctx context.Context, table Table, limit int, of func(*
 // (RPT-3, MAN-3), by id, limit at most (1 to MaxPage).
 func (c *Controller) Silent(ctx context.Context, limit int, now time.Time) ([]AssetStatus, error) {
 	return collect(ctx, c, limit, func(r *reader, add func(AssetStatus) bool) {
-		for rec := range values[assetRecord](r, tableAssets, "", "") {
-			if status := r.assetStatus(rec, now); status.Silent && add(status) {
+		for _, id := range r.heardBefore(now.Add(-manifest.MaxPropagation), limit) {
+			if status := r.assetStatus(r.asset(id), now); status.Silent && add(status) {
 				return
 			}
 		}
 	})
+}
+
+// heardBefore lists the assets that were last heard before an instant, the first
+// by id and limit at most.
+func (r *reader) heardBefore(at time.Time, limit int) (ids []job.AssetID) {
+	first := func() {
+		slices.Sort(ids)
+		ids = ids[:min(limit, len(ids))]
+	}
+	from, to := "", key(risingTime(at.Add(time.Microsecond-1))) // times are stored in whole microseconds
+	for more := true; more; first() {
+		list := r.scan(tableHeard, from, to, MaxPage)
+		for _, rec := range list {
+			ids = append(ids, job.AssetID(r.parts(tableHeard, rec.Key, 2)[1]))
+			from = rec.Key + "\x00"
+		}
+		more = len(list) == MaxPage
+	}
+	return ids
 }
 
 // StuckOrder is an execution whose stage has lasted longer than its job
@@ -175,17 +131,11 @@ func (c *Controller) Stuck(ctx context.Context, limit int, now time.Time) ([]Stu
 	})
 }
 
-// shards spreads a counter over rows, so that the reports of two assets seldom
-// wait for each other.
-const shards = 16
-
 func (t *tx) add(counter string, asset job.AssetID, delta int) {
 	if delta == 0 {
 		return
 	}
-	h := fnv.New32a()
-	h.Write([]byte(asset))
-	k := key(counter, strconv.Itoa(int(h.Sum32()%shards)))
+	k := key(counter, shard(asset))
 	n, _ := load[int](t.reader, tableCounters, k)
 	t.save(tableCounters, k, n+delta)
 }

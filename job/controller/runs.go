@@ -19,11 +19,15 @@ import (
 // Next is when to call it again for a planned run; zero: no run is planned. A
 // change of a job may change that.
 func (c *Controller) Tick(ctx context.Context, now time.Time) (next time.Time, err error) {
+	shared := &drafts{}
 	failed := map[Key]bool{} // rows that are passed over: none may keep the others waiting
 	var errs []error
 	for more := true; more; {
 		var at Key
-		err := c.update(ctx, now, func(t *tx) { at = t.tick(failed) })
+		err := c.update(ctx, now, func(t *tx) {
+			t.drafts = shared
+			at = t.tick(failed)
+		})
 		switch {
 		case err == nil:
 			more = at != Key{}
@@ -209,16 +213,18 @@ func (t *tx) fetchAssets(run runRecord, pass ledger.Pass, assets []job.Asset) {
 	}
 	t.fetch(keys...)
 	keys = nil
+	var turns []job.Asset
 	for _, a := range assets {
 		if _, turn := t.turn(run, t.entry(run.ID, a.ID), pass); !turn || !run.Definition.Select(a) {
 			continue
 		}
 		k := key(string(a.ID))
 		order := entryKey(run.ID, a.ID).Key
-		keys = append(keys, Key{tableOutcomes, order}, Key{tableContents, order}, Key{tableRevisions, k}, Key{tableInventories, k}, Key{tableCloned, k},
-			Key{tableInventory, k + key(chunkPart(0))}) // few have more than one piece
+		keys = append(keys, Key{tableOutcomes, order}, Key{tableContents, order}, Key{tableRevisions, k}, Key{tableInventories, k}, Key{tableCloned, k})
+		turns = append(turns, a)
 	}
 	t.fetch(keys...)
+	t.fetch(t.inventoryKeys(turns)...)
 }
 
 // orders brings a pass to the next orders of a run.

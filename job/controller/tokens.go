@@ -137,6 +137,12 @@ func (c *Controller) Enrol(ctx context.Context, e manifest.Enrolment, now time.T
 		if rec.Tags, err = cleanTags(slices.Compact(tags)); err != nil {
 			t.fail(fmt.Errorf("%w: %w", manifest.ErrInvalid, err))
 		}
+		seen := t.seen(e.Asset)
+		var was time.Time
+		if known {
+			was = old.heard(seen)
+		}
+		t.moveHeard(e.Asset, was, rec.heard(seen))
 		t.save(tableAssets, key(string(e.Asset)), rec)
 		t.acted(AssetEnrolled, string(e.Asset), fmt.Sprintf("token %s, name %q", id, token.Name))
 		t.join(rec.Asset)

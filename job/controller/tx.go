@@ -30,6 +30,7 @@ type tx struct {
 	wanted   bool        // an order waits for the present one
 	replan   bool        // orders of the asset that calls are to be planned again: its pending reboots changed, or one waits again
 
+	drafts *drafts // nil: none are shared
 	snap   *catalog.Snapshot
 	probed map[string]bool      // unreachable URLs; nil: not read yet
 	wrote  map[Key]bool         // shared records that this transaction has written already
@@ -37,6 +38,7 @@ type tx struct {
 	zones  map[string]assetZone // by the names that assets report
 
 	newerRuns map[job.RunID][]schedule.LocalTime // see newer
+	tallies   map[job.RunID]*tallied             // what changes in the counts of runs
 }
 
 // put writes a record.
@@ -77,13 +79,14 @@ func (c *Controller) update(ctx context.Context, now time.Time, fn func(*tx)) er
 	err := c.store.Update(ctx, func(w Writer) error {
 		t := &tx{
 			reader: &reader{from: w, c: c, have: map[Key][]byte{}}, ctx: ctx, w: w, now: instant(now), wrote: map[Key]bool{},
-			zones: map[string]assetZone{}, newerRuns: map[job.RunID][]schedule.LocalTime{},
+			zones: map[string]assetZone{}, newerRuns: map[job.RunID][]schedule.LocalTime{}, tallies: map[job.RunID]*tallied{},
 		}
 		if !formed && t.format() == 0 {
 			t.save(tableMeta, formatKey, RecordsFormat)
 		}
 		fn(t)
 		t.followAll()
+		t.saveTallies()
 		t.saveEvent()
 		event = t.event
 		return t.failed
@@ -182,6 +185,7 @@ func (t *tx) saveEntry(before, after ledger.Entry) {
 	if before == after {
 		return
 	}
+	t.tally(before, after)
 	k := entryKey(after.Run, after.Asset)
 	t.save(k.Table, k.Key, after)
 	put, remove := ledger.Changes(before.Index(), after.Index(), func(r ledger.Row) ledger.Index { return r.Index })
@@ -227,22 +231,8 @@ func (t *tx) outcomes(e ledger.Entry, change func(ledger.Outcomes) ledger.Outcom
 	}
 	t.save(tableOutcomes, entryKey(e.Run, e.Asset).Key, after)
 	was, is := before.Index(e.Run, e.Asset), after.Index(e.Run, e.Asset)
-	put, remove := ledger.Changes(was, is, func(f ledger.Failure) catalog.PatchID { return f.Patch })
-	for _, f := range put {
-		t.save(tableFailures, failureKey(f), f)
-		if f.Tried() {
-			t.save(tableTried, triedKey(f), f.At)
-		}
-	}
-	for _, f := range remove {
-		t.delete(tableFailures, failureKey(f))
-		t.delete(tableTried, triedKey(f))
-	}
+	t.saveFailures(was, is)
 	t.add(failedInstalls, e.Asset, len(is)-len(was))
-}
-
-func failureKey(f ledger.Failure) string {
-	return key(fallingTime(f.At), string(f.Asset), string(f.Run), string(f.Patch))
 }
 
 // runRecord is a run with its job's definition, as of the last change that

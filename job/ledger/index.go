@@ -115,17 +115,47 @@ type Tally struct {
 }
 
 // Add counts one order.
-func (t *Tally) Add(e Entry) {
-	t.Assets++
-	t.Dropped += e.Dropped
+func (t *Tally) Add(e Entry) { t.count(e, 1) }
+
+// Replace counts an order as it is after a step instead of as it was before.
+// One that was never made, or is removed, does not count.
+func (t *Tally) Replace(before, after Entry) {
+	if before.Phase != 0 {
+		t.count(before, -1)
+	}
+	if after.Phase != 0 {
+		t.count(after, 1)
+	}
+}
+
+// Plus adds the counts of other orders.
+func (t *Tally) Plus(o Tally) {
+	t.Assets += o.Assets
+	t.Waiting += o.Waiting
+	t.NotBegun += o.NotBegun
+	t.Executing += o.Executing
+	t.PendingReboots += o.PendingReboots
+	t.PendingCancels += o.PendingCancels
+	t.Dropped += o.Dropped
+	t.Succeeded += o.Succeeded
+	for result, n := range o.Results {
+		t.Results[result] += n
+	}
+}
+
+func (t *Tally) count(e Entry, by int) {
+	t.Assets += by
+	t.Dropped += by * e.Dropped
 	count := func(n *int, is bool) {
 		if is {
-			*n++
+			*n += by
 		}
 	}
 	count(&t.Succeeded, e.Succeeded())
 	if e.Phase == Ended {
-		t.Results[e.Result]++
+		if int(e.Result) < len(t.Results) { // otherwise this release does not know it
+			t.Results[e.Result] += by
+		}
 		return
 	}
 	count(&t.Waiting, e.Phase == Waiting)

@@ -158,6 +158,24 @@ func TestTally(t *testing.T) {
 	require.Equal(t, tally.Assets, tally.Waiting+tally.NotBegun+tally.Executing+ended, "each in one of four places")
 }
 
+// Counts that follow each step are those of the orders as they are, also in
+// parts.
+func TestTallyFollowsSteps(t *testing.T) {
+	for _, before := range situations {
+		for _, after := range situations {
+			var want, kept, one, other ledger.Tally
+			if after.e.Phase != 0 {
+				want.Add(after.e)
+			}
+			one.Replace(ledger.Entry{}, before.e)
+			other.Replace(before.e, after.e)
+			kept.Plus(one)
+			kept.Plus(other)
+			require.Equal(t, want, kept, "%v to %v", before.e, after.e)
+		}
+	}
+}
+
 func results(r job.Result) (list [job.PendingVerification + 1]int) {
 	list[r]++
 	return list

@@ -1,0 +1,76 @@
+package controller
+
+import (
+	"maps"
+
+	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/ledger"
+	"github.com/patchpolicy/patchpolicy/job/schedule"
+	"github.com/patchpolicy/patchpolicy/manifest"
+)
+
+// draft is a plan whose order fits into a manifest.
+type draft struct {
+	job.Plan
+	bad    error // the order is not valid
+	shared *set  // of the order; nil: not made
+}
+
+// drafts are the drafts of one Tick. Assets of one image plan alike: what a
+// draft depends on besides its key is the same for all of them. It belongs to
+// one goroutine.
+type drafts struct {
+	snapshot *catalog.Snapshot
+	probed   map[string]bool
+	known    *memo[draftKey, draft]
+}
+
+type draftKey struct {
+	run      job.RunID
+	revision uint64 // of the job's definition
+	content  string // of the inventory
+}
+
+// of returns the drafts that were made with a catalog and its probes.
+func (d *drafts) of(snapshot *catalog.Snapshot, probed map[string]bool) *memo[draftKey, draft] {
+	if d.known == nil || d.snapshot != snapshot || !maps.Equal(d.probed, probed) {
+		*d = drafts{snapshot, probed, newMemo[draftKey, draft](maxDrafts)}
+	}
+	return d.known
+}
+
+// draft decides what a run does on an asset, by what is known now.
+func (t *tx) draft(d job.Definition, e ledger.Entry, has inventoryRecord, o schedule.Occurrence) draft {
+	in := t.planInput(d, e.Asset, o)
+	if t.drafts == nil || len(in.Failed) > 0 {
+		return t.fit(t.plan(d, in))
+	}
+	all, k := t.drafts.of(in.Snapshot, in.Unreachable), draftKey{e.Run, d.Revision, has.content()}
+	base, have := all.get(k)
+	if !have {
+		in.Inventory, _ = t.inventory(e.Asset)
+		plan := d.Plan(in)
+		base = t.fit(plan)
+		base.shared = t.pack(base.Order)
+		if base.bad != nil || base.Dropped != plan.Dropped || base.shared.size() > manifest.MaxSealed/2 { // whether it fits depends on the asset's name
+			return t.fit(t.plan(d, in))
+		}
+		all.put(k, base, base.shared.size())
+	}
+	plan, own := t.complete(d, in, base.For(d, o, e.Asset))
+	if own {
+		return t.fit(plan)
+	}
+	alone := plan.Order
+	alone.Patches = nil
+	return draft{plan, alone.Validate(), base.shared}
+}
+
+// fit makes a draft of a plan.
+func (r *reader) fit(plan job.Plan) draft {
+	order, cut, err := manifest.Fit(plan.Order)
+	r.fail(err)
+	plan.Order, plan.Dropped = order, plan.Dropped+cut
+	return draft{Plan: plan, bad: order.Validate()}
+}
