@@ -359,7 +359,7 @@ func TestRunByName_JOB6(t *testing.T) {
 		_, err = f.SaveJob(ctx, definition("j", "editor-2.0.0"), f.now)
 		require.NoError(f, err)
 		_, err = f.RunJob(ctx, "j", f.now)
-		require.ErrorContains(f, err, "enable the job first")
+		require.ErrorContains(f, err, "enable it first")
 		first, err := f.EnableJob(ctx, "j", f.now)
 		require.NoError(f, err)
 		f.ended(a, first, job.Completed)
