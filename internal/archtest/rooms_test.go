@@ -278,8 +278,17 @@ var rooms = []room{
 	{path: "job/controller/sqlstore", floor: 8, adapter: true, uses: []use{
 		{"job/controller", "the port it fills"},
 		{"internal/owned", "the file belongs to nobody else"},
+		{"job/controller/sqlstore/internal/sqltx", "its transactions"},
 		{"golang.org/x/sys", "the lock on Windows"},
 		{"modernc.org/sqlite", "the embedded database; linked by nothing else"},
+	}},
+	{path: "job/controller/sqlstore/internal/sqltx", floor: 8, adapter: true, uses: []use{
+		{"job/controller", "the port whose transactions it runs"},
+	}},
+	{path: "job/controller/sqlstore/postgres", floor: 9, adapter: true, uses: []use{
+		{"job/controller", "the port it fills"},
+		{"job/controller/sqlstore/internal/sqltx", "its transactions"},
+		{"github.com/jackc/pgx/v5", "PostgreSQL; linked by nothing else"},
 	}},
 
 	{path: "job/runner", floor: 8, uses: []use{
@@ -396,6 +405,7 @@ var rooms = []room{
 		{"github.com/secure-systems-lab/go-securesystemslib", "signs what a later release may write"},
 	}},
 	{path: "internal/killtest", floor: programs},
+	{path: "internal/postgrestest", floor: programs},
 	{path: "examples/quickstart", floor: programs, adapter: true, uses: []use{
 		{"github.com/spf13/cobra", "commands and flags"},
 	}},

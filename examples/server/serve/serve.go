@@ -24,6 +24,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/owned"
 	"github.com/patchpolicy/patchpolicy/job/controller"
 	"github.com/patchpolicy/patchpolicy/job/controller/sqlstore"
+	"github.com/patchpolicy/patchpolicy/job/controller/sqlstore/postgres"
 	"github.com/patchpolicy/patchpolicy/manifest"
 	"github.com/patchpolicy/patchpolicy/manifest/agenthttp"
 )
@@ -31,6 +32,7 @@ import (
 // Config is a server's settings.
 type Config struct {
 	Files
+	Store     string                          // URL of a PostgreSQL database that servers share; empty: the SQLite database of Files
 	Listen    string                          // host:port; port 0 chooses a free one
 	TLSCert   string                          // PEM file; empty: plain HTTP
 	TLSKey    string                          // PEM file
@@ -91,11 +93,7 @@ func Run(ctx context.Context, c Config) (err error) {
 	if err != nil {
 		return err
 	}
-	open := sqlstore.OpenSQLite
-	if c.Unchecked {
-		open = sqlstore.OpenUnchecked
-	}
-	store, err := open(ctx, c.DB)
+	store, checkpoint, err := c.open(ctx)
 	if err != nil {
 		return err
 	}
@@ -139,9 +137,9 @@ func Run(ctx context.Context, c Config) (err error) {
 	each := func(interval time.Duration, what string, do func(now time.Time) error) {
 		group.Go(func() error { return loop(ctx, interval, what, do, c.Logger) })
 	}
-	// The database's log is kept short, so that a copy of the file alone lacks
-	// little (see sqlstore.Backup).
-	each(time.Minute, "checkpoint of the database", func(time.Time) error { return store.Checkpoint(ctx) })
+	if checkpoint != nil {
+		each(time.Minute, "checkpoint of the database", func(time.Time) error { return checkpoint(ctx) })
+	}
 	if c.Keep > 0 {
 		each(24*time.Hour, "removal of old history", func(now time.Time) error {
 			_, err := ctl.Prune(ctx, now.Add(-c.Keep), now)
@@ -169,6 +167,24 @@ func Run(ctx context.Context, c Config) (err error) {
 	err = group.Wait()
 	c.Logger.Info("stopped")
 	return err
+}
+
+// open opens the store. Checkpoint keeps the log of an SQLite database short, so
+// that a copy of the file alone lacks little (see sqlstore.Backup).
+func (c Config) open(ctx context.Context) (store controller.Store, checkpoint func(context.Context) error, err error) {
+	if c.Store != "" {
+		store, err = postgres.Open(ctx, c.Store)
+		return store, nil, err
+	}
+	open := sqlstore.OpenSQLite
+	if c.Unchecked {
+		open = sqlstore.OpenUnchecked
+	}
+	file, err := open(ctx, c.DB)
+	if err != nil {
+		return nil, nil, err
+	}
+	return file, file.Checkpoint, nil
 }
 
 func (c Config) listen() (net.Listener, error) {
