@@ -289,6 +289,8 @@ var rooms = []room{
 		{"job/controller", "the port it fills"},
 		{"job/controller/sqlstore/internal/sqltx", "its transactions"},
 		{"github.com/jackc/pgx/v5", "PostgreSQL; linked by nothing else"},
+	}, tests: []use{
+		{"golang.org/x/sync", "stores that are opened at once"},
 	}},
 
 	{path: "job/runner", floor: 8, uses: []use{
