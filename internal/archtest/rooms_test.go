@@ -407,6 +407,9 @@ var rooms = []room{
 		{"github.com/secure-systems-lab/go-securesystemslib", "signs what a later release may write"},
 	}},
 	{path: "internal/killtest", floor: programs},
+	{path: "internal/manyservers", floor: programs, tests: []use{
+		{"golang.org/x/sync", "agents and servers that end together"},
+	}},
 	{path: "internal/postgrestest", floor: programs},
 	{path: "examples/quickstart", floor: programs, adapter: true, uses: []use{
 		{"github.com/spf13/cobra", "commands and flags"},

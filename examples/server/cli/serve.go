@@ -38,7 +38,7 @@ func Serve() *cobra.Command {
 			if err != nil {
 				return Usage(err)
 			}
-			config.Feeds = feeds
+			config.Feeds, config.Remake = feeds, func() ([]catalog.Feed, error) { return serve.Feeds(from, logger) }
 			if config.Settings, err = serve.SettingsOf(grants, maxAges, feeds); err != nil {
 				return Usage(err)
 			} else if err := config.Validate(); err != nil {

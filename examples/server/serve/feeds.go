@@ -264,11 +264,13 @@ type syncer struct {
 	settings   map[catalog.FeedID]FeedSettings
 	forget     []string // former feeds, which leave the catalog
 	logger     *slog.Logger
+	remake     func() ([]catalog.Feed, error) // the feeds as they were configured; nil: they stay as they are
 
 	doing atomic.Pointer[string] // nil: no sync runs
 
-	mu   sync.Mutex
-	owed map[catalog.FeedID]catalog.Batch // batches that were refused or not stored, because their feeds answer "unchanged" next time
+	mu    sync.Mutex
+	fence controller.Fence                 // of the last sync
+	owed  map[catalog.FeedID]catalog.Batch // batches that were refused or not stored, because their feeds answer "unchanged" next time
 }
 
 func (s *syncer) says(format string, args ...any) {
@@ -287,8 +289,21 @@ func (s *syncer) syncing() string {
 // run syncs once. From the feed named, if any, it accepts data that is older
 // than what was accepted before (CAT-2).
 func (s *syncer) run(ctx context.Context, acceptOlder catalog.FeedID) (catalog.Changes, error) {
+	return s.lead(ctx, 0, acceptOlder)
+}
+
+// lead is run for one of several servers, in a leadership of its.
+func (s *syncer) lead(ctx context.Context, fence controller.Fence, acceptOlder catalog.FeedID) (catalog.Changes, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.fence != 0 && s.fence != fence && s.remake != nil { // the feeds do not know what other servers stored since
+		feeds, err := s.remake()
+		if err != nil {
+			return catalog.Changes{}, err
+		}
+		s.feeds, s.owed = feeds, nil
+	}
+	s.fence = fence
 	if acceptOlder != "" && !configured(s.feeds, acceptOlder) {
 		return catalog.Changes{}, &controller.NotFoundError{Kind: "feed", ID: string(acceptOlder)}
 	}

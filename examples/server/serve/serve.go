@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"sync"
 	"time"
 	_ "time/tzdata" // so that schedules mean the same on a system without the zone database
 
@@ -42,6 +43,7 @@ type Config struct {
 	CheckIn   time.Duration                   // how long agents wait between calls; zero: the default (MAN-3)
 	Policy    integrity.Excerpt               // the signer policy that orders are made under; zero: none
 	Feeds     []catalog.Feed                  // the order decides who owns a product (CAT-17)
+	Remake    func() ([]catalog.Feed, error)  // makes Feeds again, which then remember nothing: needed if several servers share a store
 	Settings  map[catalog.FeedID]FeedSettings // by feed
 	Forget    []string                        // former feeds: they leave the catalog, and others may take over their products
 	Logger    *slog.Logger
@@ -114,10 +116,17 @@ func Run(ctx context.Context, c Config) (err error) {
 	if err != nil {
 		return err
 	}
-	s := &syncer{controller: ctl, feeds: c.Feeds, settings: c.Settings, forget: c.Forget, logger: c.Logger}
-	p := &prober{controller: ctl, client: &http.Client{}, logger: c.Logger}
+	if err := c.warnOfMissing(ctx, ctl); err != nil {
+		return err
+	}
+	s := &syncer{controller: ctl, feeds: c.Feeds, settings: c.Settings, forget: c.Forget, logger: c.Logger, remake: c.Remake}
 	kick := make(chan struct{}, 1)
-	server := agenthttp.NewServer("", c.handler(ctl, s, token, kick))
+	work := func(ctx context.Context, fence controller.Fence) { c.work(ctx, fence, ctl, s, kick) }
+	var m *member // nil: this is the only server
+	if c.Store != "" {
+		m = newMember(ctl, c.Logger, kick, work)
+	}
+	server := agenthttp.NewServer("", c.handler(ctl, s, m, token, kick))
 	server.ErrorLog = slog.NewLogLogger(c.Logger.Handler(), slog.LevelWarn)
 
 	group, ctx := errgroup.WithContext(ctx)
@@ -140,17 +149,6 @@ func Run(ctx context.Context, c Config) (err error) {
 	if checkpoint != nil {
 		each(time.Minute, "checkpoint of the database", func(time.Time) error { return checkpoint(ctx) })
 	}
-	if c.Keep > 0 {
-		each(24*time.Hour, "removal of old history", func(now time.Time) error {
-			_, err := ctl.Prune(ctx, now.Add(-c.Keep), now)
-			return err
-		})
-	}
-	each(c.SyncEvery, "sync", func(time.Time) error {
-		_, err := s.run(ctx, "")
-		p.run(ctx, 0) // for what cannot be reached (CAT-10)
-		return err
-	})
 	each(24*time.Hour, "trust document", func(now time.Time) error {
 		t, err := keys.Trust.Newest()
 		if err == nil && t.Expired(now.Add(manifest.TrustNotice)) { // MAN-13
@@ -158,7 +156,11 @@ func Run(ctx context.Context, c Config) (err error) {
 		}
 		return err
 	})
-	group.Go(func() error { tickLoop(ctx, ctl, p, kick, c.Logger); return nil })
+	if m != nil {
+		group.Go(func() error { return m.run(ctx) })
+	} else {
+		group.Go(func() error { work(ctx, 0); return nil })
+	}
 	c.Logger.Info("listening", "addr", listener.Addr().String(), "tls", c.TLSCert != "", "fingerprint", manifest.TrustFingerprint(keys.Trust[len(keys.Trust)-1]))
 
 	if c.Listening != nil {
@@ -166,6 +168,41 @@ func Run(ctx context.Context, c Config) (err error) {
 	}
 	err = group.Wait()
 	c.Logger.Info("stopped")
+	return err
+}
+
+// work is what one server at a time does, until ctx ends.
+func (c Config) work(ctx context.Context, fence controller.Fence, ctl *controller.Controller, s *syncer, kick <-chan struct{}) {
+	p := &prober{controller: ctl, client: &http.Client{}, logger: c.Logger}
+	var loops sync.WaitGroup
+	each := func(interval time.Duration, what string, do func(now time.Time) error) {
+		loops.Go(func() { _ = loop(ctx, interval, what, do, c.Logger) })
+	}
+	if c.Keep > 0 {
+		each(24*time.Hour, "removal of old history", func(now time.Time) error {
+			_, err := ctl.Prune(ctx, now.Add(-c.Keep), now)
+			return err
+		})
+	}
+	each(c.SyncEvery, "sync", func(time.Time) error {
+		_, err := s.lead(ctx, fence, "")
+		p.run(ctx, 0) // for what cannot be reached (CAT-10)
+		return err
+	})
+	loops.Go(func() { tickLoop(ctx, ctl, p, kick, c.Logger) })
+	loops.Wait()
+}
+
+// warnOfMissing names the feeds whose patches are in the catalog, and which this
+// server does not have.
+func (c Config) warnOfMissing(ctx context.Context, ctl *controller.Controller) error {
+	known, err := ctl.Feeds(ctx, time.Now())
+	for _, f := range known {
+		if id := f.Feed; !configured(c.Feeds, id) && !slices.Contains(c.Forget, string(id)) {
+			c.Logger.Warn("this server starts without a feed that it had: what the feed brought stays as it is, and its patches are still deployed; "+
+				"start with the feed, or with --forget to remove what it brought", "feed", id, "last", f.LastGood)
+		}
+	}
 	return err
 }
 
@@ -201,18 +238,22 @@ func (c Config) listen() (net.Listener, error) {
 	return tls.Listen("tcp", c.Listen, &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}})
 }
 
-func (c Config) handler(ctl *controller.Controller, s *syncer, token string, kick chan<- struct{}) http.Handler {
+func (c Config) handler(ctl *controller.Controller, s *syncer, one *member, token string, kick chan<- struct{}) http.Handler {
 	m, limit := newMetrics(ctl, c.Logger), newLimiter(c.Logger)
 	mux := http.NewServeMux()
-	mux.Handle(adminhttp.Prefix, patient(limit.admin(adminhttp.NewHandler(adminhttp.Options{
-		Controller: ctl, Token: token, Logger: c.Logger, Sync: s.run, Syncing: s.syncing,
+	sync, defers := s.run, func(next http.Handler) http.Handler { return next }
+	if one != nil {
+		sync, defers = one.syncing(s.lead), deferring
+	}
+	mux.Handle(adminhttp.Prefix, patient(limit.admin(defers(adminhttp.NewHandler(adminhttp.Options{
+		Controller: ctl, Token: token, Logger: c.Logger, Sync: sync, Syncing: s.syncing,
 		Changed: func() {
 			select {
 			case kick <- struct{}{}:
 			default: // a kick is pending already
 			}
 		},
-	}))))
+	})))))
 	mux.Handle("GET /metrics", limit.admin(adminhttp.Guard(token, promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))))
 	mux.Handle("/", limit.agents(agenthttp.NewHandler(counted{ctl, m}, agenthttp.Options{Logger: c.Logger})))
 	return mux

@@ -34,7 +34,7 @@ func code(err error) string {
 // A server that was suspended in a transaction does not keep others waiting for
 // more than a minute.
 var settings = map[string]string{
-	"application_name": "patchpolicy", "enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off",
+	"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off",
 	"idle_in_transaction_session_timeout": "60000",
 }
 

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -43,6 +44,7 @@ func Open(ctx context.Context, name string) (*Store, error) {
 	for k, v := range settings {
 		config.RuntimeParams[k] = v
 	}
+	config.RuntimeParams["application_name"] = cmp.Or(config.RuntimeParams["application_name"], "patchpolicy")
 	s := &Store{write: connect(config), read: connect(config)}
 	if err := s.open(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open the database: %w", err), s.shut())
