@@ -406,8 +406,15 @@ var rooms = []room{
 	{path: "internal/forms", floor: programs, tests: []use{
 		{"github.com/secure-systems-lab/go-securesystemslib", "signs what a later release may write"},
 	}},
+	{path: "internal/configfile", floor: 9, uses: []use{
+		{"internal/owned", "nobody else may write the file"},
+		{"internal/problem", "an error quotes a name that may be of any length"},
+		{"internal/strictjson", "a file means one thing"},
+		{"github.com/spf13/cobra", "the flags that a file sets"},
+	}},
 	{path: "internal/killtest", floor: programs},
 	{path: "internal/manyservers", floor: programs, tests: []use{
+		{"github.com/jackc/pgx/v5", "looks into the database"},
 		{"golang.org/x/sync", "agents and servers that end together"},
 	}},
 	{path: "internal/postgrestest", floor: programs},

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/examples/server/serve"
+	"github.com/patchpolicy/patchpolicy/internal/configfile"
 )
 
 // Serve returns the command that runs a server.
@@ -23,7 +25,8 @@ func Serve() *cobra.Command {
 	c := &cobra.Command{
 		Use: "serve", Short: "Serve agents and the administrator until stopped",
 		Long: "Serve agents and the administrator on one address. SIGTERM or Ctrl-C stops the server; it first answers open requests, for at " +
-			"most 30 s. /metrics takes the administrator's token as a bearer token. Feeds are flags: start with the same ones each time.",
+			"most 30 s. /metrics takes the administrator's token as a bearer token. Feeds are flags: " +
+			"start with the same ones each time, best from a file (--config); the server warns if one is missing.",
 		Example: "  server serve --feed-json https://vendor.example/patches.json --sync-every 30m\n" +
 			"  server serve --feed-json https://vendor.example/patches.json --feed-signers https://vendor.example/patches.json=vendor-keys.json\n" +
 			"  server serve --feed-json acme.json --feed-json new.json --grant 'new.json vendor Acme' --grant 'new.json product acme/*'\n" +
@@ -31,9 +34,10 @@ func Serve() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			logger := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
 			config.Files, config.Logger = serve.In(dir), logger
-			if db != "" {
-				config.DB = db
+			if db != "" && config.Store != "" {
+				return Usage(errors.New("--db and --store name two databases; give one"))
 			}
+			config.DB = cmp.Or(db, config.DB)
 			feeds, err := serve.Feeds(from, logger)
 			if err != nil {
 				return Usage(err)
@@ -74,5 +78,6 @@ func Serve() *cobra.Command {
 	f.StringVar(&policy, "policy", "", "file with the signer policy that orders are made under; agents with a policy need the same one (default: none)")
 	f.BoolVar(&config.Unchecked, "skip-check", false, "do not check the whole database for damage at the start (the check takes 1 to 2 s for 500 MB)")
 	f.TextVar(&level, "log-level", &level, "debug, info, warn or error")
+	configfile.Flag(c, Usage, "store")
 	return c
 }
