@@ -65,6 +65,7 @@ func serveAs(s spec) error {
 // servers are three processes, which are started again after each kill.
 type servers struct {
 	dir, store string
+	only       int // 1 to 3: any is this one; 0: any that listens
 
 	mu      sync.Mutex
 	at      [3]string // where each listens; empty: it does not
@@ -130,6 +131,9 @@ func (s *servers) set(i int, at string) {
 func (s *servers) any() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.only > 0 {
+		return "http://" + s.at[s.only-1]
+	}
 	from := rand.IntN(len(s.at))
 	for i := range s.at {
 		if at := s.at[(from+i)%len(s.at)]; at != "" {
@@ -137,6 +141,21 @@ func (s *servers) any() string {
 		}
 	}
 	return ""
+}
+
+// listens waits until a server does.
+func (s *servers) listens(ctx context.Context, i int) error {
+	for {
+		s.mu.Lock()
+		at := s.at[i]
+		s.mu.Unlock()
+		if at != "" {
+			return nil
+		}
+		if err := pause(ctx, 50*time.Millisecond); err != nil {
+			return fmt.Errorf("server %d does not listen: %w", i, err)
+		}
+	}
 }
 
 func (s *servers) kill(i int) {

@@ -34,8 +34,8 @@ import (
 
 // The size of the world. A job has an order for every agent.
 const (
-	agents   = 20
-	jobs     = 5
+	agents   = 16
+	jobs     = 4
 	patience = 5 * time.Minute // much longer than it takes
 )
 
