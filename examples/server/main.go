@@ -1,5 +1,5 @@
 // Command server is a patch-management server over the packages of this module:
-// SQLite, HTTP for agents and for the administrator, feeds, metrics. See --help.
+// SQLite or PostgreSQL, HTTP for agents and for the administrator, feeds, metrics. See --help.
 package main
 
 import (

@@ -10,6 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/patchpolicy/patchpolicy/job/controller"
+	"github.com/patchpolicy/patchpolicy/job/controller/memstore"
+	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
 // Of several servers, one leads: the first to ask, until it is silent or steps
@@ -142,4 +144,28 @@ func TestDeferred_JOB6(t *testing.T) {
 		require.NoError(f, err)
 		require.Equal(f, 1, counts())
 	})
+}
+
+// A server that runs while another, of a later release or with newer keys, takes
+// up the same store learns that it has to end (MAN-11, MAN-13).
+func TestChangesEndAnOutdatedServer_MAN13(t *testing.T) {
+	store := memstore.New(memstore.Options{})
+	old, err := controller.New(store, trusted(t, 1))
+	require.NoError(t, err)
+	require.NoError(t, old.CheckTrust(ctx))
+	_, err = old.Changes(ctx)
+	require.NoError(t, err)
+	next, err := controller.New(store, trusted(t, 2))
+	require.NoError(t, err)
+	require.NoError(t, next.CheckTrust(ctx))
+	_, err = old.Changes(ctx)
+	var outdated *controller.TrustError
+	require.ErrorAs(t, err, &outdated)
+	_, err = next.Changes(ctx)
+	require.NoError(t, err)
+
+	require.NoError(t, store.Update(ctx, func(w controller.Writer) error { return w.Put("meta", "format\x00\x01", []byte("2")) }))
+	_, err = next.Changes(ctx)
+	var newer *manifest.NewerFormat
+	require.ErrorAs(t, err, &newer, "although this server has used the store before")
 }

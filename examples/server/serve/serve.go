@@ -1,6 +1,15 @@
-// Package serve is the example server: a controller over SQLite, HTTP for agents
-// and for the administrator, the feeds, and the loops that sync the catalog and
-// make due orders.
+// Package serve is the example server: a controller over a store, HTTP for
+// agents and for the administrator, the feeds, and the loops that sync the
+// catalog and make due orders.
+//
+// One server uses an SQLite database. Several may share a PostgreSQL
+// (Config.Store), with the same keys, token and feeds: each needs a copy of the
+// files of Init but the database. All of them answer. One leads, and alone
+// syncs, prunes, probes and makes orders; when it dies, another takes over
+// within controller.Patience. An administrator's act on any of them reaches the
+// others within a second. After "server key rotate", a server with the former
+// keys ends as soon as another has begun with the new ones: give it the new files
+// and start it again.
 package serve
 
 import (
