@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/internal/postgrestest"
 	"github.com/patchpolicy/patchpolicy/job/controller"
+	"github.com/patchpolicy/patchpolicy/job/controller/sqlstore/internal/sqltx"
 	"github.com/patchpolicy/patchpolicy/job/controller/storetest"
 )
 
@@ -146,4 +148,41 @@ func TestOpenRefuses(t *testing.T) {
 		require.Error(t, err)
 		require.NotContains(t, err.Error(), "secret")
 	}
+}
+
+// No statement reads the table, or its index from end to end: that would
+// conflict with everything that is written meanwhile.
+func TestStatementsUseTheIndex(t *testing.T) {
+	ctx := context.Background()
+	s, err := Open(ctx, postgrestest.Database(t))
+	require.NoError(t, err)
+	defer func() { require.NoError(t, s.Close()) }()
+	keys, rows := []controller.Key{}, []sqltx.Row{}
+	for i := range 3 {
+		keys = append(keys, controller.Key{Table: "t", Key: fmt.Sprint(i)})
+		rows = append(rows, sqltx.Row{Key: keys[i], Value: []byte("v")})
+	}
+	for _, count := range []int{3, 5000} { // of records: few make the planner prefer to read them all
+		exec(t, s, fmt.Sprintf("INSERT INTO patchpolicy_records SELECT 't', convert_to(n::text, 'UTF8'), '' FROM generate_series(1, %d) AS n "+
+			"ON CONFLICT DO NOTHING; ANALYZE patchpolicy_records", count))
+		for _, c := range []struct {
+			text string
+			args []any
+		}{
+			{dialect.Get, []any{"t", []byte("1")}}, {dialect.Scan, []any{"t", []byte("1"), []byte("2"), 3}},
+			{dialect.GetMany, dialect.Keys(keys)}, {dialect.Delete, dialect.Deletes(keys)[0]},
+		} {
+			list, err := s.write.QueryContext(ctx, "EXPLAIN "+c.text, c.args...)
+			require.NoError(t, err)
+			plan, line := "", ""
+			for list.Next() {
+				require.NoError(t, list.Scan(&line))
+				plan += line + "\n"
+			}
+			require.NoError(t, list.Err())
+			require.Regexp(t, `(?s)(Index (Only )?Scan using|Bitmap Index Scan on) patchpolicy_records_pkey.*Index Cond: \(.*tbl = .*key`, plan, c.text)
+			require.NotContains(t, plan, "Seq Scan", c.text)
+		}
+	}
+	require.Len(t, dialect.Puts(rows), 1)
 }

@@ -21,7 +21,7 @@ type Dialect struct {
 
 	Keys    func([]controller.Key) []any   // parameters of GetMany
 	Puts    func([]Row) [][]any            // parameters of each execution of Put
-	Deletes func([]controller.Key) [][]any // parameters of each execution of Delete
+	Deletes func([]controller.Key) [][]any // parameters of each execution of Delete; the keys are sorted by table
 
 	// Conflict reports whether the engine ended a run because it conflicts with
 	// another transaction. Nothing was committed then.
