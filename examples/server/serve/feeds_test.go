@@ -293,7 +293,7 @@ func TestEndOfLifeDocumentsAreOneFeed_CAT11(t *testing.T) {
 }
 
 // Feeds answer "unchanged" for what this server has seen. When it leads again
-// after another server, they begin anew, and bring what it missed.
+// after another server, they begin again, and bring what it missed.
 func TestFeedsBeginAgainWithALeadership_CAT1(t *testing.T) {
 	c, made := newController(t, memstore.New(memstore.Options{})), 0
 	s := &syncer{controller: c, feeds: []catalog.Feed{&feed{}}, logger: slog.New(slog.DiscardHandler), remake: func() ([]catalog.Feed, error) {
