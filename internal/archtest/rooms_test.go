@@ -291,8 +291,19 @@ var rooms = []room{
 	{path: "job/controller/sqlstore", floor: 8, adapter: true, uses: []use{
 		{"job/controller", "the port it fills"},
 		{"internal/owned", "the file belongs to nobody else"},
+		{"job/controller/sqlstore/internal/sqltx", "its transactions"},
 		{"golang.org/x/sys", "the lock on Windows"},
 		{"modernc.org/sqlite", "the embedded database; linked by nothing else"},
+	}},
+	{path: "job/controller/sqlstore/internal/sqltx", floor: 8, adapter: true, uses: []use{
+		{"job/controller", "the port whose transactions it runs"},
+	}},
+	{path: "job/controller/sqlstore/postgres", floor: 9, adapter: true, uses: []use{
+		{"job/controller", "the port it fills"},
+		{"job/controller/sqlstore/internal/sqltx", "its transactions"},
+		{"github.com/jackc/pgx/v5", "PostgreSQL; linked by nothing else"},
+	}, tests: []use{
+		{"golang.org/x/sync", "stores that are opened at once"},
 	}},
 
 	{path: "job/runner", floor: 8, uses: []use{
@@ -410,7 +421,18 @@ var rooms = []room{
 	{path: "internal/forms", floor: programs, tests: []use{
 		{"github.com/secure-systems-lab/go-securesystemslib", "signs what a later release may write"},
 	}},
+	{path: "internal/configfile", floor: 9, uses: []use{
+		{"internal/owned", "nobody else may write the file"},
+		{"internal/problem", "an error quotes a name that may be of any length"},
+		{"internal/strictjson", "a file means one thing"},
+		{"github.com/spf13/cobra", "the flags that a file sets"},
+	}},
 	{path: "internal/killtest", floor: programs},
+	{path: "internal/manyservers", floor: programs, tests: []use{
+		{"github.com/jackc/pgx/v5", "looks into the database"},
+		{"golang.org/x/sync", "agents and servers that end together"},
+	}},
+	{path: "internal/postgrestest", floor: programs},
 	{path: "examples/quickstart", floor: programs, adapter: true, uses: []use{
 		{"github.com/spf13/cobra", "commands and flags"},
 	}},

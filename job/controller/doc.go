@@ -22,7 +22,8 @@
 //   - Assets: AddToken, TagAsset, SettleClone, RemoveAsset.
 //   - Agents: Enrol, Secrets, CheckIn, Leave. An asset's reports can only change
 //     its own orders.
-//   - Periodic work: Tick and Prune. When a server starts, it calls CheckTrust
+//   - Periodic work: Tick and Prune; Lead, StepDown and Changes among several
+//     servers. When a server starts, it calls CheckTrust
 //     first. CheckIndexes looks for damage.
 //   - Queries: each reads one consistent state, except PreviewFleet and
 //     MissingFleet, which read each asset by itself. The next page of a list
@@ -66,6 +67,15 @@
 // until its start at most. A job that runs after another (JOB-19) gets its
 // orders asset by asset, in the check-in that reports the success, or as a run of
 // its own when enough assets succeeded.
+//
+// # Several servers
+//
+// Any number of controllers may share a store, in one process or many; each use
+// case is a transaction or several that are safe to repeat. What a controller
+// remembers between calls is either compared with the store in each transaction
+// (the catalog) or never changes (secrets by key). So that one at a time syncs
+// and makes orders, servers choose one by Lead, which runs Sync, Tick and Prune
+// under Fenced; all run administrators' acts under Deferred and ask for Changes.
 //
 // # What is stored
 //

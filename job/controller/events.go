@@ -87,6 +87,9 @@ func (t *tx) saveEvent() {
 		t.event.At = t.event.At.Add(time.Microsecond)
 	}
 	t.save(tableEvents, key(fallingTime(t.event.At)), t.event)
+	if t.event.Action != AssetEnrolled && t.event.Action != AssetLeft {
+		t.publish()
+	}
 }
 
 // Events lists the administrative acts before an instant, newest first, limit

@@ -10,6 +10,7 @@ import (
 // The tables. Each key is made by key from the parts named here.
 const (
 	tableMeta        Table = "meta"        // name: the snapshot's header; how many runs are in tableStopping; RecordsFormat
+	tableServers     Table = "servers"     // leader: leaderRecord; beat and changes: numbers
 	tableSnapshot    Table = "snapshot"    // chunk
 	tableAssets      Table = "assets"      // asset: assetRecord
 	tableSeen        Table = "seen"        // asset: seenRecord, written at most once in Config.SeenEvery

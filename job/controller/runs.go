@@ -19,6 +19,9 @@ import (
 // Next is when to call it again for a planned run; zero: no run is planned. A
 // change of a job may change that.
 func (c *Controller) Tick(ctx context.Context, now time.Time) (next time.Time, err error) {
+	if deferred(ctx) {
+		return time.Time{}, nil
+	}
 	shared := &drafts{}
 	failed := map[Key]bool{} // rows that are passed over: none may keep the others waiting
 	var errs []error
@@ -141,6 +144,9 @@ func (t *tx) stop(run runRecord, ev ledger.RunEvent) runRecord {
 
 // finish does what is left of the passes that cancel or withdraw runs.
 func (c *Controller) finish(ctx context.Context, runs []job.RunID, now time.Time) error {
+	if deferred(ctx) {
+		return nil // Tick does it
+	}
 	for _, id := range runs {
 		err := c.repeat(ctx, now, func(t *tx) bool {
 			if run := t.run(id); run.Stopping() != nil {

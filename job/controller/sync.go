@@ -116,6 +116,7 @@ func (t *tx) saveSnapshot(before storedSnapshot, next packedSnapshot) {
 		}
 	}
 	t.save(tableMeta, key("snapshot"), next.header)
+	t.publish()
 }
 
 // Snapshot returns the present catalog. It never changes, so the caller may
@@ -134,7 +135,7 @@ func (r *reader) stored() (s storedSnapshot) {
 	if s.header, found = load[snapshotRecord](r, tableMeta, key("snapshot")); !found {
 		return s
 	}
-	if have := r.c.cached.Load(); have != nil && have.header.Generation == s.header.Generation {
+	if have := r.c.cached.Load(); have != nil && have.header.Generation == s.header.Generation && have.header.ID == s.header.ID {
 		return *have
 	}
 	var stream []io.Reader

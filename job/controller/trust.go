@@ -53,14 +53,22 @@ func (c *Controller) CheckTrust(ctx context.Context) error {
 	}
 	now := trustRecord{uint64(len(chain)), manifest.TrustFingerprint(chain[len(chain)-1])}
 	return c.update(ctx, time.Time{}, func(t *tx) {
-		was, found := load[trustRecord](t.reader, tableMeta, trustKey)
-		if found && (was.Version > now.Version || manifest.TrustFingerprint(chain[was.Version-1]) != was.Fingerprint) {
-			t.fail(&TrustError{fmt.Sprintf("version %d, %s", now.Version, now.Fingerprint), fmt.Sprintf("version %d, %s", was.Version, was.Fingerprint)})
-		}
-		if was != now {
+		t.fail(c.trusts(t.reader))
+		if was, _ := load[trustRecord](t.reader, tableMeta, trustKey); was != now {
 			t.save(tableMeta, trustKey, now)
 		}
 	})
+}
+
+// trusts returns a *TrustError if Config.Trust neither equals nor continues the
+// trust documents that the store was last used with.
+func (c *Controller) trusts(r *reader) error {
+	chain := c.config.Trust
+	was, found := load[trustRecord](r, tableMeta, trustKey)
+	if len(chain) == 0 || !found || was.Version <= uint64(len(chain)) && manifest.TrustFingerprint(chain[was.Version-1]) == was.Fingerprint {
+		return nil
+	}
+	return &TrustError{fmt.Sprintf("version %d, %s", len(chain), manifest.TrustFingerprint(chain[len(chain)-1])), fmt.Sprintf("version %d, %s", was.Version, was.Fingerprint)}
 }
 
 // maxSecrets is how many assets' secrets are remembered: a secret costs thirty

@@ -84,6 +84,7 @@ func (c *Controller) update(ctx context.Context, now time.Time, fn func(*tx)) er
 		if !formed && t.format() == 0 {
 			t.save(tableMeta, formatKey, RecordsFormat)
 		}
+		t.heed()
 		fn(t)
 		t.followAll()
 		t.saveTallies()

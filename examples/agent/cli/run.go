@@ -22,6 +22,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/examples/agent/home"
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/integrity/policyverify"
+	"github.com/patchpolicy/patchpolicy/internal/configfile"
 	"github.com/patchpolicy/patchpolicy/internal/inroot"
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
@@ -85,6 +86,7 @@ Exit codes: 0 stopped by a signal, 1 something failed, 2 bad input.`,
 	f.Int64Var(&o.runner.MinRate, "min-rate", 0, "lowest rate of a download in bytes per second; a slower one fails (default: 4096)")
 	f.DurationVar(&o.runner.DownloadTime, "download-time", 0, "longest time for downloading one file (default: 24h)")
 	f.BoolVar(&o.untilIdle, "until-idle", false, "exit when the server has nothing new and nothing is left to do or report")
+	configfile.Flag(cmd, func(err error) error { return misused{err} })
 	return cmd
 }
 

@@ -186,12 +186,14 @@ type syncer struct {
 	settings   map[catalog.FeedID]FeedSettings
 	forget     []string // former feeds, which leave the catalog
 	logger     *slog.Logger
+	remake     func() ([]catalog.Feed, error) // the feeds as they were configured; nil: they stay as they are
 
 	doing   atomic.Pointer[string]                    // nil: no sync runs
 	changed atomic.Pointer[[]adminhttp.CatalogChange] // the newest first, at most adminhttp.MaxChanges; nil: nothing
 
 	mu       sync.Mutex
 	warnings []string                         // of the last sync
+	fence    controller.Fence                 // of the last sync
 	owed     map[catalog.FeedID]catalog.Batch // batches that were refused or not stored, because their feeds answer "unchanged" next time
 }
 
@@ -208,12 +210,14 @@ func (s *syncer) syncing() string {
 	return ""
 }
 
-// now is run for the administrator, who is also warned.
-func (s *syncer) now(ctx context.Context, acceptOlder catalog.FeedID) (adminhttp.Synced, error) {
-	changes, err := s.run(ctx, acceptOlder)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return adminhttp.Synced{Changes: changes, Warnings: s.warnings}, err
+// warned syncs for the administrator, who is also warned.
+func (s *syncer) warned(sync syncFunc) func(context.Context, catalog.FeedID) (adminhttp.Synced, error) {
+	return func(ctx context.Context, acceptOlder catalog.FeedID) (adminhttp.Synced, error) {
+		changes, err := sync(ctx, acceptOlder)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return adminhttp.Synced{Changes: changes, Warnings: s.warnings}, err
+	}
 }
 
 // lately returns what changed in what the catalog has, since the server was
@@ -239,8 +243,21 @@ func (s *syncer) note(ctx context.Context, before *catalog.Snapshot, changes cat
 // run syncs once. From the feed named, if any, it accepts data that is older
 // than what was accepted before (CAT-2).
 func (s *syncer) run(ctx context.Context, acceptOlder catalog.FeedID) (catalog.Changes, error) {
+	return s.lead(ctx, 0, acceptOlder)
+}
+
+// lead is run for one of several servers, in a leadership of its.
+func (s *syncer) lead(ctx context.Context, fence controller.Fence, acceptOlder catalog.FeedID) (catalog.Changes, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.fence != 0 && s.fence != fence && s.remake != nil { // the feeds do not know what other servers stored since
+		feeds, err := s.remake()
+		if err != nil {
+			return catalog.Changes{}, err
+		}
+		s.feeds, s.owed = feeds, nil
+	}
+	s.fence = fence
 	if acceptOlder != "" && !configured(s.feeds, acceptOlder) {
 		return catalog.Changes{}, &controller.NotFoundError{Kind: "feed", ID: string(acceptOlder)}
 	}

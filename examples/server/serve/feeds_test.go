@@ -291,3 +291,22 @@ func TestEndOfLifeDocumentsAreOneFeed_CAT11(t *testing.T) {
 	_, err = Feeds(Sources{EOL: []string{"a.json"}}, slog.New(slog.DiscardHandler))
 	require.ErrorContains(t, err, "a.json speaks of 0 products")
 }
+
+// Feeds answer "unchanged" for what this server has seen. When it leads again
+// after another server, they begin again, and bring what it missed.
+func TestFeedsBeginAgainWithALeadership_CAT1(t *testing.T) {
+	c, made := newController(t, memstore.New(memstore.Options{})), 0
+	s := &syncer{controller: c, feeds: []catalog.Feed{&feed{}}, logger: slog.New(slog.DiscardHandler), remake: func() ([]catalog.Feed, error) {
+		made++
+		return []catalog.Feed{&feed{}}, nil
+	}}
+	for _, step := range []struct {
+		fence controller.Fence
+		made  int
+	}{{1, 0}, {1, 0}, {4, 1}, {4, 1}, {5, 2}} {
+		_, err := s.lead(t.Context(), step.fence, "")
+		require.NoError(t, err)
+		require.Equal(t, step.made, made)
+		require.True(t, s.feeds[0].(*feed).told)
+	}
+}

@@ -1,6 +1,15 @@
-// Package serve is the example server: a controller over SQLite, HTTP for agents
-// and for the administrator, the feeds, and the loops that sync the catalog and
-// make due orders.
+// Package serve is the example server: a controller over a store, HTTP for
+// agents and for the administrator, the feeds, and the loops that sync the
+// catalog and make due orders.
+//
+// One server uses an SQLite database. Several may share a PostgreSQL
+// (Config.Store), with the same keys, token and feeds: each needs a copy of the
+// files of Init but the database. All of them answer. One leads, and alone
+// syncs, prunes, probes and makes orders; when it dies, another takes over
+// within controller.Patience. An administrator's act on any of them reaches the
+// others within a second. After "server key rotate", a server with the former
+// keys ends as soon as another has begun with the new ones: give it the new files
+// and start it again.
 package serve
 
 import (
@@ -12,6 +21,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"sync"
 	"time"
 	_ "time/tzdata" // so that schedules mean the same on a system without the zone database
 
@@ -24,6 +34,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/owned"
 	"github.com/patchpolicy/patchpolicy/job/controller"
 	"github.com/patchpolicy/patchpolicy/job/controller/sqlstore"
+	"github.com/patchpolicy/patchpolicy/job/controller/sqlstore/postgres"
 	"github.com/patchpolicy/patchpolicy/manifest"
 	"github.com/patchpolicy/patchpolicy/manifest/agenthttp"
 )
@@ -31,6 +42,7 @@ import (
 // Config is a server's settings.
 type Config struct {
 	Files
+	Store     string                          // URL of a PostgreSQL database that servers share; empty: the SQLite database of Files
 	Listen    string                          // host:port; port 0 chooses a free one
 	TLSCert   string                          // PEM file; empty: plain HTTP
 	TLSKey    string                          // PEM file
@@ -41,12 +53,18 @@ type Config struct {
 	Policy    integrity.Excerpt               // the signer policy that orders are made under; zero: none
 	Deadlines []string                        // tables of deadlines: names of built-in ones, or files
 	Feeds     []catalog.Feed                  // the order decides who owns a product (CAT-17)
+	Remake    func() ([]catalog.Feed, error)  // makes Feeds again, which then remember nothing: needed if several servers share a store
 	Settings  map[catalog.FeedID]FeedSettings // by feed
 	Forget    []string                        // former feeds: they leave the catalog, and others may take over their products
 	Logger    *slog.Logger
 	Unchecked bool           // do not check the whole database at the start
 	Listening func(net.Addr) // called once the server takes connections; may be nil
 }
+
+// sharedBatch is how many assets one transaction of a pass handles on
+// PostgreSQL. With 5 hardly any had to run again beside check-ins, with 20 every
+// second, with 100 each three times; the passes took the same time.
+const sharedBatch = 10
 
 // drain is how long open requests may take when the server is stopping.
 const drain = 30 * time.Second
@@ -99,17 +117,17 @@ func Run(ctx context.Context, c Config) (err error) {
 	if err != nil {
 		return err
 	}
-	open := sqlstore.OpenSQLite
-	if c.Unchecked {
-		open = sqlstore.OpenUnchecked
-	}
-	store, err := open(ctx, c.DB)
+	store, checkpoint, err := c.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
+	batch := 0 // the default
+	if c.Store != "" {
+		batch = sharedBatch
+	}
 	ctl, err := controller.New(store, controller.Config{
-		Signer: keys.Signer, Trust: keys.Trust, Exchange: keys.Exchange, Every: c.CheckIn, Zone: time.LoadLocation,
+		Batch: batch, Signer: keys.Signer, Trust: keys.Trust, Exchange: keys.Exchange, Every: c.CheckIn, Zone: time.LoadLocation,
 		Policy: c.Policy, Deadlines: tables, OnEvent: func(e controller.Event) { // the logger escapes names and texts
 			c.Logger.Info(e.Action.String(), "by", e.Actor, "on", e.Subject, "text", e.Text)
 		},
@@ -124,10 +142,17 @@ func Run(ctx context.Context, c Config) (err error) {
 	if err != nil {
 		return err
 	}
-	s := &syncer{controller: ctl, feeds: c.Feeds, settings: c.Settings, forget: c.Forget, logger: c.Logger}
-	p := &prober{controller: ctl, client: &http.Client{}, logger: c.Logger}
+	if err := c.warnOfMissing(ctx, ctl); err != nil {
+		return err
+	}
+	s := &syncer{controller: ctl, feeds: c.Feeds, settings: c.Settings, forget: c.Forget, logger: c.Logger, remake: c.Remake}
 	kick := make(chan struct{}, 1)
-	server := agenthttp.NewServer("", c.handler(ctl, s, token, kick))
+	work := func(ctx context.Context, fence controller.Fence) { c.work(ctx, fence, ctl, s, kick) }
+	var m *member // nil: this is the only server
+	if c.Store != "" {
+		m = newMember(ctl, c.Logger, kick, work)
+	}
+	server := agenthttp.NewServer("", c.handler(ctl, s, m, token, kick))
 	server.ErrorLog = slog.NewLogLogger(c.Logger.Handler(), slog.LevelWarn)
 
 	group, ctx := errgroup.WithContext(ctx)
@@ -147,20 +172,9 @@ func Run(ctx context.Context, c Config) (err error) {
 	each := func(interval time.Duration, what string, do func(now time.Time) error) {
 		group.Go(func() error { return loop(ctx, interval, what, do, c.Logger) })
 	}
-	// The database's log is kept short, so that a copy of the file alone lacks
-	// little (see sqlstore.Backup).
-	each(time.Minute, "checkpoint of the database", func(time.Time) error { return store.Checkpoint(ctx) })
-	if c.Keep > 0 {
-		each(24*time.Hour, "removal of old history", func(now time.Time) error {
-			_, err := ctl.Prune(ctx, now.Add(-c.Keep), now)
-			return err
-		})
+	if checkpoint != nil {
+		each(time.Minute, "checkpoint of the database", func(time.Time) error { return checkpoint(ctx) })
 	}
-	each(c.SyncEvery, "sync", func(time.Time) error {
-		_, err := s.run(ctx, "")
-		p.run(ctx, 0) // for what cannot be reached (CAT-10)
-		return err
-	})
 	each(24*time.Hour, "trust document", func(now time.Time) error {
 		t, err := keys.Trust.Newest()
 		if err == nil && t.Expired(now.Add(manifest.TrustNotice)) { // MAN-13
@@ -168,7 +182,11 @@ func Run(ctx context.Context, c Config) (err error) {
 		}
 		return err
 	})
-	group.Go(func() error { tickLoop(ctx, ctl, p, kick, c.Logger); return nil })
+	if m != nil {
+		group.Go(func() error { return m.run(ctx) })
+	} else {
+		group.Go(func() error { work(ctx, 0); return nil })
+	}
 	c.Logger.Info("listening", "addr", listener.Addr().String(), "tls", c.TLSCert != "", "fingerprint", manifest.TrustFingerprint(keys.Trust[len(keys.Trust)-1]))
 
 	if c.Listening != nil {
@@ -177,6 +195,59 @@ func Run(ctx context.Context, c Config) (err error) {
 	err = group.Wait()
 	c.Logger.Info("stopped")
 	return err
+}
+
+// work is what one server at a time does, until ctx ends.
+func (c Config) work(ctx context.Context, fence controller.Fence, ctl *controller.Controller, s *syncer, kick <-chan struct{}) {
+	p := &prober{controller: ctl, client: &http.Client{}, logger: c.Logger}
+	var loops sync.WaitGroup
+	each := func(interval time.Duration, what string, do func(now time.Time) error) {
+		loops.Go(func() { _ = loop(ctx, interval, what, do, c.Logger) })
+	}
+	if c.Keep > 0 {
+		each(24*time.Hour, "removal of old history", func(now time.Time) error {
+			_, err := ctl.Prune(ctx, now.Add(-c.Keep), now)
+			return err
+		})
+	}
+	each(c.SyncEvery, "sync", func(time.Time) error {
+		_, err := s.lead(ctx, fence, "")
+		p.run(ctx, 0) // for what cannot be reached (CAT-10)
+		return err
+	})
+	loops.Go(func() { tickLoop(ctx, ctl, p, kick, c.Logger) })
+	loops.Wait()
+}
+
+// warnOfMissing names the feeds whose patches are in the catalog, and which this
+// server does not have.
+func (c Config) warnOfMissing(ctx context.Context, ctl *controller.Controller) error {
+	known, err := ctl.Feeds(ctx, time.Now())
+	for _, f := range known {
+		if id := f.Feed; !configured(c.Feeds, id) && !slices.Contains(c.Forget, string(id)) {
+			c.Logger.Warn("this server starts without a feed that it had: what the feed brought stays as it is, and its patches are still deployed; "+
+				"start with the feed, or with --forget to remove what it brought", "feed", id, "last", f.LastGood)
+		}
+	}
+	return err
+}
+
+// open opens the store. Checkpoint keeps the log of an SQLite database short, so
+// that a copy of the file alone lacks little (see sqlstore.Backup).
+func (c Config) open(ctx context.Context) (store controller.Store, checkpoint func(context.Context) error, err error) {
+	if c.Store != "" {
+		store, err = postgres.Open(ctx, c.Store)
+		return store, nil, err
+	}
+	open := sqlstore.OpenSQLite
+	if c.Unchecked {
+		open = sqlstore.OpenUnchecked
+	}
+	file, err := open(ctx, c.DB)
+	if err != nil {
+		return nil, nil, err
+	}
+	return file, file.Checkpoint, nil
 }
 
 func (c Config) listen() (net.Listener, error) {
@@ -193,18 +264,22 @@ func (c Config) listen() (net.Listener, error) {
 	return tls.Listen("tcp", c.Listen, &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}})
 }
 
-func (c Config) handler(ctl *controller.Controller, s *syncer, token string, kick chan<- struct{}) http.Handler {
+func (c Config) handler(ctl *controller.Controller, s *syncer, one *member, token string, kick chan<- struct{}) http.Handler {
 	m, limit := newMetrics(ctl, c.Logger), newLimiter(c.Logger)
 	mux := http.NewServeMux()
-	mux.Handle(adminhttp.Prefix, patient(limit.admin(adminhttp.NewHandler(adminhttp.Options{
-		Controller: ctl, Token: token, Logger: c.Logger, Sync: s.now, Syncing: s.syncing, Lately: s.lately,
+	sync, defers := s.run, func(next http.Handler) http.Handler { return next }
+	if one != nil {
+		sync, defers = one.syncing(s.lead), deferring
+	}
+	mux.Handle(adminhttp.Prefix, patient(limit.admin(defers(adminhttp.NewHandler(adminhttp.Options{
+		Controller: ctl, Token: token, Logger: c.Logger, Sync: s.warned(sync), Syncing: s.syncing, Lately: s.lately,
 		Changed: func() {
 			select {
 			case kick <- struct{}{}:
 			default: // a kick is pending already
 			}
 		},
-	}))))
+	})))))
 	mux.Handle("GET /metrics", limit.admin(adminhttp.Guard(token, promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))))
 	mux.Handle("/", limit.agents(agenthttp.NewHandler(counted{ctl, m}, agenthttp.Options{Logger: c.Logger})))
 	return mux

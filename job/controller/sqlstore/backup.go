@@ -201,8 +201,7 @@ func OpenBackup(ctx context.Context, path string) (*Store, Info, error) {
 		if saved > 0 {
 			i.Saved = time.Unix(saved, 0).UTC()
 		}
-		s.reads, err = prepare(ctx, s.read, get, getMany, scan)
-		return err
+		return s.prepare(ctx)
 	}()
 	if err != nil {
 		_ = s.shut()

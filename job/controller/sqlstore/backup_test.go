@@ -144,7 +144,7 @@ func TestBackupWhileAServerWrites(t *testing.T) {
 
 	b, says, err := OpenBackup(ctx, to)
 	require.NoError(t, err)
-	require.Equal(t, Info{Format: latest, Saved: now}, says)
+	require.Equal(t, Info{Format: latest(), Saved: now}, says)
 	saved := count(t, b)
 	require.GreaterOrEqual(t, saved, committed)
 	require.Error(t, b.Update(ctx, func(controller.Writer) error { return nil }))

@@ -114,9 +114,9 @@ func identify(row *sql.Row, path string) (version int, err error) {
 	switch {
 	case err != nil:
 		return 0, err
-	case application == applicationID && version > latest:
+	case application == applicationID && version > latest():
 		return 0, fmt.Errorf("this database was %w: it has schema version %d, this program knows up to %d: use that release, or restore a backup",
-			ErrNewer, version, latest)
+			ErrNewer, version, latest())
 	case application == applicationID && version > 0:
 		return version, nil
 	case application == 0 && version == 0 && tables == 0:

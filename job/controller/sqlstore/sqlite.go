@@ -1,6 +1,8 @@
 package sqlstore
 
 import (
+	"context"
+	"database/sql"
 	_ "embed"
 	"encoding/json"
 	"errors"
@@ -9,25 +11,63 @@ import (
 	"path/filepath"
 
 	"github.com/patchpolicy/patchpolicy/job/controller"
+	"github.com/patchpolicy/patchpolicy/job/controller/sqlstore/internal/sqltx"
 	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
-//go:embed schema.sql
-var schema string
+// schema1 and those that follow lead from one version of the schema to the
+// next. A step that a release had is never changed.
+//
+//go:embed schema1.sql
+var schema1 string
+
+var migrations = []string{schema1}
 
 // latest is the version of the schema.
-const latest = 1
+func latest() int { return len(migrations) }
 
-const (
-	get = "SELECT value FROM records WHERE tbl = ? AND key = ?"
-	// getMany has a row with position and value for each record that is found.
-	getMany = `SELECT k.key, r.value FROM json_each(?) AS k CROSS JOIN records AS r
+// migrate takes a database from a version of the schema to the newest, one
+// transaction for each step.
+func migrate(ctx context.Context, db *sql.DB, have int, steps []string) error {
+	for ; have < len(steps); have++ {
+		_, err := db.ExecContext(ctx, fmt.Sprintf("BEGIN IMMEDIATE; %s; PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT", steps[have], applicationID, have+1))
+		if err != nil {
+			_, undone := db.ExecContext(ctx, "ROLLBACK")
+			return errors.Join(fmt.Errorf("bring the database from version %d of its schema to %d: %w", have, have+1, err), undone)
+		}
+	}
+	return nil
+}
+
+var dialect = sqltx.Dialect{
+	Get: "SELECT value FROM records WHERE tbl = ? AND key = ?",
+	GetMany: `SELECT k.key, r.value FROM json_each(?) AS k CROSS JOIN records AS r
 		ON r.tbl = CAST(unhex(substr(k.value, 1, instr(k.value, ' ') - 1)) AS TEXT)
-		AND r.key = unhex(substr(k.value, instr(k.value, ' ') + 1))`
-	scan  = "SELECT key, value FROM records WHERE tbl = ? AND key >= ? AND key < ? ORDER BY key LIMIT ?"
-	put   = "INSERT INTO records (tbl, key, value) VALUES (?, ?, ?) ON CONFLICT (tbl, key) DO UPDATE SET value = excluded.value"
-	erase = "DELETE FROM records WHERE tbl = ? AND key = ?"
-)
+		AND r.key = unhex(substr(k.value, instr(k.value, ' ') + 1))`,
+	Scan:   "SELECT key, value FROM records WHERE tbl = ? AND key >= ? AND key < ? ORDER BY key LIMIT ?",
+	Put:    "INSERT INTO records (tbl, key, value) VALUES (?, ?, ?) ON CONFLICT (tbl, key) DO UPDATE SET value = excluded.value",
+	Delete: "DELETE FROM records WHERE tbl = ? AND key = ?",
+
+	Keys: func(keys []controller.Key) []any { return []any{list(keys)} },
+	Puts: func(rows []sqltx.Row) (executions [][]any) {
+		for _, r := range rows {
+			executions = append(executions, []any{string(r.Table), []byte(r.Key.Key), r.Value})
+		}
+		return executions
+	},
+	Deletes: func(keys []controller.Key) (executions [][]any) {
+		for _, k := range keys {
+			executions = append(executions, []any{string(k.Table), []byte(k.Key)})
+		}
+		return executions
+	},
+	Conflict: func(err error) bool {
+		c := code(err)
+		return c == sqlite3.SQLITE_BUSY || c == sqlite3.SQLITE_LOCKED
+	},
+	Tries: 8, // the engine waits by itself, for 5 s each time
+}
 
 // code returns the primary code of an error of the engine: a busy snapshot is a
 // kind of busy. Zero: it is another error, or none.

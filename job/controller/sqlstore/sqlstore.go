@@ -7,34 +7,25 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"sync"
-	"sync/atomic"
 
 	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/patchpolicy/patchpolicy/internal/owned"
 	"github.com/patchpolicy/patchpolicy/job/controller"
+	"github.com/patchpolicy/patchpolicy/job/controller/sqlstore/internal/sqltx"
 )
 
-const (
-	readers = 8 // connections for View: more than the cores of a small server
-	tries   = 8 // runs of a transaction that keeps meeting conflicts, until the store gives up
-)
+// readers is how many connections View has: more than the cores of a small
+// server.
+const readers = 8
 
 // Store is a controller.Store on an SQL database.
 type Store struct {
-	lock          *lock
-	marked        bool    // the file says that it is open
-	write, read   *sql.DB // write has one connection
-	writes, reads statements
-
-	closed  atomic.Bool  // Close has begun
-	running sync.RWMutex // held by each transaction to read, and by Close for good
+	lock        *lock
+	marked      bool    // the file says that it is open
+	write, read *sql.DB // write has one connection
+	records     sqltx.Store
 }
-
-// statements are prepared once, by their texts.
-type statements map[string]*sql.Stmt
 
 // OpenSQLite opens the database file, creating it (mode 0600) if it is missing,
 // and locks it against other processes until Close.
@@ -90,11 +81,8 @@ func (s *Store) open(ctx context.Context, path string, full bool) error {
 		return err
 	}
 	s.write.SetMaxOpenConns(1) // one writer: the next waits here, not in the engine
-	if have == 0 {
-		_, err := s.write.ExecContext(ctx, fmt.Sprintf("BEGIN; %s; PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT", schema, applicationID, latest))
-		if err != nil {
-			return err
-		}
+	if err := migrate(ctx, s.write, have, migrations); err != nil {
+		return err
 	}
 	// In the file itself before anything else is written, so that a copy
 	// without the log is known for one.
@@ -108,11 +96,18 @@ func (s *Store) open(ctx context.Context, path string, full bool) error {
 	}
 	s.read.SetMaxOpenConns(readers)
 	s.read.SetMaxIdleConns(readers)
-	if s.writes, err = prepare(ctx, s.write, get, getMany, scan, put, erase); err != nil {
+	return s.prepare(ctx)
+}
+
+// prepare readies the two sides, or the one that there is.
+func (s *Store) prepare(ctx context.Context) error {
+	s.records.Dialect = &dialect
+	s.records.Read = sqltx.Side{DB: s.read, Discard: true}
+	if err := s.records.Read.Prepare(ctx, &dialect, false); err != nil || s.write == nil {
 		return err
 	}
-	s.reads, err = prepare(ctx, s.read, get, getMany, scan)
-	return err
+	s.records.Write = sqltx.Side{DB: s.write}
+	return s.records.Write.Prepare(ctx, &dialect, true)
 }
 
 // Checkpoint moves the log into the file, except what a running View still
@@ -123,21 +118,9 @@ func (s *Store) Checkpoint(ctx context.Context) error {
 	return err
 }
 
-func prepare(ctx context.Context, db *sql.DB, texts ...string) (statements, error) {
-	prepared := statements{}
-	for _, text := range texts {
-		statement, err := db.PrepareContext(ctx, text)
-		if err != nil {
-			return nil, err
-		}
-		prepared[text] = statement
-	}
-	return prepared, nil
-}
-
 // View implements controller.Store.
 func (s *Store) View(ctx context.Context, fn func(controller.Reader) error) error {
-	return s.run(ctx, s.read, s.reads, func(t *tx) error { return fn(reader{t}) }, (*sql.Tx).Rollback)
+	return s.records.View(ctx, fn)
 }
 
 // Update implements controller.Store.
@@ -145,15 +128,14 @@ func (s *Store) Update(ctx context.Context, fn func(controller.Writer) error) er
 	if s.write == nil {
 		return errors.New("a backup is only read")
 	}
-	return s.run(ctx, s.write, s.writes, func(t *tx) error { return fn(t) }, (*sql.Tx).Commit)
+	return s.records.Update(ctx, fn)
 }
 
 // Close implements controller.Store.
 func (s *Store) Close() error {
-	if s.closed.Swap(true) {
-		return controller.ErrClosed
+	if err := s.records.Close(); err != nil {
+		return err
 	}
-	s.running.Lock()
 	gate.Lock()
 	defer gate.Unlock()
 	return s.shut()
@@ -198,24 +180,4 @@ func (s *Store) shut() error {
 		errs = append(errs, s.lock.release())
 	}
 	return errors.Join(errs...)
-}
-
-// run runs fn in transactions until one does not meet a conflict.
-func (s *Store) run(ctx context.Context, db *sql.DB, prepared statements, fn func(*tx) error, finish func(*sql.Tx) error) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if s.closed.Load() || !s.running.TryRLock() {
-		return controller.ErrClosed
-	}
-	defer s.running.RUnlock()
-	var err error
-	for range tries {
-		t := &tx{ctx: ctx, prepared: prepared}
-		err = t.run(db, fn, finish)
-		if c := code(t.failed); c != sqlite3.SQLITE_BUSY && c != sqlite3.SQLITE_LOCKED { // nothing was committed then, and fn runs again
-			break
-		}
-	}
-	return err
 }

@@ -95,14 +95,7 @@ var records = []test{
 	}},
 	{"Get, GetMany and Scan return what was put last, as a sorted list does", func(s *suite) {
 		random, sorted, keys := rand.New(rand.NewPCG(1, 2)), map[string][]byte{}, []string{}
-		records := func(from, to string, limit int) (found []controller.Record) {
-			for _, k := range slices.Sorted(maps.Keys(sorted)) {
-				if k >= from && (to == "" || k < to) && len(found) < limit {
-					found = append(found, controller.Record{Key: k, Value: sorted[k]})
-				}
-			}
-			return found
-		}
+		records := func(from, to string, limit int) []controller.Record { return scanned(sorted, from, to, limit) }
 		check := func(r controller.Reader) error {
 			err := s.wants(r, records("", "", 1000), "a transaction must see what was put last, also by itself, and nothing that was deleted")
 			var values [][]byte
@@ -140,6 +133,40 @@ var records = []test{
 				}
 				return err
 			})
+		}
+	}},
+	{"a Writer reads its own writes, few and many, like those of others", func(s *suite) {
+		for _, writes := range []int{3, 20, 300} {
+			s := s.on(s.table + controller.Table(fmt.Sprint(writes)))
+			committed := map[string][]byte{}
+			for round := range uint64(6) {
+				var sorted map[string][]byte
+				s.update(func(w controller.Writer) (err error) {
+					random := rand.New(rand.NewPCG(round, 0)) // fn may run again
+					sorted = maps.Clone(committed)
+					key := func() string { return fmt.Sprintf("%03d", random.IntN(2*writes)) }
+					for i := range writes {
+						if k := key(); random.IntN(2) == 0 {
+							delete(sorted, k)
+							err = errors.Join(err, w.Delete(s.table, k))
+						} else {
+							sorted[k] = []byte{byte(round), byte(i)}
+							err = errors.Join(err, w.Put(s.table, k, sorted[k]))
+						}
+						if i%(1+writes/10) == 0 {
+							from, to, limit := key(), key(), 1+random.IntN(10)
+							found, failed := w.Scan(s.table, from, to, limit)
+							err = errors.Join(err, failed, same(scanned(sorted, from, to, limit), found, fmt.Sprintf(
+								"after %d writes, Scan must return the first %d records with %q <= key < %q", i+1, limit, from, to)))
+						}
+					}
+					return errors.Join(err, s.wants(w, scanned(sorted, "", "", 1000), "a Writer must find what it wrote"))
+				})
+				committed = sorted
+				s.view(func(r controller.Reader) error {
+					return s.wants(r, scanned(sorted, "", "", 1000), "a View must find what an Update wrote, and nothing it deleted")
+				})
+			}
 		}
 	}},
 	{"GetMany returns the values in the order of the keys", func(s *suite) {
@@ -206,4 +233,14 @@ var records = []test{
 		require.NoError(s, s.store.Close(), "Close must succeed")
 		unchanged("after Close")
 	}},
+}
+
+// scanned is what Scan returns of records, by their keys.
+func scanned(records map[string][]byte, from, to string, limit int) (found []controller.Record) {
+	for _, k := range slices.Sorted(maps.Keys(records)) {
+		if k >= from && (to == "" || k < to) && len(found) < limit {
+			found = append(found, controller.Record{Key: k, Value: records[k]})
+		}
+	}
+	return found
 }

@@ -1,4 +1,4 @@
-package sqlstore
+package sqltx
 
 import (
 	"context"
@@ -11,25 +11,26 @@ import (
 
 // tx is one run of a transaction's fn.
 type tx struct {
-	ctx      context.Context
-	tx       *sql.Tx
-	prepared statements
-	failed   error // why it cannot commit any more
-	over     bool
+	ctx     context.Context
+	dialect *Dialect
+	side    *Side
+	tx      *sql.Tx
+	pending pending // what is written and not sent yet
+	failed  error   // why it cannot commit any more
+	over    bool
 }
 
 // reader hides the writing half of a tx from type assertions.
 type reader struct{ controller.Reader }
 
-// run runs fn in a transaction of db, which finish ends if fn and its calls
-// succeeded.
-func (t *tx) run(db *sql.DB, fn func(*tx) error, finish func(*sql.Tx) error) (err error) {
-	if t.tx, err = db.BeginTx(t.ctx, nil); err != nil {
+// run runs fn in a transaction, and commits it if fn and its calls succeeded.
+func (t *tx) run(fn func(*tx) error) (err error) {
+	if t.tx, err = t.side.DB.BeginTx(t.ctx, &t.side.Options); err != nil {
 		return t.fail(err)
 	}
 	defer func() {
 		t.over = true
-		_ = t.tx.Rollback() // also when fn panics; does nothing after finish
+		_ = t.tx.Rollback() // also when fn panics; does nothing after a commit
 	}()
 	if err := fn(t); err != nil {
 		return err
@@ -37,7 +38,13 @@ func (t *tx) run(db *sql.DB, fn func(*tx) error, finish func(*sql.Tx) error) (er
 	if err := t.check(nil); err != nil {
 		return err
 	}
-	return t.fail(finish(t.tx))
+	if t.side.Discard {
+		return t.fail(t.tx.Rollback())
+	}
+	if err := t.flush(); err != nil {
+		return err
+	}
+	return t.fail(t.tx.Commit())
 }
 
 // check returns why a call with these bounds cannot be made.
@@ -64,15 +71,20 @@ func (t *tx) fail(err error) error {
 	return err
 }
 
-func (t *tx) statement(text string) *sql.Stmt { return t.tx.StmtContext(t.ctx, t.prepared[text]) }
+func (t *tx) statement(text string) *sql.Stmt {
+	return t.tx.StmtContext(t.ctx, t.side.statements[text])
+}
 
 // Get implements controller.Reader.
 func (t *tx) Get(table controller.Table, key string) ([]byte, error) {
 	if err := t.check(controller.CheckKey(table, key)); err != nil {
 		return nil, err
 	}
+	if value, written := t.pending.of(controller.Key{Table: table, Key: key}); written {
+		return value, nil
+	}
 	var value []byte
-	err := t.statement(get).QueryRowContext(t.ctx, string(table), []byte(key)).Scan(&value)
+	err := t.statement(t.dialect.Get).QueryRowContext(t.ctx, string(table), []byte(key)).Scan(&value)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
@@ -91,7 +103,7 @@ func (t *tx) GetMany(keys []controller.Key) ([][]byte, error) {
 	if len(keys) == 0 {
 		return values, nil
 	}
-	rows, err := t.statement(getMany).QueryContext(t.ctx, list(keys))
+	rows, err := t.statement(t.dialect.GetMany).QueryContext(t.ctx, t.dialect.Keys(keys)...)
 	if err != nil {
 		return nil, t.fail(err)
 	}
@@ -104,6 +116,11 @@ func (t *tx) GetMany(keys []controller.Key) ([][]byte, error) {
 		}
 		values[position] = present(value)
 	}
+	for i, k := range keys {
+		if value, written := t.pending.of(k); written {
+			values[i] = value
+		}
+	}
 	return values, t.fail(rows.Err())
 }
 
@@ -115,7 +132,15 @@ func (t *tx) Scan(table controller.Table, from, to string, limit int) ([]control
 	if to == "" {
 		to = strings.Repeat("\xff", controller.MaxKey+1) // above every key
 	}
-	rows, err := t.statement(scan).QueryContext(t.ctx, string(table), []byte(from), []byte(to), limit)
+	written := t.pending.in(table, from, to)
+	if len(written) > maxMerged {
+		if err := t.flush(); err != nil {
+			return nil, err
+		}
+		written = nil
+	}
+	// Each record written may take the place of one that is found.
+	rows, err := t.statement(t.dialect.Scan).QueryContext(t.ctx, string(table), []byte(from), []byte(to), limit+len(written))
 	if err != nil {
 		return nil, t.fail(err)
 	}
@@ -128,7 +153,7 @@ func (t *tx) Scan(table controller.Table, from, to string, limit int) ([]control
 		}
 		found = append(found, controller.Record{Key: string(key), Value: present(value)})
 	}
-	return found, t.fail(rows.Err())
+	return merged(found, written, limit), t.fail(rows.Err())
 }
 
 // Put implements controller.Writer.
@@ -139,8 +164,7 @@ func (t *tx) Put(table controller.Table, key string, value []byte) error {
 	if err := controller.CheckValue(value); err != nil {
 		return err
 	}
-	_, err := t.statement(put).ExecContext(t.ctx, string(table), []byte(key), present(value))
-	return t.fail(err)
+	return t.write(controller.Key{Table: table, Key: key}, append([]byte{}, value...))
 }
 
 // Delete implements controller.Writer.
@@ -148,8 +172,7 @@ func (t *tx) Delete(table controller.Table, key string) error {
 	if err := t.check(controller.CheckKey(table, key)); err != nil {
 		return err
 	}
-	_, err := t.statement(erase).ExecContext(t.ctx, string(table), []byte(key))
-	return t.fail(err)
+	return t.write(controller.Key{Table: table, Key: key}, nil)
 }
 
 // present keeps an empty value apart from none.
