@@ -21,6 +21,7 @@ type Scanner struct {
 
 	spareMissing []Verdict // memory for the next asset
 	spareEnds    []int
+	same         []int32
 }
 
 // Scanner makes a Scanner. Options.Refuse must decide by its arguments alone.
@@ -40,16 +41,27 @@ func (c *Scanner) Missing(inv Inventory) []Verdict {
 		last = Inventory{}
 	}
 	was, ends := c.missing, c.ends
-	c.scan.inv, c.missing, c.ends = inv, c.spareMissing[:0], c.spareEnds[:0]
-	k, begin := 0, 0 // in the last asset: a product, and where the verdicts on it begin
+	c.same = c.same[:0]
+	k := 0
 	for i := range inv.installed {
 		in := &inv.installed[i]
 		for k < len(last.installed) && last.installed[k].Product < in.Product {
-			k, begin = k+1, ends[k]
+			k++
 		}
 		if k < len(last.installed) && equalInstalled(&last.installed[k], in) {
-			c.missing = append(c.missing, was[begin:ends[k]]...)
-		} else if q := s.newerThan(in); q.some() {
+			c.same = append(c.same, int32(k+1))
+		} else {
+			c.same = append(c.same, 0)
+		}
+	}
+	c.scan.inv, c.missing, c.ends = inv, c.spareMissing[:0], c.spareEnds[:0]
+	c.scan.lookUp(func(i int32) bool { return c.same[i] != 0 })
+	for i, k := range c.same {
+		if k == 1 {
+			c.missing = append(c.missing, was[:ends[0]]...)
+		} else if k > 1 {
+			c.missing = append(c.missing, was[ends[k-2]:ends[k-1]]...)
+		} else if q := c.scan.newerThan(i); q.some() {
 			c.missing = c.scan.missing(c.missing, &q, nil)
 		}
 		c.ends = append(c.ends, len(c.missing))
