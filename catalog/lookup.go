@@ -26,12 +26,13 @@ type hit struct {
 	next    int32 // the index, plus one, of the installed product's next hit
 }
 
-// lookUp looks up the installed products, except those to skip. What has no hit
-// has certainly nothing newer.
-func (c *scan) lookUp(skip func(installed int32) bool) {
-	f, names := c.snapshot.byProduct, c.inv.names
-	c.first, c.hits, c.sure, c.fetched = slices.Grow(c.first[:0], len(c.inv.installed))[:len(c.inv.installed)], c.hits[:0], 0, 0
+// lookUp looks up the installed products, except those that same knows. Nil: it
+// knows none. For a product without a hit there is certainly nothing newer.
+func (c *scan) lookUp(same []int32) {
+	f, names, installed := c.snapshot.byProduct, c.inv.names, c.inv.installed
+	c.first = slices.Grow(c.first[:0], len(installed))[:len(installed)]
 	clear(c.first)
+	c.hits, c.sure, c.fetched = c.hits[:0], 0, 0
 	if f == nil {
 		return
 	}
@@ -39,10 +40,10 @@ func (c *scan) lookUp(skip func(installed int32) bool) {
 		hash uint64
 		name int32
 	}
-	for next := 0; next < len(names); {
+	for next := 0; next < len(names); { // twice over a block: first all slots are read, then the look-ups are decided
 		n := 0
 		for ; next < len(names) && n < together; next++ {
-			if skip != nil && skip(names[next].at) {
+			if same != nil && same[names[next].at] != 0 {
 				continue
 			}
 			hash := maphash.String(seed, string(names[next].id))
@@ -53,7 +54,7 @@ func (c *scan) lookUp(skip func(installed int32) bool) {
 		for _, b := range block[:n] {
 			in := names[b.name].at
 			for k := f.home(b.hash); f[k].at != 0; k = f.next(k) {
-				if s := &f[k]; s.hash == uint32(b.hash>>32) && s.about.newer(c.inv.installed[in].Version) {
+				if s := &f[k]; s.hash == uint32(b.hash>>32) && s.about.newer(installed[in].Version) {
 					c.sure += btoi(s.about.sure())
 					c.hits = append(c.hits, hit{b.name, s.at - 1, c.first[in]})
 					c.first[in] = int32(len(c.hits))

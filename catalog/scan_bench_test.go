@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -69,6 +70,7 @@ func upgraded(inv Inventory) Inventory {
 // byTurns runs calls by turns, and returns the best time of each in
 // nanoseconds. Before each call, and not measured, it runs what prepares it.
 func byTurns(b *testing.B, calls ...func() (call func())) []float64 {
+	runtime.GC() // so that none runs meanwhile
 	best := make([]float64, len(calls))
 	for i := range best {
 		best[i] = math.Inf(1)
