@@ -211,12 +211,12 @@ func TestFind(t *testing.T) {
 	}
 }
 
-// alike returns two ids whose hashes in a finder are equal.
+// alike returns two ids that have one home in a small finder, and equal hashes.
 func alike(t *testing.T) (a, b ProductID) {
-	seen := map[uint32]ProductID{}
+	seen := map[uint64]ProductID{}
 	for i := range 2_000_000 {
 		id := ProductID(fmt.Sprint("alike-", i))
-		h := uint32(maphash.String(seed, string(id)) >> 32)
+		h := maphash.String(seed, string(id)) &^ (1<<32 - 8)
 		if other, has := seen[h]; has {
 			return other, id
 		}
