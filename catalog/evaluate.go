@@ -40,9 +40,10 @@ type scan struct {
 	inv      Inventory
 	options  Options
 	now      time.Time
-	at       string             // now, once it is asked for
-	feeds    map[int32][]Reason // by index of a feed with a fault: its reasons, once they are asked for
-	room     []Reason           // for the first reasons of the next verdicts
+	lookup
+	at    string             // now, once it is asked for
+	feeds map[int32][]Reason // by index of a feed with a fault: its reasons, once they are asked for
+	room  []Reason           // for the first reasons of the next verdicts
 }
 
 func (s *Snapshot) scan(inv Inventory, o Options, now time.Time) scan {

@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"cmp"
-	"slices"
 	"time"
 )
 
@@ -22,22 +21,21 @@ const shared = 64
 // Superseded.
 func (s *Snapshot) Missing(inv Inventory, o Options, now time.Time) []Verdict {
 	c := s.scan(inv, o, now)
-	var behind []newerPatches
+	c.lookUp(nil)
+	by := c.superseded()
+	var missing []Verdict
 	for i := range inv.installed {
-		if q := c.snapshot.newerThan(&inv.installed[i]); q.some() {
-			behind = append(behind, q)
+		q := c.newerThan(i)
+		if !q.some() {
+			continue
 		}
-	}
-	if len(behind) == 0 {
-		return nil
-	}
-	by := c.superseded(behind)
-	missing := make([]Verdict, 0, len(behind))
-	for i := range behind {
+		if missing == nil {
+			missing = make([]Verdict, 0, max(1, c.sure))
+		}
 		if len(c.room) == 0 {
-			c.room = make([]Reason, min(len(behind)-i, shared))
+			c.room = make([]Reason, max(1, min(c.sure-len(missing), shared)))
 		}
-		missing = c.missing(missing, &behind[i], by)
+		missing = c.missing(missing, &q, by)
 	}
 	return missing
 }
@@ -94,13 +92,13 @@ func (c *scan) bound(all []Verdict, start, blocked int) []Verdict {
 
 // superseded returns, for each patch that is superseded on the asset, a patch
 // that the asset may get and that supersedes it.
-func (c *scan) superseded(behind []newerPatches) map[PatchID]PatchID {
+func (c *scan) superseded() map[PatchID]PatchID {
 	if !c.snapshot.replaces {
 		return nil
 	}
 	var deployable []int32
-	for _, q := range behind {
-		q.others = slices.Clone(q.others)
+	for i := range c.inv.installed {
+		q := c.newerThan(i)
 		for i, more := q.next(); more; i, more = q.next() {
 			if len(c.snapshot.patches[i].Supersedes) == 0 {
 				continue
@@ -123,25 +121,6 @@ type newerPatches struct {
 	own      []int32   // its own channel's patches, oldest first; the last one is newer
 	others   [][]int32 // those of the other channels, in the same way
 	taken    int       // the list whose last patch was returned: 0 none, 1 own, then the others
-}
-
-func (s *Snapshot) newerThan(in *Installed) newerPatches {
-	q := newerPatches{snapshot: s, in: in, own: s.versionsAbove(in.Product, in)}
-	for _, id := range in.Also {
-		if list := s.versionsAbove(id, in); list != nil {
-			q.others = append(q.others, list)
-		}
-	}
-	return q
-}
-
-// versionsAbove returns the patches of a product, or nil if the newest is not
-// newer than what is installed.
-func (s *Snapshot) versionsAbove(id ProductID, in *Installed) []int32 {
-	if i, found := s.productIndex(id); found && newer(s.heads[i].newest, in.Version) {
-		return s.products[i].versions
-	}
-	return nil
 }
 
 func (q *newerPatches) some() bool { return len(q.own)+len(q.others) > 0 }

@@ -2,7 +2,9 @@ package catalog
 
 import (
 	"fmt"
+	"hash/maphash"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -207,6 +209,66 @@ func TestFind(t *testing.T) {
 		_, found := s.patchIndex("")
 		require.False(t, found)
 	}
+}
+
+// alike returns two ids that have one home in a small finder, and equal hashes.
+func alike(t *testing.T) (a, b ProductID) {
+	seen := map[uint64]ProductID{}
+	for i := range 2_000_000 {
+		id := ProductID(fmt.Sprint("alike-", i))
+		h := maphash.String(seed, string(id)) &^ (1<<32 - 8)
+		if other, has := seen[h]; has {
+			return other, id
+		}
+		seen[h] = id
+	}
+	t.Fatal("no two ids are alike")
+	return "", ""
+}
+
+// Products that the finder cannot tell apart are told apart all the same,
+// whichever of them is listed, and has a newer version.
+func TestScanOfProductsThatLookAlike_CAT19(t *testing.T) {
+	a, b := alike(t)
+	list := batch(edit("1.0.0"))
+	for _, id := range []ProductID{a, b} {
+		p := editor()
+		p.ID = id
+		list.Products = append(list.Products, p)
+	}
+	for _, newest := range [][]Patch{{}, {edit("2.0.0", of(a))}, {edit("2.0.0", of(b))}, {edit("2.0.0", of(a)), edit("1.0.0", of(b))}, {edit("1.0.0", of(a)), edit("2.0.0", of(b))}} {
+		with := list
+		with.Patches = append(slices.Clone(list.Patches), newest...)
+		s := synced(t, with)
+		for _, installed := range [][]ProductID{{a}, {b}, {a, b}} {
+			var all []Installed
+			for _, id := range installed {
+				all = append(all, Installed{Product: id, Version: ver("1.0.0")})
+			}
+			inv := inventoryOf(Linux, all)
+			require.Equal(t, slowly{s}.missing(inv, Options{}, noon), s.Missing(inv, Options{}, noon))
+		}
+	}
+}
+
+// A head says no only if it is certain, at every length of the key.
+func TestHead(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		own := version.Own{Name: "x-key", Key: func(text string) ([]byte, error) { return []byte(text), nil }}
+		parse := func(name string) version.Version {
+			v, err := own.Parse(strings.Repeat("k", rapid.IntRange(0, 26).Draw(t, name)) + rapid.StringMatching("[jkl]{1,2}").Draw(t, name))
+			require.NoError(t, err)
+			return v
+		}
+		newest, v := parse("newest"), parse("installed")
+		h := headOf(newest)
+		if h.sure() {
+			require.Equal(t, newer(newest, v), h.newer(v))
+		}
+		require.True(t, h.newer(v) || !newer(newest, v))
+	})
+	none := headOf(version.Version{})
+	require.False(t, none.newer(ver("1.0.0")) || none.newer(version.Version{}))
 }
 
 // Any number of readers use one snapshot (CAT-1).

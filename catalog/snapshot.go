@@ -28,16 +28,15 @@ type Snapshot struct {
 	custom   []CustomURL     // by patch and artifact
 	body     *bodyNames      // of its stored form
 
-	heads     []head // of products
-	byProduct finder // nil: it is not made yet
-	byPatch   finder // as byProduct
+	byProduct finder[head]     // nil: it is not made yet
+	byPatch   finder[struct{}] // as byProduct
 }
 
-type listedProduct struct {
+type listedProduct struct { // what a scan reads is together
+	versions []int32 // indexes of its patches, oldest version first, without deprecated ones
 	Product          // with the lines of line sets
 	own      []Line  // its lines without those of line sets
 	feed     int32   // index into feeds
-	versions []int32 // indexes of its patches, oldest version first, without deprecated ones
 
 	deprecated []int32 // indexes of its deprecated patches
 }
@@ -49,12 +48,12 @@ func (p *listedProduct) record() Product {
 	return own
 }
 
-type listedPatch struct {
-	Patch
+type listedPatch struct { // what a scan reads is together
 	feed       int32 // index into feeds
 	product    int32 // index into products
 	deprecated bool
 	plain      bool // it is Active and all its files are Pinned or Repository
+	Patch
 }
 
 // ID returns the number of the snapshot. It grows by one when a sync changes

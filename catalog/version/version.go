@@ -104,6 +104,10 @@ func (v Version) Compare(w Version) (order int, ok bool) {
 	return strings.Compare(v.key, w.key), true
 }
 
+// Key returns the key by which v sorts: versions of one scheme compare as the
+// bytes of their keys do. Empty: v has no order.
+func (v Version) Key() string { return v.key }
+
 // Scheme returns the scheme. Zero: the zero Version.
 func (v Version) Scheme() Scheme { return v.scheme }
 
