@@ -226,7 +226,7 @@ func alike(t *testing.T) (a, b ProductID) {
 	return "", ""
 }
 
-// Products that the finder cannot tell apart are told apart all the same,
+// Products with equal hashes in the finder are kept apart,
 // whichever of them is listed, and has a newer version.
 func TestScanOfProductsThatLookAlike_CAT19(t *testing.T) {
 	a, b := alike(t)

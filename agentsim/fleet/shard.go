@@ -169,7 +169,8 @@ func (s *shard) settle() error {
 	if s.cancelled > 0 {
 		err := s.eachCancel(func(a *asset, state ledger.CancelState) {
 			truth := a.watch.cancelState(a.acknowledged())
-			if truth != state {
+			late := a.watch.refused && state == ledger.CancelTooLate && truth == ledger.CancelEnded // it has ended since
+			if truth != state && !late {
 				a.broken(12, "the server shows the cancel as %v; the journal says %v", state, truth)
 			}
 			if state == ledger.CancelPending {

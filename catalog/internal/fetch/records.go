@@ -194,7 +194,10 @@ func (w *walk) list(text io.Reader, yield func(Record, error) bool) error {
 	for i := 1; err == nil && d.More(); i++ {
 		in.Left = w.record
 		var raw json.RawMessage
-		if err = d.Decode(&raw); err == nil {
+		if err = d.Decode(&raw); err == nil && int64(len(raw)) > w.record { // a part of it was read with the one before
+			err = errOver
+		}
+		if err == nil {
 			err = w.give(Record{Name: fmt.Sprintf("number %d", i), Data: raw}, yield)
 		}
 	}
@@ -235,13 +238,15 @@ func (b *Budget) ReadAt(p []byte, off int64) (int, error) {
 	return n, err
 }
 
+var errOver = errors.New("a record, or the list of records, is over the limit")
+
 func (b *Budget) spend(n int) error {
 	if b.Left < 0 {
 		return nil
 	}
 	if b.Left -= int64(n); b.Left < 0 {
 		b.Left = 0
-		return errors.New("a record, or the list of records, is over the limit")
+		return errOver
 	}
 	return nil
 }

@@ -234,7 +234,7 @@ func rebootRow(c Case, have controller.RunAsset, journal []string) (show.Row, bo
 func cancelRow(c Cancel, tried attempt, have controller.RunAsset, now string) show.Row {
 	done := ledger.CancelDone
 	if c.TooLate != 0 {
-		done = 0 // a refused cancel changes nothing
+		done = ledger.CancelTooLate
 	}
 	return show.Row{
 		Asset: string(c.Asset), Patch: string(c.Release.Product), From: c.Have, To: c.Release.Version, Result: have.Result.String(),
