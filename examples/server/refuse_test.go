@@ -31,9 +31,9 @@ func TestBadInput(t *testing.T) {
 		says string
 	}{
 		{"", 2, "needs a command"},
-		{"nonsense", 2, "unknown command"},
+		{"nonsense", 2, "has no command"},
 		{"job", 2, "needs a command"},
-		{"job nonsense", 2, "unknown command"},
+		{"job nonsense", 2, "has no command"},
 		{"serve extra", 2, "one argument too many"},
 		{"serve --nonsense", 2, "unknown flag"},
 		{"serve --listen nowhere", 2, "HOST:PORT"},
