@@ -68,6 +68,7 @@ var rooms = []room{
 	{path: "job/schedule", floor: 1, core: true, uses: []use{
 		{"internal/enum", "the names of kinds, weekdays and places in a month"},
 		{"internal/problem", "collects what is wrong with a schedule"},
+		{"internal/strictjson", "a calendar means one thing"},
 	}},
 
 	// Floor 2: the catalog, and the reboot.

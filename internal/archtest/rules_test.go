@@ -32,14 +32,15 @@ var clusters = []cluster{
 	{"RBT", []string{"reboot"}, 12, []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12}},
 	{"RPT", []string{"job/controller"}, 3, nil},
 	{"DUE", []string{"job/deadline"}, 7, []int{1, 2, 3, 4, 5, 6}},
+	{"CAL", []string{"job/schedule"}, 4, []int{1, 2, 4}},
 }
 
 const notBuilt = "Not built yet."
 
 var (
-	ruleID   = regexp.MustCompile(`\b(CAT|JOB|MAN|INT|RBT|RPT|DUE)-(\d+)\b`)
-	ruleName = regexp.MustCompile(`_(CAT|JOB|MAN|INT|RBT|RPT|DUE)(\d+)`) // in a test's name, like TestNoDowngrade_CAT3
-	ruleItem = regexp.MustCompile(`^\s*- (?:(CAT|JOB|MAN|INT|RBT|RPT|DUE)-(\d+)\b)?`)
+	ruleID   = regexp.MustCompile(`\b(CAT|JOB|MAN|INT|RBT|RPT|DUE|CAL|APR)-(\d+)\b`)
+	ruleName = regexp.MustCompile(`_(CAT|JOB|MAN|INT|RBT|RPT|DUE|CAL|APR)(\d+)`) // in a test's name, like TestNoDowngrade_CAT3
+	ruleItem = regexp.MustCompile(`^\s*- (?:(CAT|JOB|MAN|INT|RBT|RPT|DUE|CAL|APR)-(\d+)\b)?`)
 )
 
 // rule is one item of the rule book.
