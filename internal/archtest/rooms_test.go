@@ -172,6 +172,14 @@ var rooms = []room{
 	}},
 
 	// Floor 3: what joins them.
+	{path: "job/baseline", floor: 3, core: true, uses: []use{
+		{"catalog", "what is known of patches, and when they were published"},
+		{"internal/enum", "the names of answers"},
+		{"internal/problem", "the error of a baseline that is not valid"},
+		{"internal/strictjson", "a baseline means one thing"},
+	}, tests: []use{
+		{"catalog/version", "versions of a release history"},
+	}},
 	{path: "job/deadline", floor: 3, core: true, uses: []use{
 		{"catalog", "the severity of a vulnerability"},
 		{"internal/enum", "the names of answers, anchors, states and causes"},

@@ -32,6 +32,7 @@ var clusters = []cluster{
 	{"RBT", []string{"reboot"}, 12, []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12}},
 	{"RPT", []string{"job/controller"}, 3, nil},
 	{"DUE", []string{"job/deadline"}, 7, []int{1, 2, 3, 4, 5, 6}},
+	{"APR", []string{"job/baseline"}, 5, []int{1, 2, 3, 4, 5}},
 	{"CAL", []string{"job/schedule"}, 4, []int{1, 2, 4}},
 }
 
