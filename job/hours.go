@@ -1,0 +1,42 @@
+package job
+
+import (
+	"time"
+
+	"github.com/patchpolicy/patchpolicy/job/schedule"
+)
+
+// Calendar is a calendar on one asset. Zone is the one that the calendar names,
+// or the asset's for schedule.AssetZone. The zero Calendar is always open.
+type Calendar struct {
+	schedule.Calendar
+	Zone *time.Location
+}
+
+// At is [schedule.Calendar.At] in the asset's zone.
+func (c Calendar) At(at time.Time) schedule.Moment { return c.Calendar.At(at, c.Zone) }
+
+// SpanIn returns when an order of the occurrence starts on the asset and when
+// its window ends, as [Definition.Span] does, while a calendar is open: a start
+// in a closed time waits for the next opening, and the closing of the calendar
+// ends the window (CAL-1). A zero end means that there is no window and the
+// calendar does not close. The spread counts from the opening.
+//
+// If the window ends before the calendar opens, or if it opens only after
+// [MaxStartWait], the order cannot start: then ok is false and why says what
+// closes the calendar.
+func (d Definition) SpanIn(o schedule.Occurrence, asset AssetID, c Calendar) (start, end time.Time, why schedule.Moment, ok bool) {
+	first, end := d.Span(o, asset)
+	why = c.At(o.Start)
+	open, opens := c.NextOpen(o.Start, c.Zone)
+	if opens {
+		start, opens = c.NextOpen(open.Add(first.Sub(o.Start)), c.Zone)
+	}
+	if !opens || !end.IsZero() && !start.Before(end) || start.Sub(o.Start) >= MaxStartWait {
+		return first, end, why, false
+	}
+	if closes, shuts := c.NextClose(start, c.Zone); shuts && (end.IsZero() || closes.Before(end)) {
+		end = closes
+	}
+	return start, end, why, true
+}
