@@ -2,6 +2,7 @@ package job
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
@@ -9,6 +10,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/baseline"
 	"github.com/patchpolicy/patchpolicy/job/deadline"
 	"github.com/patchpolicy/patchpolicy/job/schedule"
+	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
 // Policies are what a definition names, and how the server and the agents are
@@ -130,14 +132,14 @@ func (d Definition) checkRow(p Policies, runs []plannedRun, t deadline.Table, i 
 				c.Name, p.Calendar.Name, hours(s.Until.Sub(s.From)), i+1, t.Name, row.Days)
 		}
 	}
-	delay, covered := delayFor(p.Baseline, row)
+	delays, covered := delaysFor(p.Baseline, row)
 	if !covered {
 		add(NotOffered, true, Chain{}, "No rule of baseline %q is about all patches of row %d of %s: what no rule is about is not offered (APR-1).", p.Baseline.Name, i+1, t.Name)
 	}
-	if p.Baseline != nil && p.Baseline.NoBypass && delay >= limit {
+	if delay := slices.Max(delays); p.Baseline != nil && p.Baseline.NoBypass && delay >= limit {
 		add(LongDelay, true, Chain{}, "Baseline %q lets a fix wait for %d days, and row %d of %s allows %d (APR-3).", p.Baseline.Name, delay/(24*time.Hour), i+1, t.Name, row.Days)
 	}
-	worst, missed := d.worst(p, runs, t, row, delay)
+	worst, missed := d.worst(p, runs, t, row, delays)
 	if worst.Published.IsZero() {
 		return findings
 	}
@@ -160,6 +162,7 @@ type plannedRun struct {
 	occurrence schedule.Occurrence
 	plan       time.Time // when its orders are made
 	start, end time.Time // by the calendar; end is zero without a window
+	hours      *reboot.Hours
 }
 
 // runs lists the runs that can start, as an asset without a delay sees them.
@@ -172,53 +175,58 @@ func (d Definition) runs(p Policies) (runs []plannedRun) {
 			break
 		}
 		from = o.Start
-		if start, end, _, starts := d.SpanIn(o, "any", p.Calendar); starts {
-			runs = append(runs, plannedRun{o, o.Start.Add(-p.Lead), start, end})
+		start, end, _, starts := d.SpanIn(o, "any", p.Calendar)
+		if starts && o.Start.Sub(p.Now) > p.Lead {
+			runs = append(runs, plannedRun{o, o.Start.Add(-p.Lead), start, end, rebootHours(p.Calendar, p.RebootHours, start)})
 		}
 	}
 	return runs
 }
 
-// delayFor returns how long a baseline lets a fix wait that a row is about, at
-// worst. Covered: a rule is about each such fix.
-func delayFor(b *baseline.Baseline, row deadline.Row) (delay time.Duration, covered bool) {
+// delaysFor returns how long a baseline can let a fix wait that a row is about.
+// Covered: some rule is about each such fix.
+func delaysFor(b *baseline.Baseline, row deadline.Row) (delays []time.Duration, covered bool) {
+	delays = []time.Duration{0} // what its deadline lets bypass a delay (APR-3)
 	if b == nil {
-		return 0, true
+		return delays, true
 	}
 	for _, r := range b.Rules {
-		delay = max(delay, time.Duration(r.Worst())*24*time.Hour)
+		if b.NoBypass || row.When.Exploited != catalog.Yes {
+			delays = append(delays, time.Duration(r.Worst())*24*time.Hour)
+		}
 		c := r.When
 		surely := len(c.Classes)+len(c.Products)+len(c.Vendors)+len(c.CVEs) == 0 && c.MinSeverity <= row.When.Severity
 		if surely && (!c.Exploited || row.When.Exploited == catalog.Yes) {
-			covered = true
-			break
+			return delays, true
 		}
 	}
-	if row.When.Exploited == catalog.Yes && !b.NoBypass {
-		delay = 0 // APR-3
-	}
-	return delay, covered
+	return delays, false
 }
 
 // worst returns the chain that is latest against its due date.
-func (d Definition) worst(p Policies, runs []plannedRun, t deadline.Table, row deadline.Row, delay time.Duration) (worst Chain, missed bool) {
+func (d Definition) worst(p Policies, runs []plannedRun, t deadline.Table, row deadline.Row, delays []time.Duration) (worst Chain, missed bool) {
 	bypass := p.Baseline != nil && !p.Baseline.NoBypass
 	one := deadline.Table{Name: t.Name, Anchor: deadline.FromPublished, Rows: []deadline.Row{row}, Zone: t.Zone}
 	due := func(published time.Time) time.Time {
 		return deadline.Decide(one, deadline.Facts{Published: published}, deadline.Asset{}, published).Due
 	}
-	for i := 0; i+1 < len(runs); i++ {
-		for _, delay := range []time.Duration{delay, 0} {
-			c := Chain{Published: runs[i].plan.Add(-delay), Delay: delay, Lead: p.Lead}
+	before := p.Now // what is published later is what the check is about
+	for _, run := range runs {
+		for _, delay := range delays {
+			c := Chain{Published: before.Add(-delay), Delay: delay, Lead: p.Lead}
+			if delay > 0 { // a second too young
+				c.Published = c.Published.Add(time.Second)
+			}
 			c.Due = due(c.Published)
 			if bypassed := bypass && !c.Due.After(c.Published.Add(delay)); delay > 0 && bypassed {
 				continue // then the fix is approved at once: the case without a delay is the worst
 			}
-			inTime := d.finish(p, &c, runs[i], runs[i+1])
+			inTime := d.finish(p, &c, run)
 			if worst.Published.IsZero() || slack(c) < slack(worst) {
 				worst, missed = c, !inTime
 			}
 		}
+		before = run.plan
 	}
 	return worst, missed
 }
@@ -226,10 +234,10 @@ func (d Definition) worst(p Policies, runs []plannedRun, t deadline.Table, row d
 // slack is how long before the due date a chain ends.
 func slack(c Chain) time.Duration { return c.Due.Sub(c.Published.Add(c.Total())) }
 
-// finish fills in the chain of a fix that is approved just after the orders of a
-// run were made, and reports whether it ends in time.
-func (d Definition) finish(p Policies, c *Chain, before, run plannedRun) (inTime bool) {
-	c.Wait, c.Closed = run.plan.Sub(before.plan), run.start.Sub(run.occurrence.Start)
+// finish fills in the chain of a fix that the run is the first to install, and
+// reports whether it ends in time.
+func (d Definition) finish(p Policies, c *Chain, run plannedRun) (inTime bool) {
+	c.Wait, c.Closed = run.plan.Sub(c.Published.Add(c.Delay)), run.start.Sub(run.occurrence.Start)
 	c.Late = max(0, p.CheckIn-p.Lead-c.Closed)
 	end := run.start.Add(c.Late + d.Schedule.Spread)
 	if run.end.IsZero() {
@@ -242,47 +250,33 @@ func (d Definition) finish(p Policies, c *Chain, before, run plannedRun) (inTime
 	if d.Reboot.Suppress {
 		return false
 	}
-	r := d.Reboot.WithDefaults()
-	countdown := max(r.Countdown, 0)
-	limit := c.Due.Add(-countdown) // deferral ends here (RBT-6)
-	offer := mayReboot(p, end, limit)
-	asked := offer.Add(min(time.Duration(r.Deferrals)*(r.Prompt+r.Interval), max(0, limit.Sub(offer)))).Add(countdown)
-	asked = mayReboot(p, asked, c.Due)
-	c.Hours = offer.Sub(end)
-	c.Reboot = asked.Sub(offer)
-	return !asked.After(c.Due) && end.Add(countdown).Before(c.Due)
+	policy := d.Reboot
+	policy.Deadline, policy.Hours = c.Due, run.hours
+	c.Reboot, c.Hours = unattended(policy, end)
+	return end.Add(c.Hours+c.Reboot).Before(c.Due) || onTime(policy, end, c)
 }
 
-// mayReboot returns the first instant, not before at, at which prompts and
-// reboots may happen: while the calendars are open, or from the bound on outside
-// their openings, never in a closed period (RBT-10).
-func mayReboot(p Policies, at, bound time.Time) time.Time {
-	open := bothOpen(p.Calendar, p.RebootHours, at)
-	if bound.Before(at) {
-		bound = at
-	}
-	if forced := bothOpen(withoutOpenings(p.Calendar), withoutOpenings(p.RebootHours), bound); open.IsZero() || forced.Before(open) {
-		return forced
-	}
-	return open
+// onTime reports whether a reboot is on time that deferral puts off to the
+// deadline itself: without it, it would have come earlier.
+func onTime(policy reboot.Policy, end time.Time, c *Chain) bool {
+	policy.Deferrals = 0
+	least, hours := unattended(policy, end)
+	return end.Add(hours+least).Before(c.Due) && !end.Add(c.Hours+c.Reboot).After(c.Due)
 }
 
-func withoutOpenings(c Calendar) Calendar { return Calendar{c.WithoutOpenings(), c.Zone} }
-
-// bothOpen returns the first instant, not before at, at which two calendars are
-// open; zero: none is found.
-func bothOpen(a, b Calendar, at time.Time) time.Time {
-	for range maxChecked {
-		first, ok := a.NextOpen(at, a.Zone)
-		if !ok {
-			return time.Time{}
+// unattended plays the reboot machine with users who never answer: from when the
+// reboot is due until it is asked for, and how much of it the machine waits for
+// its hours (RBT-6, RBT-10).
+func unattended(policy reboot.Policy, due time.Time) (took, waited time.Duration) {
+	var at time.Duration
+	now := func() schedule.At { return schedule.At{UTC: due.Add(at), Steady: schedule.Steady(1).Add(at)} }
+	s, out := reboot.Step(policy, reboot.State{}, reboot.Due{BootID: "before", Sessions: reboot.Active}, now())
+	for s.Phase != reboot.Asked && out.Wake > 0 {
+		if s.Phase == reboot.Waiting {
+			waited += out.Wake
 		}
-		if at, ok = b.NextOpen(first, b.Zone); !ok {
-			return time.Time{}
-		}
-		if at.Equal(first) {
-			return at
-		}
+		at += out.Wake
+		s, out = reboot.Step(policy, s, reboot.Tick{}, now())
 	}
-	return time.Time{}
+	return at - waited, waited
 }

@@ -107,6 +107,9 @@ func (d Definition) Validate() error {
 	checkDuration(&l, "installLimit", d.InstallLimit, MinInstallLimit, MaxInstallLimit, "none", "JOB-25")
 	checkDuration(&l, "stuckAfter", d.StuckAfter, MinStuckAfter, MaxStuckAfter, DefaultStuckAfter.String(), "JOB-25")
 	l.Under("reboot", d.Reboot.Validate())
+	if d.Reboot.Hours != nil || !d.Reboot.Deadline.IsZero() {
+		l.Add("reboot.hours", "", "is set with the deadline when an order is made; name a calendar in rebootHours instead (RBT-10)")
+	}
 	checkRebootPending(&l, d.RebootPending, d.Reboot)
 	return l.Err("job " + string(d.ID))
 }

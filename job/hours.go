@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/job/schedule"
+	"github.com/patchpolicy/patchpolicy/reboot"
 )
 
 // Calendar is a calendar on one asset. Zone is the one that the calendar names,
@@ -39,4 +40,38 @@ func (d Definition) SpanIn(o schedule.Occurrence, asset AssetID, c Calendar) (st
 		end = closes
 	}
 	return start, end, why, true
+}
+
+// rebootAhead is for how long after its start an order knows the reboot hours: a
+// window of a week, deferral for a week, and an opening that comes once a month.
+const rebootAhead = 45 * 24 * time.Hour
+
+// rebootHours returns when two calendars let an order reboot that starts at an
+// instant; nil: always (RBT-10).
+func rebootHours(a, b Calendar, from time.Time) *reboot.Hours {
+	if a.always() && b.always() {
+		return nil
+	}
+	hours := &reboot.Hours{Open: bothOpen(a, b, from)}
+	at, until := from.UTC(), from.Add(rebootAhead)
+	for _, s := range append(bothOpen(a.frozen(), b.frozen(), from), schedule.Span{From: until, Until: until}) {
+		if at.Before(s.From) && len(hours.Closed) < schedule.MaxSpans {
+			hours.Closed = append(hours.Closed, schedule.Span{From: at, Until: s.From.UTC()})
+		}
+		at = s.Until
+	}
+	return hours
+}
+
+func (c Calendar) always() bool { return len(c.Openings)+len(c.Closed) == 0 }
+
+// frozen is the calendar without its openings.
+func (c Calendar) frozen() Calendar { return Calendar{c.WithoutOpenings(), c.Zone} }
+
+// bothOpen returns when two calendars are both open, in order and apart.
+func bothOpen(a, b Calendar, from time.Time) (spans []schedule.Span) {
+	for _, s := range a.Spans(from, from.Add(rebootAhead), a.Zone) {
+		spans = append(spans, b.Spans(s.From, s.Until, b.Zone)...)
+	}
+	return spans[:min(len(spans), schedule.MaxSpans)]
 }

@@ -154,6 +154,7 @@ func (d Definition) Plan(in PlanInput) Plan {
 func (p *Plan) schedule(d Definition, in PlanInput, scan *scan, patches []OrderPatch) []OrderPatch {
 	start, end, why, ok := d.SpanIn(in.Occurrence, in.Asset, in.Calendar)
 	p.Order.Start, p.Order.End = start, end
+	p.Order.Reboot.Hours = rebootHours(in.Calendar, in.RebootHours, start)
 	leave := func(o OrderPatch) {
 		found, _ := in.Inventory.Find(o.Product)
 		p.LeftOut = append(p.LeftOut, PatchOutcome{Patch: o.Patch, Name: o.Name, Status: LeftOut, From: found.Version, To: o.Version, Rule: why.Rule, Text: why.Text})

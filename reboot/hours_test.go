@@ -118,12 +118,16 @@ func TestAnyHistoryInHours_RBT6_RBT10(t *testing.T) {
 			if !p.Deadline.IsZero() && p.Deadline.Before(bound) {
 				bound = p.Deadline
 			}
-			may := p.Hours == nil
-			if !may {
-				_, closed := in(p.Hours.Closed, at.UTC)
-				_, open := in(p.Hours.Open, at.UTC)
-				may = !closed && (open || !at.UTC.Before(bound.Add(-countdown)))
+			mayAt := func(at time.Time) bool {
+				if p.Hours == nil {
+					return true
+				}
+				_, closed := in(p.Hours.Closed, at)
+				_, open := in(p.Hours.Open, at)
+				return !closed && (open || !at.Before(bound.Add(-countdown)))
 			}
+			may := mayAt(at.UTC)
+			require.True(t, !shown(s.Phase) || mayAt(at.UTC.Add(out.Wake-1)), "it wakes when the hours end")
 			asks := false
 			for _, e := range out.Effects {
 				switch e.(type) {

@@ -217,10 +217,6 @@ func (m *machine) count() {
 // ask asks for the reboot, and plans to count down again after a pause that
 // doubles up to maxPause.
 func (m *machine) ask() {
-	if m.shut() { // the asset slept past the end of the hours
-		m.wait()
-		return
-	}
 	pause := firstPause
 	for range min(max(m.Asks, 0), 6) {
 		pause = min(2*pause, maxPause)

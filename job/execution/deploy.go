@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/internal/problem"
@@ -381,13 +382,28 @@ func (m *machine) result() job.Result {
 	}
 }
 
+// deadline returns the earliest one of the patches that wait for the reboot; zero:
+// none has one (RBT-6).
+func (m *machine) deadline() (earliest time.Time) {
+	for i, p := range m.Patches {
+		due := m.Order.Patches[i].Due
+		waits := p.Status == job.Installed && (p.Reboot || m.Order.Patches[i].Reboot || m.NeedsReboot)
+		if waits && !due.IsZero() && (earliest.IsZero() || due.Before(earliest)) {
+			earliest = due
+		}
+	}
+	return earliest
+}
+
 // rebootEvent steps the reboot machine and returns its effects as the
 // execution's.
 func (m *machine) rebootEvent(ev reboot.Event) {
 	if m.Phase != PhaseReboot {
 		return
 	}
-	state, out := reboot.Step(m.Order.Reboot, m.Reboot, ev, m.now)
+	policy := m.Order.Reboot
+	policy.Deadline = m.deadline()
+	state, out := reboot.Step(policy, m.Reboot, ev, m.now)
 	m.Reboot = state
 	for _, e := range out.Effects {
 		if _, ok := e.(reboot.Reboot); !ok {
