@@ -31,9 +31,9 @@ var clusters = []cluster{
 	{"INT", []string{"integrity"}, 11, []int{1, 2, 3, 4, 5, 7, 8, 9, 11}},
 	{"RBT", []string{"reboot"}, 12, []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12}},
 	{"RPT", []string{"job/controller"}, 3, nil},
-	{"DUE", []string{"job/deadline"}, 7, []int{1, 2, 3, 4, 5, 6}},
+	{"DUE", []string{"job/deadline"}, 7, []int{1, 2, 3, 4, 5, 6, 7}},
 	{"APR", []string{"job/baseline"}, 5, []int{1, 2, 3, 4, 5}},
-	{"CAL", []string{"job/schedule"}, 4, []int{1, 2, 4}},
+	{"CAL", []string{"job/schedule"}, 4, []int{1, 2, 3, 4}},
 }
 
 const notBuilt = "Not built yet."

@@ -41,7 +41,7 @@
 //     an end ([Override]), or a row of a deadline table that says that it
 //     overrides ([Calendar.Overridden]). Nothing else opens one.
 //   - CAL-3. Saving a closed period that makes a deadline impossible says so
-//     (job.Check).
+//     (job.Definition.Check).
 //   - CAL-4. Clock changes are as in JOB-9. An opening that spans midnight or a
 //     change of the clock is one opening of its stated length.
 package schedule
