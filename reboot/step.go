@@ -61,15 +61,27 @@ func (m *machine) out(before Phase) (out Out) {
 	if m.reboot {
 		out.Effects = append(out.Effects, Reboot{})
 	}
+	out.Wake = m.wake()
+	return out
+}
+
+// Wake returns how long after at a machine in a state wants a [Tick], at the
+// latest; zero: never. Step returns the same in Out.
+func Wake(p Policy, s State, at schedule.At) time.Duration {
+	m := machine{State: s, p: p.bounded(), now: at.Steady, utc: at.UTC}
+	return m.wake()
+}
+
+func (m *machine) wake() (wake time.Duration) {
 	if !m.Until.IsZero() {
-		out.Wake = max(m.Until.Sub(m.now), 1) // zero would say "never"
+		wake = max(m.Until.Sub(m.now), 1) // zero would say "never"
 	}
 	if m.p.Hours != nil && shown(m.Phase) {
 		if ends := m.p.Hours.ends(m.utc, m.force()); !ends.IsZero() {
-			out.Wake = min(out.Wake, max(ends.Sub(m.utc), 1))
+			wake = min(wake, max(ends.Sub(m.utc), 1))
 		}
 	}
-	return out
+	return wake
 }
 
 func shown(p Phase) bool { return p == Prompting || p == Counting }

@@ -177,8 +177,6 @@ var rooms = []room{
 		{"internal/enum", "the names of answers"},
 		{"internal/problem", "the error of a baseline that is not valid"},
 		{"internal/strictjson", "a baseline means one thing"},
-	}, tests: []use{
-		{"catalog/version", "versions of a release history"},
 	}},
 	{path: "job/deadline", floor: 3, core: true, uses: []use{
 		{"catalog", "the severity of a vulnerability"},

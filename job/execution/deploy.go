@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/internal/problem"
@@ -382,17 +381,23 @@ func (m *machine) result() job.Result {
 	}
 }
 
-// deadline returns the earliest one of the patches that wait for the reboot; zero:
-// none has one (RBT-6).
-func (m *machine) deadline() (earliest time.Time) {
-	for i, p := range m.Patches {
-		due := m.Order.Patches[i].Due
-		waits := p.Status == job.Installed && (p.Reboot || m.Order.Patches[i].Reboot || m.NeedsReboot)
-		if waits && !due.IsZero() && (earliest.IsZero() || due.Before(earliest)) {
-			earliest = due
+// rebootPolicy is the order's, with the earliest deadline of the patches that
+// wait for the reboot (RBT-6).
+func (x State) rebootPolicy() reboot.Policy {
+	policy := x.Order.Reboot
+	asks := func(i int) bool { return x.Patches[i].Reboot || x.Order.Patches[i].Reboot }
+	some := false // a patch asks for the reboot; otherwise any of them may need it
+	for i, p := range x.Patches {
+		some = some || p.Status == job.Installed && asks(i)
+	}
+	for i, p := range x.Patches {
+		due := x.Order.Patches[i].Due
+		waits := p.Status == job.Installed && (asks(i) || !some)
+		if waits && !due.IsZero() && (policy.Deadline.IsZero() || due.Before(policy.Deadline)) {
+			policy.Deadline = due
 		}
 	}
-	return earliest
+	return policy
 }
 
 // rebootEvent steps the reboot machine and returns its effects as the
@@ -401,9 +406,7 @@ func (m *machine) rebootEvent(ev reboot.Event) {
 	if m.Phase != PhaseReboot {
 		return
 	}
-	policy := m.Order.Reboot
-	policy.Deadline = m.deadline()
-	state, out := reboot.Step(policy, m.Reboot, ev, m.now)
+	state, out := reboot.Step(m.rebootPolicy(), m.Reboot, ev, m.now)
 	m.Reboot = state
 	for _, e := range out.Effects {
 		if _, ok := e.(reboot.Reboot); !ok {

@@ -62,7 +62,8 @@ func documented(t *testing.T, cluster string, rooms ...string) (text string) {
 // binary, word for word.
 func TestRulesAreThoseOfTheDocumentation(t *testing.T) {
 	text := documented(t, "CAT", "catalog") + documented(t, "JOB", "job", "job/schedule", "job/execution") + documented(t, "MAN", "manifest") +
-		documented(t, "INT", "integrity") + documented(t, "RBT", "reboot", "job") + documented(t, "RPT", "job/controller") + documented(t, "DUE", "job/deadline")
+		documented(t, "INT", "integrity") + documented(t, "RBT", "reboot", "job") + documented(t, "RPT", "job/controller") + documented(t, "DUE", "job/deadline") +
+		documented(t, "APR", "job/baseline") + documented(t, "CAL", "job/schedule")
 	if *rewrite {
 		require.NoError(t, os.WriteFile("rules.txt", []byte(text), 0o644))
 		return
