@@ -35,6 +35,9 @@ type Definition struct {
 	NoLastCall   bool              `json:"noLastCall,omitempty"`  // agents do not check in before the start and the deploy (MAN-7)
 	Early        bool              `json:"early,omitempty"`       // files may be downloaded before the start (JOB-23)
 	GiveUp       int               `json:"giveUp,omitempty"`      // after so many failed runs a patch is left out on an asset; zero: never (JOB-27)
+	Baseline     string            `json:"baseline,omitempty"`    // the name of the one that approves its patches; empty: none (APR-1)
+	Calendar     string            `json:"calendar,omitempty"`    // the name of the one in which it starts, installs and reboots; empty: always (CAL-1)
+	RebootHours  string            `json:"rebootHours,omitempty"` // the name of the calendar in which it reboots, besides; empty: no other (RBT-10)
 	LateJoiners  bool              `json:"lateJoiners,omitempty"` // assets that enrol or get the tag later also take part (JOB-26)
 
 	// RebootPending says that the job reboots for a reboot that was pending
@@ -81,6 +84,9 @@ func (d Definition) Validate() error {
 	if d.Assets.Match != 0 && !matches.Valid(d.Assets.Match) {
 		l.Add("assets.match", d.Assets.Match.String(), "is neither any nor all (JOB-7)")
 	}
+	checkText(&l, "baseline", d.Baseline)
+	checkText(&l, "calendar", d.Calendar)
+	checkText(&l, "rebootHours", d.RebootHours)
 	checkPatches(&l, d.Patches)
 	checkActions(&l, "pre", d.Pre)
 	checkActions(&l, "post", d.Post)
@@ -101,6 +107,9 @@ func (d Definition) Validate() error {
 	checkDuration(&l, "installLimit", d.InstallLimit, MinInstallLimit, MaxInstallLimit, "none", "JOB-25")
 	checkDuration(&l, "stuckAfter", d.StuckAfter, MinStuckAfter, MaxStuckAfter, DefaultStuckAfter.String(), "JOB-25")
 	l.Under("reboot", d.Reboot.Validate())
+	if d.Reboot.Hours != nil || !d.Reboot.Deadline.IsZero() {
+		l.Add("reboot.hours", "", "is set with the deadline when an order is made; name a calendar in rebootHours instead (RBT-10)")
+	}
 	checkRebootPending(&l, d.RebootPending, d.Reboot)
 	return l.Err("job " + string(d.ID))
 }

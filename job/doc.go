@@ -35,18 +35,22 @@
 //     run, even if an order of the run is planned again (JOB-14). A query takes
 //     missing patches: for each installed product, the newest patch that the
 //     asset may get, unless another patch that it may get supersedes that one
-//     (CAT-14, CAT-19). It takes the newest published first, 2,000 at most. The
-//     number of patches that the cap dropped is counted and shown. Its
-//     conditions are: a minimum severity, given CVE ids, any CVE id, known
-//     exploitation, products, vendors, channels, classes, and whether a reboot
-//     is needed. A patch must meet every condition that is set. The same
+//     (CAT-14, CAT-19). It takes 2,000 at most, in this order: earliest
+//     deadline (DUE), known, then possible exploitation, severity, then newest
+//     published. The number of patches that the cap dropped is counted and
+//     shown. Nothing that is dropped is due before anything that is kept,
+//     except for what a kept patch needs (JOB-14). A list that is capped is
+//     capped in the same way, and keeps its order. The
+//     conditions of a query are: a minimum severity, given CVE ids, any CVE id,
+//     known exploitation, products, vendors, channels, classes, and whether a
+//     reboot is needed. A patch must meet every condition that is set. The same
 //     conditions can exclude: a patch that meets any excluding condition is
 //     left out. An unknown fact meets no condition. So a query for exploited
 //     patches takes only those known to be exploited, and excluding exploited
 //     ones leaves out only those. A patch without a severity counts as unrated.
-//     A query that excludes everything it asks for is refused. (Not built:
-//     sorting by earliest deadline, then exploitation, then severity, then
-//     newest.)
+//     A query that excludes everything it asks for is refused. A baseline and a
+//     calendar of the definition leave out what may not be offered, or cannot
+//     start, with their reasons (APR-1, CAL-1).
 //   - JOB-11. An asset runs one execution at a time. Other orders wait as
 //     Blocked; the report names the job that they wait for. They start if their
 //     window still allows it; otherwise they end as TimedOut. An execution does

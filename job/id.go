@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/internal/problem"
-	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
 // Identities. [ValidID] says what an ID and an AssetID can be; the others are
@@ -87,9 +86,9 @@ func checkRun(l *problem.List, field string, run RunID, id ID, start time.Time) 
 		l.Add(field, string(run), "has no readable start; use the job, \"@\" and the start, as %s", MakeRunID(id, start))
 		return
 	}
-	if late := start.Truncate(time.Second).Sub(t); late < 0 || late >= schedule.MaxSpread {
+	if late := start.Truncate(time.Second).Sub(t); late < 0 || late >= MaxStartWait {
 		l.Add(field, string(run), "is not the run of this start; use %s, or a start less than %v before it",
-			MakeRunID(id, start), schedule.MaxSpread)
+			MakeRunID(id, start), MaxStartWait)
 	}
 }
 

@@ -49,6 +49,9 @@ const (
 	// MaxFollowDelay is the longest delay between a job and the one after
 	// it (JOB-19): a quarter of a year.
 	MaxFollowDelay = 92 * 24 * time.Hour
+	// MaxStartWait is how long a start waits for its calendar to open at
+	// most (CAL-1): a quarter of a year, as MaxFollowDelay.
+	MaxStartWait = 92 * 24 * time.Hour
 	// MaxActionTime bounds the time of one action; DefaultActionTime is the
 	// default.
 	MaxActionTime     = 24 * time.Hour

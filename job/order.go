@@ -55,6 +55,7 @@ type OrderPatch struct {
 	Version     version.Version   `json:"version"`
 	LatestOnly  bool              `json:"latestOnly,omitempty"`  // a newer version than ordered is a success (CAT-7)
 	Reboot      bool              `json:"reboot,omitempty"`      // it declares that it needs one (RBT-2)
+	Due         time.Time         `json:"due,omitzero"`          // by when it must be installed; zero: no date (DUE-1)
 	Transaction string            `json:"transaction,omitempty"` // patches with the same transaction are installed together; empty: alone
 	Requires    []Requirement     `json:"requires,omitempty"`    // checked again just before its install (JOB-14)
 	Files       []File            `json:"files"`

@@ -1,7 +1,6 @@
 package job
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,6 +8,8 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/integrity"
+	"github.com/patchpolicy/patchpolicy/job/baseline"
+	"github.com/patchpolicy/patchpolicy/job/deadline"
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
@@ -64,14 +65,26 @@ type PlanInput struct {
 	Pending     PendingReboots          // of the asset
 	Policy      integrity.Excerpt       // the signer policy that the order is made under; zero: none (INT-4)
 	Now         time.Time
+
+	// What the definition names, as it is now. The caller resolves the names
+	// and the zones.
+	Calendar    Calendar           // Definition.Calendar; zero: always open (CAL-1)
+	RebootHours Calendar           // Definition.RebootHours; zero: always open (RBT-10)
+	Baseline    *baseline.Baseline // Definition.Baseline; nil: everything may be offered (APR-1)
+
+	Deadlines []deadline.Table     // in force; none: nothing is due (DUE-1)
+	Facts     deadline.Asset       // of the asset; Missing is not used
+	Missing   map[string]time.Time // when each vulnerability was first missing on the asset, by id (DUE-2)
 }
 
 // Plan resolves the definition for one asset. It chooses the patches by their
-// verdicts, puts them after those that they require, caps them, and freezes the
-// result as the order of the occurrence's run (JOB-8).
+// verdicts, the baseline's included, puts them after those that they require,
+// caps them, and freezes the result as the order of the occurrence's run (JOB-8).
+// If the calendar lets nothing start, the order is empty, and LeftOut says why
+// (CAL-1).
 func (d Definition) Plan(in PlanInput) Plan {
-	snap := in.Snapshot
-	options := catalog.Options{StrictLines: d.StrictLines, KnownLines: d.KnownLines, Unreachable: in.Unreachable, Refuse: in.untrusted}
+	snap, scan := in.Snapshot, newScan(in)
+	options := catalog.Options{StrictLines: d.StrictLines, KnownLines: d.KnownLines, Unreachable: in.Unreachable, Refuse: scan.refuse}
 	var verdicts []catalog.Verdict
 	switch {
 	case d.Patches.Query != nil:
@@ -80,13 +93,19 @@ func (d Definition) Plan(in PlanInput) Plan {
 				verdicts = append(verdicts, v)
 			}
 		}
-		newestFirst(snap, verdicts)
+		for _, v := range verdicts {
+			product, _ := snap.Product(v.Product)
+			scan.of(v, product)
+		}
+		slices.SortFunc(verdicts, func(a, b catalog.Verdict) int { return scan.compare(a.Patch, b.Patch) })
 	default:
 		verdicts = snap.EvaluateList(d.Patches.List, in.Inventory, options, in.Now)
 	}
 
+	run := d.Run(in.Occurrence)
 	plan := Plan{Order: Order{
-		Job: d.ID, Name: d.Name, Run: d.Run(in.Occurrence), Revision: d.Revision, Pre: d.Pre, Post: d.Post, InstallLimit: d.InstallLimit, Reboot: d.Reboot, RebootPending: d.RebootPending,
+		ID: MakeOrderID(run, in.Asset), Job: d.ID, Name: d.Name, Run: run, Revision: d.Revision,
+		Pre: d.Pre, Post: d.Post, InstallLimit: d.InstallLimit, Reboot: d.Reboot, RebootPending: d.RebootPending,
 		NoLastCall: d.NoLastCall, Early: d.Early,
 	}, Reboots: d.RebootPending && in.Pending.Any()}
 	var patches []OrderPatch
@@ -106,14 +125,15 @@ func (d Definition) Plan(in PlanInput) Plan {
 				in.Failed[v.Patch], d.GiveUp))
 		default:
 			ordered := d.orderPatch(snap, patch, product)
-			ordered.Feed = v.Feed
+			ordered.Feed, ordered.Due = v.Feed, scan.of(v, product).due.Due
 			patches = append(patches, ordered)
 		}
 	}
+	patches = plan.schedule(d, in, scan, patches)
 	patches, without := arrange(in, patches)
 	plan.LeftOut = append(plan.LeftOut, without...)
-	plan.Dropped = max(0, len(patches)-MaxPatches)
-	plan.Order.Patches = patches[:len(patches)-plan.Dropped]
+	plan.Order.Patches = capped(in, patches, MaxPatches, scan.compare)
+	plan.Dropped = len(patches) - len(plan.Order.Patches)
 	if !in.Policy.IsZero() { // the order carries its digest and the clauses for the order's patches (INT-4)
 		var clauses []integrity.Clause
 		for _, p := range plan.Order.Patches {
@@ -122,38 +142,64 @@ func (d Definition) Plan(in PlanInput) Plan {
 		}
 		plan.Order.SignerPolicy = in.Policy.Only(clauses...)
 	}
-	if len(d.Pre)+len(d.Post) > 0 {
+	if len(plan.Order.Pre)+len(plan.Order.Post) > 0 {
 		plan.Order.Needs = []string{CanRunActions}
 	}
-	return plan.For(d, in.Occurrence, in.Asset)
+	return plan
 }
 
 // For returns the plan that the definition has for an asset, given one for
-// another asset with the same inventory, failures and pending reboots. Only the
-// asset and its clock tell them apart. They share their lists.
+// another asset with the same inventory, failures and pending reboots, made
+// without a calendar, reboot hours, baseline and tables. Only the asset and its
+// clock tell them apart. They share their lists.
 func (p Plan) For(d Definition, o schedule.Occurrence, asset AssetID) Plan {
 	p.Order.ID = MakeOrderID(p.Order.Run, asset)
 	p.Order.Start, p.Order.End = d.Span(o, asset)
 	return p
 }
 
+// schedule sets when the order starts and ends by the calendar, and returns the
+// patches that may start then. In a closed period, those are the ones whose
+// deadline overrides it (CAL-1, CAL-2).
+func (p *Plan) schedule(d Definition, in PlanInput, scan *scan, patches []OrderPatch) []OrderPatch {
+	start, end, why, ok := d.SpanIn(in.Occurrence, in.Asset, in.Calendar)
+	p.Order.Start, p.Order.End = start, end
+	p.Order.Reboot.Hours = rebootHours(in.Calendar, in.RebootHours, start)
+	leave := func(o OrderPatch) {
+		found, _ := in.Inventory.Find(o.Product)
+		p.LeftOut = append(p.LeftOut, PatchOutcome{Patch: o.Patch, Name: o.Name, Status: LeftOut, From: found.Version, To: o.Version, Rule: why.Rule, Text: why.Text})
+	}
+	overrides := func(o OrderPatch) bool { return scan.known[o.Patch].due.Overrides }
+	if i := slices.IndexFunc(patches, overrides); i >= 0 && why.Period != "" {
+		due := scan.known[patches[i].Patch].due
+		open := in.Calendar
+		open.Calendar = open.Overridden(due.Table, due.Text, in.Now.Add(MaxStartWait))
+		if s, e, _, starts := d.SpanIn(in.Occurrence, in.Asset, open); starts && (!ok || s.Before(start)) {
+			p.Order.Start, p.Order.End, ok = s, e, true
+			patches = slices.DeleteFunc(patches, func(o OrderPatch) bool {
+				if !overrides(o) {
+					leave(o)
+				}
+				return !overrides(o)
+			})
+		}
+	}
+	if !ok {
+		for _, o := range patches {
+			leave(o)
+		}
+		p.Order.Pre, p.Order.Post, p.Order.RebootPending, p.Reboots, patches = nil, nil, false, false, nil
+	}
+	return patches
+}
+
 // untrusted refuses a patch if no clause of the signer policy is about its
-// product: none of its files could pass (INT-4). It is a reason of the verdict,
-// so that an older patch of another channel, which can pass, is taken (CAT-19).
+// product: none of its files could pass (INT-4).
 func (in PlanInput) untrusted(v catalog.Verdict, product catalog.Product) (catalog.Reason, bool) {
 	_, found := in.Policy.For(string(v.Feed), product.Vendor, string(product.ID))
 	return catalog.Reason{Code: "NotTrusted", Rule: "INT-4", Text: fmt.Sprintf(
 		"No clause of the signer policy is about product %q of vendor %q from feed %q, so nothing is trusted for it.",
 		product.ID, product.Vendor, v.Feed)}, found || in.Policy.IsZero()
-}
-
-// newestFirst sorts by publication, newest first, then by id (JOB-8).
-func newestFirst(snap *catalog.Snapshot, verdicts []catalog.Verdict) {
-	slices.SortFunc(verdicts, func(a, b catalog.Verdict) int {
-		pa, _ := snap.Patch(a.Patch)
-		pb, _ := snap.Patch(b.Patch)
-		return cmp.Or(pb.Published.Compare(pa.Published), cmp.Compare(a.Patch, b.Patch))
-	})
 }
 
 // superseded reports whether another patch that the asset may get supersedes it

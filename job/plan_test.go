@@ -117,7 +117,7 @@ func TestPlanFromAQuery_JOB8(t *testing.T) {
 		}
 		return list
 	}
-	require.Equal(t, []string{"p0", "p1", "p2", "p3"}, names(Query{}), "missing ones, newest published first")
+	require.Equal(t, []string{"p0", "p2", "p1", "p3"}, names(Query{}), "missing ones, possibly exploited first, then newest published")
 	require.Equal(t, []string{"p0", "p2"}, names(Query{Conditions: Conditions{MinSeverity: catalog.High}}))
 	require.Equal(t, []string{"p0", "p2"}, names(Query{Conditions: Conditions{CVEs: []string{"CVE-2026-0001", "CVE-2026-0002"}}}))
 	require.Equal(t, []string{"p3"}, names(Query{Conditions: Conditions{Products: []string{"p3", "p4"}}}))

@@ -18,7 +18,7 @@ type Patches struct {
 
 // Query takes the missing patches that meet every condition that is set, and
 // none that Exclude sets. It leaves out a patch if another one that the asset
-// may get supersedes it (CAT-14, CAT-19). It takes the newest published first,
+// may get supersedes it (CAT-14, CAT-19). It takes the most urgent first,
 // MaxPatches at most (JOB-8). The zero Query takes everything missing.
 type Query struct {
 	Conditions

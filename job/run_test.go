@@ -115,8 +115,10 @@ func TestOrdersNameARunOfTheirJob_JOB20(t *testing.T) {
 	start := instant(t, "2026-03-29T01:00:00Z")
 	for run, ok := range map[RunID]bool{
 		"j@20260329T010000Z":  true,
-		"j@20260328T230001Z":  true,  // spread
-		"j@20260328T230000Z":  false, // two hours before
+		"j@20260328T230001Z":  true, // spread
+		"j@20260328T230000Z":  true, // it waited for its calendar (CAL-1)
+		"j@20251227T010001Z":  true,
+		"j@20251227T010000Z":  false, // 92 days before
 		"j@20260329T010001Z":  false, // after
 		"j@20260329T023000":   true,
 		"j@20260329T143000":   true,

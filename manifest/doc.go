@@ -46,12 +46,13 @@
 //	            [installLimit] reboot [noLastCall] [early] [cancelled] [begun]
 //	            [policy] [rebootPending] [needs]
 //	patch     = patch product name [vendor] [feed] version [latestOnly]
-//	            [reboot] [transaction] [requires] files
+//	            [reboot] [due] [transaction] [requires] files
 //	requires  = patch product version [reboot]
 //	file      = name url [signatureUrl] [size] expect
 //	expect    = [signer] [digests] [latestOnly] [allowLegacy]
 //	action    = name command [timeout]
 //	reboot    = [suppress] [deferrals] [interval] [prompt] [countdown]
+//	            [hours] [deadline]
 //	policy    = digest [clauses]
 //	clause    = name vendor product [feed] [signers] [formats] [allowUnsigned]
 //	            [allowLegacy]

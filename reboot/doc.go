@@ -4,8 +4,9 @@
 // [Step] takes a [Policy], a [State], an [Event] and the time. It returns the
 // new state and an [Out]: the effects to carry out once the state is durable,
 // and when the machine wants the next [Tick]. The zero State is a machine that
-// has not begun. Step uses only the steady clock, which cannot be set and which
-// keeps running while the asset sleeps or is off (MAN-8).
+// has not begun. Step measures waits by the steady clock, which cannot be set and
+// which keeps running while the asset sleeps or is off (MAN-8). Hours and a
+// deadline are compared with UTC.
 //
 // # The phases
 //
@@ -17,6 +18,9 @@
 //	  │                              ▲                            │ no reboot came for 1, 2, 4 … minutes, at most 1 h
 //	  │                              └────────────────────────────┘
 //	  └──suppressed──► Parked
+//
+// With hours, Waiting comes before a prompt, a countdown or the request, while
+// the hours do not allow it.
 //
 // A new boot identity leads from any phase after Idle to Rebooted.
 //
@@ -55,10 +59,11 @@
 //     shortens deferrals and the countdown, so that it asks for the reboot at
 //     most 168 h after the first offer. Time during which the asset sleeps or
 //     is off counts; a machine that wakes after the bound asks for the reboot
-//     at its first event. Not built: deferral also ends at the deadline of a
-//     patch that waits for the reboot, as known when the execution started or
-//     as carried by the manifest since; if the deadline is already past, the
-//     whole countdown still runs.
+//     at its first event. Deferral also ends early enough that the reboot is
+//     asked for by the deadline of a patch that waits for it
+//     ([Policy].Deadline), as the order has it. No deadline shortens the
+//     countdown: if it is past, or nearer than the countdown is long, the whole
+//     countdown still runs.
 //   - RBT-7. With Suppress the asset is never rebooted and nobody is prompted,
 //     whether the screen is locked or not. The machine waits in Parked, without
 //     effects, and the execution stays PendingReboot until somebody reboots by
@@ -77,12 +82,15 @@
 //   - RBT-10. If a reboot was asked for and does not come, it is asked for
 //     again after a pause. Before each new try the whole countdown is shown
 //     again, if the policy has one, to whoever is logged in then. RBT-6 bounds
-//     deferral only, so it never shortens a repeated countdown. Not built: reboot hours, a calendar in which prompts,
-//     countdowns and reboots may happen. Outside it the machine waits for the
-//     next opening and says so. The bound of RBT-6 outranks openings, never a
-//     closed period. Waiting for a closed period to end, or for a slot, is no
-//     deferral and is reported. A user may also answer "at 22:00 tonight"
-//     within those bounds.
+//     deferral only, so it never shortens a repeated countdown. Reboot hours
+//     ([Hours]) are when prompts, countdowns and reboots may happen. Outside
+//     them the machine is Waiting, until the next opening. What is on the
+//     screen when they end is removed, and shown again from its beginning. The
+//     bound of RBT-6 outranks openings, never a closed period. It begins to run
+//     when the machine waits for an opening. Waiting for a closed period to end
+//     is no deferral: the bound does not begin to run, and afterwards the whole
+//     countdown is shown. Not built: waiting for a slot, and a user's answer
+//     "at 22:00 tonight" within those bounds.
 //   - RBT-11. A pending reboot is a fact about the asset, whoever caused it.
 //     Check-ins report it with its age. It stays listed until the boot identity
 //     has changed and the system's own flag is gone, even if the agent lost its

@@ -16,6 +16,8 @@ type Policy struct {
 	Interval  time.Duration `json:"interval,omitempty"`  // how long one deferral lasts, 1 s to 168 h; zero: 1 h
 	Prompt    time.Duration `json:"prompt,omitempty"`    // how long a prompt waits for an answer, 1 s to 168 h; zero: 5 min (RBT-5)
 	Countdown time.Duration `json:"countdown,omitempty"` // how long the reboot is announced before it comes, at most 24 h; zero: 5 min; negative: none
+	Hours     *Hours        `json:"hours,omitempty"`     // when prompts, countdowns and reboots may happen; nil: always (RBT-10)
+	Deadline  time.Time     `json:"deadline,omitzero"`   // of what waits for the reboot: deferral ends so that it comes by then; zero: none (RBT-6)
 }
 
 // WithDefaults returns the policy with each zero duration replaced by its
@@ -47,6 +49,9 @@ func (p Policy) Validate() error {
 	}
 	if p.Countdown > MaxCountdown {
 		bad.Add("countdown", p.Countdown.String(), "must be at most %s, zero for %s, or negative for none", hours(MaxCountdown), defCountdown)
+	}
+	if p.Hours != nil {
+		p.Hours.check(&bad)
 	}
 	if len(bad) == 0 {
 		// Divided, because the product may overflow.

@@ -18,9 +18,10 @@ const (
 	Asked                      // the reboot was asked for; Until is when the countdown before the next request begins (RBT-10)
 	Parked                     // suppressed: somebody must reboot by hand (RBT-7)
 	Rebooted                   // a new boot identity was seen (RBT-8)
+	Waiting                    // outside the reboot hours; Until is when it may go on (RBT-10)
 )
 
-var phases = enum.Of[Phase]("reboot phase", "idle", "prompting", "deferred", "counting", "asked", "parked", "rebooted")
+var phases = enum.Of[Phase]("reboot phase", "idle", "prompting", "deferred", "counting", "asked", "parked", "rebooted", "waiting")
 
 func (p Phase) String() string                   { return phases.String(p) }
 func (p Phase) MarshalText() ([]byte, error)     { return phases.MarshalText(p) }

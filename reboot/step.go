@@ -22,16 +22,17 @@ type Out struct {
 // nothing.
 //
 // Every step of one machine takes the same policy; only Suppress may be set
-// later (RBT-7). Values outside their bounds are moved into them. Only
-// at.Steady counts; it must not be zero.
+// later (RBT-7). Values outside their bounds are moved into them. Waits are
+// measured by at.Steady, which must not be zero; at.UTC counts only for hours
+// and a deadline.
 func Step(p Policy, s State, ev Event, at schedule.At) (State, Out) {
-	m := machine{State: s, p: p.bounded(), now: at.Steady}
+	m := machine{State: s, p: p.bounded(), now: at.Steady, utc: at.UTC}
 	switch s.Phase {
 	case 0, Idle:
 		if due, ok := ev.(Due); ok {
 			m.due(due)
 		}
-	case Prompting, Deferred, Counting, Asked, Parked:
+	case Prompting, Deferred, Counting, Asked, Parked, Waiting:
 		m.live(ev)
 	default: // Rebooted is the end
 	}
@@ -43,6 +44,8 @@ type machine struct {
 	State
 	p      Policy
 	now    schedule.Steady
+	utc    time.Time
+	waited bool   // for the hours to begin, until this step
 	show   Effect // ShowPrompt or ShowCountdown
 	reboot bool
 }
@@ -59,10 +62,27 @@ func (m *machine) out(before Phase) (out Out) {
 	if m.reboot {
 		out.Effects = append(out.Effects, Reboot{})
 	}
-	if !m.Until.IsZero() {
-		out.Wake = max(m.Until.Sub(m.now), 1) // zero would say "never"
-	}
+	out.Wake = m.wake()
 	return out
+}
+
+// Wake returns how long after at a machine in a state wants a [Tick], at the
+// latest; zero: never. Step returns the same in Out.
+func Wake(p Policy, s State, at schedule.At) time.Duration {
+	m := machine{State: s, p: p.bounded(), now: at.Steady, utc: at.UTC}
+	return m.wake()
+}
+
+func (m *machine) wake() (wake time.Duration) {
+	if !m.Until.IsZero() {
+		wake = max(m.Until.Sub(m.now), 1) // zero would say "never"
+	}
+	if m.p.Hours != nil && shown(m.Phase) {
+		if ends := m.p.Hours.ends(m.utc, m.force()); !ends.IsZero() {
+			wake = min(wake, max(ends.Sub(m.utc), 1))
+		}
+	}
+	return wake
 }
 
 func shown(p Phase) bool { return p == Prompting || p == Counting }
@@ -82,6 +102,13 @@ func (m *machine) live(e Event) {
 	}
 	if m.p.Suppress && m.Phase != Parked { // the policy changed since the last step
 		m.Phase, m.Until = Parked, 0
+		return
+	}
+	if shown(m.Phase) && m.shut() { // the hours have ended
+		if e, ok := e.(SessionsChanged); ok {
+			m.Sessions = e.Sessions.Known()
+		}
+		m.wait()
 		return
 	}
 	switch e := e.(type) {
@@ -144,6 +171,8 @@ func (m *machine) advance() bool {
 		m.offer()
 	case Counting:
 		m.ask()
+	case Waiting:
+		m.resume()
 	case Asked: // it did not come: whoever is there now sees the countdown again (RBT-10)
 		m.count()
 	default: // Parked waits for no time
@@ -155,6 +184,10 @@ func (m *machine) advance() bool {
 // offer shows the next prompt if somebody is there, a deferral is left and time
 // is left for it; otherwise it counts down.
 func (m *machine) offer() {
+	if m.shut() {
+		m.wait()
+		return
+	}
 	if m.Sessions == Nobody || m.Used >= m.p.Deferrals {
 		m.count()
 		return
@@ -178,11 +211,16 @@ func (m *machine) putOff(from schedule.Steady) {
 }
 
 // count starts the countdown; without one, or when MaxDeferral is over, it asks
-// at once. RBT-6 bounds the first countdown only.
+// at once. RBT-6 bounds the first countdown only, and not one that had to wait
+// for the hours to begin. A deadline never shortens it.
 func (m *machine) count() {
+	if m.shut() {
+		m.wait()
+		return
+	}
 	m.Phase, m.Until = Counting, m.now.Add(m.p.Countdown)
-	if m.Asks <= 0 {
-		m.Until = m.before(m.Until, 0)
+	if end := m.FirstOffer.Add(MaxDeferral); m.Asks <= 0 && !m.waited && !m.FirstOffer.IsZero() && end.Before(m.Until) {
+		m.Until = end
 	}
 	if !m.advance() {
 		m.showAgain()
@@ -216,17 +254,31 @@ func (m *machine) showAgain() {
 // that follow (RBT-12).
 func (m *machine) last() schedule.Steady {
 	left := time.Duration(m.p.Deferrals - m.Used)
-	return m.before(m.Until.Add(left*m.p.Interval+(left-1)*m.p.Prompt+m.p.Countdown), 0)
+	last := m.before(m.Until.Add(left*m.p.Interval+(left-1)*m.p.Prompt+m.p.Countdown), 0)
+	if m.p.Hours == nil {
+		return last
+	}
+	next, _ := m.p.Hours.next(m.instant(last), m.force())
+	return m.steady(next)
 }
 
 // before returns t, or the end that RBT-6 sets less the time to reserve,
 // whichever comes first.
 func (m *machine) before(t schedule.Steady, reserve time.Duration) schedule.Steady {
-	if m.FirstOffer.IsZero() {
-		return t
-	}
-	if end := m.FirstOffer.Add(MaxDeferral - reserve); end.Before(t) {
-		return end
+	if end := m.end(); !end.IsZero() && end.Add(-reserve).Before(t) {
+		return end.Add(-reserve)
 	}
 	return t
+}
+
+// end returns when deferral ends (RBT-6): at the deadline, or MaxDeferral after
+// the first offer; zero: neither is known.
+func (m *machine) end() (end schedule.Steady) {
+	if !m.FirstOffer.IsZero() {
+		end = m.FirstOffer.Add(MaxDeferral)
+	}
+	if due := m.steady(m.p.Deadline); !due.IsZero() && (end.IsZero() || due.Before(end)) {
+		end = max(due, 1) // zero would say "none"
+	}
+	return end
 }

@@ -32,6 +32,7 @@ func everyPhase(t *testing.T) map[Phase]State {
 	out[Asked], _ = play(Policy{Countdown: -1}, State{}, start, due)
 	out[Parked], _ = play(Policy{Suppress: true}, State{}, start, due)
 	out[Rebooted], _ = play(p, State{}, start, due, Booted{"B"})
+	out[Waiting], _ = play(Policy{Hours: &Hours{}}, State{}, start, due)
 	require.Len(t, out, len(phases.All()))
 	for phase, s := range out {
 		require.Equal(t, phase, s.Phase)
@@ -145,7 +146,7 @@ func TestUnknownEventsAndPhases(t *testing.T) {
 func TestWakeIsNeverZeroWhileTimeMatters(t *testing.T) {
 	for phase, s := range everyPhase(t) {
 		switch phase {
-		case Prompting, Deferred, Counting, Asked:
+		case Prompting, Deferred, Counting, Asked, Waiting:
 			require.Equal(t, s.Until.Sub(start), wake(s, start))
 			require.Equal(t, time.Duration(1), wake(s, s.Until), "overdue: at once")
 			require.Equal(t, time.Duration(1), wake(s, s.Until.Add(1000*time.Hour)))

@@ -70,6 +70,7 @@ var rooms = []room{
 	{path: "job/schedule", floor: 1, core: true, uses: []use{
 		{"internal/enum", "the names of kinds, weekdays and places in a month"},
 		{"internal/problem", "collects what is wrong with a schedule"},
+		{"internal/strictjson", "a calendar means one thing"},
 	}},
 
 	// Floor 2: the catalog, and the reboot.
@@ -179,6 +180,12 @@ var rooms = []room{
 	}},
 
 	// Floor 3: what joins them.
+	{path: "job/baseline", floor: 3, core: true, uses: []use{
+		{"catalog", "what is known of patches, and when they were published"},
+		{"internal/enum", "the names of answers"},
+		{"internal/problem", "the error of a baseline that is not valid"},
+		{"internal/strictjson", "a baseline means one thing"},
+	}},
 	{path: "job/deadline", floor: 3, core: true, uses: []use{
 		{"catalog", "the severity of a vulnerability"},
 		{"internal/enum", "the names of answers, anchors, states and causes"},
@@ -205,7 +212,9 @@ var rooms = []room{
 		{"catalog", "orders are made of patches and verdicts"},
 		{"catalog/version", "an outcome says from which version to which"},
 		{"integrity", "an order says what its files must be, and under which signer policy"},
-		{"job/schedule", "a definition has a schedule"},
+		{"job/baseline", "a plan leaves out what is not approved"},
+		{"job/deadline", "deadlines order a plan"},
+		{"job/schedule", "a definition has a schedule, and a calendar"},
 		{"reboot", "a definition has a reboot policy"},
 		{"internal/problem", "collects what is wrong with a definition or an order"},
 		{"internal/enum", "the names of states, stages and results"},

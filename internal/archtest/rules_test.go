@@ -31,16 +31,18 @@ var clusters = []cluster{
 	{"INT", []string{"integrity"}, 11, []int{1, 2, 3, 4, 5, 7, 8, 9, 11}},
 	{"RBT", []string{"reboot"}, 12, []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12}},
 	{"RPT", []string{"job/controller"}, 3, nil},
-	{"DUE", []string{"job/deadline"}, 7, []int{1, 2, 3, 4, 5, 6}},
 	{"ROL", []string{"job/rollout"}, 7, []int{2, 3, 4, 5, 7}},
+	{"DUE", []string{"job/deadline"}, 7, []int{1, 2, 3, 4, 5, 6, 7}},
+	{"APR", []string{"job/baseline"}, 5, []int{1, 2, 3, 4, 5}},
+	{"CAL", []string{"job/schedule"}, 4, []int{1, 2, 3, 4}},
 }
 
 const notBuilt = "Not built yet."
 
 var (
-	ruleID   = regexp.MustCompile(`\b(CAT|JOB|MAN|INT|RBT|RPT|DUE|ROL)-(\d+)\b`)
-	ruleName = regexp.MustCompile(`_(CAT|JOB|MAN|INT|RBT|RPT|DUE|ROL)(\d+)`) // in a test's name, like TestNoDowngrade_CAT3
-	ruleItem = regexp.MustCompile(`^\s*- (?:(CAT|JOB|MAN|INT|RBT|RPT|DUE|ROL)-(\d+)\b)?`)
+	ruleID   = regexp.MustCompile(`\b(CAT|JOB|MAN|INT|RBT|RPT|DUE|CAL|APR|ROL)-(\d+)\b`)
+	ruleName = regexp.MustCompile(`_(CAT|JOB|MAN|INT|RBT|RPT|DUE|CAL|APR|ROL)(\d+)`) // in a test's name, like TestNoDowngrade_CAT3
+	ruleItem = regexp.MustCompile(`^\s*- (?:(CAT|JOB|MAN|INT|RBT|RPT|DUE|CAL|APR|ROL)-(\d+)\b)?`)
 )
 
 // rule is one item of the rule book.

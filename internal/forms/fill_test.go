@@ -13,6 +13,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog/version"
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
 func semver(t testing.TB, text string) version.Version {
@@ -55,6 +56,8 @@ func fill(t testing.TB, v reflect.Value) {
 		var err error
 		*p, err = catalog.NewInventory(catalog.Linux, []catalog.Installed{in})
 		require.NoError(t, err)
+	case *schedule.Span:
+		*p = schedule.Span{From: now, Until: now.Add(time.Hour)}
 	case *job.Order:
 		fillFields(t, v)
 		valid(t, p)

@@ -11,13 +11,14 @@ import (
 
 // Deadline is by when a vulnerability must be gone from an asset.
 type Deadline struct {
-	Table  string    `json:"table"` // its name
-	Row    int       `json:"row"`   // that decided, from 0
-	Anchor time.Time `json:"anchor"`
-	Due    time.Time `json:"due,omitzero"` // the vulnerability must be gone before it; zero: at the next upgrade, no date
-	Triage bool      `json:"triage,omitempty"`
-	Duty   string    `json:"duty,omitempty"`
-	Text   string    `json:"text"` // a sentence that explains it, for people (DUE-1)
+	Table     string    `json:"table"` // its name
+	Row       int       `json:"row"`   // that decided, from 0
+	Anchor    time.Time `json:"anchor"`
+	Due       time.Time `json:"due,omitzero"` // the vulnerability must be gone before it; zero: at the next upgrade, no date
+	Triage    bool      `json:"triage,omitempty"`
+	Overrides bool      `json:"overrides,omitempty"` // closed periods of calendars (CAL-2)
+	Duty      string    `json:"duty,omitempty"`
+	Text      string    `json:"text"` // a sentence that explains it, for people (DUE-1)
 }
 
 // Decide looks a case up in a table (DUE-1 to DUE-4). It uses now only if no date
@@ -33,7 +34,7 @@ func Decide(t Table, f Facts, a Asset, now time.Time) Deadline {
 	at := t.row(known, a.Tags)
 	row := t.Rows[at]
 	anchor, from := t.anchor(f, a, now)
-	d := Deadline{Table: t.Name, Row: at, Anchor: anchor, Triage: row.Triage, Duty: row.Duty}
+	d := Deadline{Table: t.Name, Row: at, Anchor: anchor, Triage: row.Triage, Overrides: row.Overrides, Duty: row.Duty}
 	limit := "at the next upgrade"
 	if !row.NextUpgrade {
 		d.Due = endOfDay(anchor, row.Days, t.Zone)

@@ -43,5 +43,5 @@
 //     changes.
 //   - DUE-7. Saving a job, baseline or calendar says whether it can miss a
 //     deadline of the tables in force, and shows the worst case in hours (lead,
-//     propagation, window, delay, deferral). Not built yet.
+//     propagation, window, delay, deferral): see job.Definition.Check.
 package deadline

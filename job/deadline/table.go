@@ -79,6 +79,7 @@ type Row struct {
 	Days        int       `json:"days,omitempty"`        // 1 to MaxDays, after the day of the anchor
 	NextUpgrade bool      `json:"nextUpgrade,omitempty"` // instead of days: no date
 	Triage      bool      `json:"triage,omitempty"`      // evidence must be collected before the fix is installed
+	Overrides   bool      `json:"overrides,omitempty"`   // closed periods of calendars do not hold the fix up (CAL-2)
 	Duty        string    `json:"duty,omitempty"`        // what else must be done, in words
 }
 

@@ -282,3 +282,22 @@ func TestRebootAskedForAgainCountsDownAgain_RBT10(t *testing.T) {
 	w.run()
 	require.Equal(t, job.Completed, w.result())
 }
+
+// Deferral ends by the deadline of a patch that waits for the reboot, and not by
+// that of one that does not (RBT-6).
+func TestDeferralEndsByTheDeadline_RBT6(t *testing.T) {
+	o := orderOf(t, "a", "b")
+	o.Reboot = reboot.Policy{Deferrals: 9, Interval: 4 * time.Hour}
+	o.Patches[0].Due, o.Patches[1].Due, o.Patches[1].Reboot = start.UTC.Add(2*time.Hour), start.UTC.Add(9*time.Hour), true
+	w := newWorld(t, o, map[string]string{"a": "1.0.0", "b": "1.0.0"})
+	w.sessions = reboot.Active
+	w.event(SessionsChanged{Sessions: reboot.Active})
+	w.before = func(e Effect) bool {
+		if _, ok := e.(Reboot); ok {
+			require.Equal(t, start.UTC.Add(9*time.Hour), w.now.UTC)
+		}
+		return false
+	}
+	w.run()
+	require.Equal(t, 1, w.x.Reboots)
+}

@@ -95,16 +95,16 @@ func (p *PatchState) leave(rule, text string) {
 // Wake returns how long after now the execution wants a [Tick], at the latest;
 // zero: it waits for results only.
 func (x State) Wake(now schedule.At) time.Duration {
-	until := x.Until
-	if x.Phase == PhaseReboot {
-		until = x.Reboot.Until
-	}
-	if x.Stage == job.StageDone {
-		return 0
-	}
 	var wake time.Duration
-	if !until.IsZero() {
-		wake = max(until.Sub(now.Steady), time.Millisecond)
+	switch {
+	case x.Stage == job.StageDone:
+		return 0
+	case x.Phase == PhaseReboot:
+		if wake = reboot.Wake(x.rebootPolicy(), x.Reboot, now); wake > 0 {
+			wake = max(wake, time.Millisecond)
+		}
+	case !x.Until.IsZero():
+		wake = max(x.Until.Sub(now.Steady), time.Millisecond)
 	}
 	if x.endsWithWindow() {
 		end := max(x.Order.End.Sub(now.UTC), time.Millisecond)

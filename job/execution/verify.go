@@ -192,13 +192,32 @@ func (m *machine) result() job.Result {
 	}
 }
 
+// rebootPolicy is the order's, with the earliest deadline of the patches that
+// wait for the reboot (RBT-6).
+func (x State) rebootPolicy() reboot.Policy {
+	policy := x.Order.Reboot
+	asks := func(i int) bool { return x.Patches[i].Reboot || x.Order.Patches[i].Reboot }
+	some := false // a patch asks for the reboot; otherwise any of them may need it
+	for i, p := range x.Patches {
+		some = some || p.Status == job.Installed && asks(i)
+	}
+	for i, p := range x.Patches {
+		due := x.Order.Patches[i].Due
+		waits := p.Status == job.Installed && (asks(i) || !some)
+		if waits && !due.IsZero() && (policy.Deadline.IsZero() || due.Before(policy.Deadline)) {
+			policy.Deadline = due
+		}
+	}
+	return policy
+}
+
 // rebootEvent steps the reboot machine and returns its effects as the
 // execution's.
 func (m *machine) rebootEvent(ev reboot.Event) {
 	if m.Phase != PhaseReboot {
 		return
 	}
-	state, out := reboot.Step(m.Order.Reboot, m.Reboot, ev, m.now)
+	state, out := reboot.Step(m.rebootPolicy(), m.Reboot, ev, m.now)
 	m.Reboot = state
 	for _, e := range out.Effects {
 		if _, ok := e.(reboot.Reboot); !ok {

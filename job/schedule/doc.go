@@ -1,7 +1,7 @@
 // Package schedule says when a job runs: the recurrences of a [Schedule], the
 // [Occurrence]s that follow from it in a time zone, and the delay that spreads
-// one start over many assets. To this package, jobs, runs and assets are only
-// text.
+// one start over many assets. A [Calendar] says whether anything may happen at
+// all. To this package, jobs, runs and assets are only text.
 //
 // The package reads no clock and no time zone database: instants and zones are
 // arguments.
@@ -29,4 +29,19 @@
 //     invalid is left out with the reason. [Schedule.NextIn] and
 //     [Schedule.PrevIn] return the runs, job.Definition.Span an asset's start
 //     and the end of its window.
+//   - CAL-1. A calendar is a set of recurring openings in a zone (a named one,
+//     or each asset's own) less closed periods, each with a reason: whole days,
+//     or from one instant to another. [Calendar.At] says until when it is open,
+//     or what closes it and when it opens again. Jobs start, install and reboot
+//     only while it is open. A start in a closed time waits for the next
+//     opening, with a window only inside it (JOB-12). When the calendar closes,
+//     the same holds as at the end of a window (JOB-10). A calendar whose zone
+//     is not known is closed.
+//   - CAL-2. An override of a closed period is an act with a name, a reason and
+//     an end ([Override]), or a row of a deadline table that says that it
+//     overrides ([Calendar.Overridden]). Nothing else opens one.
+//   - CAL-3. Saving a closed period that makes a deadline impossible says so
+//     (job.Definition.Check).
+//   - CAL-4. Clock changes are as in JOB-9. An opening that spans midnight or a
+//     change of the clock is one opening of its stated length.
 package schedule

@@ -117,7 +117,7 @@ func plainRule(text string) string {
 func TestRulesAreThoseOfTheDocumentation(t *testing.T) {
 	text := documented(t, "CAT", "catalog") + documented(t, "JOB", "job", "job/schedule", "job/execution") + documented(t, "MAN", "manifest") +
 		documented(t, "INT", "integrity") + documented(t, "RBT", "reboot", "job") + documented(t, "RPT", "job/controller") + documented(t, "DUE", "job/deadline") +
-		documented(t, "ROL", "job/rollout")
+		documented(t, "APR", "job/baseline") + documented(t, "CAL", "job/schedule") + documented(t, "ROL", "job/rollout")
 	if *rewrite {
 		require.NoError(t, os.WriteFile("rules.txt", []byte(text), 0o644))
 		return
