@@ -65,8 +65,15 @@ func TestServersAreKilled_MAN6_JOB8(t *testing.T) {
 	defer s.end()
 	killing, enough := context.WithCancel(ctx)
 	processes.Go(func() error {
-		for pause(killing, time.Duration(300+rand.IntN(1500))*time.Millisecond) == nil {
-			s.kill(rand.IntN(len(s.at)))
+		killed := 0 // the newest leadership whose server was killed
+		for pause(killing, time.Duration(1000+rand.IntN(3000))*time.Millisecond) == nil {
+			leader, fence := s.leader()
+			if fence == killed { // nobody leads yet: a server has to live for a while to do so
+				s.kill(rand.IntN(len(s.at)))
+			} else if rand.IntN(3) == 0 || killed == 0 {
+				s.kill(leader)
+				killed = fence
+			}
 		}
 		return nil
 	})
@@ -94,6 +101,9 @@ func TestServersAreKilled_MAN6_JOB8(t *testing.T) {
 		})
 	}
 	err = world.Wait()
+	for err == nil && !s.tookOver() {
+		err = pause(ctx, 100*time.Millisecond)
+	}
 	enough()
 	s.end()
 	require.NoError(t, errors.Join(err, processes.Wait()))
@@ -246,6 +256,26 @@ func watchRuns(t *testing.T, s *servers) {
 }
 
 var leadership = regexp.MustCompile(`leads=true fence=(\d+)`)
+
+// leader is the server that began the newest leadership, and its number; zero:
+// there was none yet.
+func (s *servers) leader() (leader, newest int) {
+	for i := range s.at {
+		log, _ := os.ReadFile(s.log(i))
+		for _, m := range leadership.FindAllStringSubmatch(string(log), -1) {
+			if fence, err := strconv.Atoi(m[1]); err == nil && fence > newest {
+				leader, newest = i, fence
+			}
+		}
+	}
+	return leader, newest
+}
+
+// tookOver reports whether a server took over from one that was killed.
+func (s *servers) tookOver() bool {
+	_, newest := s.leader()
+	return newest > 1
+}
 
 // checkLeaders wants one server in each leadership, and no run moved along by
 // another.
