@@ -1,4 +1,4 @@
--- As pg_dump wrote it, without its settings.
+-- The tables of version 1, in the form of pg_dump.
 CREATE TABLE patchpolicy_records (
     tbl text NOT NULL COLLATE pg_catalog."C",
     key bytea NOT NULL,
