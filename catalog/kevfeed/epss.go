@@ -38,8 +38,8 @@ func parseEPSS(_ context.Context, feed catalog.FeedID, data []byte) (b catalog.B
 	for row := 1; err == nil && lines.Scan(); row++ {
 		v, wrong := score(lines.Text())
 		switch {
-		case row > maxRows || unpacked.N == 0:
-			err = fmt.Errorf("it has more than %d rows or %d bytes", maxRows, maxUnpacked)
+		case row > maxRows:
+			err = errHuge
 		case wrong == "" && ids[v.ID]:
 			bad.Add("row "+v.ID, fetch.Duplicate)
 		case wrong != "":
@@ -49,7 +49,10 @@ func parseEPSS(_ context.Context, feed catalog.FeedID, data []byte) (b catalog.B
 			b.Vulnerabilities = append(b.Vulnerabilities, v)
 		}
 	}
-	if err == nil {
+	switch {
+	case unpacked.N == 0: // rather than what this does to its last line
+		err = errHuge
+	case err == nil:
 		err = lines.Err()
 	}
 	if err == nil && len(ids) == 0 {
@@ -61,6 +64,8 @@ func parseEPSS(_ context.Context, feed catalog.FeedID, data []byte) (b catalog.B
 	b.Rejected = bad.List(feed)
 	return b, nil
 }
+
+var errHuge = fmt.Errorf("it has more than %d rows or %d bytes", maxRows, maxUnpacked)
 
 // wholeLines is [bufio.ScanLines] that refuses a last line without an end.
 func wholeLines(data []byte, atEnd bool) (advance int, line []byte, err error) {

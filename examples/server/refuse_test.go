@@ -47,6 +47,8 @@ func TestBadInput(t *testing.T) {
 		{"serve --feed-json a.json --feed-json a.json", 2, "twice"},
 		{"serve --feed-kev gopher://x", 2, "feed kev"},
 		{"serve --deadlines soon", 2, "choose one of bod-26-04, cyber-essentials, pci-dss"},
+		{"serve --calendar none.json", 2, "calendar: open none.json"},
+		{"serve --baseline none.json", 2, "baseline: open none.json"},
 		{"asset expose web-1 perhaps", 2, "want yes, no or unknown"},
 		{"exception add CVE-1 --owner alice --reason none", 2, "--for"},
 		{"serve --feed-osv osv.zip", 2, "LOCATION ECOSYSTEM"},

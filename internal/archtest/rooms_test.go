@@ -283,6 +283,7 @@ var rooms = []room{
 		{"job", "keeps definitions, makes orders"},
 		{"job/schedule", "finds the occurrences of jobs"},
 		{"job/deadline", "says what is overdue, and why"},
+		{"job/baseline", "those that jobs name"},
 		{"job/ledger", "what happens to orders, runs and revisions"},
 		{"manifest", "seals manifests, answers check-ins"},
 		{"internal/problem", "cuts text from outside"},

@@ -15,7 +15,9 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/baseline"
 	"github.com/patchpolicy/patchpolicy/job/deadline"
+	"github.com/patchpolicy/patchpolicy/job/schedule"
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
@@ -61,6 +63,11 @@ type Config struct {
 	// Deadlines are the tables in force. Of several, the earliest deadline
 	// counts. MaxDeadlines at most; none: nothing has a deadline.
 	Deadlines []deadline.Table
+
+	// Calendars and Baselines are those that jobs may name (CAL-1, APR-1).
+	// MaxPolicies of each at most.
+	Calendars []schedule.Calendar
+	Baselines []baseline.Baseline
 
 	// OnEvent receives the event of each administrative act after it was
 	// committed, before the use case returns. It is called from the goroutine
@@ -109,6 +116,8 @@ func (c Config) Validate() error {
 	for i, t := range c.Deadlines {
 		l.Under(fmt.Sprintf("deadlines[%d]", i), t.Validate())
 	}
+	named(&l, "calendars", c.Calendars, nameOfCalendar)
+	named(&l, "baselines", c.Baselines, nameOfBaseline)
 	if n := len(c.Deadlines); n > MaxDeadlines {
 		l.Add("deadlines", strconv.Itoa(n), "is more than %d tables", MaxDeadlines)
 	}

@@ -43,7 +43,7 @@ func (d *drafts) of(snapshot *catalog.Snapshot, probed map[string]bool) *memo[dr
 // draft decides what a run does on an asset, by what is known now.
 func (t *tx) draft(d job.Definition, e ledger.Entry, has inventoryRecord, o schedule.Occurrence) draft {
 	in := t.planInput(d, e.Asset, o)
-	if t.drafts == nil || len(in.Failed) > 0 {
+	if t.drafts == nil || len(in.Failed) > 0 || !t.c.config.alike(d) {
 		return t.fit(t.plan(d, in))
 	}
 	all, k := t.drafts.of(in.Snapshot, in.Unreachable), draftKey{e.Run, d.Revision, has.content()}

@@ -32,12 +32,16 @@ type jobRecord struct {
 // and take part in the next run. If the schedule changed, the orders are
 // withdrawn and a new run is planned.
 //
-// Errors: a *job.Invalid with every problem, also for a Deleted job and for an
-// enabled one that could not be enabled as changed; an *UnfinishedError when
+// Errors: a *job.Invalid with every problem, also for a calendar or baseline
+// that the server does not have, for a Deleted job, and for an enabled one that
+// could not be enabled as changed; an *UnfinishedError when
 // the job is saved, but not yet applied to all orders.
 func (c *Controller) SaveJob(ctx context.Context, d job.Definition, now time.Time) (job.Definition, error) {
 	d.State = job.Disabled
 	if err := d.Validate(); err != nil {
+		return job.Definition{}, err
+	}
+	if err := c.config.knows(d); err != nil {
 		return job.Definition{}, err
 	}
 	if data, err := json.Marshal(d); err != nil {
@@ -310,9 +314,8 @@ func (c *Controller) Preview(ctx context.Context, d job.Definition, id job.Asset
 				r.fail(problem.One("asset "+string(id), "zone", "", "%s", unusable))
 			}
 		}
-		in := job.PlanInput{Snapshot: r.snapshot(), Asset: id, Occurrence: o, Unreachable: r.unreachable(), Now: now, Failed: r.failedOn(d, id), Policy: c.config.Policy}
 		selected = d.Select(rec.Asset)
-		return r.plan(d, in)
+		return r.plan(d, r.inputOf(d, id, o, now))
 	})
 	return plan, selected, err
 }

@@ -42,6 +42,9 @@ const (
 	// MaxRevision is the highest manifest revision an asset may claim to hold.
 	// Those made after it never get to manifest.MaxNumber.
 	MaxRevision manifest.Revision = manifest.MaxNumber / 2
+	// MaxPolicies bounds the calendars and the baselines of a Config: every plan
+	// of a job looks for those that the job names.
+	MaxPolicies = 1000
 	// MaxDeadlines bounds the tables of Config.Deadlines, each of which is asked
 	// about each vulnerability of each asset.
 	MaxDeadlines = 8

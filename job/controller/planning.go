@@ -2,6 +2,7 @@ package controller
 
 import (
 	"slices"
+	"time"
 
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/ledger"
@@ -79,10 +80,18 @@ func (t *tx) planInput(d job.Definition, asset job.AssetID, o schedule.Occurrenc
 	if t.probed == nil {
 		t.probed, t.snap = t.unreachable(), t.snapshot()
 	}
-	return job.PlanInput{
+	return t.policies(d, job.PlanInput{
 		Snapshot: t.snap, Asset: asset, Occurrence: o, Unreachable: t.probed, Now: t.now,
 		Failed: t.failedOn(d, asset), Policy: t.c.config.Policy,
-	}
+	})
+}
+
+// inputOf is what a job's plan on an asset is made from, as planInput is.
+func (r *reader) inputOf(d job.Definition, asset job.AssetID, o schedule.Occurrence, now time.Time) job.PlanInput {
+	return r.policies(d, job.PlanInput{
+		Snapshot: r.snapshot(), Asset: asset, Occurrence: o, Unreachable: r.unreachable(), Now: now,
+		Failed: r.failedOn(d, asset), Policy: r.c.config.Policy,
+	})
 }
 
 // plan plans a job on an asset, for orders and previews alike (JOB-22), by its

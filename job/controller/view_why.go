@@ -245,10 +245,7 @@ func (a *assetFacts) plan() {
 func (a *assetFacts) planOf(rec jobRecord) jobPlan {
 	d := rec.Definition
 	p := jobPlan{jobRecord: rec, timed: d.Schedule.Kind != schedule.OnDemand && d.After == nil}
-	in := job.PlanInput{
-		Snapshot: a.snapshot(), Asset: a.rec.ID, Inventory: a.inventory, Occurrence: schedule.Occurrence{Start: a.now},
-		Unreachable: a.options.Unreachable, Now: a.now,
-	}
+	start := schedule.Occurrence{Start: a.now}
 	if p.timed {
 		name, from := d.Schedule.Zone, a.now
 		if name == schedule.AssetZone {
@@ -267,10 +264,10 @@ func (a *assetFacts) planOf(rec jobRecord) jobPlan {
 			o, ok = a.uncancelled(d, zone, from, o.Start)
 		}
 		if p.over = !ok; ok {
-			in.Occurrence = o
+			start = o
 		}
 	}
-	p.Plan = a.reader.plan(d, in)
+	p.Plan = a.reader.plan(d, a.inputOf(d, a.rec.ID, start, a.now))
 	return p
 }
 
@@ -302,6 +299,10 @@ func (w *whyNot) job(p jobPlan) {
 			s.Cause = deadline.Failed
 		case "JOB-14":
 			s.Cause = deadline.HeldBack
+		case "APR-1", "APR-2", "APR-5":
+			s.Cause = deadline.NotApproved
+		case "CAL-1", "CAL-2":
+			s.Cause = deadline.NoWindow
 		}
 	case !slices.ContainsFunc(p.Order.Patches, func(p job.OrderPatch) bool { return p.Patch == w.Patch }):
 		s.Rule, s.Text = "JOB-8", "The job's list or query does not select this patch here."

@@ -77,6 +77,8 @@ func Serve() *cobra.Command {
 	f.StringArrayVar(&config.Forget, "forget", nil, "former feed: its patches leave the catalog, and other feeds may take over its products (repeatable)")
 	f.StringVar(&policy, "policy", "", "file with the signer policy that orders are made under; agents with a policy need the same one (default: none)")
 	f.StringArrayVar(&config.Deadlines, "deadlines", nil, "table of deadlines, DUE-1: bod-26-04, pci-dss, cyber-essentials or a JSON file (repeatable)")
+	f.StringArrayVar(&config.Calendars, "calendar", nil, "JSON file with a calendar that jobs can name, CAL-1 (repeatable)")
+	f.StringArrayVar(&config.Baselines, "baseline", nil, "JSON file with a baseline that jobs can name, APR-1 (repeatable)")
 	f.BoolVar(&config.Unchecked, "skip-check", false, "do not check the whole database for damage at the start (the check takes 1 to 2 s for 500 MB)")
 	f.TextVar(&level, "log-level", &level, "debug, info, warn or error")
 	configfile.Flag(c, Usage, "store")

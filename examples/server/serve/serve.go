@@ -52,6 +52,8 @@ type Config struct {
 	CheckIn   time.Duration                   // how long agents wait between calls; zero: the default (MAN-3)
 	Policy    integrity.Excerpt               // the signer policy that orders are made under; zero: none
 	Deadlines []string                        // tables of deadlines: names of built-in ones, or files
+	Calendars []string                        // files
+	Baselines []string                        // files
 	Feeds     []catalog.Feed                  // the order decides who owns a product (CAT-17)
 	Remake    func() ([]catalog.Feed, error)  // makes Feeds again, which then remember nothing: needed if several servers share a store
 	Settings  map[catalog.FeedID]FeedSettings // by feed
@@ -88,7 +90,7 @@ func (c Config) Validate() error {
 	if c.Keep != 0 && c.Keep < controller.PruneAge {
 		problems = append(problems, fmt.Errorf("history kept for %v: want at least %v, or 0 to keep it for ever", c.Keep, controller.PruneAge))
 	}
-	if _, err := readDeadlines(c.Deadlines); err != nil {
+	if _, err := c.policies(); err != nil {
 		problems = append(problems, err)
 	}
 	for _, f := range c.Feeds {
@@ -105,7 +107,7 @@ func Run(ctx context.Context, c Config) (err error) {
 	if err := c.Validate(); err != nil {
 		return err
 	}
-	tables, err := readDeadlines(c.Deadlines)
+	policies, err := c.policies()
 	if err != nil {
 		return err
 	}
@@ -128,7 +130,8 @@ func Run(ctx context.Context, c Config) (err error) {
 	}
 	ctl, err := controller.New(store, controller.Config{
 		Batch: batch, Signer: keys.Signer, Trust: keys.Trust, Exchange: keys.Exchange, Every: c.CheckIn, Zone: time.LoadLocation,
-		Policy: c.Policy, Deadlines: tables, OnEvent: func(e controller.Event) { // the logger escapes names and texts
+		Policy: c.Policy, Deadlines: policies.Deadlines, Calendars: policies.Calendars, Baselines: policies.Baselines,
+		OnEvent: func(e controller.Event) { // the logger escapes names and texts
 			c.Logger.Info(e.Action.String(), "by", e.Actor, "on", e.Subject, "text", e.Text)
 		},
 	})
