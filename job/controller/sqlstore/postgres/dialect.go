@@ -16,6 +16,7 @@ const (
 	deadlock             = "40P01"
 	uniqueViolation      = "23505"
 	duplicateTable       = "42P07"
+	duplicateObject      = "42710"
 	undefinedTable       = "42P01"
 )
 

@@ -39,16 +39,22 @@ func migrate(ctx context.Context, db *sql.DB, steps []string) error {
 		default:
 			err = advance(ctx, db, version, steps[version])
 		}
-		switch code(err) {
-		case "", serializationFailure, deadlock, uniqueViolation, duplicateTable: // perhaps another server was faster
-		default:
-			return fmt.Errorf("bring the database to version %d of its schema: %w", len(steps), err)
-		}
-		if err != nil && code(err) == "" {
-			return err
+		if err != nil && !raced(err) {
+			break
 		}
 	}
 	return fmt.Errorf("bring the database to version %d of its schema: %w", len(steps), err)
+}
+
+// raced reports whether an error may say that another server was faster. Which
+// of the duplicates PostgreSQL names depends on how far the other one was: a
+// table has a row type and an index too.
+func raced(err error) bool {
+	switch code(err) {
+	case serializationFailure, deadlock, uniqueViolation, duplicateTable, duplicateObject:
+		return true
+	}
+	return false
 }
 
 // begin makes the table of the version, which is 0.

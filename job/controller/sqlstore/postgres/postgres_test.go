@@ -69,6 +69,33 @@ func TestManyOpenAtOnce(t *testing.T) {
 	require.NoError(t, group.Wait())
 }
 
+// Each way in which servers that begin at once can get in each other's way is
+// known to be one.
+func TestRaces(t *testing.T) {
+	db := direct(t, postgrestest.Database(t))
+	seen := map[string]int{}
+	for range 100 {
+		results := make(chan error)
+		for range connections {
+			go func() { results <- begin(t.Context(), db) }()
+		}
+		won := 0
+		for range connections {
+			err := <-results
+			if err == nil {
+				won++
+				continue
+			}
+			require.True(t, raced(err), err)
+			seen[code(err)]++
+		}
+		require.Equal(t, 1, won)
+		_, err := db.Exec("DROP TABLE patchpolicy_schema")
+		require.NoError(t, err)
+	}
+	t.Log(seen)
+}
+
 // A database as an earlier release left it is opened, and keeps what is in it
 // (MAN-11).
 func TestEarlierSchemas_MAN11(t *testing.T) {
