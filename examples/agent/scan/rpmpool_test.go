@@ -33,6 +33,9 @@ var rpmPool = sync.OnceValue(func() pool {
 	}
 	poolDir = dir
 	p := pool{dir: dir}
+	if p.err = os.Mkdir(filepath.Join(dir, "rpms"), 0o755); p.err != nil { // two rpmbuilds at once get in each other's way when they make it
+		return p
+	}
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	slots := make(chan bool, 2)
@@ -73,7 +76,7 @@ func (p pool) build(evr, arch string) error {
 		}
 		spec += fmt.Sprintf("%%package -n %s\nSummary: the %s\n%s%%description -n %s\nx\n%%files -n %s\n", name, name, fields, name, name)
 	}
-	top := filepath.Join(p.dir, evr+arch)
+	top := filepath.Join(p.dir, strings.ReplaceAll(evr, ":", "_")+arch) // a colon ends a name in a list of rcfiles
 	if err := os.MkdirAll(top, 0o755); err != nil {
 		return err
 	}
