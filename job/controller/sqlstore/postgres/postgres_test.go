@@ -73,8 +73,11 @@ func TestManyOpenAtOnce(t *testing.T) {
 // known to be one.
 func TestRaces(t *testing.T) {
 	db := direct(t, postgrestest.Database(t))
-	seen := map[string]int{}
-	for range 100 {
+	seen, rounds := map[string]int{}, 100
+	if testing.Short() {
+		rounds = 10
+	}
+	for range rounds {
 		results := make(chan error)
 		for range connections {
 			go func() { results <- begin(t.Context(), db) }()
