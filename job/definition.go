@@ -7,6 +7,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/internal/enum"
 	"github.com/patchpolicy/patchpolicy/internal/problem"
+	"github.com/patchpolicy/patchpolicy/job/rollout"
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
@@ -38,6 +39,7 @@ type Definition struct {
 	Baseline     string            `json:"baseline,omitempty"`    // the name of the one that approves its patches; empty: none (APR-1)
 	Calendar     string            `json:"calendar,omitempty"`    // the name of the one in which it starts, installs and reboots; empty: always (CAL-1)
 	RebootHours  string            `json:"rebootHours,omitempty"` // the name of the calendar in which it reboots, besides; empty: no other (RBT-10)
+	Rollout      *rollout.Policy   `json:"rollout,omitempty"`     // in which order its assets get their orders, and what stops it (ROL-1); nil: all at once
 	LateJoiners  bool              `json:"lateJoiners,omitempty"` // assets that enrol or get the tag later also take part (JOB-26)
 
 	// RebootPending says that the job reboots for a reboot that was pending
@@ -97,6 +99,7 @@ func (d Definition) Validate() error {
 		l.Add("schedule.spread", s.String(), "is not shorter than the window, %v (JOB-9)", d.Window)
 	}
 	checkAfter(&l, d)
+	checkRollout(&l, d)
 	if d.GiveUp < 0 || d.GiveUp > MaxGiveUp {
 		l.Add("giveUp", fmt.Sprint(d.GiveUp), "is not between 0 (never) and %d (JOB-27)", MaxGiveUp)
 	}
@@ -167,6 +170,20 @@ func checkDuration(l *problem.List, field string, d, least, most time.Duration, 
 func checkRebootPending(l *problem.List, pending bool, policy reboot.Policy) {
 	if pending && policy.Suppress {
 		l.Add("rebootPending", "true", "contradicts reboot.suppress, which never reboots the asset; keep one of them (RBT-7, RBT-11)")
+	}
+}
+
+// checkRollout checks the rollout, and what does not go together with one.
+func checkRollout(l *problem.List, d Definition) {
+	if d.Rollout == nil {
+		return
+	}
+	l.Under("rollout", d.Rollout.Validate())
+	if d.After != nil {
+		l.Add("rollout", "", "does not go together with after: orders that follow others have no rings; give the rollout to job %s (ROL-1)", d.After.Job)
+	}
+	if d.Schedule.Zone == schedule.AssetZone {
+		l.Add("rollout", "", "does not go together with a schedule in each asset's own zone: a ring starts at one instant; name a zone (ROL-1)")
 	}
 }
 

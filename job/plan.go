@@ -1,6 +1,7 @@
 package job
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -65,6 +66,8 @@ type PlanInput struct {
 	Pending     PendingReboots          // of the asset
 	Policy      integrity.Excerpt       // the signer policy that the order is made under; zero: none (INT-4)
 	Now         time.Time
+	Run         RunID     // that the order belongs to; empty: the one of the occurrence. A ring starts later than its run (ROL-1)
+	Released    time.Time // patches that were listed later are left out: they start a rollout of their own (ROL-6); zero: none
 
 	// What the definition names, as it is now. The caller resolves the names
 	// and the zones.
@@ -102,7 +105,7 @@ func (d Definition) Plan(in PlanInput) Plan {
 		verdicts = snap.EvaluateList(d.Patches.List, in.Inventory, options, in.Now)
 	}
 
-	run := d.Run(in.Occurrence)
+	run := cmp.Or(in.Run, d.Run(in.Occurrence))
 	plan := Plan{Order: Order{
 		ID: MakeOrderID(run, in.Asset), Job: d.ID, Name: d.Name, Run: run, Revision: d.Revision,
 		Pre: d.Pre, Post: d.Post, InstallLimit: d.InstallLimit, Reboot: d.Reboot, RebootPending: d.RebootPending,
@@ -119,6 +122,8 @@ func (d Definition) Plan(in PlanInput) Plan {
 		case !v.Deployable:
 			rule, text := blocked(v)
 			leave(v, product.Name, rule, text)
+		case !in.Released.IsZero() && patch.Listed.After(in.Released):
+			leave(v, product.Name, "ROL-6", fmt.Sprintf("It was listed on %s, after the rollout had begun; the next run's rollout takes it.", patch.Listed.Format(time.RFC3339)))
 		case d.GivesUp(in.Failed[v.Patch]):
 			leave(v, product.Name, giveUpRule, fmt.Sprintf(
 				"It failed here in %d runs of this job, which gives up after %d. A newer version is tried; an administrator can have this one tried again.",

@@ -9,6 +9,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/ledger"
+	"github.com/patchpolicy/patchpolicy/job/rollout"
 )
 
 // CheckIndexes compares everything that is kept for quick look-ups with what it
@@ -66,6 +67,7 @@ func (r *reader) audit() (differences []string) {
 	for rec := range values[assetRecord](r, tableAssets, "", "") {
 		want[heardKey(rec.ID, rec.heard(r.seen(rec.ID)))] = ""
 	}
+	r.auditRollouts(want, add)
 	for j := range values[jobRecord](r, tableJobs, "", "") {
 		for _, k := range jobRows(j.Definition) {
 			want[k] = ""
@@ -73,7 +75,7 @@ func (r *reader) audit() (differences []string) {
 	}
 	for _, table := range []Table{
 		tableLive, tableQueue, tableUnheard, tableCancels, tableReboots, tableWorking, tableCloned, tableFailures, tableFailed, tableTried,
-		tableDue, tableWork, tableStopping, tableFollowers, tableJoins, tableImages, tableHeard,
+		tableDue, tableWork, tableStopping, tableFollowers, tableJoins, tableImages, tableHeard, tableTurns, tableChecks, tableWakes,
 	} {
 		for rec := range r.records(table, "", "") {
 			k := Key{table, rec.Key}
@@ -110,4 +112,30 @@ func (r *reader) outlives(k Key) bool {
 	p, err := parts(k.Key)
 	r.fail(err)
 	return k.Table == tableImages && len(p) == 1 || k.Table == tableTried && len(p) == 3 && r.entry(job.RunID(p[2]), job.AssetID(p[1])).Phase == 0
+}
+
+// auditRollouts adds the rows of rollouts and their members, and compares the
+// counts of each rollout with its members.
+func (r *reader) auditRollouts(want map[Key]string, add func(string, ...any)) {
+	for rec := range values[rolloutRecord](r, tableRollouts, "", "") {
+		if !rec.Wake.IsZero() {
+			want[wakeKey(rec.Run, rec.Wake)] = ""
+		}
+		counts := make([]rollout.Counts, len(rec.State.Rings))
+		for m := range values[memberRecord](r, tableMembers, key(string(rec.Run)), "") {
+			id := job.AssetID(m.ID)
+			if m.Ready {
+				want[turnKey(rec.Run, id, m.Ring)] = ""
+			}
+			if !m.Check.IsZero() {
+				want[checkKey(rec.Run, id, m.Check)] = ""
+			}
+			rec.State.Count(m.Member, &counts[m.Ring])
+		}
+		for i, ring := range rec.State.Rings {
+			if counts[i] != ring.Counts {
+				add("ring %d of the rollout of run %s counts %+v; its members are %+v", i, rec.Run, ring.Counts, counts[i])
+			}
+		}
+	}
 }

@@ -41,8 +41,8 @@ func (d *drafts) of(snapshot *catalog.Snapshot, probed map[string]bool) *memo[dr
 }
 
 // draft decides what a run does on an asset, by what is known now.
-func (t *tx) draft(d job.Definition, e ledger.Entry, has inventoryRecord, o schedule.Occurrence) draft {
-	in := t.planInput(d, e.Asset, o)
+func (t *tx) draft(run runRecord, e ledger.Entry, has inventoryRecord, o schedule.Occurrence) draft {
+	d, in := run.Definition, t.orderInput(run, run.Definition, e, o)
 	if t.drafts == nil || len(in.Failed) > 0 || !t.c.config.alike(d) {
 		return t.fit(t.plan(d, in))
 	}

@@ -14,32 +14,37 @@ type Action uint8
 
 // The actions, each with what [Event.Subject] and [Event.Text] then are.
 const (
-	JobSaved       Action = 1 + iota // job; its revision
-	JobEnabled                       // job; the run that was planned
-	JobDisabled                      // job
-	JobDeleted                       // job
-	JobStarted                       // job; the run that [Controller.RunJob] made
-	JobCancelled                     // job; its runs that were not cancelled before
-	RunCancelled                     // run; the same
-	PatchRetried                     // job; the patch and the asset
-	AssetEnrolled                    // asset; the token
-	AssetTagged                      // asset; its tags
-	AssetRemoved                     // asset
-	AssetLeft                        // asset, which asked for it itself
-	CloneSettled                     // asset
-	TokenAdded                       // token; its name and uses
-	TokenRemoved                     // token
-	URLsChanged                      // empty; how many custom URLs were given
-	Pruned                           // empty; how much was removed
-	AssetExposed                     // asset; the answer
-	ExceptionAdded                   // vulnerability; its end and reason
-	ExceptionEnded                   // vulnerability; the asset, or nothing
-	AnomaliesNoted                   // asset; how many anomalies were acknowledged
+	JobSaved         Action = 1 + iota // job; its revision
+	JobEnabled                         // job; the run that was planned
+	JobDisabled                        // job
+	JobDeleted                         // job
+	JobStarted                         // job; the run that [Controller.RunJob] made
+	JobCancelled                       // job; its runs that were not cancelled before
+	RunCancelled                       // run; the same
+	PatchRetried                       // job; the patch and the asset
+	AssetEnrolled                      // asset; the token
+	AssetTagged                        // asset; its tags
+	AssetRemoved                       // asset
+	AssetLeft                          // asset, which asked for it itself
+	CloneSettled                       // asset
+	TokenAdded                         // token; its name and uses
+	TokenRemoved                       // token
+	URLsChanged                        // empty; how many custom URLs were given
+	Pruned                             // empty; how much was removed
+	AssetExposed                       // asset; the answer
+	ExceptionAdded                     // vulnerability; its end and reason
+	ExceptionEnded                     // vulnerability; the asset, or nothing
+	AnomaliesNoted                     // asset; how many anomalies were acknowledged
+	RingStarted                        // run; the ring, and why
+	RolloutStopped                     // run; the reason
+	RolloutResumed                     // run; the reason
+	RolloutExpedited                   // run; the reason
+	RolloutAbandoned                   // run; the reason
 )
 
 var actions = enum.Of[Action]("action", "job saved", "job enabled", "job disabled", "job deleted", "job started", "job cancelled", "run cancelled",
 	"patch retried", "asset enrolled", "asset tagged", "asset removed", "asset left", "clone settled", "token added", "token removed", "custom URLs changed", "pruned", "asset exposed",
-	"exception added", "exception ended", "anomalies acknowledged")
+	"exception added", "exception ended", "anomalies acknowledged", "ring started", "rollout stopped", "rollout resumed", "rollout expedited", "rollout abandoned")
 
 func (a Action) String() string                   { return actions.String(a) }
 func (a Action) MarshalText() ([]byte, error)     { return actions.MarshalText(a) }

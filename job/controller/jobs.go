@@ -66,6 +66,7 @@ func (c *Controller) SaveJob(ctx context.Context, d job.Definition, now time.Tim
 				return
 			}
 			saved.Revision++
+			t.keepsPolicy(rec, saved)
 		}
 		rec.Definition, rec.Changed = saved, t.now
 		t.acted(JobSaved, string(d.ID), fmt.Sprintf("revision %d", saved.Revision))
@@ -225,6 +226,10 @@ func (c *Controller) RunJob(ctx context.Context, id job.ID, now time.Time) (run 
 			return
 		}
 		t.fail(d.CheckPairs(t.snapshot()))
+		if open := t.rollingRun(rec, ""); open != "" {
+			t.fail(problem.One("job "+string(id), "rollout", "", "has an open rollout, of run %s: wait until it is done, or abandon it (ROL-1)", open))
+			return
+		}
 		run = t.planRun(d, ledger.RunPlan{Occurrence: schedule.Occurrence{Start: t.freeStart(d, t.now)}})
 		t.acted(JobStarted, string(id), string(run))
 		t.opened(rec, run)

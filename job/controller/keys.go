@@ -53,6 +53,11 @@ const (
 	tableChained     Table = "chained"     // run, job: the run of the job that the run started
 	tableEvents      Table = "events"      // time falling: Event
 	tableExceptions  Table = "exceptions"  // asset or nothing, vulnerability: Excepted
+	tableRollouts    Table = "rollouts"    // run: rolloutRecord
+	tableMembers     Table = "members"     // run, asset: memberRecord
+	tableTurns       Table = "turns"       // run, ring, asset: the order waits for a grant only
+	tableWakes       Table = "wakes"       // time, run: when its rollout wants to go on
+	tableChecks      Table = "checks"      // time, asset, run: when the asset may have been silent for too long
 	tableUnreachable Table = "unreachable" // hash of a URL: Unreachable
 )
 

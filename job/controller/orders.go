@@ -19,6 +19,8 @@ func (t *tx) make(run runRecord, asset job.Asset, pass ledger.Pass) (due time.Ti
 	if !turn {
 		return due
 	}
+	t.joined(run, asset)
+	defer t.left(run, asset.ID)
 	start, left := t.onAsset(run, e)
 	if pass.Kind == ledger.RemakePass && recurs(run.Definition.Schedule) && e.Phase != ledger.Open && e.Phase != ledger.Waiting &&
 		left.Result != job.Failed && start.Start.Before(t.now) { // there is a next run
@@ -35,14 +37,14 @@ func (t *tx) make(run runRecord, asset job.Asset, pass ledger.Pass) (due time.Ti
 	case left.Result != 0:
 		t.step(e, left)
 	default:
-		return t.makeAs(t.draft(run.Definition, e, inventory, start), e)
+		return t.makeAs(run, t.draft(run, e, inventory, start), e)
 	}
 	return due
 }
 
 // makeAs stores an order as it is planned. Due is when to plan it again, if it
 // waits for what it needs.
-func (t *tx) makeAs(d draft, e ledger.Entry) (due time.Time) {
+func (t *tx) makeAs(run runRecord, d draft, e ledger.Entry) (due time.Time) {
 	plan, order := d.Plan, d.Order
 	if t.isCloned(e.Asset) { // made when it is settled (MAN-9)
 		t.step(e, ledger.Awaited{})
@@ -80,8 +82,12 @@ func (t *tx) makeAs(d draft, e ledger.Entry) (due time.Time) {
 	case stops:
 		end(job.Failed, plan.Obstacle.Text)
 	default:
-		if same := t.saveContent(order, d.shared); !same || e.Phase != ledger.Open {
-			t.step(e, ledger.Made{Start: order.Start, Dropped: dropped})
+		grant, may := t.granted(run, e, order.Start)
+		switch {
+		case !may:
+			t.step(e, ledger.Awaited{})
+		case !t.saveContent(order, d.shared) || e.Phase != ledger.Open:
+			t.step(e, ledger.Made{Start: order.Start, Dropped: dropped, Grant: grant})
 		}
 	}
 	return due
@@ -113,7 +119,7 @@ func (t *tx) turn(run runRecord, e ledger.Entry, pass ledger.Pass) (due time.Tim
 
 // onAsset is the occurrence of a run on an asset, or why the asset is left out.
 func (t *tx) onAsset(run runRecord, e ledger.Entry) (o schedule.Occurrence, left ledger.MadeEmpty) {
-	o = schedule.Occurrence{Local: run.Local, Start: run.Start}
+	o = schedule.Occurrence{Local: run.Local, Start: t.ringStart(run, e.Asset)}
 	if !run.zoned() {
 		return o, left
 	}

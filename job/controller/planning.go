@@ -64,14 +64,14 @@ func (t *tx) makeAgain(e ledger.Entry, asset job.Asset) {
 			d.Patches.List = append(d.Patches.List, p.Patch)
 		}
 	}
-	plan := t.plan(d, t.planInput(d, e.Asset, start))
+	plan := t.plan(d, t.orderInput(run, d, e, start))
 	if (plan.Empty() || plan.Obstacle.Stops()) && t.held(e) { // the asset finds out itself
 		return
 	}
 	if query {
 		plan.Dropped = e.Dropped
 	}
-	t.makeAs(t.fit(plan), e)
+	t.makeAs(run, t.fit(plan), e)
 }
 
 // planInput is what a job's plan on an asset is made from now, except its
@@ -84,6 +84,16 @@ func (t *tx) planInput(d job.Definition, asset job.AssetID, o schedule.Occurrenc
 		Snapshot: t.snap, Asset: asset, Occurrence: o, Unreachable: t.probed, Now: t.now,
 		Failed: t.failedOn(d, asset), Policy: t.c.config.Policy,
 	})
+}
+
+// orderInput is planInput for an order of a run.
+func (t *tx) orderInput(run runRecord, d job.Definition, e ledger.Entry, o schedule.Occurrence) job.PlanInput {
+	in := t.planInput(d, e.Asset, o)
+	in.Run = run.ID
+	if x := t.rollout(run); x != nil {
+		in.Released = x.Begun
+	}
+	return in
 }
 
 // inputOf is what a job's plan on an asset is made from, as planInput is.

@@ -161,6 +161,7 @@ func (t *tx) pruneRun(id job.RunID) (step Removed, more bool) {
 			t.delete(table, row.Key)
 		}
 	}
+	t.dropRollout(id)
 	delete(t.tallies, id)
 	t.delete(tableRuns, key(string(id.Job()), string(id)))
 	return step, false
@@ -182,6 +183,7 @@ func (t *tx) pruneOrder(state job.State, order Record) int {
 	for _, table := range []Table{tableOutcomes, tableContents, tableOrders} {
 		t.delete(table, order.Key)
 	}
+	t.dropMember(e.Run, e.Asset)
 	t.add(prunedInstalls, e.Asset, len(failed))
 	return len(failed)
 }

@@ -67,6 +67,7 @@ func (t *tx) remove(asset assetRecord, action Action) {
 	got, keyID := t.call(id, ""), manifest.Fingerprint(asset.Key)
 	runs := append(t.notEnded(id), t.followed()...) // a share of the assets of those followed may be enough without this one (JOB-19)
 	t.stepEach(id, runs, ledger.AssetRemoved{Key: keyID})
+	t.leaveRollouts(id)
 	removed := removedRecord{
 		Key: asset.Key, Exchange: asset.Exchange, At: t.now, Until: t.now.Add(RemovedKept),
 		Revisions: t.revisions(id).Revise(true), Acknowledged: got.reports.Acknowledged,

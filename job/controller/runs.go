@@ -50,10 +50,14 @@ func (c *Controller) Tick(ctx context.Context, now time.Time) (next time.Time, e
 		return time.Time{}, fmt.Errorf("tick: %w", err)
 	}
 	return view(ctx, c, func(r *reader) (next time.Time) {
-		for _, rec := range r.scan(tableDue, "", "", 1) {
-			at, err := parseRising(r.parts(tableDue, rec.Key, 2)[0])
-			r.fail(err)
-			next = at
+		for _, table := range []Table{tableDue, tableWakes, tableChecks} {
+			for _, rec := range r.scan(table, "", "", 1) {
+				p, err := parts(rec.Key)
+				r.fail(err)
+				at, err := parseRising(p[0])
+				r.fail(err)
+				next = earliest(next, at)
+			}
 		}
 		return next
 	})
@@ -72,6 +76,8 @@ func (t *tx) tick(failed map[Key]bool) Key {
 		{tableDue, after(key(risingTime(t.now))), t.due},
 		{tableWork, "", t.pass},
 		{tableShares, "", t.share},
+		{tableWakes, after(key(risingTime(t.now))), t.roll},
+		{tableChecks, after(key(risingTime(t.now))), t.silent},
 	} {
 		for _, rec := range t.scan(task.table, "", task.to, min(len(failed)+1, MaxScan)) {
 			at := Key{task.table, rec.Key}
@@ -97,7 +103,7 @@ func (r *reader) listedRun(k Key) (run runRecord, found bool) {
 		return run, false
 	}
 	run, found = r.findRun(job.RunID(id))
-	return run, found && (k.Table == tableShares || run.in(k))
+	return run, found && (k.Table == tableShares || k.Table == tableWakes || k.Table == tableChecks || run.in(k))
 }
 
 // due takes up a planned run, or goes on with the next zones of one that each
@@ -108,7 +114,11 @@ func (t *tx) due(run runRecord) {
 		ev.Last = run.lastStart().Add(-t.c.config.Lead)
 	}
 	if run.State == ledger.RunPlanned {
-		ev.Missed = t.renew(run)
+		late, rec := t.renew(run), t.job(run.Definition.ID)
+		ev.Missed = late || t.rollingRun(rec, run.ID) != ""
+	}
+	if !ev.Missed && run.State == ledger.RunPlanned {
+		t.beginRollout(run)
 	}
 	t.stepRun(run, ev)
 }
@@ -127,6 +137,9 @@ func (t *tx) pass(run runRecord) {
 		}
 	}
 	run = t.stepRun(run, passed)
+	if x := t.rollout(run); x != nil && pass.Kind.Makes() && passed.Last {
+		x.stepped, x.wake = true, true
+	}
 	if pass.Kind.Makes() && run.State == ledger.RunMade { // from now on its orders are all there
 		t.recount(run.ID)
 	}
@@ -135,6 +148,9 @@ func (t *tx) pass(run runRecord) {
 // stop cancels or withdraws a run, and does the first batch of its orders,
 // which are all in a small fleet.
 func (t *tx) stop(run runRecord, ev ledger.RunEvent) runRecord {
+	if x := t.rollout(run); x != nil && x.State.Open() {
+		t.endRollout(x, ev)
+	}
 	if run = t.stepRun(run, ev); run.Stopping() == nil {
 		return run
 	}
@@ -216,6 +232,9 @@ func (t *tx) fetchAssets(run runRecord, pass ledger.Pass, assets []job.Asset) {
 		if run.zoned() {
 			keys = append(keys, Key{tableSeen, key(string(a.ID))})
 		}
+		if run.Definition.Rollout != nil {
+			keys = append(keys, Key{tableMembers, key(string(run.ID), string(a.ID))})
+		}
 	}
 	t.fetch(keys...)
 	keys = nil
@@ -277,13 +296,14 @@ func (t *tx) planRun(d job.Definition, plan ledger.RunPlan) job.RunID {
 		plan.Occurrence.Start = plan.Occurrence.Local.In(schedule.East)
 	}
 	plan.Due = plan.Occurrence.Start.Add(-t.c.config.Lead)
+	t.abandonOthers(d, plan.ID)
 	t.saveRun(old.Run, runRecord{Run: ledger.StepRun(old.Run, plan, t.now), Definition: d})
 	return plan.ID
 }
 
 // settled reports whether nothing of a run is open any more.
 func (r *reader) settled(run runRecord) bool {
-	if run.State == ledger.RunPlanned || run.State == ledger.RunMaking || len(run.Passes) > 0 || !r.empty(tableLive, key(string(run.ID))) {
+	if run.State == ledger.RunPlanned || run.State == ledger.RunMaking || len(run.Passes) > 0 || r.rolling(run) || !r.empty(tableLive, key(string(run.ID))) {
 		return false
 	}
 	before, found := r.findRun(run.After) // until that one is settled, assets may follow; pruned, it is

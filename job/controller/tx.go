@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -39,6 +40,7 @@ type tx struct {
 
 	newerRuns map[job.RunID][]schedule.LocalTime // see newer
 	tallies   map[job.RunID]*tallied             // what changes in the counts of runs
+	rollouts  map[job.RunID]*rolling             // nil: the run has none
 }
 
 // put writes a record.
@@ -80,6 +82,7 @@ func (c *Controller) update(ctx context.Context, now time.Time, fn func(*tx)) er
 		t := &tx{
 			reader: &reader{from: w, c: c, have: map[Key][]byte{}}, ctx: ctx, w: w, now: instant(now), wrote: map[Key]bool{},
 			zones: map[string]assetZone{}, newerRuns: map[job.RunID][]schedule.LocalTime{}, tallies: map[job.RunID]*tallied{},
+			rollouts: map[job.RunID]*rolling{},
 		}
 		if !formed && t.format() == 0 {
 			t.save(tableMeta, formatKey, RecordsFormat)
@@ -87,6 +90,7 @@ func (c *Controller) update(ctx context.Context, now time.Time, fn func(*tx)) er
 		t.heed()
 		fn(t)
 		t.followAll()
+		t.saveRollouts()
 		t.saveTallies()
 		t.saveEvent()
 		event = t.event
@@ -187,6 +191,9 @@ func (t *tx) saveEntry(before, after ledger.Entry) {
 		return
 	}
 	t.tally(before, after)
+	if grant := cmp.Or(after.Grant, before.Grant); grant != 0 {
+		t.reportGrant(after, grant)
+	}
 	k := entryKey(after.Run, after.Asset)
 	t.save(k.Table, k.Key, after)
 	put, remove := ledger.Changes(before.Index(), after.Index(), func(r ledger.Row) ledger.Index { return r.Index })

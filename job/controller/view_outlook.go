@@ -10,6 +10,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/rollout"
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
@@ -21,6 +22,7 @@ type Outlook struct {
 	Silent      int               `json:"silent,omitempty"`      // of them, not called for manifest.MaxPropagation
 	Starts      []ZoneStart       `json:"starts,omitempty"`      // by start; none for a job on demand or after another
 	Unknown     []catalog.PatchID `json:"unknown,omitempty"`     // listed in the job and not in the catalog
+	Rollout     string            `json:"rollout,omitempty"`     // how many assets a bad patch hurts at most (ROL-5); empty: the job has no rollout
 	Warnings    []string          `json:"warnings,omitempty"`    // one sentence each
 }
 
@@ -47,12 +49,14 @@ func (c *Controller) Outlook(ctx context.Context, id job.ID, now time.Time) (Out
 // outlook also returns the selected assets.
 func (c *Controller) outlook(ctx context.Context, status JobStatus, now time.Time) (o Outlook, selected []job.AssetID, err error) {
 	zones := map[string]int{}
+	var members []rollout.Asset
 	err = c.eachAsset(ctx, now, func(a AssetStatus) error {
 		if !status.Select(a.Asset) {
 			return nil
 		}
 		selected = append(selected, a.ID)
 		o.Assets++
+		members = append(members, rollout.Asset{ID: string(a.ID), Tags: a.Tags})
 		zones[a.Zone]++
 		if a.InventoryAt.IsZero() {
 			o.NoInventory++
@@ -82,6 +86,9 @@ func (c *Controller) outlook(ctx context.Context, status JobStatus, now time.Tim
 		if _, known := snap.Patch(p); !known {
 			o.Unknown = append(o.Unknown, p)
 		}
+	}
+	if status.Rollout != nil {
+		o.Rollout = status.Rollout.WithDefaults().BlastRadius(members).String()
 	}
 	o.warn(status)
 	return o, selected, nil

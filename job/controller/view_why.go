@@ -176,6 +176,10 @@ func (w *whyNot) calls() {
 func (w *whyNot) orders() {
 	for _, run := range w.notEnded(w.Asset) {
 		e := w.entry(run, w.Asset)
+		if e.Phase == ledger.Waiting && w.heldBack(w.run(run), w.Asset).Rule != "" {
+			w.order(e) // which patches it will have is only known then
+			continue
+		}
 		if slices.ContainsFunc(w.contents(e.ID())[0].Patches, func(p job.OrderPatch) bool { return p.Patch == w.Patch }) {
 			w.order(e)
 		}
@@ -191,6 +195,9 @@ func (w *whyNot) order(e ledger.Entry) {
 		s.Rule, s.Text, s.Stops, s.Cause = "JOB-5", "The order of this run was withdrawn.", true, deadline.Cancelled
 	case e.Phase == ledger.Waiting:
 		s.Rule, s.Text = "MAN-1", "The order of this run waits. "+e.Text
+		if why := w.heldBack(w.run(e.Run), w.Asset); why.Rule != "" {
+			s.Rule, s.Text, s.Stops, s.Cause = why.Rule, "The order of this run waits for its turn in the rollout. "+why.Text, true, deadline.HeldBack
+		}
 	case e.Result == job.PendingReboot:
 		s.At, s.Rule, s.Text, s.Cause = e.Began, "RBT-1", "The order of this run waits for a reboot.", deadline.PendingReboot
 	case e.Stage != 0:

@@ -35,6 +35,7 @@ type Entry struct {
 	Start     time.Time         `json:"start,omitzero"`      // of the order, UTC
 	Since     manifest.Revision `json:"since,omitempty"`     // the first revision that has it; zero: the asset never held it
 	Dropped   int               `json:"dropped,omitempty"`   // patches over a limit (JOB-8)
+	Grant     int               `json:"grant,omitempty"`     // of the run's rollout, under which it was made (ROL-3); zero: the run has none
 	Progress  job.Progress      `json:"progress,omitempty"`  // as last reported
 	Stage     job.Stage         `json:"stage,omitempty"`     // the furthest known to have begun; zero: none
 	Began     time.Time         `json:"began,omitzero"`      // when the stage began, or its reboot was asked for: as reported

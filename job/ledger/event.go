@@ -23,6 +23,7 @@ type (
 	Made struct {
 		Start   time.Time
 		Dropped int
+		Grant   int // the number of the rollout's grant; zero: the run has no rollout (ROL-3)
 	}
 	// MadeEmpty says that the order was made and has nothing to do. Result
 	// is NotApplicable; or Failed with the reason in Text; or TimedOut with
@@ -39,6 +40,10 @@ type (
 	// Withdrawn says that the job was disabled or deleted, got another
 	// start, or no longer selects the asset (JOB-5).
 	Withdrawn struct{}
+	// Recalled says that the run's rollout was stopped: an order that has not
+	// begun is withdrawn (ROL-4). All: it was abandoned, and one that
+	// waits ends.
+	Recalled struct{ All bool }
 	// CancelAsked says that the administrator cancels the run (JOB-3).
 	CancelAsked struct{}
 	// Missed says that a newer run of the job is due (JOB-12).

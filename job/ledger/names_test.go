@@ -18,5 +18,6 @@ func TestNames(t *testing.T) {
 	}, runStates.All(), runStates.Parse)
 	enumtest.Check(t, map[PassKind]string{
 		MakePass: "make", MorePass: "more", RemakePass: "remake", TrimPass: "trim", CancelPass: "cancel", WithdrawPass: "withdraw",
+		RecallPass: "recall", AbandonPass: "abandon",
 	}, passKinds.All(), passKinds.Parse)
 }

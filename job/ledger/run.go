@@ -21,7 +21,7 @@ const (
 	RunMade                          // its orders are made, or are made as others succeed
 	RunCancelled                     // by an administrator (JOB-3)
 	RunWithdrawn                     // its job was disabled or deleted, or got another start (JOB-5)
-	RunMissed                        // never made: a newer run of the job came due first (JOB-12)
+	RunMissed                        // never made: a newer run of the job came due first (JOB-12), or the rollout of an earlier one was open (ROL-1)
 )
 
 var runStates = enum.Of[RunState]("run state", "planned", "making", "made", "cancelled", "withdrawn", "missed")
@@ -45,9 +45,11 @@ const (
 	TrimPass                         // takes the patches in Drop out of the orders
 	CancelPass                       // cancels the orders
 	WithdrawPass                     // withdraws the orders
+	RecallPass                       // withdraws the orders that have not begun, because the rollout was stopped (ROL-4)
+	AbandonPass                      // the same, and those that wait end, because the rollout was abandoned
 )
 
-var passKinds = enum.Of[PassKind]("pass", "make", "more", "remake", "trim", "cancel", "withdraw")
+var passKinds = enum.Of[PassKind]("pass", "make", "more", "remake", "trim", "cancel", "withdraw", "recall", "abandon")
 
 // Makes reports whether the pass makes orders.
 func (k PassKind) Makes() bool { return k == MakePass || k == MorePass || k == RemakePass }
@@ -106,7 +108,8 @@ type (
 		After      job.RunID // the run that it follows asset by asset; empty: none
 	}
 	// RunDue says that the run is due. Missed: a newer run of the job has
-	// started in every zone (JOB-12). Last is when orders are due in the
+	// started in every zone (JOB-12), or the rollout of an earlier one is
+	// open (ROL-1). Last is when orders are due in the
 	// last zone; zero: they are due everywhere at once.
 	RunDue struct {
 		Missed bool
@@ -127,6 +130,10 @@ type (
 	// RunWithdraw says that its job was disabled or deleted, or got another
 	// start (JOB-5).
 	RunWithdraw struct{}
+	// RunRecall says that the run's rollout was stopped, or abandoned. RunResume
+	// says that it goes on: what is not recalled yet, stays (ROL-4).
+	RunRecall struct{ Abandoned bool }
+	RunResume struct{}
 	// Passed says that the first pass is done with the assets up to Cursor;
 	// Last: with all. Next is when an order is due that it left for later;
 	// zero: none.
@@ -190,10 +197,29 @@ func (RunWithdraw) step(r *Run, _ time.Time) {
 	if r.State.Over() {
 		return
 	}
+	r.dropRecall()
 	r.State, r.Due, r.Passes = RunWithdrawn, time.Time{}, r.stops()
 	if len(r.Passes) == 0 { // otherwise none was made since the last withdrawal
 		r.Passes = []Pass{{Kind: WithdrawPass}}
 	}
+}
+
+func (ev RunRecall) step(r *Run, _ time.Time) {
+	if r.State.Over() || r.State == RunPlanned {
+		return
+	}
+	r.dropRecall()
+	pass := Pass{Kind: RecallPass}
+	if ev.Abandoned {
+		pass.Kind = AbandonPass
+	}
+	r.Passes = slices.Insert(r.Passes, len(r.stops()), pass)
+}
+
+func (RunResume) step(r *Run, _ time.Time) { r.dropRecall() }
+
+func (r *Run) dropRecall() {
+	r.Passes = slices.DeleteFunc(r.Passes, func(p Pass) bool { return p.Kind == RecallPass })
 }
 
 // step begins to make the run, or goes on with its next zones or with the orders
@@ -229,11 +255,11 @@ func (r *Run) dueBy(at time.Time) {
 	}
 }
 
-// stops returns the passes that cancel or withdraw orders. They come first, and
-// are finished in any case.
+// stops returns the passes that cancel, withdraw or recall orders. They come
+// first, and are finished in any case.
 func (r Run) stops() []Pass {
 	n := 0
-	for n < len(r.Passes) && (r.Passes[n].Kind == CancelPass || r.Passes[n].Kind == WithdrawPass) {
+	for n < len(r.Passes) && r.Passes[n].Kind >= CancelPass && r.Passes[n].Kind <= AbandonPass {
 		n++
 	}
 	return r.Passes[:n:n]
@@ -284,7 +310,7 @@ type RunIndex uint8
 const (
 	Due      RunIndex = 1 + iota // the runs with orders to be made, by the time when they are due
 	Work                         // the runs with an unfinished pass
-	Stopping                     // the runs with a pass that cancels or withdraws
+	Stopping                     // the runs with a pass that cancels, withdraws or recalls
 )
 
 // RunRow is a run's row in one index. Rows are compared with ==.
@@ -310,7 +336,7 @@ func (r Run) Index() []RunRow {
 }
 
 // Stopping returns the event that the pass in progress brings to each order of
-// a cancelled or withdrawn run. It counts at once for an asset that calls
+// a cancelled, withdrawn or recalled run. It counts at once for an asset that calls
 // before its turn. Nil: no such pass is in progress.
 func (r Run) Stopping() Event {
 	if len(r.Passes) == 0 {
@@ -321,6 +347,8 @@ func (r Run) Stopping() Event {
 		return CancelAsked{}
 	case WithdrawPass:
 		return Withdrawn{}
+	case RecallPass, AbandonPass:
+		return Recalled{All: r.Passes[0].Kind == AbandonPass}
 	default:
 		return nil
 	}

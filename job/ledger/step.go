@@ -66,7 +66,7 @@ func (ev Made) step(m *machine) {
 	if m.Fixed() {
 		return
 	}
-	next := Entry{Run: m.Run, Asset: m.Asset, Phase: Open, Start: ev.Start.UTC().Round(0), Since: m.r.next(), Dropped: ev.Dropped}
+	next := Entry{Run: m.Run, Asset: m.Asset, Phase: Open, Start: ev.Start.UTC().Round(0), Since: m.r.next(), Dropped: ev.Dropped, Grant: ev.Grant}
 	if m.held() { // the asset may hold the earlier order
 		next.Since, next.Stale = m.Since, m.Phase == Gone || m.Stale
 	}
@@ -98,6 +98,12 @@ func (ev Trimmed) step(m *machine) {
 
 func (Withdrawn) step(m *machine) {
 	if !m.Cancelled {
+		m.withdraw()
+	}
+}
+
+func (ev Recalled) step(m *machine) {
+	if !m.Cancelled && m.Stage == 0 && (m.Phase == Open || ev.All) {
 		m.withdraw()
 	}
 }

@@ -74,6 +74,15 @@ func (c *Counts) count(m Member) *int {
 	return nil
 }
 
+// Count adds a member of the rollout to counts, so that a stored State can be
+// compared with its members.
+func (s State) Count(m Member, c *Counts) {
+	m.Accepted = m.Accepted || m.bad() && m.Epoch < s.Epoch
+	if n := c.count(m); n != nil {
+		*n++
+	}
+}
+
 // atRisk reports whether the member counts against the budget, unless it was
 // accepted.
 func (m Member) atRisk() bool {

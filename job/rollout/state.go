@@ -92,6 +92,22 @@ func (s State) Total() (all Counts) {
 // (ROL-1). A stopped one does.
 func (s State) Open() bool { return s.Phase == Running || s.Phase == Stopped }
 
+// Room is how many members that wait would get a grant now. Those of rings that
+// have not started get none.
+func (s State) Room() (room int) {
+	if s.Phase != Running {
+		return 0
+	}
+	for _, r := range s.Rings[:s.present()] {
+		n := r.Waiting
+		if r.Limit > 0 {
+			n = min(n, r.Limit-r.AtRisk())
+		}
+		room += max(n, 0)
+	}
+	return max(min(room, s.Budget-s.Total().AtRisk()), 0)
+}
+
 // Recalls reports whether the member's grant must be withdrawn: the rollout was
 // stopped or abandoned, and the asset is not known to have begun (ROL-4). If it
 // turns out to have begun, the caller reports that; otherwise it reports

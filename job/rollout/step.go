@@ -105,15 +105,7 @@ func (x *machine) settle() {
 	if x.Phase != Running {
 		return
 	}
-	free := x.Budget - x.Total().AtRisk()
-	for _, r := range x.Rings[:present] {
-		room := r.Waiting
-		if r.Limit > 0 {
-			room = min(room, r.Limit-r.AtRisk())
-		}
-		x.out.Room += room
-	}
-	x.out.Room = max(min(x.out.Room, free), 0)
+	x.out.Room = x.Room()
 	x.out.Wake = x.judge(x.p, x.at).wait
 }
 

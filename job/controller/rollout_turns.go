@@ -1,0 +1,113 @@
+package controller
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/ledger"
+	"github.com/patchpolicy/patchpolicy/job/rollout"
+)
+
+// roll lets a rollout go on: rings start, and the orders of those whose turn it
+// is are made, a batch in each transaction.
+func (t *tx) roll(run runRecord) {
+	x := t.rollout(run)
+	if x == nil || run.joining() { // the end of that pass wakes it
+		return
+	}
+	out := t.act(x, rollout.Tick{Next: t.nextRing(run)})
+	for _, ring := range out.Opened {
+		t.acted(RingStarted, string(run.ID), fmt.Sprintf("%s: %s", x.policy.Rings[ring].Name, out.Reason.Text))
+	}
+	left := t.c.config.Batch
+	for _, prefix := range x.turns() {
+		for _, rec := range t.scan(tableTurns, prefix, after(prefix), left) {
+			if left--; x.State.Phase != rollout.Running || x.State.Room() == 0 {
+				return
+			}
+			t.take(run, x, job.AssetID(t.parts(tableTurns, rec.Key, 3)[2]))
+		}
+	}
+}
+
+// joining reports whether assets still join a run, before its rollout begins to
+// grant.
+func (run runRecord) joining() bool {
+	return run.State == ledger.RunPlanned || slices.ContainsFunc(run.Passes, func(p ledger.Pass) bool { return p.Kind.Makes() })
+}
+
+// turns lists the rows of tableTurns of the rings that have started.
+func (x *rolling) turns() (prefixes []string) {
+	for i, r := range x.State.Rings {
+		if !r.Start.IsZero() {
+			prefixes = append(prefixes, key(string(x.Run), fmt.Sprintf("%02d", i)))
+		}
+	}
+	return prefixes
+}
+
+// hasTurn reports whether a member of a ring that has started waits for a grant
+// only.
+func (t *tx) hasTurn(x *rolling) bool {
+	return slices.ContainsFunc(x.turns(), func(prefix string) bool { return !t.empty(tableTurns, prefix) })
+}
+
+// take makes the order of a member whose turn it is. In any case it is no longer
+// listed.
+func (t *tx) take(run runRecord, x *rolling, id job.AssetID) {
+	rec, found := t.findAsset(id)
+	if !found {
+		t.stepMember(run, id, rollout.Removed{})
+		return
+	}
+	x.asking = id
+	t.make(run, rec.Asset, ledger.Pass{Kind: ledger.MakePass})
+	x.asking = ""
+	if t.ready(run, id, false); t.entry(run.ID, id).Phase == ledger.Ended {
+		t.left(run, id)
+	}
+}
+
+// silent looks for members that nobody has heard of for too long (ROL-3).
+func (t *tx) silent(runRecord) {
+	var keys []Key
+	list := t.scan(tableChecks, "", after(key(risingTime(t.now))), t.c.config.Batch)
+	for _, rec := range list {
+		p := t.parts(tableChecks, rec.Key, 3)
+		keys = append(keys, Key{tableMembers, key(p[2], p[1])}, Key{tableSeen, key(p[1])})
+	}
+	t.fetch(keys...)
+	for _, rec := range list {
+		p := t.parts(tableChecks, rec.Key, 3)
+		asset := job.AssetID(p[1])
+		if run, found := t.findRun(job.RunID(p[2])); found && t.rollout(run) != nil {
+			t.stepMember(run, asset, rollout.Heard{At: t.seen(asset).At})
+		}
+	}
+}
+
+// dropRollout removes what is kept of the rollout of a run that is pruned,
+// except its members.
+func (t *tx) dropRollout(id job.RunID) {
+	rec, found := t.findRollout(id)
+	if !found {
+		return
+	}
+	if !rec.Wake.IsZero() {
+		k := wakeKey(id, rec.Wake)
+		t.delete(k.Table, k.Key)
+	}
+	for row := range t.records(tableTurns, key(string(id)), "") {
+		t.delete(tableTurns, row.Key)
+	}
+	t.delete(tableRollouts, key(string(id)))
+}
+
+// dropMember removes a member of a run that is pruned.
+func (t *tx) dropMember(run job.RunID, asset job.AssetID) {
+	if m := t.member(run, asset); m.Phase != 0 {
+		t.saveMember(run, asset, m, memberRecord{})
+		t.delete(tableMembers, key(string(run), string(asset)))
+	}
+}
