@@ -22,6 +22,9 @@ func (t *tx) roll(run runRecord) {
 	}
 	left := t.c.config.Batch
 	for _, prefix := range x.turns() {
+		if left == 0 {
+			return
+		}
 		for _, rec := range t.scan(tableTurns, prefix, after(prefix), left) {
 			if left--; x.State.Phase != rollout.Running || x.State.Room() == 0 {
 				return

@@ -17,7 +17,12 @@ import (
 // why asks, and returns each step as "rule text", marked where it stops.
 func (f *fixture) why(about string) (w controller.Why, steps string) {
 	f.Helper()
-	w, err := f.Why(ctx, "a", about, f.now)
+	return f.whyOn("a", about)
+}
+
+func (f *fixture) whyOn(id job.AssetID, about string) (w controller.Why, steps string) {
+	f.Helper()
+	w, err := f.Why(ctx, id, about, f.now)
 	require.NoError(f, err)
 	for _, s := range w.Steps {
 		steps += strings.Join(strings.Fields(fmt.Sprint(s.Rule, " ", s.Job, " ", s.Text)), " ")
