@@ -202,7 +202,7 @@ func TestEveryFieldIsDecidedOn(t *testing.T) {
 		{model{}, "jobs records"},
 		{wanted{}, "edited disabled cancelled deleted"},
 		{record{}, "revisions entries patches accepted caller"},
-		{ledger.Entry{}, "Run Asset Phase Start Since Dropped Progress Stage Began Result Cancelled TooLate Retracted Lost Former Again Doubtful Stale At Ended Reboots Text"},
+		{ledger.Entry{}, "Run Asset Phase Start Since Dropped Grant Progress Stage Began Result Cancelled TooLate Retracted Lost Former Again Doubtful Stale At Ended Reboots Text"},
 		{ledger.Caller{}, "Call Top At Came Held Boots Alone Cloned"},
 		{ledger.Revisions{}, "Wanted Sealed Issued Expires Digest PutBack Without"},
 		{server{}, "store due sync feed jobs accepted fuse"},

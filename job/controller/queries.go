@@ -52,6 +52,7 @@ type RunStatus struct {
 	Settled  bool            `json:"settled,omitempty"` // every order has ended, and no other will be made
 	Start    time.Time       `json:"start"`             // with each asset's own zone: the earliest anywhere
 	End      time.Time       `json:"end,omitzero"`      // of the window; with each asset's own zone: the latest anywhere
+	Rollout  bool            `json:"rollout,omitempty"` // it has one, see Controller.Rollout
 	Made     time.Time       `json:"made,omitzero"`     // when the last order was made
 	ledger.Tally
 	Results []RunResult `json:"results"` // of the orders that have ended, in the order of job.Results
@@ -84,6 +85,9 @@ func (r *reader) runStatus(run runRecord) RunStatus {
 	s := RunStatus{
 		ID: run.ID, Job: d.ID, Name: d.Name, Revision: d.Revision, State: run.State, Settled: r.settled(run), Start: run.Start, Made: run.Made,
 		Results: []RunResult{}, Tally: r.counts(run.ID),
+	}
+	if d.Rollout != nil {
+		_, s.Rollout = r.findRollout(run.ID)
 	}
 	if d.Window > 0 {
 		s.End = run.lastStart().Add(d.Window)
@@ -149,6 +153,9 @@ func (r *reader) runAsset(run runRecord, e ledger.Entry) RunAsset {
 		}
 	}
 	a.Patches = append(a.Patches, outcomes.LeftOut...)
+	if why := r.heldBack(run, e.Asset); a.Waiting && why.Rule != "" {
+		a.Text = fmt.Sprintf("It waits for its turn in the rollout. %s (%s)", why.Text, why.Rule)
+	}
 	if a.Waiting && r.isCloned(e.Asset) {
 		a.Text = "Two computers call as this asset. Neither starts anything until this is settled (MAN-9)."
 	}

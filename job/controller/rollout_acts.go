@@ -134,9 +134,12 @@ func (c *Controller) Rollout(ctx context.Context, id job.RunID, now time.Time) (
 // heldBack says why the rollout of a run keeps an asset's order back; without a
 // rule: it does not.
 func (r *reader) heldBack(run runRecord, asset job.AssetID) (why rollout.Reason) {
+	if run.Definition.Rollout == nil {
+		return why
+	}
 	rec, found := r.findRollout(run.ID)
 	m := r.member(run.ID, asset)
-	if run.Definition.Rollout == nil || !found || m.Phase != rollout.Waiting {
+	if !found || m.Phase != rollout.Waiting {
 		return why
 	}
 	_, _, out := rollout.StepMember(run.Definition.Rollout.WithDefaults(), rec.State, m.Member, rollout.Ask{}, rec.Begun)

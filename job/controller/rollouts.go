@@ -266,7 +266,7 @@ func (t *tx) left(run runRecord, asset job.AssetID) {
 	}
 }
 
-// reportGrant tells a rollout what became of an order that it granted.
+// reportGrant reports to a rollout where an order is that it granted.
 func (t *tx) reportGrant(e ledger.Entry, grant int) {
 	ended := func(o rollout.Outcome) rollout.MemberEvent { return rollout.Ended{Grant: grant, Outcome: o} }
 	var ev rollout.MemberEvent

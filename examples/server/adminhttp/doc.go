@@ -9,7 +9,7 @@
 //	400  the request cannot be understood
 //	401  the token is missing or wrong
 //	404  no such thing
-//	409  a cancel comes too late, or enabled jobs run after the job to delete
+//	409  a cancel comes too late, enabled jobs run after the job to delete, or a rollout refuses the act
 //	413  too large
 //	422  understood and not valid
 //	500  the server's own trouble; its log has the details
@@ -41,6 +41,7 @@
 //	GET    jobs/{id}/given-up?limit
 //	POST   jobs/{id}/retry?asset&patch   tries again what the job gave up (JOB-27)
 //	GET    runs/{id}               GET runs/{id}/assets?after&limit   POST runs/{id}/cancel
+//	GET    runs/{id}/rollout       POST runs/{id}/rollout {act, ring, reason}: stop, resume, expedite or abandon it (ROL-4, ROL-6)
 //	GET    reports/failed-installs → {failedInstalls} (RPT-1)
 //	GET    reports/failures?from&to&asset&patch&code&limit&page (RPT-2)
 //	GET    reports/missing?asset&patch&cve&severity&exploited   on one asset; without one, counts over all (RPT-3)

@@ -47,6 +47,14 @@ type Enabled struct {
 	Outlook *controller.Outlook `json:"outlook,omitempty"` // of enabling: what to expect
 }
 
+// RolloutAct is what an administrator does to a rollout: "stop", "resume",
+// "expedite" up to a ring, or "abandon", each for a reason.
+type RolloutAct struct {
+	Act    string `json:"act"`
+	Ring   string `json:"ring,omitempty"`
+	Reason string `json:"reason"`
+}
+
 // Preview is what a job would do on an asset now.
 type Preview struct {
 	Selected bool `json:"selected"`
@@ -68,7 +76,7 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Text }
 
-var durations = []string{"window", "installLimit", "stuckAfter", "spread", "delay", "interval", "prompt", "countdown", "timeout"}
+var durations = []string{"window", "installLimit", "stuckAfter", "spread", "delay", "interval", "prompt", "countdown", "timeout", "soak", "silence"}
 
 // ParseDefinition reads a job from JSON. Unknown members are refused. A
 // duration is a number of nanoseconds, or a text like "1h30m".

@@ -114,6 +114,7 @@ func (r *remote) jobShow() *cobra.Command {
 			if err := r.table(cmd, "", jobRows(j, o)); err != nil {
 				return err
 			}
+			o.Rollout = "" // it is in the table
 			warn(cmd, o)
 			_, _ = fmt.Fprintln(cmd.OutOrStdout())
 			return r.runTable(cmd, runs)
@@ -137,6 +138,9 @@ func jobRows(j controller.JobStatus, o controller.Outlook) [][]any {
 	}
 	if d.After != nil {
 		rows = append(rows, []any{"chain", afterText(*d.After)})
+	}
+	if d.Rollout != nil {
+		rows = append(rows, []any{"rollout", o.Rollout})
 	}
 	for _, a := range d.Pre {
 		rows = append(rows, []any{"before", a.Name + ": " + strings.Join(a.Command, " ")})
@@ -163,6 +167,9 @@ func jobRows(j controller.JobStatus, o controller.Outlook) [][]any {
 
 // warn prints the warnings of an outlook for people, beside the output.
 func warn(cmd *cobra.Command, o controller.Outlook) {
+	if o.Rollout != "" {
+		_, _ = fmt.Fprintln(cmd.ErrOrStderr(), "rollout:", o.Rollout)
+	}
 	for _, text := range o.Warnings {
 		_, _ = fmt.Fprintln(cmd.ErrOrStderr(), "warning:", show(text))
 	}

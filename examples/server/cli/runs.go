@@ -93,6 +93,16 @@ func (r *remote) runShow() *cobra.Command {
 			if err := r.runTable(cmd, []controller.RunStatus{run}); err != nil {
 				return err
 			}
+			if run.Rollout {
+				var s controller.RolloutStatus
+				if err := r.send(cmd, "GET runs/{}/rollout", nil, nil, &s); err != nil {
+					return err
+				}
+				_, _ = fmt.Fprintln(cmd.OutOrStdout())
+				if err := r.showRollout(cmd, s); err != nil {
+					return err
+				}
+			}
 			var rows [][]any
 			for _, a := range assets {
 				rows = append(rows, runAssetRows(a, start(a))...)
