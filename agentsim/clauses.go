@@ -96,6 +96,13 @@ var jobClauses = newGrammar("a clause of a job", "", []pattern[*job.Definition]{
 	{"gives up after N failures", "", func(d *job.Definition, m *match) { d.GiveUp = m.number(0) }},
 	{"late joiners  assets that enrol or get the tag later also take part (JOB-26)", "", func(d *job.Definition, m *match) { d.LateJoiners = true }},
 	{"early download  files may be downloaded before the start (JOB-23)", "", func(d *job.Definition, m *match) { d.Early = true }},
+	{"baseline NAME  (APR-1)", "", func(d *job.Definition, m *match) { d.Baseline = m.w[0] }},
+	{"calendar NAME  (CAL-1)", "", func(d *job.Definition, m *match) { d.Calendar = m.w[0] }},
+	{"reboot hours NAME  (RBT-10)", "", func(d *job.Definition, m *match) { d.RebootHours = m.w[0] }},
+	{"ring NAME[ tagged TAG][ takes N|N%][ soaks D][ wants N results][ of N%][ limit N|N%]  rings in order; the last takes the rest (ROL-1, ROL-2)",
+		"ring ([^ ]+)(?: tagged ([^ ]+))?(?: takes ([^ ]+))?(?: soaks ([^ ]+))?(?: wants ([0-9]+) results?)?(?: of ([0-9]+)%)?(?: limit ([^ ]+))?", ring},
+	{"budget N|N%  assets that may be at risk at once (ROL-3)", "budget ([^ ]+)", func(d *job.Definition, m *match) { rolloutOf(d).Budget = value(m, 0, amount) }},
+	{"silent after D  an asset of the rollout that has not called for so long", "", func(d *job.Definition, m *match) { rolloutOf(d).Silence = m.duration(0) }},
 	{"first ACTION…", "", func(d *job.Definition, m *match) { d.Pre = commands(m.w[0]) }},
 	{"last ACTION…", "", func(d *job.Definition, m *match) { d.Post = commands(m.w[0]) }},
 	{"after JOB per asset[ plus D]", "", func(d *job.Definition, m *match) {
@@ -156,7 +163,9 @@ func (p *player) save(m *match) {
 		d = status.Definition
 	}
 	if m.err = jobClauses.applyAll(p, &d, m.w[2]); m.err == nil {
-		p.refused = p.saveJob(d)
+		if p.refused = p.saveJob(d); p.refused == nil && d.Rollout != nil {
+			p.w.server.rolled[d.ID] = true
+		}
 	}
 }
 

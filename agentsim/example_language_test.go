@@ -63,6 +63,14 @@ func ExampleLanguage() {
 	//       what the vendor's feed says of it; from then on, the feed knows everything that is exploited (CAT-18)
 	//   deadlines TABLE…
 	//       bod-26-04, pci-dss or cyber-essentials; or: none (DUE-1)
+	//   calendar NAME: CLAUSE[, CLAUSE]…
+	//       the server has it from then on, and starts again (CAL-1)
+	//   baseline NAME: CLAUSE[, CLAUSE]…
+	//       the same (APR-1)
+	//   stop|resume|abandon rollout of JOB
+	//       (ROL-4)
+	//   expedite rollout of JOB to RING
+	//       (ROL-6)
 	//   expose ASSET yes|no|unknown
 	//       whether it can be reached from the public network (DUE-4)
 	//   except CVE[ on ASSET] until TIME
@@ -180,6 +188,18 @@ func ExampleLanguage() {
 	//       assets that enrol or get the tag later also take part (JOB-26)
 	//   early download
 	//       files may be downloaded before the start (JOB-23)
+	//   baseline NAME
+	//       (APR-1)
+	//   calendar NAME
+	//       (CAL-1)
+	//   reboot hours NAME
+	//       (RBT-10)
+	//   ring NAME[ tagged TAG][ takes N|N%][ soaks D][ wants N results][ of N%][ limit N|N%]
+	//       rings in order; the last takes the rest (ROL-1, ROL-2)
+	//   budget N|N%
+	//       assets that may be at risk at once (ROL-3)
+	//   silent after D
+	//       an asset of the rollout that has not called for so long
 	//   first ACTION…
 	//   last ACTION…
 	//   after JOB per asset[ plus D]
@@ -196,6 +216,27 @@ func ExampleLanguage() {
 	//   severity S
 	//   exploited
 	//   needs reboot
+	//
+	// CLAUSES of a calendar
+	//
+	//   in ZONE
+	//       of its openings
+	//   open daily at HH:MM for D
+	//   open weekly on DAY… at HH:MM for D
+	//   closed from TIME to TIME
+	//   override of freeze N until TIME
+	//       closed periods are freeze 1, freeze 2 … (CAL-2)
+	//
+	// CLAUSES of a baseline
+	//
+	//   approve PATCH…
+	//   deny PATCH…
+	//   no bypass
+	//       exploitation and deadlines shorten no delay (APR-3)
+	//   everything[ CONDITION][ after N days]
+	//       rules: the first that holds decides; CONDITION: class C, severity S, product P or exploited
+	//   newest N days old[ or after N days]
+	//       of everything: the newest version itself must be that old (APR-2)
 	//
 	// SCHEDULES that recur (JOB-9)
 	//
@@ -289,6 +330,13 @@ func ExampleLanguage() {
 	//       a part of what explains why it is not installed yet (RPT-3)
 	//   expect earliest PATCH|CVE on ASSET TIME|never
 	//       when its install can begin as things stand
+	//   expect rollout of JOB running|stopped|done|abandoned
+	//       of its newest run (ROL-1)
+	//   expect at risk N of JOB
+	//       assets, as its rollout counts them (ROL-3)
+	//   expect gate of JOB TEXT…
+	//       a part of its answer and the reason (ROL-2)
+	//   expect ring RING of JOB N waiting|granted|begun|silent|verified|failed|lost|accepted|left
 	//   expect feed healthy|failing|stale
 	//   expect feed rejected N
 	//       how many records of its last batch were rejected (CAT-16)

@@ -21,6 +21,10 @@ var expectations = newGrammar("an expectation", "expect ", []pattern[*player]{
 		"([0-9]+) overdue(?: because ([^ ]+))?", (*player).expectOverdue},
 	{"why PATCH|CVE on ASSET TEXT…  a part of what explains why it is not installed yet (RPT-3)", "why ([^ ]+) on ([^ ]+) (.+)", (*player).expectWhy},
 	{"earliest PATCH|CVE on ASSET TIME|never  when its install can begin as things stand", "earliest ([^ ]+) on ([^ ]+) (.+)", (*player).expectEarliest},
+	{"rollout of JOB running|stopped|done|abandoned  of its newest run (ROL-1)", "rollout of ([^ ]+) ([^ ]+)", (*player).expectRollout},
+	{"at risk N of JOB  assets, as its rollout counts them (ROL-3)", "at risk ([0-9]+) of ([^ ]+)", (*player).expectAtRisk},
+	{"gate of JOB TEXT…  a part of its answer and the reason (ROL-2)", "gate of ([^ ]+) (.+)", (*player).expectGate},
+	{"ring RING of JOB N waiting|granted|begun|silent|verified|failed|lost|accepted|left", "ring ([^ ]+) of ([^ ]+) ([0-9]+) ([a-z]+)", (*player).expectRing},
 	{"feed healthy|failing|stale", "feed ([^ ]+)", func(p *player, m *match) { p.feed(m, health) }},
 	{"feed rejected N  how many records of its last batch were rejected (CAT-16)", "feed rejected (.+)", func(p *player, m *match) {
 		p.feed(m, func(f controller.FeedStatus) string { return fmt.Sprint(f.Rejected) })

@@ -204,6 +204,8 @@ job is for one platform, on any architecture (JOB-7).
 		facts.reference("FACTS about a vulnerability") +
 		jobClauses.reference("CLAUSES of a job") +
 		conditions.reference("CONDITIONS of a query (JOB-8)") +
+		periods.reference("CLAUSES of a calendar") +
+		baselineRules.reference("CLAUSES of a baseline") +
 		recurring.reference("SCHEDULES that recur (JOB-9)") +
 		policyClauses.reference("CLAUSES of a policy") +
 		actions.reference("ACTIONS of an asset") +

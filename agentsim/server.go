@@ -39,6 +39,8 @@ type server struct {
 
 	policy    integrity.Excerpt // for the orders that it makes
 	deadlines []deadline.Table
+	policies  policies
+	rolled    map[job.ID]bool // jobs that have a rollout
 	exchange  *ecdh.PrivateKey
 	keys      keys
 }
@@ -49,7 +51,7 @@ var background = context.Background()
 const token = "agentsim-enrolment-token-0001"
 
 func newServer(w *World) (*server, error) {
-	s := &server{w: w, accepted: map[string]job.Sequence{}, removed: map[job.AssetID]bool{}, refusing: map[job.AssetID]bool{}}
+	s := &server{w: w, accepted: map[string]job.Sequence{}, removed: map[job.AssetID]bool{}, refusing: map[job.AssetID]bool{}, rolled: map[job.ID]bool{}}
 	s.store = &crashingStore{Store: memstore.New(memstore.Options{Seed: w.cfg.Seed}), crashed: func() {
 		w.log("server", "crashes at a commit of its store, and starts again")
 		w.fail(s.start())
@@ -69,6 +71,7 @@ func (s *server) start() error {
 	c, err := controller.New(s.store, controller.Config{
 		Signer: manifest.NewSigner(key(s.keys.manifest)), Trust: s.keys.chain, Exchange: []*ecdh.PrivateKey{s.exchange},
 		Lead: s.w.cfg.Lead, Every: s.w.cfg.CheckIn, SeenEvery: -1, Zone: time.LoadLocation, Policy: s.policy, Deadlines: s.deadlines,
+		Calendars: s.policies.calendars, Baselines: s.policies.baselines,
 	})
 	if errors.Is(err, errCrashed) { // then it started again
 		return nil
@@ -89,6 +92,7 @@ func (s *server) tick() {
 		return
 	}
 	s.w.fail(err)
+	s.watchRollouts()
 	s.due++
 	if number := s.due; !next.IsZero() {
 		s.w.after(next.Sub(s.w.now), func() {

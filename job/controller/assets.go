@@ -235,7 +235,7 @@ func (t *tx) join(asset job.Asset) {
 				newest = run
 			}
 		}
-		if newest.joinable(t.now) && newest.Definition.Select(asset) {
+		if (newest.joinable(t.now) || t.rolling(newest) && newest.Definition.LateJoiners) && newest.Definition.Select(asset) {
 			t.joinRun(newest, asset, zone)
 		}
 	}
