@@ -2,6 +2,7 @@ package job
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/enum"
 	"github.com/patchpolicy/patchpolicy/job/baseline"
 	"github.com/patchpolicy/patchpolicy/job/deadline"
+	"github.com/patchpolicy/patchpolicy/job/rollout"
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 	"github.com/patchpolicy/patchpolicy/reboot"
 )
@@ -20,6 +22,9 @@ type Policies struct {
 	Calendar    Calendar         // Definition.Calendar
 	RebootHours Calendar         // Definition.RebootHours
 	Baseline    *baseline.Baseline
+
+	Members []rollout.Asset          // that the job selects now, for its rollout
+	Gaps    map[string]time.Duration // between two versions, of products of which only the newest can be fetched, by name (ROL-6)
 
 	Zone    *time.Location // that the schedule names; for schedule.AssetZone that of one kind of asset; nil: UTC
 	Lead    time.Duration  // how long before a start its orders are made (MAN-1)
@@ -39,9 +44,11 @@ const (
 	ClosedStart                        // the next start is in a closed time (CAL-1)
 	NoMoreRuns                         // what is published later is not installed by this job
 	NeverReboot                        // what needs a reboot stays pending (RBT-7)
+	GateStuck                          // the gate of a ring can never promote (ROL-5)
+	LongRollout                        // a rollout that takes longer than the time between two versions (ROL-6)
 )
 
-var findingKinds = enum.Of[FindingKind]("finding", "worst case", "long freeze", "long delay", "not offered", "closed start", "no more runs", "never reboots")
+var findingKinds = enum.Of[FindingKind]("finding", "worst case", "long freeze", "long delay", "not offered", "closed start", "no more runs", "never reboots", "stuck gate", "long rollout")
 
 // String returns the kind's name.
 func (k FindingKind) String() string { return findingKinds.String(k) }
@@ -109,12 +116,39 @@ func (d Definition) Check(p Policies) (findings []Finding) {
 		findings = append(findings, Finding{Kind: NoMoreRuns, Missed: true,
 			Text: "Fewer than two runs of the job can start within 400 days: what is published after the orders of the last are made is not installed."})
 	}
+	if d.Rollout != nil {
+		findings = append(findings, d.checkRollout(p, runs)...)
+	}
 	for _, t := range p.Tables {
 		for i, row := range t.Rows {
 			if row.NextUpgrade {
 				continue
 			}
 			findings = append(findings, d.checkRow(p, runs, t, i)...)
+		}
+	}
+	return findings
+}
+
+// checkRollout says which gates never promote, and for which products a rollout
+// takes too long. A ring takes its soak time, and starts at the next time of the
+// schedule.
+func (d Definition) checkRollout(p Policies, runs []plannedRun) (findings []Finding) {
+	policy, takes := d.Rollout.WithDefaults(), time.Duration(0)
+	for _, text := range policy.BlastRadius(p.Members).Warnings {
+		findings = append(findings, Finding{Kind: GateStuck, Text: text})
+	}
+	for _, ring := range policy.Rings[:len(policy.Rings)-1] {
+		takes += ring.Soak
+		if len(runs) > 1 {
+			takes += runs[1].start.Sub(runs[0].start)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.Gaps)) {
+		if gap := p.Gaps[name]; takes > gap {
+			findings = append(findings, Finding{Kind: LongRollout, Missed: true, Text: fmt.Sprintf(
+				"The last ring starts %d hours after the first at the earliest, and a version of %s can be fetched for %d hours only, until the next one: the last ring never gets it (ROL-6).",
+				hours(takes), name, hours(gap))})
 		}
 	}
 	return findings

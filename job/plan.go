@@ -113,7 +113,7 @@ func (d Definition) Plan(in PlanInput) Plan {
 	}, Reboots: d.RebootPending && in.Pending.Any()}
 	var patches []OrderPatch
 	leave := func(v catalog.Verdict, name, rule, text string) {
-		plan.LeftOut = append(plan.LeftOut, PatchOutcome{Patch: v.Patch, Name: name, Status: LeftOut, From: v.From, To: v.To, Rule: rule, Text: text})
+		plan.LeftOut = append(plan.LeftOut, PatchOutcome{Patch: v.Patch, Name: name, Status: LeftOut, From: v.From, To: v.To, Rule: rule, Text: text, Until: scan.until[v.Patch]})
 	}
 	for _, v := range verdicts {
 		patch, _ := snap.Patch(v.Patch)

@@ -129,6 +129,7 @@ type PatchOutcome struct {
 	Code   Code               `json:"code,omitempty"`
 	Rule   string             `json:"rule,omitempty"`  // the rule that decided
 	Text   string             `json:"text,omitempty"`  // one plain sentence
+	Until  time.Time          `json:"until,omitzero"`  // of what is left out for a time: when it may be offered (APR-2)
 	Check  *integrity.Verdict `json:"check,omitempty"` // of the file that decided
 }
 

@@ -15,6 +15,7 @@ type scan struct {
 	in    PlanInput
 	lines map[lineKey][]baseline.Fix
 	known map[catalog.PatchID]urgency
+	until map[catalog.PatchID]time.Time // when the baseline may offer it (APR-2)
 }
 
 // lineKey names a line of a product.
@@ -31,7 +32,7 @@ type urgency struct {
 }
 
 func newScan(in PlanInput) *scan {
-	return &scan{in, make(map[lineKey][]baseline.Fix), make(map[catalog.PatchID]urgency)}
+	return &scan{in, make(map[lineKey][]baseline.Fix), make(map[catalog.PatchID]urgency), make(map[catalog.PatchID]time.Time)}
 }
 
 // refuse gives the reasons of the signer policy and of the baseline why a patch
@@ -47,7 +48,9 @@ func (s *scan) refuse(v catalog.Verdict, product catalog.Product) (catalog.Reaso
 		return catalog.Reason{}, true
 	}
 	request.Patch = request.Line[own]
-	return s.in.Baseline.Decide(request, s.in.Now).Reason()
+	decision := s.in.Baseline.Decide(request, s.in.Now)
+	s.until[v.Patch] = decision.Until
+	return decision.Reason()
 }
 
 // line returns the fixes of a verdict's line that are newer than what is

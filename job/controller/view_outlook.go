@@ -91,7 +91,9 @@ func (c *Controller) outlook(ctx context.Context, status JobStatus, now time.Tim
 		o.Rollout = status.Rollout.WithDefaults().BlastRadius(members).String()
 	}
 	o.warn(status)
-	return o, selected, nil
+	findings, err := view(ctx, c, func(r *reader) []job.Finding { return r.check(status.Definition, members, now) })
+	o.find(findings, len(c.config.Deadlines) > 0)
+	return o, selected, err
 }
 
 // eachAsset calls fn with every asset, page by page.
@@ -175,6 +177,27 @@ func (o *Outlook) warn(status JobStatus) {
 	}
 	if o.Silent > 0 {
 		add("No call for a while from %s: nobody knows when the orders arrive there (MAN-3).", countAssets(o.Silent))
+	}
+}
+
+// find adds what a check found: of each table of deadlines one sentence.
+func (o *Outlook) find(findings []job.Finding, deadlines bool) {
+	missed := map[string]int{}
+	for _, f := range findings {
+		switch {
+		case f.Kind == job.GateStuck: // it is in Outlook.Rollout
+		case f.Kind == job.ClosedStart || f.Kind == job.LongRollout:
+			o.Warnings = append(o.Warnings, f.Text)
+		case f.Missed && deadlines:
+			if missed[f.Table]++; missed[f.Table] == 1 {
+				o.Warnings = append(o.Warnings, f.Text)
+			}
+		}
+	}
+	for _, table := range slices.Sorted(maps.Keys(missed)) {
+		if n := missed[table]; table != "" && n > 1 {
+			o.Warnings = append(o.Warnings, fmt.Sprintf("About %s, a check of the job finds %d more (DUE-7).", table, n-1))
+		}
 	}
 }
 

@@ -230,6 +230,8 @@ type jobPlan struct {
 	timed bool   // it starts by its schedule
 	over  bool   // which has no start any more
 	zone  string // why its zone cannot be used on the asset; then there is no plan
+	start schedule.Occurrence
+	next  func(after time.Time) (schedule.Occurrence, bool) // its starts
 }
 
 // plan plans every job that selects the asset, once.
@@ -266,16 +268,41 @@ func (a *assetFacts) planOf(rec jobRecord) jobPlan {
 			p.zone = why
 			return p
 		}
-		o, ok := a.uncancelled(d, zone, from, a.now)
+		p.next = func(after time.Time) (schedule.Occurrence, bool) { return a.uncancelled(d, zone, from, after) }
+		o, ok := p.next(a.now)
 		for ok && a.entry(d.Run(o), a.rec.ID).Phase != 0 { // that order is made: the next one can still take a patch
-			o, ok = a.uncancelled(d, zone, from, o.Start)
+			o, ok = p.next(o.Start)
 		}
 		if p.over = !ok; ok {
 			start = o
 		}
 	}
+	p.start = start
 	p.Plan = a.reader.plan(d, a.inputOf(d, a.rec.ID, start, a.now))
 	return p
+}
+
+// maxAhead is how many starts of a job are looked at: more than a year of days.
+const maxAhead = 400
+
+// startFor is when the order starts in which a job takes a patch that may be
+// offered from an instant on: its orders are made the lead before their start
+// (MAN-1), and start when the calendar is open (CAL-1).
+func (a *assetFacts) startFor(p jobPlan, until time.Time) (start time.Time, found bool) {
+	o, ok := p.start, true
+	for range maxAhead {
+		if !ok {
+			return start, false
+		}
+		if !o.Start.Add(-a.c.config.Lead).Before(until) {
+			in := a.inputOf(p.Definition, a.rec.ID, o, a.now)
+			if start, _, _, ok = p.Definition.SpanIn(o, a.rec.ID, in.Calendar); ok {
+				return start, true
+			}
+		}
+		o, ok = p.next(o.Start)
+	}
+	return start, false
 }
 
 // jobs says what each job would do.
@@ -308,6 +335,12 @@ func (w *whyNot) job(p jobPlan) {
 			s.Cause = deadline.HeldBack
 		case "APR-1", "APR-2", "APR-5":
 			s.Cause = deadline.NotApproved
+			if until := p.LeftOut[left].Until; !until.IsZero() && d.State == job.Enabled && p.timed && !p.over {
+				if at, found := w.startFor(p, until); found {
+					s.At, s.Stops = until, false
+					w.begins(at)
+				}
+			}
 		case "CAL-1", "CAL-2":
 			s.Cause = deadline.NoWindow
 		}

@@ -31,6 +31,7 @@
 //	GET    jobs?after&limit        GET jobs/{id}
 //	PUT    jobs/{id}               a definition → the definition as saved
 //	DELETE jobs/{id}?force         force=true: even if enabled jobs run after it
+//	POST   check                   a definition → findings: deadlines that it can miss, and by what chain (DUE-7)
 //	POST   jobs/{id}/enable        → {run, outlook}
 //	POST   jobs/{id}/disable
 //	POST   jobs/{id}/run           → {run}, which starts now

@@ -249,6 +249,18 @@ func (h handler) saveJob(r *http.Request) (any, error) {
 	return h.Controller.SaveJob(r.Context(), d, time.Now())
 }
 
+func (h handler) checkJob(r *http.Request) (any, error) {
+	data, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	d, err := ParseDefinition(data)
+	if err != nil {
+		return nil, badRequest{err}
+	}
+	return list(h.Controller.CheckJob(r.Context(), d, time.Now()))
+}
+
 func (h handler) deleteJob(r *http.Request) (any, error) {
 	force := r.URL.Query().Get("force")
 	if force != "" && force != "true" && force != "false" {

@@ -49,6 +49,7 @@ func (h handler) routes() map[string]useCase {
 		"GET jobs?after&limit": paged(func(r *http.Request, after string, n int) (any, error) {
 			return list(c.Jobs(r.Context(), job.ID(after), n))
 		}),
+		"POST check":             h.checkJob,
 		"GET jobs/{id}":          func(r *http.Request) (any, error) { return c.Job(r.Context(), jobID(r)) },
 		"PUT jobs/{id}":          h.changing(h.saveJob),
 		"DELETE jobs/{id}?force": h.changing(h.deleteJob),

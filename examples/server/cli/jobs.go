@@ -16,7 +16,7 @@ import (
 
 func (r *remote) jobs() *cobra.Command {
 	c := noun("job", "Jobs: which patches, on which assets, when",
-		r.jobExample(), r.jobSave(), r.jobShow(), r.jobExport(), r.jobPreview(), r.jobEnable(), r.jobRetry(),
+		r.jobExample(), r.jobSave(), r.jobCheck(), r.jobShow(), r.jobExport(), r.jobPreview(), r.jobEnable(), r.jobRetry(),
 		verb("list", "List the jobs", paging(r, "GET jobs", "JOB STATE SCHEDULE OPEN-RUNS NAME", func(j controller.JobStatus) []any {
 			return []any{j.ID, j.State, long(scheduleText(j.Definition)), plain(j.Open), long(j.Name)}
 		})),
