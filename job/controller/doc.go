@@ -17,8 +17,11 @@
 //     customer supplies files (CAT-5). Probed stores which URLs are unreachable
 //     (CAT-10).
 //   - Jobs: SaveJob, EnableJob, RunJob, CancelRun, CancelJob, DisableJob,
-//     DeleteJob, RetryPatch. Preview, PreviewFleet and Outlook say what a job
-//     would do, and change nothing (JOB-22).
+//     DeleteJob, RetryPatch. Preview, PreviewFleet, Outlook and CheckJob say what
+//     a job would do, and change nothing (JOB-22, DUE-7).
+//   - Rollouts: Rollout shows the one of a run. StopRollout, ResumeRollout,
+//     ExpediteRollout and AbandonRollout are the named acts (ROL-4, ROL-6). Tick
+//     lets rollouts go on; each asset's order is made when its turn comes.
 //   - Assets: AddToken, TagAsset, SettleClone, RemoveAsset.
 //   - Agents: Enrol, Secrets, CheckIn, Leave. An asset's reports can only change
 //     its own orders.

@@ -1,6 +1,6 @@
 // Package rollout says which assets of a run may start now, and whether the run
 // goes on, holds or stops: rings, gates, a budget of assets at risk, and slots
-// for reboots. No other package uses it yet.
+// for reboots. A job can have a rollout; no job uses the slots yet.
 //
 // [Begin] makes the [State] of a run from a [Policy] and the assets that the run
 // selects. Each asset is a [Member]. [Step] takes the state one event further,
