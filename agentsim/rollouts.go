@@ -151,6 +151,9 @@ func (p *player) steer(m *match) {
 
 // rolledRun finds the newest run of a job that has a rollout.
 func (s *server) rolledRun(id job.ID) (newest job.RunID, found bool) {
+	if _, err := s.c.Job(background, id); err != nil {
+		return "", false
+	}
 	for _, r := range s.runs(id) {
 		if r.Rollout {
 			newest, found = r.ID, true
@@ -202,6 +205,9 @@ func (s *server) watchRollouts() {
 		return
 	}
 	for _, id := range slices.Sorted(maps.Keys(s.saved)) {
+		if !slices.ContainsFunc(s.saved[id], func(d job.Definition) bool { return d.Rollout != nil }) {
+			continue
+		}
 		status, err := s.c.Job(background, id)
 		if err != nil || status.Definition.Rollout == nil {
 			continue
