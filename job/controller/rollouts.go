@@ -335,6 +335,9 @@ func (t *tx) saveRollouts() {
 		case x.out.Wake > 0:
 			x.Wake = instant(t.now.Add(x.out.Wake))
 		}
+		if was := x.before.Wake; x.Wake.Equal(t.now) && (was.IsZero() || was.After(t.now)) {
+			t.publish() // so that the server that leads takes it up at once
+		}
 		t.saveRollout(id, x)
 		if x.recall {
 			if t.event == nil {
