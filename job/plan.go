@@ -77,7 +77,7 @@ type PlanInput struct {
 
 	Deadlines []deadline.Table     // in force; none: nothing is due (DUE-1)
 	Facts     deadline.Asset       // of the asset; Missing is not used
-	Missing   map[string]time.Time // when each vulnerability was first missing on the asset, by id (DUE-2)
+	Arrived   func(catalog.ProductID) time.Time // since when the asset has a product; nil: unknown (DUE-2)
 }
 
 // Plan resolves the definition for one asset. It chooses the patches by their

@@ -127,8 +127,10 @@ func (a *assetFacts) due() []DueOn {
 		return list
 	}
 	facts := deadline.Asset{Exposed: a.rec.Exposed, Tags: a.rec.Tags}
+	inventory, _ := load[inventoryRecord](a.reader, tableInventories, key(string(a.rec.ID)))
 	for cve, f := range a.fixes() {
 		var deadlines []deadline.Deadline
+		facts.Missing = deadline.FirstMissing(inventory.arrived(f.Product), f.facts.Published)
 		for _, t := range a.c.config.Deadlines {
 			deadlines = append(deadlines, deadline.Decide(t, f.facts, facts, a.now))
 		}
