@@ -29,6 +29,22 @@ type urgency struct {
 	due       deadline.Deadline
 	risk      catalog.Risk
 	published time.Time
+	triage    string // a vulnerability whose evidence is wanted and not there; empty: none
+}
+
+// held reports whether a patch waits for the evidence that its deadline wants.
+// The hold ends before the deadline (DUE-1, DUE-7).
+func (s *scan) held(d Definition, v catalog.Verdict, product catalog.Product) bool {
+	u := s.of(v, product)
+	if d.TriageHold == 0 || u.triage == "" {
+		return false
+	}
+	until := u.due.Due.Add(-d.TriageHold)
+	if !s.in.Now.Before(until) {
+		return false
+	}
+	s.until[v.Patch] = until
+	return true
 }
 
 func newScan(in PlanInput) *scan {
@@ -88,7 +104,12 @@ func (s *scan) of(v catalog.Verdict, product catalog.Product) urgency {
 	if len(s.in.Deadlines) > 0 {
 		var dues []deadline.Deadline
 		for _, id := range u.risk.Fixed {
-			dues = append(dues, s.dues(id, u.risk, v.Product, s.line(v, product))...)
+			of := s.dues(id, u.risk, v.Product, s.line(v, product))
+			dues = append(dues, of...)
+			wanted := slices.ContainsFunc(of, func(d deadline.Deadline) bool { return d.Triage })
+			if wanted && (s.in.Evidence == nil || !s.in.Evidence(id)) {
+				u.triage = id
+			}
 		}
 		u.due = deadline.Earliest(dues...)
 	}

@@ -40,7 +40,7 @@ func TestFirstMissing_DUE2_DUE3(t *testing.T) {
 		}
 		return -1000
 	}
-	require.Equal(t, 0, due("CVE-1"), "the asset has it since today, as far as is known")
+	require.Equal(t, 0, due("CVE-1"), "nobody knows of an earlier day")
 	require.Equal(t, -1000, due("CVE-2"))
 
 	f.pass(2 * day)

@@ -26,7 +26,7 @@ type inventoryRecord struct {
 	Arrived map[catalog.ProductID]time.Time `json:"arrived,omitempty"` // when products came that the first did not have (DUE-2)
 }
 
-// arrived is since when the asset has a product, as far as is known.
+// arrived is since when the asset is known to have a product.
 func (i inventoryRecord) arrived(p catalog.ProductID) time.Time {
 	if at, later := i.Arrived[p]; later {
 		return at

@@ -69,6 +69,7 @@ func (r *reader) policies(d job.Definition, in job.PlanInput) job.PlanInput {
 		in.Facts = deadline.Asset{Exposed: rec.Exposed, Tags: rec.Tags}
 		inventory, _ := load[inventoryRecord](r, tableInventories, key(string(in.Asset)))
 		in.Arrived = inventory.arrived
+		in.Evidence = func(cve string) bool { return r.get(tableEvidence, key(string(in.Asset), cve)) != nil }
 	}
 	return in
 }

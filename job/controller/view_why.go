@@ -335,14 +335,16 @@ func (w *whyNot) job(p jobPlan) {
 			s.Cause = deadline.HeldBack
 		case "APR-1", "APR-2", "APR-5":
 			s.Cause = deadline.NotApproved
-			if until := p.LeftOut[left].Until; !until.IsZero() && d.State == job.Enabled && p.timed && !p.over {
-				if at, found := w.startFor(p, until); found {
-					s.At, s.Stops = until, false
-					w.begins(at)
-				}
-			}
 		case "CAL-1", "CAL-2":
 			s.Cause = deadline.NoWindow
+		case "DUE-1", "ROL-6":
+			s.Cause = deadline.HeldBack
+		}
+		if until := p.LeftOut[left].Until; !until.IsZero() && d.State == job.Enabled && p.timed && !p.over {
+			if at, found := w.startFor(p, until); found {
+				s.At, s.Stops = until, false
+				w.begins(at)
+			}
 		}
 	case !slices.ContainsFunc(p.Order.Patches, func(p job.OrderPatch) bool { return p.Patch == w.Patch }):
 		s.Rule, s.Text = "JOB-8", "The job's list or query does not select this patch here."
