@@ -44,10 +44,6 @@ type rolling struct {
 	asking  job.AssetID // whose grant is asked for now
 }
 
-func turnKey(run job.RunID, asset job.AssetID, ring int) Key {
-	return Key{tableTurns, key(string(run), fmt.Sprintf("%02d", ring), string(asset))}
-}
-
 func checkKey(run job.RunID, asset job.AssetID, at time.Time) Key {
 	return Key{tableChecks, key(risingTime(at), string(asset), string(run))}
 }
