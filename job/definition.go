@@ -37,6 +37,7 @@ type Definition struct {
 	Early        bool              `json:"early,omitempty"`       // files may be downloaded before the start (JOB-23)
 	GiveUp       int               `json:"giveUp,omitempty"`      // after so many failed runs a patch is left out on an asset; zero: never (JOB-27)
 	Baseline     string            `json:"baseline,omitempty"`    // the name of the one that approves its patches; empty: none (APR-1)
+	TriageHold   time.Duration     `json:"triageHold,omitempty"`  // patches whose deadline wants evidence wait for it until so long before the deadline, 1 h to 168 h; zero: they do not wait (DUE-1)
 	Calendar     string            `json:"calendar,omitempty"`    // the name of the one in which it starts, installs and reboots; empty: always (CAL-1)
 	RebootHours  string            `json:"rebootHours,omitempty"` // the name of the calendar in which it reboots, besides; empty: no other (RBT-10)
 	Rollout      *rollout.Policy   `json:"rollout,omitempty"`     // in which order its assets get their orders, and what stops it (ROL-1); nil: all at once
@@ -109,6 +110,7 @@ func (d Definition) Validate() error {
 	checkDuration(&l, "window", d.Window, MinWindow, MaxWindow, "none", "JOB-10")
 	checkDuration(&l, "installLimit", d.InstallLimit, MinInstallLimit, MaxInstallLimit, "none", "JOB-25")
 	checkDuration(&l, "stuckAfter", d.StuckAfter, MinStuckAfter, MaxStuckAfter, DefaultStuckAfter.String(), "JOB-25")
+	checkDuration(&l, "triageHold", d.TriageHold, MinTriageHold, MaxTriageHold, "no hold", "DUE-1")
 	l.Under("reboot", d.Reboot.Validate())
 	if d.Reboot.Hours != nil || !d.Reboot.Deadline.IsZero() {
 		l.Add("reboot.hours", "", "is set with the deadline when an order is made; name a calendar in rebootHours instead (RBT-10)")

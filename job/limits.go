@@ -32,6 +32,10 @@ const (
 	// that has run for less is hardly stuck (JOB-25).
 	MinInstallLimit = 10 * time.Minute
 	MaxInstallLimit = 168 * time.Hour
+	// MinTriageHold and MaxTriageHold bound how long before its deadline a held
+	// patch is let go, so that a run can still install it (DUE-1).
+	MinTriageHold = time.Hour
+	MaxTriageHold = 168 * time.Hour
 	// MinStuckAfter and MaxStuckAfter bound how long a stage is expected to
 	// take; DefaultStuckAfter is the default (JOB-25).
 	MinStuckAfter     = time.Minute

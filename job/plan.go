@@ -75,9 +75,10 @@ type PlanInput struct {
 	RebootHours Calendar           // Definition.RebootHours; zero: always open (RBT-10)
 	Baseline    *baseline.Baseline // Definition.Baseline; nil: everything may be offered (APR-1)
 
-	Deadlines []deadline.Table     // in force; none: nothing is due (DUE-1)
-	Facts     deadline.Asset       // of the asset; Missing is not used
-	Missing   map[string]time.Time // when each vulnerability was first missing on the asset, by id (DUE-2)
+	Deadlines []deadline.Table                  // in force; none: nothing is due (DUE-1)
+	Facts     deadline.Asset                    // of the asset; Missing is not used
+	Arrived   func(catalog.ProductID) time.Time // since when the asset has a product; nil: unknown (DUE-2)
+	Evidence  func(vulnerability string) bool   // the evidence about it on the asset is collected or waived; nil: none is (DUE-1)
 }
 
 // Plan resolves the definition for one asset. It chooses the patches by their
@@ -128,6 +129,9 @@ func (d Definition) Plan(in PlanInput) Plan {
 			leave(v, product.Name, giveUpRule, fmt.Sprintf(
 				"It failed here in %d runs of this job, which gives up after %d. A newer version is tried; an administrator can have this one tried again.",
 				in.Failed[v.Patch], d.GiveUp))
+		case scan.held(d, v, product):
+			leave(v, product.Name, "DUE-1", fmt.Sprintf("Its deadline wants evidence about %s to be collected first. It waits until that is marked as collected or waived, and until %s at most.",
+				scan.of(v, product).triage, scan.until[v.Patch].Format(time.RFC3339)))
 		default:
 			ordered := d.orderPatch(snap, patch, product)
 			ordered.Feed, ordered.Due = v.Feed, scan.of(v, product).due.Due

@@ -29,6 +29,22 @@ type urgency struct {
 	due       deadline.Deadline
 	risk      catalog.Risk
 	published time.Time
+	triage    string // a vulnerability whose evidence is wanted and not there; empty: none
+}
+
+// held reports whether a patch waits for the evidence that its deadline wants.
+// The hold ends before the deadline (DUE-1, DUE-7).
+func (s *scan) held(d Definition, v catalog.Verdict, product catalog.Product) bool {
+	u := s.of(v, product)
+	if d.TriageHold == 0 || u.triage == "" {
+		return false
+	}
+	until := u.due.Due.Add(-d.TriageHold)
+	if !s.in.Now.Before(until) {
+		return false
+	}
+	s.until[v.Patch] = until
+	return true
 }
 
 func newScan(in PlanInput) *scan {
@@ -88,7 +104,12 @@ func (s *scan) of(v catalog.Verdict, product catalog.Product) urgency {
 	if len(s.in.Deadlines) > 0 {
 		var dues []deadline.Deadline
 		for _, id := range u.risk.Fixed {
-			dues = append(dues, s.dues(id, u.risk, s.line(v, product))...)
+			of := s.dues(id, u.risk, v.Product, s.line(v, product))
+			dues = append(dues, of...)
+			wanted := slices.ContainsFunc(of, func(d deadline.Deadline) bool { return d.Triage })
+			if wanted && (s.in.Evidence == nil || !s.in.Evidence(id)) {
+				u.triage = id
+			}
 		}
 		u.due = deadline.Earliest(dues...)
 	}
@@ -98,7 +119,7 @@ func (s *scan) of(v catalog.Verdict, product catalog.Product) urgency {
 
 // dues returns the deadlines of a vulnerability on the asset. Its first fix is
 // the oldest of the line (DUE-1 to DUE-3).
-func (s *scan) dues(id string, risk catalog.Risk, line []baseline.Fix) (dues []deadline.Deadline) {
+func (s *scan) dues(id string, risk catalog.Risk, product catalog.ProductID, line []baseline.Fix) (dues []deadline.Deadline) {
 	known, _ := s.in.Snapshot.Vulnerability(id, s.in.Now)
 	if known.Withdrawn {
 		return nil
@@ -115,7 +136,10 @@ func (s *scan) dues(id string, risk catalog.Risk, line []baseline.Fix) (dues []d
 			facts.Published = f.Released
 		}
 	}
-	asset := deadline.Asset{Exposed: s.in.Facts.Exposed, Tags: s.in.Facts.Tags, Missing: s.in.Missing[id]}
+	asset := deadline.Asset{Exposed: s.in.Facts.Exposed, Tags: s.in.Facts.Tags}
+	if s.in.Arrived != nil {
+		asset.Missing = deadline.FirstMissing(s.in.Arrived(product), facts.Published)
+	}
 	for _, t := range s.in.Deadlines {
 		dues = append(dues, deadline.Decide(t, facts, asset, s.in.Now))
 	}

@@ -187,7 +187,7 @@ func TestEveryFieldIsDecidedOn(t *testing.T) {
 		{agent.Clock{}, "Offset Known Jump SetBack BootID Up Wall Steady"},
 		{execution.State{}, "Order Stage Phase Waiting Last Until Tries Failing Missed Patches Acted Actions Failed Aborted NeedsReboot RebootRequired Pending BootID Sessions Reboot Reboots SaidTooLate Result NotKnown"}, // empty: there is no other release
 		{execution.PatchState{}, "PatchOutcome Tries Attempts Reboot Digests"},
-		{job.PatchOutcome{}, "Patch Name Status From To Now Code Rule Text Check"},
+		{job.PatchOutcome{}, "Patch Name Status From To Now Code Rule Text Until Check"},
 		{reboot.State{}, "Phase BootID Sessions FirstOffer Used Until Asks"},
 		{job.Report{}, "Sequence At Order Progress Result TooLate Refused Text Again Patches Actions Reboots"},
 		{state{}, "now hosts model server left turns rolled broken"},

@@ -485,6 +485,15 @@ var rooms = []room{
 	{path: "examples/simulate/cli", floor: programs, uses: []use{
 		{"github.com/spf13/cobra", "commands and flags"},
 	}},
+	{path: "examples/simulate/load", floor: programs, uses: []use{
+		{"catalog", "the inventory that it sends"},
+		{"catalog/version", "its versions"},
+		{"job", "reports on orders"},
+		{"manifest", "calls and manifests"},
+		{"manifest/agenthttp", "speaks to the server"},
+		{"github.com/spf13/cobra", "the command line"},
+		{"golang.org/x/sync", "many connections at once"},
+	}},
 	{path: "examples/simulate/report", floor: programs, uses: []use{
 		{"github.com/spf13/cobra", "commands and flags"},
 	}},

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
@@ -35,6 +36,22 @@ type agent struct {
 	unsent   []job.Report
 	ended    map[job.OrderID]job.Result // what it reported
 	failed   int                        // patches that it reported as failed
+	at       *atRisk                    // the agents that carry out the order of the rollout
+	busy     *job.Order                 // of the rollout, being carried out
+}
+
+// atRisk counts agents that have the order of the rollout, and have not said
+// how it ended.
+type atRisk struct {
+	mu        sync.Mutex
+	now, most int
+}
+
+func (r *atRisk) add(n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.now += n
+	r.most = max(r.most, r.now)
 }
 
 func newAgent(i int, s *servers, inventory catalog.Inventory) *agent {
@@ -69,6 +86,11 @@ func (a *agent) enrol(ctx context.Context, token string) error {
 // every report is acknowledged.
 func (a *agent) work(ctx context.Context, orders int) error {
 	for len(a.ended) < orders || len(a.unsent) > 0 {
+		if a.busy != nil && a.random.IntN(3) == 0 {
+			a.at.add(-1)
+			a.end(*a.busy)
+			a.busy = nil
+		}
 		if err := a.call(ctx, a.random.IntN(4) == 0); err != nil {
 			return fmt.Errorf("%s: %w", a.id, err)
 		}
@@ -115,7 +137,7 @@ func (a *agent) call(ctx context.Context, lost bool) error {
 	}
 	a.held, a.digest = document.Revision, manifest.Digest(answer.Manifest)
 	for _, order := range document.Orders {
-		if _, known := a.ended[order.ID]; !known {
+		if _, known := a.ended[order.ID]; !known && a.busy == nil {
 			a.carryOut(order)
 		}
 	}
@@ -126,10 +148,19 @@ func (a *agent) carryOut(order job.Order) {
 	for _, p := range []job.Progress{job.Received, job.Started, job.Deploying} {
 		a.report(job.Report{Order: order.ID, Progress: p})
 	}
+	if order.Job == rolled {
+		a.busy = &order
+		a.at.add(1)
+		return
+	}
+	a.end(order)
+}
+
+func (a *agent) end(order job.Order) {
 	result, outcomes := job.Completed, []job.PatchOutcome{}
 	for _, p := range order.Patches {
 		o := job.PatchOutcome{Patch: p.Patch, Status: job.Succeeded}
-		if a.random.IntN(3) == 0 {
+		if a.random.IntN(3) == 0 && order.Job != rolled {
 			o.Status, o.Code, result = job.PatchFailed, job.InstallerFailed, job.Failed
 			a.failed++
 		}

@@ -28,6 +28,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
 	"github.com/patchpolicy/patchpolicy/job/controller/sqlstore/postgres"
+	"github.com/patchpolicy/patchpolicy/job/rollout"
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
@@ -37,11 +38,14 @@ const (
 	agents   = 16
 	jobs     = 4
 	patience = 5 * time.Minute // much longer than it takes
+
+	rolled = job.ID("job-0") // has a rollout
+	budget = 3               // of it
 )
 
-// TestServersAreKilled_MAN6_JOB8 kills servers while agents work through the
-// orders of several jobs.
-func TestServersAreKilled_MAN6_JOB8(t *testing.T) {
+// TestServersAreKilled_MAN6_JOB8_ROL3 kills servers while agents work through the
+// orders of several jobs. One of them has a rollout, whose budget holds.
+func TestServersAreKilled_MAN6_JOB8_ROL3(t *testing.T) {
 	if testing.Short() {
 		t.Skip("SKIPPED ALOUD: killing real servers takes a while; run without -short")
 	}
@@ -80,9 +84,10 @@ func TestServersAreKilled_MAN6_JOB8(t *testing.T) {
 	admin := newAdmin(t, s)
 	var token adminhttp.MadeToken
 	require.NoError(t, admin.ask(ctx, http.MethodPost, "tokens", adminhttp.NewToken{Name: "all", Uses: 3 * agents, Tags: []string{"all"}}, &token))
-	fleet := make([]*agent, agents)
+	fleet, at := make([]*agent, agents), atRisk{}
 	for i := range fleet {
 		fleet[i] = newAgent(i, s, inventory)
+		fleet[i].at = &at
 		world.Go(func() error {
 			if err := fleet[i].enrol(ctx, token.Secret); err != nil {
 				return err
@@ -109,6 +114,9 @@ func TestServersAreKilled_MAN6_JOB8(t *testing.T) {
 	require.NoError(t, errors.Join(err, processes.Wait()))
 	t.Logf("%d agents, %d jobs, %d kills, %v", agents, jobs, s.kills, time.Since(begun).Round(time.Second))
 	check(t, s, fleet, jobs)
+	t.Logf("at most %d agents carried out the order of the rollout at once, of %d", at.most, budget)
+	require.LessOrEqual(t, at.most, budget)
+	require.Greater(t, at.most, 1, "the count must be able to be wrong")
 	checkLeaders(t, s)
 }
 
@@ -174,6 +182,11 @@ func (a *admin) enable(ctx context.Context, i int) error {
 	d := job.Definition{
 		ID: jobID(i), Name: string(jobID(i)), Platform: catalog.Linux, Assets: job.Assets{IncludeTags: []string{"all"}},
 		Patches: job.Patches{List: []catalog.PatchID{catalog.PatchID(product(i)) + "-2"}}, Schedule: schedule.Schedule{Kind: schedule.OnDemand},
+	}
+	if d.ID == rolled {
+		d.Rollout = &rollout.Policy{Budget: rollout.Amount{Count: budget}, Rings: []rollout.RingPolicy{
+			{Name: "first", Take: rollout.Amount{Percent: 25}, Gate: rollout.Gate{Results: 4}}, {Name: "rest", Gate: rollout.Gate{Results: 1}},
+		}}
 	}
 	for { // the catalog may not be there yet
 		err := a.ask(ctx, http.MethodPut, "jobs/"+string(d.ID), d, nil)

@@ -35,6 +35,7 @@ const (
 	ExceptionAdded                     // vulnerability; its end and reason
 	ExceptionEnded                     // vulnerability; the asset, or nothing
 	AnomaliesNoted                     // asset; how many anomalies were acknowledged
+	EvidenceMarked                     // asset; the vulnerability, and who answers for it
 	RingStarted                        // run; the ring, and why
 	RolloutStopped                     // run; the reason
 	RolloutResumed                     // run; the reason
@@ -44,7 +45,7 @@ const (
 
 var actions = enum.Of[Action]("action", "job saved", "job enabled", "job disabled", "job deleted", "job started", "job cancelled", "run cancelled",
 	"patch retried", "asset enrolled", "asset tagged", "asset removed", "asset left", "clone settled", "token added", "token removed", "custom URLs changed", "pruned", "asset exposed",
-	"exception added", "exception ended", "anomalies acknowledged", "ring started", "rollout stopped", "rollout resumed", "rollout expedited", "rollout abandoned")
+	"exception added", "exception ended", "anomalies acknowledged", "evidence marked", "ring started", "rollout stopped", "rollout resumed", "rollout expedited", "rollout abandoned")
 
 func (a Action) String() string                   { return actions.String(a) }
 func (a Action) MarshalText() ([]byte, error)     { return actions.MarshalText(a) }

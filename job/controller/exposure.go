@@ -84,3 +84,43 @@ func (c *Controller) Exceptions(ctx context.Context, limit int) ([]Excepted, err
 		}
 	})
 }
+
+// Evidence says that what a deadline wants to be known of a vulnerability on an
+// asset was collected, or that somebody waived it (DUE-1).
+type Evidence struct {
+	CVE    string      `json:"cve"`
+	Asset  job.AssetID `json:"asset"`
+	Waived bool        `json:"waived,omitempty"`
+	Owner  string      `json:"owner"` // who answers for it
+	Reason string      `json:"reason,omitempty"`
+	At     time.Time   `json:"at"` // MarkEvidence sets it
+}
+
+// MarkEvidence marks the evidence as collected or waived: jobs that hold the
+// patch for it no longer do. The error is a *job.Invalid, or a *NotFoundError
+// for an unknown asset.
+func (c *Controller) MarkEvidence(ctx context.Context, e Evidence, now time.Time) error {
+	var l problem.List
+	for field, text := range map[string]string{"cve": e.CVE, "owner": e.Owner} {
+		if l.Text(field, text, ledger.MaxName); text == "" {
+			l.Add(field, "", "is missing")
+		}
+	}
+	if l.Text("reason", e.Reason, ledger.MaxText); e.Waived && e.Reason == "" {
+		l.Add("reason", "", "is missing: say why it is waived")
+	}
+	if err := l.Err("evidence"); err != nil {
+		return err
+	}
+	return c.update(ctx, now, func(t *tx) {
+		t.asset(e.Asset)
+		e.At = t.now
+		t.save(tableEvidence, key(string(e.Asset), e.CVE), e)
+		text := e.CVE + " collected by " + e.Owner
+		if e.Waived {
+			text = e.CVE + " waived by " + e.Owner + ": " + e.Reason
+		}
+		t.acted(EvidenceMarked, string(e.Asset), text)
+		t.planAgain(t.asset(e.Asset).Asset)
+	})
+}

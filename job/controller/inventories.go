@@ -21,6 +21,35 @@ type inventoryRecord struct {
 	Content string    `json:"content,omitempty"` // as this release does; empty: the same
 	At      time.Time `json:"at"`
 	Wanted  bool      `json:"wanted,omitempty"` // ask for it even if the digest is the same: an order waits for a new one
+
+	First   time.Time                       `json:"first,omitzero"`    // when the asset's first inventory came
+	Arrived map[catalog.ProductID]time.Time `json:"arrived,omitempty"` // when products came that the first did not have (DUE-2)
+}
+
+// arrived is since when the asset is known to have a product.
+func (i inventoryRecord) arrived(p catalog.ProductID) time.Time {
+	if at, later := i.Arrived[p]; later {
+		return at
+	}
+	return i.First
+}
+
+// arrivals notes what products an inventory has that the one before did not.
+func (i *inventoryRecord) arrivals(before inventoryRecord, had, has catalog.Inventory) {
+	i.First, i.Arrived = before.First, map[catalog.ProductID]time.Time{}
+	if before.Digest == "" {
+		i.First = i.At
+		return
+	}
+	for x := range has.Installed() {
+		at, later := before.Arrived[x.Product]
+		if _, there := had.Find(x.Product); !there {
+			at, later = i.At, true
+		}
+		if later {
+			i.Arrived[x.Product] = at
+		}
+	}
 }
 
 func (i inventoryRecord) content() string { return cmp.Or(i.Content, i.Digest) }
@@ -48,7 +77,9 @@ func (t *tx) takeInventory(id job.AssetID, got *call, in manifest.CheckIn) (chan
 		return false
 	}
 	before := got.inventory
+	had, _ := t.inventory(id)
 	got.inventory = inventoryRecord{Digest: digest, At: t.now}
+	got.inventory.arrivals(before, had, inventory)
 	if content != digest {
 		got.inventory.Content = content
 	}

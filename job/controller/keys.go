@@ -53,6 +53,7 @@ const (
 	tableChained     Table = "chained"     // run, job: the run of the job that the run started
 	tableEvents      Table = "events"      // time falling: Event
 	tableExceptions  Table = "exceptions"  // asset or nothing, vulnerability: Excepted
+	tableEvidence    Table = "evidence"    // asset, vulnerability: Evidence
 	tableRollouts    Table = "rollouts"    // run: rolloutRecord
 	tableMembers     Table = "members"     // run, asset: memberRecord
 	tableTurns       Table = "turns"       // run, ring, asset: the order waits for a grant only

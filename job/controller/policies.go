@@ -67,6 +67,9 @@ func (r *reader) policies(d job.Definition, in job.PlanInput) job.PlanInput {
 	if in.Deadlines = r.c.config.Deadlines; len(in.Deadlines) > 0 {
 		rec, _ := r.findAsset(in.Asset)
 		in.Facts = deadline.Asset{Exposed: rec.Exposed, Tags: rec.Tags}
+		inventory, _ := load[inventoryRecord](r, tableInventories, key(string(in.Asset)))
+		in.Arrived = inventory.arrived
+		in.Evidence = func(cve string) bool { return r.get(tableEvidence, key(string(in.Asset), cve)) != nil }
 	}
 	return in
 }

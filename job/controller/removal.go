@@ -78,8 +78,10 @@ func (t *tx) remove(asset assetRecord, action Action) {
 	t.dropImage(id, got.inventory)
 	t.sweep(got.inventory.content())
 	t.delete(tableReboots, key(string(id), ""))
-	for rec := range t.records(tableExceptions, k, "") { // the next asset of this name may be another computer
-		t.delete(tableExceptions, rec.Key)
+	for _, table := range []Table{tableExceptions, tableEvidence} { // the next asset of this name may be another computer
+		for rec := range t.records(table, k, "") {
+			t.delete(table, rec.Key)
+		}
 	}
 	t.moveHeard(id, asset.heard(got.seen), time.Time{})
 	for _, table := range []Table{tableAssets, tableSeen, tableReports, tableInventories, tableRevisions, tableCloned} {

@@ -9,6 +9,13 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/rollout"
 )
 
+func turnKey(run job.RunID, asset job.AssetID, ring int) Key {
+	return Key{tableTurns, turnsOf(run, ring) + key(string(asset))}
+}
+
+// turnsOf is what the rows of a ring in tableTurns begin with.
+func turnsOf(run job.RunID, ring int) string { return key(string(run), fmt.Sprintf("%02d", ring)) }
+
 // roll lets a rollout go on: rings start, and the orders of those whose turn it
 // is are made, a batch in each transaction.
 func (t *tx) roll(run runRecord) {
@@ -21,13 +28,17 @@ func (t *tx) roll(run runRecord) {
 		t.acted(RingStarted, string(run.ID), fmt.Sprintf("%s: %s", x.policy.Rings[ring].Name, out.Reason.Text))
 	}
 	left := t.c.config.Batch
-	for _, prefix := range x.turns() {
+	for _, ring := range x.takers() {
 		if left == 0 {
 			return
 		}
+		prefix := turnsOf(run.ID, ring)
 		for _, rec := range t.scan(tableTurns, prefix, after(prefix), left) {
 			if left--; x.State.Phase != rollout.Running || x.State.Room() == 0 {
 				return
+			}
+			if x.State.Rings[ring].Full() { // the next ring may have room
+				break
 			}
 			t.take(run, x, job.AssetID(t.parts(tableTurns, rec.Key, 3)[2]))
 		}
@@ -40,20 +51,19 @@ func (run runRecord) joining() bool {
 	return run.State == ledger.RunPlanned || slices.ContainsFunc(run.Passes, func(p ledger.Pass) bool { return p.Kind.Makes() })
 }
 
-// turns lists the rows of tableTurns of the rings that have started.
-func (x *rolling) turns() (prefixes []string) {
+// takers lists the rings that have started and whose limit is not full.
+func (x *rolling) takers() (rings []int) {
 	for i, r := range x.State.Rings {
-		if !r.Start.IsZero() {
-			prefixes = append(prefixes, key(string(x.Run), fmt.Sprintf("%02d", i)))
+		if !r.Start.IsZero() && !r.Full() {
+			rings = append(rings, i)
 		}
 	}
-	return prefixes
+	return rings
 }
 
-// hasTurn reports whether a member of a ring that has started waits for a grant
-// only.
+// hasTurn reports whether a member of such a ring waits for a grant only.
 func (t *tx) hasTurn(x *rolling) bool {
-	return slices.ContainsFunc(x.turns(), func(prefix string) bool { return !t.empty(tableTurns, prefix) })
+	return slices.ContainsFunc(x.takers(), func(ring int) bool { return !t.empty(tableTurns, turnsOf(x.Run, ring)) })
 }
 
 // take makes the order of a member whose turn it is. In any case it is no longer

@@ -2,7 +2,6 @@ package controller
 
 import (
 	"cmp"
-	"fmt"
 	"reflect"
 	"time"
 
@@ -42,10 +41,6 @@ type rolling struct {
 	out     rollout.Out // of the last step
 	recall  bool        // it was stopped or abandoned: what has not begun is to be withdrawn
 	asking  job.AssetID // whose grant is asked for now
-}
-
-func turnKey(run job.RunID, asset job.AssetID, ring int) Key {
-	return Key{tableTurns, key(string(run), fmt.Sprintf("%02d", ring), string(asset))}
 }
 
 func checkKey(run job.RunID, asset job.AssetID, at time.Time) Key {
@@ -334,6 +329,9 @@ func (t *tx) saveRollouts() {
 			x.Wake = t.now
 		case x.out.Wake > 0:
 			x.Wake = instant(t.now.Add(x.out.Wake))
+		}
+		if was := x.before.Wake; x.Wake.Equal(t.now) && (was.IsZero() || was.After(t.now)) {
+			t.publish() // so that the server that leads takes it up at once
 		}
 		t.saveRollout(id, x)
 		if x.recall {

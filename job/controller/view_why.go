@@ -39,6 +39,7 @@ type WhyStep struct {
 // *NotFoundError if the asset is unknown or has sent no inventory, or if the
 // catalog knows neither a patch nor a vulnerability of that id.
 func (c *Controller) Why(ctx context.Context, id job.AssetID, about string, now time.Time) (Why, error) {
+	c.catchUp(ctx, now)
 	w, err := view(ctx, c, func(r *reader) Why {
 		w := whyNot{assetFacts: r.factsOf(id, now), Why: Why{Asset: id, Steps: []WhyStep{}}}
 		w.find(about)
@@ -335,14 +336,16 @@ func (w *whyNot) job(p jobPlan) {
 			s.Cause = deadline.HeldBack
 		case "APR-1", "APR-2", "APR-5":
 			s.Cause = deadline.NotApproved
-			if until := p.LeftOut[left].Until; !until.IsZero() && d.State == job.Enabled && p.timed && !p.over {
-				if at, found := w.startFor(p, until); found {
-					s.At, s.Stops = until, false
-					w.begins(at)
-				}
-			}
 		case "CAL-1", "CAL-2":
 			s.Cause = deadline.NoWindow
+		case "DUE-1", "ROL-6":
+			s.Cause = deadline.HeldBack
+		}
+		if until := p.LeftOut[left].Until; !until.IsZero() && d.State == job.Enabled && p.timed && !p.over {
+			if at, found := w.startFor(p, until); found {
+				s.At, s.Stops = until, false
+				w.begins(at)
+			}
 		}
 	case !slices.ContainsFunc(p.Order.Patches, func(p job.OrderPatch) bool { return p.Patch == w.Patch }):
 		s.Rule, s.Text = "JOB-8", "The job's list or query does not select this patch here."

@@ -32,3 +32,16 @@ type Asset struct {
 	Tags    []string       `json:"tags,omitempty"`
 	Missing time.Time      `json:"missing,omitzero"` // when a fix was first missing here; zero: unknown
 }
+
+// FirstMissing is when a fix was first missing on an asset: since the asset has
+// the product and the first fix is published (DUE-2). Zero: one of the two is
+// not known.
+func FirstMissing(arrived, published time.Time) time.Time {
+	if arrived.IsZero() || published.IsZero() {
+		return time.Time{}
+	}
+	if arrived.After(published) {
+		return arrived
+	}
+	return published
+}

@@ -48,6 +48,10 @@ type Ring struct {
 	Enough time.Time `json:"enough,omitzero"` // since when its gate has had the results that it wants: the soak time counts from here
 }
 
+// Full reports whether the limit of the ring allows no further grant, whatever
+// room other rings have (ROL-3).
+func (r Ring) Full() bool { return r.Limit > 0 && r.AtRisk() >= r.Limit }
+
 // Counts are members by where they are. Each member is in exactly one of them.
 type Counts struct {
 	Waiting  int `json:"waiting,omitempty"`  // for a grant

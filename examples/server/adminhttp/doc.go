@@ -48,6 +48,7 @@
 //	GET    reports/missing?asset&patch&cve&severity&exploited   on one asset; without one, counts over all (RPT-3)
 //	GET    reports/due?asset       by when vulnerabilities must be gone and why they are not; without an asset, counts over all (DUE-5)
 //	GET    exceptions?limit        PUT exceptions {cve, asset, owner, reason, until, …}   DELETE exceptions/{cve}?asset (DUE-6)
+//	PUT    evidence                {cve, asset, owner, waived, reason}: what a deadline wants to be known is collected or waived (DUE-1)
 //	GET    reports/changes?since&limit   what the catalog listed, lost and, since the server was started, changed, newest first
 //	GET    reports/eol?days&limit  version lines that have ended or end within some days (CAT-11)
 //	GET    reports/{reboots,cancels,silent,cloned,stuck}?limit (RPT-3)

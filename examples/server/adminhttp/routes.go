@@ -113,6 +113,9 @@ func (h handler) routes() map[string]useCase {
 		"PUT exceptions": reading(func(r *http.Request, e controller.Excepted) (any, error) {
 			return nil, c.Except(r.Context(), e, time.Now())
 		}),
+		"PUT evidence": reading(func(r *http.Request, e controller.Evidence) (any, error) {
+			return nil, c.MarkEvidence(r.Context(), e, time.Now())
+		}),
 		"DELETE exceptions/{about}?asset": func(r *http.Request) (any, error) {
 			return nil, c.EndException(r.Context(), r.PathValue("about"), job.AssetID(r.URL.Query().Get("asset")), time.Now())
 		},

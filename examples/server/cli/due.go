@@ -25,7 +25,7 @@ func (r *remote) reportDue() *cobra.Command {
 			"  pendingReboot  the fix is installed and waits for a reboot\n" +
 			"  failed         its install failed\n" +
 			"  cancelled      its order was cancelled or withdrawn, or its job is disabled\n" +
-			"  heldBack       a hold, a pin, an unmet requirement, or two computers that call as one\n" +
+			"  heldBack       a hold, a pin, an unmet requirement, its turn in a rollout, missing evidence, or two computers that call as one\n" +
 			"  noWindow       a job installs it, too late\n" +
 			"  noJob          no job installs it\n\n" +
 			"What is installed and confirmed is not listed. A vulnerability that no patch in the catalog fixes is not known here.",
@@ -88,4 +88,23 @@ func (r *remote) exceptions() *cobra.Command {
 		verb("list", "List the exceptions, those that have ended included", listing(r, "GET exceptions?limit=1000", "CVE ASSET UNTIL OWNER REASON", func(e controller.Excepted) []any {
 			return []any{e.CVE, e.Asset, e.Until, e.Owner, long(e.Reason)}
 		})))
+}
+
+func (r *remote) evidence() *cobra.Command {
+	var e controller.Evidence
+	c := &cobra.Command{
+		Use: "evidence ASSET CVE", Short: "Mark the evidence that a deadline wants before the fix is installed (DUE-1)",
+		Long: "Mark the evidence about a vulnerability on an asset as collected, or with --waive as not needed. A job with a \"triageHold\" holds the\n" +
+			"patch until then, and until so long before its deadline at most.",
+		Example: "  server evidence web-1 CVE-2026-1234 --owner alice\n  server evidence web-1 CVE-2026-1234 --owner alice --waive --reason 'a fresh image'",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			e.Asset, e.CVE = job.AssetID(args[0]), args[1]
+			return r.act(cmd, "PUT evidence", e, "marked")
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&e.Owner, "owner", "", "who answers for it")
+	f.BoolVar(&e.Waived, "waive", false, "no evidence is needed")
+	f.StringVar(&e.Reason, "reason", "", "why; needed with --waive")
+	return c
 }

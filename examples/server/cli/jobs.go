@@ -154,6 +154,7 @@ func jobRows(j controller.JobStatus, o controller.Outlook) [][]any {
 		"gives up on a patch, on each asset, after %d failed runs (JOB-27)", d.GiveUp,
 		"ends an installer after "+adminhttp.ShortDuration(d.InstallLimit)+" (JOB-25)", d.InstallLimit > 0,
 		"is listed as stuck after "+adminhttp.ShortDuration(d.StuckAfter)+" in one stage (JOB-25)", d.StuckAfter > 0,
+		"holds what wants evidence until "+adminhttp.ShortDuration(d.TriageHold)+" before its deadline (DUE-1)", d.TriageHold > 0,
 		"may download before the start (JOB-23)", d.Early,
 		"starts and deploys without asking the server first (MAN-7)", d.NoLastCall,
 		"accepts SHA-1 and MD5 (INT-7)", d.AllowLegacy,

@@ -135,7 +135,7 @@ func Commands() []*cobra.Command {
 	r := &remote{}
 	short := r.sync() // as it was called before "catalog sync"
 	short.Hidden = true
-	all := []*cobra.Command{short, r.tokens(), r.assets(), r.patches(), r.jobs(), r.runs(), r.rollouts(), r.reports(), r.why(), r.exceptions(), r.customURLs(), r.catalog()}
+	all := []*cobra.Command{short, r.tokens(), r.assets(), r.patches(), r.jobs(), r.runs(), r.rollouts(), r.reports(), r.why(), r.exceptions(), r.evidence(), r.customURLs(), r.catalog()}
 	for _, c := range all {
 		f := c.PersistentFlags()
 		f.StringVar(&r.server, "server", "http://127.0.0.1:8443", "base URL of the server")

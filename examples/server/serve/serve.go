@@ -314,10 +314,11 @@ func loop(ctx context.Context, interval time.Duration, what string, do func(now 
 }
 
 // tickLoop makes due orders. It wakes for the next planned run, when a job
-// changed, and every minute. Before a planned run it probes for what can be
+// changed, and every ten seconds: a rollout that got room for further assets
+// goes on then. Before a planned run it probes for what can be
 // reached (CAT-10); a job that starts when it is enabled goes by the last probes.
 func tickLoop(ctx context.Context, ctl *controller.Controller, p *prober, kick <-chan struct{}, logger *slog.Logger) {
-	const most, least, retry = time.Minute, 100 * time.Millisecond, 5 * time.Second
+	const most, least, retry = 10 * time.Second, 100 * time.Millisecond, 5 * time.Second
 	var next time.Time
 	for {
 		if !next.IsZero() && !next.After(time.Now()) {

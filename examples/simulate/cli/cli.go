@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/patchpolicy/patchpolicy/agentsim"
+	"github.com/patchpolicy/patchpolicy/examples/simulate/load"
 	"github.com/patchpolicy/patchpolicy/examples/simulate/report"
 	"github.com/patchpolicy/patchpolicy/internal/release"
 )
@@ -46,7 +47,7 @@ func command() *cobra.Command {
 	}
 	root.AddCommand(&cobra.Command{Use: "language", Short: "Print every line that a scenario can have", Args: cobra.NoArgs,
 		Run: func(c *cobra.Command, _ []string) { fmt.Fprint(c.OutOrStdout(), agentsim.Language()) }})
-	root.AddCommand(scenario(), exploration(), randomWorlds(&request{}), report.Command())
+	root.AddCommand(scenario(), exploration(), randomWorlds(&request{}), report.Command(), load.Command())
 	return root
 }
 
