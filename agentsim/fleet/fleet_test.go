@@ -213,6 +213,19 @@ func TestResult(t *testing.T) {
 	require.Len(t, r.Reboots.PutOff, policy.Deferrals+1, "some users put it off as often as the policy allows, none more often")
 	require.Zero(t, r.Reboots.Waiting[len(r.Reboots.Waiting)-1].Assets)
 
+	late := 0
+	for _, o := range r.Exposure.Overdue {
+		late += o.Assets
+	}
+	i := int(r.Exposure.Due.Sub(r.Began) / RolloutStep)
+	require.Equal(t, r.Exposure.Due, r.Rollout[i].At)
+	require.Equal(t, r.Agents-r.Rollout[i].Stages[StageDone-1], late, "the causes add up to what is overdue (DUE-5)")
+	left := 0
+	for _, at := range r.Rollout[Enabled/RolloutStep:] {
+		left += r.Agents - at.Stages[StageDone-1]
+	}
+	require.Equal(t, left/int(day/RolloutStep), r.Exposure.Days)
+
 	data, err := json.Marshal(r)
 	require.NoError(t, err)
 	var again Result
