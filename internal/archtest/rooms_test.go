@@ -366,6 +366,7 @@ var rooms = []room{
 		{"catalog/version", "versions that may only rise"},
 		{"job", "the reports it watches"},
 		{"job/agent", "the commits it watches"},
+		{"job/rollout", "the counts of rollouts it watches"},
 		{"reboot", "how long a reboot can be put off"},
 	}},
 	{path: "agentsim", floor: 9, uses: []use{
@@ -400,6 +401,7 @@ var rooms = []room{
 		{"job/ledger", "what happens to orders on the server"},
 		{"job/controller", "the server it searches"},
 		{"job/controller/memstore", "that server's store, one for each state"},
+		{"job/rollout", "the rollout of a world"},
 		{"job/schedule", "the occurrences it plans"},
 		{"manifest", "what goes over the virtual network"},
 		{"reboot", "the virtual users"},
