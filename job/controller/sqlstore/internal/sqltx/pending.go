@@ -68,7 +68,7 @@ func (t *tx) write(k controller.Key, value []byte) error {
 	}
 	table[k.Key] = value
 	if p.size += len(k.Table) + len(k.Key) + len(value); p.size > maxPending {
-		return t.flush()
+		return t.spill()
 	}
 	return nil
 }
@@ -98,7 +98,7 @@ func (t *tx) flush() error {
 
 func (t *tx) send(text string, executions [][]any) error {
 	for _, args := range executions {
-		if _, err := t.statement(text).ExecContext(t.ctx, args...); err != nil {
+		if _, err := t.statement(text).ExecContext(t.sending(), args...); err != nil {
 			return t.fail(err)
 		}
 	}
