@@ -144,3 +144,40 @@ func BenchmarkUpdates(b *testing.B) {
 	b.ReportMetric(float64(together.Microseconds())/float64(b.N), "µs/update")
 	b.ReportMetric(float64(alone)/float64(together), "times-as-fast-as-alone")
 }
+
+// An Update that stops waiting when another has just left its commit to it does
+// not keep that one waiting.
+func TestWhoeverLeavesIsReplaced(t *testing.T) {
+	s, err := sqlstore.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "s.db"))
+	require.NoError(t, err)
+	for i := range 300 {
+		begun, end := make(chan bool), make(chan bool)
+		first := make(chan error, 1)
+		go func() {
+			first <- s.Update(t.Context(), func(tx controller.Writer) error {
+				close(begun)
+				<-end
+				return tx.Put("t", "k", fmt.Append(nil, i))
+			})
+		}()
+		<-begun
+		ctx, stop := context.WithCancel(t.Context())
+		second := make(chan error, 1)
+		go func() {
+			second <- s.Update(ctx, func(controller.Writer) error { return nil })
+		}()
+		time.Sleep(time.Duration(i%3) * 100 * time.Microsecond) // so that it waits
+		go stop()
+		close(end)
+		select {
+		case err := <-first:
+			require.NoError(t, err)
+		case <-time.After(time.Minute):
+			require.Fail(t, "it waits for an Update that has gone")
+		}
+		if err := <-second; err != nil {
+			require.ErrorIs(t, err, context.Canceled)
+		}
+	}
+	require.NoError(t, s.Close())
+}
