@@ -9,6 +9,13 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/rollout"
 )
 
+func turnKey(run job.RunID, asset job.AssetID, ring int) Key {
+	return Key{tableTurns, turnsOf(run, ring) + key(string(asset))}
+}
+
+// turnsOf is what the rows of a ring in tableTurns begin with.
+func turnsOf(run job.RunID, ring int) string { return key(string(run), fmt.Sprintf("%02d", ring)) }
+
 // roll lets a rollout go on: rings start, and the orders of those whose turn it
 // is are made, a batch in each transaction.
 func (t *tx) roll(run runRecord) {

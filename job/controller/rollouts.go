@@ -2,7 +2,6 @@ package controller
 
 import (
 	"cmp"
-	"fmt"
 	"reflect"
 	"time"
 
@@ -43,13 +42,6 @@ type rolling struct {
 	recall  bool        // it was stopped or abandoned: what has not begun is to be withdrawn
 	asking  job.AssetID // whose grant is asked for now
 }
-
-func turnKey(run job.RunID, asset job.AssetID, ring int) Key {
-	return Key{tableTurns, turnsOf(run, ring) + key(string(asset))}
-}
-
-// turnsOf is what the rows of a ring in tableTurns begin with.
-func turnsOf(run job.RunID, ring int) string { return key(string(run), fmt.Sprintf("%02d", ring)) }
 
 func checkKey(run job.RunID, asset job.AssetID, at time.Time) Key {
 	return Key{tableChecks, key(risingTime(at), string(asset), string(run))}

@@ -222,7 +222,7 @@ func (ev Ask) member(x *machine) {
 		x.refuse("ROL-1", "Ring %q has not started: it waits for the gate of ring %q.", name, x.p.Rings[x.present()-1].Name)
 	case all.AtRisk() >= x.Budget:
 		x.refuse("ROL-3", "The budget is full: %d of at most %d assets are at risk.", all.AtRisk(), x.Budget)
-	case ring.Limit > 0 && ring.AtRisk() >= ring.Limit:
+	case ring.Full():
 		x.refuse("ROL-3", "The limit of ring %q is full: %d of at most %d assets are at risk.", name, ring.AtRisk(), ring.Limit)
 	default:
 		since := ev.Start.UTC().Round(0)
