@@ -52,3 +52,69 @@ func TestFullRingKeepsItsTurns_ROL1_ROL3(t *testing.T) {
 		require.Equal(f, rollout.Done, s.Phase, "%s: %+v", s.Why.Text, s.Rings)
 	})
 }
+
+// When a rollout is done its policy may change, although an asset still has its
+// order: its run is still shown, and Tick comes to an end.
+func TestPolicyChangesAfterRollout_ROL1(t *testing.T) {
+	for _, rings := range []int{0, 1, 2} {
+		stores(t, func(f *fixture) {
+			ringedFleet(f)
+			d := ringed("j")
+			d.Rollout.Rings[2].Gate = rollout.Gate{Results: 1, Success: 50}
+			run := f.enable(d)
+			for range 8 {
+				f.pass(time.Hour)
+				f.tickAll()
+				for _, a := range f.holders() {
+					if s := f.rollout(run); s.Phase == rollout.Running && !(s.Rings[2].Verified > 0 && s.Rings[2].Waiting == 0) {
+						f.finish(a, job.Completed)
+					}
+				}
+			}
+			s := f.rollout(run)
+			require.Equal(f, rollout.Done, s.Phase, s.Why.Text)
+			require.Positive(f, s.AtRisk)
+			changed := d
+			if changed.Rollout = nil; rings > 0 {
+				p := *d.Rollout
+				p.Rings = p.Rings[3-rings:]
+				changed.Rollout = &p
+			}
+			_, err := f.SaveJob(ctx, changed, f.now)
+			require.NoError(f, err)
+			again, err := f.Rollout(ctx, run, f.now)
+			require.NoError(f, err)
+			require.Equal(f, s.Phase, again.Phase)
+			f.pass(25 * time.Hour) // silence
+			_, err = f.Tick(ctx, f.now)
+			require.NoError(f, err)
+			for _, a := range f.holders() {
+				f.finish(a, job.Completed)
+			}
+			f.tickAll()
+		})
+	}
+}
+
+// A job that gets a rollout when its run has begun uses it in its next run.
+func TestRolloutComesWithTheNextRun_ROL1(t *testing.T) {
+	stores(t, func(f *fixture) {
+		ringedFleet(f)
+		d := ringed("j")
+		d.Rollout = nil
+		f.enable(d)
+		f.tickAll()
+		require.Len(f, f.holders(), 6)
+		_, err := f.SaveJob(ctx, ringed("j"), f.now)
+		require.NoError(f, err)
+		f.tickAll()
+		require.Len(f, f.holders(), 6)
+		for _, a := range f.holders()[:5] {
+			f.finish(a, job.Completed)
+		}
+		f.sync(patch("editor", "2.0.0"))
+		run := f.enable2("j")
+		f.tickAll()
+		require.Len(f, f.rollout(run).Rings, 3)
+	})
+}
