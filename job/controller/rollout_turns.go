@@ -16,6 +16,13 @@ func turnKey(run job.RunID, asset job.AssetID, ring int) Key {
 // turnsOf is what the rows of a ring in tableTurns begin with.
 func turnsOf(run job.RunID, ring int) string { return key(string(run), fmt.Sprintf("%02d", ring)) }
 
+// rolled reports whether the rollout of a run is over. If the run is planned
+// again, it has nothing left to start (ROL-4).
+func (r *reader) rolled(run runRecord) bool {
+	rec, found := r.findRollout(run.ID)
+	return found && !rec.State.Open()
+}
+
 // roll lets a rollout go on: rings start, and the orders of those whose turn it
 // is are made, a batch in each transaction.
 func (t *tx) roll(run runRecord) {

@@ -123,7 +123,7 @@ func (t *tx) due(run runRecord) {
 	}
 	if run.State == ledger.RunPlanned {
 		late, rec := t.renew(run), t.job(run.Definition.ID)
-		ev.Missed = late || t.rollingRun(rec, run.ID) != ""
+		ev.Missed = late || t.rollingRun(rec, run.ID) != "" || t.rolled(run)
 	}
 	if !ev.Missed && run.State == ledger.RunPlanned {
 		t.beginRollout(run)

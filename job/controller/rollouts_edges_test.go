@@ -7,7 +7,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/ledger"
 	"github.com/patchpolicy/patchpolicy/job/rollout"
+	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
 // Assets of a ring whose limit is full keep their turn, although another ring
@@ -116,5 +118,34 @@ func TestRolloutComesWithTheNextRun_ROL1(t *testing.T) {
 		run := f.enable2("j")
 		f.tickAll()
 		require.Len(f, f.rollout(run).Rings, 3)
+	})
+}
+
+// A run whose rollout was abandoned and that is planned again is missed, since
+// no asset would ever get its order. Another time makes another run.
+func TestAbandonedRolloutPlannedAgain_ROL4(t *testing.T) {
+	stores(t, func(f *fixture) {
+		ringedFleet(f)
+		d := ringed("j")
+		d.Schedule = schedule.Schedule{Kind: schedule.Once, At: start.Add(time.Hour)}
+		run := f.enable(d)
+		f.tickAll()
+		require.NoError(f, f.DisableJob(actor, "j", f.now))
+		f.tickAll()
+		require.NoError(f, f.AbandonRollout(actor, run, "another budget", f.now))
+		d.Rollout.Budget.Count = 1
+		again := f.enable(d)
+		require.Equal(f, run, again)
+		f.tickAll()
+		status, err := f.Run(ctx, run)
+		require.NoError(f, err)
+		require.Equal(f, ledger.RunMissed, status.State)
+		require.Zero(f, status.Waiting)
+		require.NoError(f, f.DisableJob(actor, "j", f.now))
+		d.Schedule.At = start.Add(2 * time.Hour)
+		again = f.enable(d)
+		require.NotEqual(f, run, again)
+		f.tickAll()
+		require.Len(f, f.holders(), 1, "the new budget")
 	})
 }
