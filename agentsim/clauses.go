@@ -163,9 +163,7 @@ func (p *player) save(m *match) {
 		d = status.Definition
 	}
 	if m.err = jobClauses.applyAll(p, &d, m.w[2]); m.err == nil {
-		if p.refused = p.saveJob(d); p.refused == nil && d.Rollout != nil {
-			p.w.server.rolled[d.ID] = true
-		}
+		p.refused = p.saveJob(d)
 	}
 }
 

@@ -60,6 +60,8 @@ func (h *Harness) Job(d job.Definition) *Harness {
 }
 
 func (p *player) saveJob(d job.Definition) error {
+	saved := p.w.server.saved
+	saved[d.ID] = append(saved[d.ID], d)
 	return p.w.server.act("save "+string(d.ID), func(c *controller.Controller) error {
 		_, err := c.SaveJob(background, d, p.w.now)
 		return err

@@ -39,6 +39,7 @@ type observed struct {
 	watch.Order
 	order   job.Order // as it started, or as last received
 	patches []watch.Patch
+	due     time.Time // by when the reboot must come that its installs wait for; zero: no date
 }
 
 // note records a broken invariant; nil: none. The order may be empty.
@@ -159,6 +160,9 @@ func (o *observer) reported(r job.Report) {
 		e.order = held
 	}
 	o.note(r.Order, e.Reported(r, ok, held.Cancelled))
+	if r.Progress == job.Started && !r.Again {
+		o.note(r.Order, o.hours(r.Order, calendarOf).Acts("starts"))
+	}
 }
 
 func (o *observer) downloaded(at stagedKey, patch job.OrderPatch, files []execution.Evidence) {
@@ -182,6 +186,10 @@ func (o *observer) deploys(id job.OrderID, s execution.Staged) {
 		i.Same = i.Same && n < len(s.Digests) && slices.Contains(f.Digests, s.Digests[n])
 	}
 	o.note(id, e.Deploys(e.patch(s.Index), i))
+	o.note(id, o.hours(id, calendarOf).Acts("installs "+string(s.Patch.Patch)))
+	if o.denied(id, s.Patch.Patch) {
+		o.note(id, watch.Denies(s.Patch.Patch))
+	}
 }
 
 // allPass reports whether the order and the signer policy in force let the
@@ -232,6 +240,9 @@ func (o *observer) deployed(id job.OrderID, s execution.Staged, r execution.Inst
 	}
 	e := o.of(id)
 	e.Needs = e.Needs || s.Patch.Reboot || r.Reboot || f.marks && !o.a.mark
+	if due := s.Patch.Due; (s.Patch.Reboot || r.Reboot) && !due.IsZero() && (e.due.IsZero() || due.Before(e.due)) {
+		e.due = due
+	}
 	if !f.lies {
 		o.note(id, watch.Installs(s.Patch.Name, o.a.installed[s.Patch.Product], to))
 	}
@@ -257,11 +268,13 @@ func (o *observer) offers(id job.OrderID) {
 		}
 	}
 	o.a.w.after(reboot.MaxDeferral+grace, due)
+	o.due(id, e, grace)
 }
 
 func (o *observer) reboots(id job.OrderID) {
 	e := o.of(id)
 	e.Needs = e.Needs || e.order.RebootPending && o.pending(e)
+	o.note(id, o.rebootHours(id).Reboots(o.bound(e)))
 	o.note(id, e.Reboots(o.a.boots, e.order.Reboot.Suppress))
 }
 

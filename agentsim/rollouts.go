@@ -2,6 +2,7 @@ package agentsim
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,6 +21,11 @@ import (
 type policies struct {
 	calendars []schedule.Calendar
 	baselines []baseline.Baseline
+}
+
+// add puts a calendar or a baseline in the place of one of the same name.
+func add[T any](list []T, one T, same func(T) bool) []T {
+	return append(slices.DeleteFunc(slices.Clone(list), same), one)
 }
 
 var periods = newGrammar("a clause of a calendar", "", []pattern[*schedule.Calendar]{
@@ -71,8 +77,9 @@ func rule(b *baseline.Baseline, m *match) {
 func (p *player) calendar(m *match) {
 	c := schedule.Calendar{Name: m.w[0]}
 	if m.err = periods.applyAll(p, &c, m.w[1]); m.err == nil {
-		s := &p.w.server.policies
-		s.calendars = append(slices.DeleteFunc(slices.Clone(s.calendars), func(o schedule.Calendar) bool { return o.Name == c.Name }), c)
+		s := p.w.server
+		s.policies.calendars = add(s.policies.calendars, c, func(o schedule.Calendar) bool { return o.Name == c.Name })
+		s.ever.calendars = append(s.ever.calendars, c)
 		p.startServer(m)
 	}
 }
@@ -81,8 +88,9 @@ func (p *player) calendar(m *match) {
 func (p *player) baseline(m *match) {
 	b := baseline.Baseline{Name: m.w[0]}
 	if m.err = baselineRules.applyAll(p, &b, m.w[1]); m.err == nil {
-		s := &p.w.server.policies
-		s.baselines = append(slices.DeleteFunc(slices.Clone(s.baselines), func(o baseline.Baseline) bool { return o.Name == b.Name }), b)
+		s := p.w.server
+		s.policies.baselines = add(s.policies.baselines, b, func(o baseline.Baseline) bool { return o.Name == b.Name })
+		s.ever.baselines = append(s.ever.baselines, b)
 		p.startServer(m)
 	}
 }
@@ -132,12 +140,20 @@ func (p *player) steer(m *match) {
 		case "abandon":
 			return c.AbandonRollout(ctx, run, "a scenario", now)
 		}
-		return c.ExpediteRollout(ctx, run, m.w[2], "a scenario", now)
+		err := c.ExpediteRollout(ctx, run, m.w[2], "a scenario", now)
+		if status, unknown := c.Rollout(ctx, run, now); err == nil && unknown == nil {
+			ring := slices.IndexFunc(status.Rings, func(r controller.RingStatus) bool { return r.Name == m.w[2] })
+			p.w.server.skipped[run] = max(p.w.server.skipped[run], ring)
+		}
+		return err
 	})(p, m)
 }
 
 // rolledRun finds the newest run of a job that has a rollout.
 func (s *server) rolledRun(id job.ID) (newest job.RunID, found bool) {
+	if _, err := s.c.Job(background, id); err != nil {
+		return "", false
+	}
 	for _, r := range s.runs(id) {
 		if r.Rollout {
 			newest, found = r.ID, true
@@ -183,39 +199,41 @@ func (p *player) expectRing(m *match) {
 	}
 }
 
-// watchRollouts holds every rollout to its budget, as the assets themselves see
-// it (invariant 14).
+// watchRollouts shows every rollout to package watch.
 func (s *server) watchRollouts() {
-	for id := range s.rolled {
-		if _, err := s.c.Job(background, id); err != nil { // it was restored from before
+	if !s.up || s.restored { // a restored server forgot grants
+		return
+	}
+	for _, id := range slices.Sorted(maps.Keys(s.saved)) {
+		if !slices.ContainsFunc(s.saved[id], func(d job.Definition) bool { return d.Rollout != nil }) {
+			continue
+		}
+		status, err := s.c.Job(background, id)
+		if err != nil || status.Definition.Rollout == nil {
 			continue
 		}
 		run, found := s.rolledRun(id)
 		if !found {
 			continue
 		}
-		status, err := s.c.Rollout(background, run, s.w.now)
-		if err != nil {
-			continue // it crashed
+		at, err := s.c.Rollout(background, run, s.w.now)
+		if err != nil || len(at.Rings) != len(status.Definition.Rollout.Rings) {
+			continue // it crashed, or the job was edited since
 		}
-		risk, allowed := 0, status.Budget
-		for _, r := range status.Rings {
-			allowed += r.Accepted
+		now := watch.Rolled{Policy: *status.Definition.Rollout, Budget: at.Budget, Skipped: s.skipped[run], At: s.w.now}
+		for _, r := range at.Rings {
+			now.Rings = append(now.Rings, r.Ring)
 		}
 		for _, a := range s.w.sorted() {
-			o := a.observer.orders[job.MakeOrderID(run, a.as)]
-			if o != nil && o.Started && o.Result != job.Completed && o.Result != job.NotApplicable && o.Result != job.Cancelled && o.Result != job.TimedOut {
-				risk++
+			if e := a.observer.orders[job.MakeOrderID(run, a.as)]; e != nil && e.AtRisk() {
+				now.AtRisk++
 			}
 		}
-		if risk > allowed {
-			s.w.broken = append(s.w.broken, &Broken{Invariant: 14, At: s.w.now, Text: fmt.Sprintf("run %s: %d assets are at risk; its budget is %d (ROL-3)", run, risk, status.Budget)})
-			s.w.log("server", "INVARIANT 14 BROKEN: run %s: %d assets are at risk", run, risk)
-		}
-		for i := 1; i < len(status.Rings); i++ {
-			if r := status.Rings[i]; r.Start.IsZero() && r.AtRisk()+r.Verified > 0 {
-				s.w.broken = append(s.w.broken, watch.Breaks(14, "run %s: ring %s has grants before it started (ROL-1)", run, r.Name))
-			}
+		seen, broken := s.seen[run].See(now)
+		if s.seen[run] = seen; broken != nil {
+			broken.At, broken.Text = s.w.now, "run "+string(run)+": "+broken.Text
+			s.w.broken = append(s.w.broken, broken)
+			s.w.log("server", "INVARIANT 14 BROKEN: %s", broken.Text)
 		}
 	}
 }

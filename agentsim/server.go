@@ -14,6 +14,7 @@ import (
 	"time"
 	_ "time/tzdata" // scenarios play the same on a host that has no time zone database
 
+	"github.com/patchpolicy/patchpolicy/agentsim/watch"
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/job"
@@ -40,7 +41,10 @@ type server struct {
 	policy    integrity.Excerpt // for the orders that it makes
 	deadlines []deadline.Table
 	policies  policies
-	rolled    map[job.ID]bool // jobs that have a rollout
+	ever      policies                    // every version of each
+	saved     map[job.ID][]job.Definition // every version of each job
+	skipped   map[job.RunID]int           // how many gates of its rollout an act skipped
+	seen      map[job.RunID]watch.Rollout
 	exchange  *ecdh.PrivateKey
 	keys      keys
 }
@@ -51,7 +55,8 @@ var background = context.Background()
 const token = "agentsim-enrolment-token-0001"
 
 func newServer(w *World) (*server, error) {
-	s := &server{w: w, accepted: map[string]job.Sequence{}, removed: map[job.AssetID]bool{}, refusing: map[job.AssetID]bool{}, rolled: map[job.ID]bool{}}
+	s := &server{w: w, accepted: map[string]job.Sequence{}, removed: map[job.AssetID]bool{}, refusing: map[job.AssetID]bool{},
+		saved: map[job.ID][]job.Definition{}, skipped: map[job.RunID]int{}, seen: map[job.RunID]watch.Rollout{}}
 	s.store = &crashingStore{Store: memstore.New(memstore.Options{Seed: w.cfg.Seed}), crashed: func() {
 		w.log("server", "crashes at a commit of its store, and starts again")
 		w.fail(s.start())
@@ -68,11 +73,15 @@ func newServer(w *World) (*server, error) {
 }
 
 func (s *server) start() error {
-	c, err := controller.New(s.store, controller.Config{
+	cfg := controller.Config{
 		Signer: manifest.NewSigner(key(s.keys.manifest)), Trust: s.keys.chain, Exchange: []*ecdh.PrivateKey{s.exchange},
 		Lead: s.w.cfg.Lead, Every: s.w.cfg.CheckIn, SeenEvery: -1, Zone: time.LoadLocation, Policy: s.policy, Deadlines: s.deadlines,
 		Calendars: s.policies.calendars, Baselines: s.policies.baselines,
-	})
+	}
+	if s.w.cfg.server != nil {
+		s.w.cfg.server(&cfg)
+	}
+	c, err := controller.New(s.store, cfg)
 	if errors.Is(err, errCrashed) { // then it started again
 		return nil
 	}
@@ -87,6 +96,7 @@ func (s *server) tick() {
 	if !s.up {
 		return
 	}
+	s.watchRollouts()
 	next, err := s.c.Tick(background, s.w.now)
 	if unanswered(err) { // its start ticks
 		return

@@ -16,6 +16,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
+	"github.com/patchpolicy/patchpolicy/job/controller"
 	"github.com/patchpolicy/patchpolicy/job/execution"
 )
 
@@ -48,7 +49,8 @@ type Config struct {
 	// overrides it. Default: the asset has the version to.
 	Install func(asset job.AssetID, p job.OrderPatch, was, to version.Version) (version.Version, execution.InstallResult)
 
-	events int // instead of maxEvents
+	events int                      // instead of maxEvents
+	server func(*controller.Config) // tests only: makes the server a faulty one
 }
 
 func (c Config) withDefaults() Config {

@@ -11,7 +11,7 @@ import (
 func ExampleSearch() {
 	r, err := random.Search(random.Options{Seed: 7, Assets: 2, Weeks: 1}, agentsim.Config{})
 	fmt.Println(r.Troubles, r.Failure, err)
-	// Output: [network power clocks installers server vendors edits store] <nil> <nil>
+	// Output: [network power clocks installers server vendors edits store policies] <nil> <nil>
 }
 
 // A scenario that fails, shrunk to what matters.

@@ -82,6 +82,9 @@ func generate(o Options) (string, error) {
 	}
 	g.add(0, "%s", clock)
 	g.publish(stream(o.Seed, "vendors"))
+	if g.has(Policies) {
+		g.policies(stream(o.Seed, "policies"))
+	}
 	for i := range o.Assets {
 		g.asset(fmt.Sprintf("a%03d", i))
 	}
@@ -212,9 +215,10 @@ const (
 	Vendors                       // end of life, withdrawals; files that are missing, changed or newer; feeds that fail
 	Edits                         // administrators disable, cancel, change, delete, retry, tag, and remove assets
 	Store                         // the store repeats transactions, as real ones may
+	Policies                      // deadlines are in force; jobs have calendars, baselines and rollouts
 )
 
-var troubles = enum.Of[Trouble]("trouble", "network", "power", "clocks", "installers", "server", "vendors", "edits", "store")
+var troubles = enum.Of[Trouble]("trouble", "network", "power", "clocks", "installers", "server", "vendors", "edits", "store", "policies")
 
 // Troubles lists the kinds.
 func Troubles() []Trouble { return troubles.All() }

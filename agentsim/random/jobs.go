@@ -22,11 +22,14 @@ func (g *generator) job(id string) {
 	if !strings.Contains(care, "suppress") && stream(g.Seed, "pending", id).chance(25) {
 		care = words(care, "reboots for a pending reboot")
 	}
+	if g.has(Policies) {
+		care = words(care, g.policy(id))
+	}
 	g.try(at, "job %s: %s", id, words(g.what(d), g.who(d), timing, care))
 	on := d.when(at, at+2*day)
 	g.try(on, "enable %s", id)
 	g.jobs = append(g.jobs, id)
-	if g.has(Edits) || !strings.HasPrefix(timing, "on") { // "on demand" and "once" end by themselves unless edited
+	if g.has(Edits) || g.has(Policies) || !strings.HasPrefix(timing, "on") { // "on demand" and "once" end by themselves unless edited
 		g.recurs = append(g.recurs, id)
 	}
 	if g.has(Edits) {

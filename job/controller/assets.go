@@ -123,11 +123,13 @@ type AssetStatus struct {
 
 // Asset returns one asset; the error is a *NotFoundError for an unknown one.
 func (c *Controller) Asset(ctx context.Context, id job.AssetID, now time.Time) (AssetStatus, error) {
+	c.catchUp(ctx, now)
 	return view(ctx, c, func(r *reader) AssetStatus { return r.assetStatus(r.asset(id), now) })
 }
 
 // Assets lists assets by id, after the id past, limit at most (1 to MaxPage).
 func (c *Controller) Assets(ctx context.Context, past job.AssetID, limit int, now time.Time) ([]AssetStatus, error) {
+	c.catchUp(ctx, now)
 	return view(ctx, c, func(r *reader) []AssetStatus {
 		return page(r, tableAssets, "", start("", past), limit, func(rec assetRecord) AssetStatus { return r.assetStatus(rec, now) })
 	})

@@ -51,6 +51,7 @@ func (c *Controller) CheckIn(ctx context.Context, in manifest.CheckIn, now time.
 	news := len(in.Reports) > 0 || in.Inventory != nil // or it turns out so; what was sent before changes nothing
 	if !news {
 		answer, news, err = c.look(ctx, in, now)
+		_ = c.saveQuiet(ctx, now, quietTime) // whatever happens to it, this call is answered
 	}
 	if err == nil && news {
 		err = c.update(ctx, now, func(t *tx) {
@@ -77,13 +78,17 @@ func (c *Controller) look(ctx context.Context, in manifest.CheckIn, now time.Tim
 		r.fetch(callKeys(in)...)
 		seen := r.seen(in.Asset)
 		_, heard := seen.Caller.Heard(in, 0, now)
-		if news = heard.Age == ledger.Newest && c.seenIsOld(seen, in, now); news { // most often
+		old := heard.Age == ledger.Newest && c.seenIsOld(seen, in, now)
+		if news = old && (c.config.SeenEvery < 0 || seen.says(in, now)); news {
 			return answer
 		}
 		got := r.call(in.Asset, in.Key)
 		got.late = heard.Age == ledger.Late
 		if news = !got.late && got.news(in, now); news {
 			return answer
+		}
+		if old {
+			r.hear(in, now)
 		}
 		return r.answer(got, in, now)
 	})
@@ -136,7 +141,13 @@ func (got call) news(in manifest.CheckIn, now time.Time) bool {
 // seenIsOld reports whether a call, if it is the newest, says more than what is
 // stored of the call before.
 func (c *Controller) seenIsOld(seen seenRecord, in manifest.CheckIn, now time.Time) bool {
-	return !now.Before(seen.At.Add(c.config.SeenEvery)) || seen.Held != in.Held || seen.Boot != in.Boot || seen.Zone != in.Zone || seen.differs(in) || seen.Reboot.Heard(in, now) != seen.Reboot ||
+	return !now.Before(seen.At.Add(c.config.SeenEvery)) || seen.says(in, now)
+}
+
+// says reports whether a call says something else than what is stored of the
+// call before, besides when it came.
+func (seen seenRecord) says(in manifest.CheckIn, now time.Time) bool {
+	return seen.Held != in.Held || seen.Boot != in.Boot || seen.Zone != in.Zone || seen.differs(in) || seen.Reboot.Heard(in, now) != seen.Reboot ||
 		(seen.Offset.Abs() > MaxOffset) != (in.Offset.Abs() > MaxOffset)
 }
 

@@ -146,6 +146,7 @@ type Controller struct {
 	cached  atomic.Pointer[storedSnapshot]
 	formed  atomic.Bool // the store's records are of a format that this release reads
 	secrets secrets
+	quiet   quiet
 
 	inventories *memo[string, catalog.Inventory] // by content
 	sets        *memo[string, job.Order]         // by name

@@ -73,6 +73,7 @@ func (c *Controller) open(ctx context.Context, table Table, limit int, of func(*
 // Silent lists the assets that have not called for manifest.MaxPropagation
 // (RPT-3, MAN-3), by id, limit at most (1 to MaxPage).
 func (c *Controller) Silent(ctx context.Context, limit int, now time.Time) ([]AssetStatus, error) {
+	c.catchUp(ctx, now)
 	return collect(ctx, c, limit, func(r *reader, add func(AssetStatus) bool) {
 		for _, id := range r.heardBefore(now.Add(-manifest.MaxPropagation), limit) {
 			if status := r.assetStatus(r.asset(id), now); status.Silent && add(status) {

@@ -22,6 +22,9 @@ func (c *Controller) Tick(ctx context.Context, now time.Time) (next time.Time, e
 	if deferred(ctx) {
 		return time.Time{}, nil
 	}
+	if err := c.saveQuiet(ctx, now, 0); err != nil {
+		return time.Time{}, fmt.Errorf("tick: %w", err)
+	}
 	shared := &drafts{}
 	failed := map[Key]bool{} // rows that are passed over: none may keep the others waiting
 	var errs []error

@@ -57,12 +57,14 @@ type OverdueCVE struct {
 // Without Config.Deadlines the list is empty. The error is a *NotFoundError for
 // an unknown asset or one that has sent no inventory.
 func (c *Controller) Due(ctx context.Context, id job.AssetID, now time.Time) ([]DueOn, error) {
+	c.catchUp(ctx, now)
 	return view(ctx, c, func(r *reader) []DueOn { return r.factsOf(id, now).due() })
 }
 
 // DueFleet counts what [Controller.Due] returns for every asset. Each asset is
 // read by itself, so a change meanwhile shows on some of them only.
 func (c *Controller) DueFleet(ctx context.Context, now time.Time) (f FleetDue, err error) {
+	c.catchUp(ctx, now)
 	causes, cves := map[deadline.Cause]int{}, map[string]*OverdueCVE{}
 	err = c.eachAsset(ctx, now, func(a AssetStatus) error {
 		f.Assets++

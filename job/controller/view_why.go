@@ -39,6 +39,7 @@ type WhyStep struct {
 // *NotFoundError if the asset is unknown or has sent no inventory, or if the
 // catalog knows neither a patch nor a vulnerability of that id.
 func (c *Controller) Why(ctx context.Context, id job.AssetID, about string, now time.Time) (Why, error) {
+	c.catchUp(ctx, now)
 	w, err := view(ctx, c, func(r *reader) Why {
 		w := whyNot{assetFacts: r.factsOf(id, now), Why: Why{Asset: id, Steps: []WhyStep{}}}
 		w.find(about)
