@@ -105,7 +105,10 @@ func (t *tx) change(rec *jobRecord, old job.Definition) {
 		case !same:
 			t.withdraw(run)
 		default:
-			run.Definition = d
+			kept := run.Definition.Rollout
+			if run.Definition = d; run.State != ledger.RunPlanned {
+				run.Definition.Rollout = kept // its assets are in those rings, or it never had any
+			}
 			t.stepRun(run, ledger.JobChanged{Started: recurs(d.Schedule) && run.lastStart().Before(t.now)})
 		}
 	}
