@@ -84,6 +84,16 @@ func (o *observer) denied(id job.OrderID, patch catalog.PatchID) bool {
 	return found
 }
 
+// waits notes that an installed patch waits for the reboot. When it is due is in
+// the manifest.
+func (e *observed) waits(patch catalog.PatchID) {
+	for _, p := range e.order.Patches {
+		if p.Patch == patch && !p.Due.IsZero() && (e.due.IsZero() || p.Due.Before(e.due)) {
+			e.due = p.Due
+		}
+	}
+}
+
 // due checks that an offered reboot is asked for by the deadline of what waits
 // for it (invariant 16), once the asset is awake and its reboot hours are not
 // in a closed period.

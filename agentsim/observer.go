@@ -240,8 +240,8 @@ func (o *observer) deployed(id job.OrderID, s execution.Staged, r execution.Inst
 	}
 	e := o.of(id)
 	e.Needs = e.Needs || s.Patch.Reboot || r.Reboot || f.marks && !o.a.mark
-	if due := s.Patch.Due; (s.Patch.Reboot || r.Reboot) && !due.IsZero() && (e.due.IsZero() || due.Before(e.due)) {
-		e.due = due
+	if (s.Patch.Reboot || r.Reboot) && !f.lies {
+		e.waits(s.Patch.Patch)
 	}
 	if !f.lies {
 		o.note(id, watch.Installs(s.Patch.Name, o.a.installed[s.Patch.Product], to))

@@ -1,6 +1,7 @@
 package agentsim_test
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -9,7 +10,6 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/agentsim"
 	"github.com/patchpolicy/patchpolicy/agentsim/random"
-	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
 	"github.com/patchpolicy/patchpolicy/job/controller"
 )
@@ -27,39 +27,63 @@ func timeless(c agent.Config, s agent.State, ev agent.Event, at agent.Moment) (a
 	return agent.Step(c, s, ev, at)
 }
 
-// Bugs that are planted into what policies decide are found in random worlds.
-// Each is shrunk to a short scenario, in which the production code holds.
+// policyWorld is a random world with policies.
+func policyWorld(t *testing.T, seed uint64, c agentsim.Config) *random.Failure {
+	r, err := random.Search(random.Options{Seed: seed, Assets: 4, Weeks: 1, Troubles: []random.Trouble{random.Policies}}, c)
+	require.NoError(t, err)
+	return r.Failure
+}
+
+// deferringWorld is one of a family in which users put the reboot off that an
+// exploited vulnerability waits for.
+func deferringWorld(_ *testing.T, seed uint64, c agentsim.Config) *random.Failure {
+	_, failure := random.Play(fmt.Sprintf(`clock 2026-03-02T00:00:00Z
+deadlines bod-26-04
+patch kernel-2: kernel 2.0, pinned, needs reboot, fixes CVE-2026-0001, exploited
+patch editor-2: editor 2.0, pinned, severity high
+asset a000 in Europe/Berlin tagged all has kernel 1.0, editor 1.0
+asset a001 tagged all has kernel 1.0
+a000 logs in
+a000 answers later 9 times
+job j0: query, tags all, once at +%dh, defer %d times for %dh, countdown 15m
++1h enable j0
++20d expect a000 kernel 2.0
+`, 12+seed%4*24, 1+seed/4%4, []int{1, 4, 24}[seed/16%3]), c)
+	return failure
+}
+
+// Bugs that are planted into what policies decide are found by a search. Each
+// is shrunk to a short scenario, in which the production code holds.
 func TestPlantedBugsOfPolicies_APR1_CAL1_RBT6(t *testing.T) {
 	if testing.Short() {
 		t.Skip("SKIPPED ALOUD: shrinking takes a while; the scenarios in testdata/peers are about the same rules; run without -short")
 	}
 	for _, planted := range []struct {
 		bug, kind string
-		seed      uint64 // the first world that finds it, of those that were tried
+		play      func(*testing.T, uint64, agentsim.Config) *random.Failure
+		seed      uint64 // of the first world that is tried
 		config    agentsim.Config
 	}{
-		{"a patch is denied by its id and approved by its class", "invariant 17", 1, agentsim.Config{}.WithServer(func(c *controller.Config) {
+		{"a patch is denied by its id and approved by its class", "invariant 17", policyWorld, 7, agentsim.Config{}.WithServer(func(c *controller.Config) {
 			c.Baselines = slices.Clone(c.Baselines)
 			for i := range c.Baselines {
 				c.Baselines[i].Denied = nil
 			}
 		})},
-		{"a closed period closes nothing", "invariant 15", 1, agentsim.Config{}.WithServer(func(c *controller.Config) {
+		{"a closed period closes nothing", "invariant 15", policyWorld, 22, agentsim.Config{}.WithServer(func(c *controller.Config) {
 			c.Calendars = slices.Clone(c.Calendars)
 			for i := range c.Calendars {
 				c.Calendars[i].Closed = nil
 			}
 		})},
-		{"a deferral goes past the deadline", "invariant 16", 1, agentsim.Config{Step: timeless}},
+		{"a deferral goes past the deadline", "invariant 16", deferringWorld, 16, agentsim.Config{Step: timeless}},
 	} {
 		t.Run(planted.bug, func(t *testing.T) {
 			var found *random.Failure
 			seed := planted.seed
-			for ; found == nil && seed < planted.seed+60; seed++ {
-				r, err := random.Search(random.Options{Seed: seed, Assets: 4, Weeks: 1, Troubles: []random.Trouble{random.Policies}}, planted.config)
-				require.NoError(t, err)
-				if r.Failure != nil && r.Failure.Kind == planted.kind {
-					found = r.Failure
+			for ; found == nil && seed < planted.seed+48; seed++ {
+				if f := planted.play(t, seed, planted.config); f != nil && f.Kind == planted.kind {
+					found = f
 				}
 			}
 			require.NotNil(t, found)
@@ -71,5 +95,3 @@ func TestPlantedBugsOfPolicies_APR1_CAL1_RBT6(t *testing.T) {
 		})
 	}
 }
-
-var _ = job.Completed

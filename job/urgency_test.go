@@ -217,3 +217,46 @@ func TestBaselineInAPlan_APR1_APR2_APR3_CAT19(t *testing.T) {
 		require.Contains(t, plan.LeftOut[0].Text, "denies it by its id")
 	}
 }
+
+// Caps that drop what is due first are found by trying all small lists, the
+// shortest first: one that keeps the first patches of the list, and one that
+// does not see when patches are due.
+func TestPlantedCapsAreFound_JOB8(t *testing.T) {
+	type capping func(patches []OrderPatch, most int, due map[catalog.PatchID]int) []OrderPatch
+	ours := func(patches []OrderPatch, most int, due map[catalog.PatchID]int) []OrderPatch {
+		return capped(PlanInput{}, patches, most, func(a, b catalog.PatchID) int { return due[a] - due[b] })
+	}
+	// search returns the first list of up to four patches, each due on one of
+	// three days, of which a patch is dropped that is due before one that is kept.
+	search := func(c capping) string {
+		for n := 2; n <= 4; n++ {
+			for code := range 81 {
+				due, patches := map[catalog.PatchID]int{}, []OrderPatch{}
+				for i := range n {
+					id := fmt.Sprintf("p%d", i)
+					patches = append(patches, OrderPatch{Patch: catalog.PatchID(id), Product: catalog.ProductID(id)})
+					due[catalog.PatchID(id)], code = code%3, code/3
+				}
+				for most := 1; most < n; most++ {
+					kept := c(slices.Clone(patches), most, due)
+					for _, p := range patches {
+						for _, k := range kept {
+							dropped := !slices.ContainsFunc(kept, func(o OrderPatch) bool { return o.Patch == p.Patch })
+							if dropped && due[p.Patch] < due[k.Patch] {
+								return fmt.Sprintf("%d patches, at most %d: keeps %s, due on day %d, and drops %s, due on day %d", n, most, k.Patch, due[k.Patch], p.Patch, due[p.Patch])
+							}
+						}
+					}
+				}
+			}
+		}
+		return ""
+	}
+	require.Empty(t, search(ours))
+	require.Equal(t, "2 patches, at most 1: keeps p0, due on day 1, and drops p1, due on day 0", search(func(patches []OrderPatch, most int, _ map[catalog.PatchID]int) []OrderPatch {
+		return patches[:most]
+	}))
+	require.Equal(t, "2 patches, at most 1: keeps p0, due on day 1, and drops p1, due on day 0", search(func(patches []OrderPatch, most int, due map[catalog.PatchID]int) []OrderPatch {
+		return ours(patches, most, map[catalog.PatchID]int{})
+	}))
+}

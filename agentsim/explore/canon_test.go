@@ -190,7 +190,7 @@ func TestEveryFieldIsDecidedOn(t *testing.T) {
 		{job.PatchOutcome{}, "Patch Name Status From To Now Code Rule Text Until Check"},
 		{reboot.State{}, "Phase BootID Sessions FirstOffer Used Until Asks"},
 		{job.Report{}, "Sequence At Order Progress Result TooLate Refused Text Again Patches Actions Reboots"},
-		{state{}, "now hosts model server left turns broken"},
+		{state{}, "now hosts model server left turns rolled broken"},
 		{turns{}, "last at count"},
 		{host{}, "asset absent copied boot booted key removed refused had former agent read wake todo net installed staged sessions prompt watch"},
 		{observer{}, "newest before orders made taken"},

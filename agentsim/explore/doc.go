@@ -1,5 +1,5 @@
 // Package explore searches small worlds for histories that break an invariant.
-// A world is one or two assets that run the production agent (package
+// A world is one to three assets that run the production agent (package
 // job/agent), one or two jobs, and a server. At every point of a history the
 // search tries everything that can go wrong there.
 //
@@ -14,13 +14,14 @@
 // memory. The server and the agents share one clock; package agentsim has
 // worlds in which clocks differ (MAN-8).
 //
-// In the worlds server, catalog, fleet, restored, removed and cloned the server
-// is job/controller. Each state has a store of its own; stores share what they
-// have in common. Each operation starts a new controller on what was committed,
-// because a controller keeps nothing else except a copy of the catalog. So
-// there are three crashes: just before a commit, right after it (the answer is
-// lost and nothing follows), and after the second commit of an operation. The
-// search visits some hundred to a few thousand states per second.
+// In the worlds server, catalog, fleet, rollout, restored, removed and cloned
+// the server is job/controller. Each state has a store of its own; stores share
+// what they have in common. Each operation starts a new controller on what was
+// committed, because a controller keeps nothing else except a copy of the
+// catalog and calls that bring nothing new. So there are three crashes: just
+// before a commit, right after it (the answer is lost and nothing follows), and
+// after the second commit of an operation. The search visits some hundred to a
+// few thousand states per second.
 //
 // In the other worlds the server is a model, which is ten to a hundred times as
 // fast. It keeps its orders in arrays. [ledger.Step] decides what happens to an
@@ -49,7 +50,7 @@
 //
 // Not explored: recurring schedules, chains of jobs, actions and installers
 // that ask for a reboot, patches that require each other, tags, zones, more
-// than two of anything, clocks that are set, messages that outlive an agent's
+// than three of anything, clocks that are set, messages that outlive an agent's
 // restart, and two servers over one store. Scenarios and random worlds of
 // package agentsim have them. A search that stops at a bound reports how many
 // states it left.
@@ -69,6 +70,10 @@
 // no later than it acknowledges its final result, unless it was restored from a
 // backup. Invariant 13 is checked where an agent can be reinstalled or the
 // server restored, by what the server knew when the agent lost its state.
+//
+// In the world rollout, invariant 14 is checked before and after each thing
+// that the server does by itself. The search of package job/rollout covers far
+// more states of a rollout, with two servers.
 //
 // # When two states are the same
 //

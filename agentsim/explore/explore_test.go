@@ -90,6 +90,7 @@ func ExampleWorlds() {
 	// server   1 by 1, production server: true  {Turns:1 Changes:2 Crashes:1 Losses:1 Repeats:1 Faults:0 Sessions:0 Sleeps:0 Outages:1 Vendor:0 Reinstalls:0 Restores:0 Removals:0 Clones:0}
 	// catalog  1 by 1, production server: true  {Turns:1 Changes:1 Crashes:0 Losses:0 Repeats:0 Faults:1 Sessions:0 Sleeps:0 Outages:1 Vendor:2 Reinstalls:0 Restores:0 Removals:0 Clones:0}
 	// fleet    2 by 2, production server: true  {Turns:1 Changes:2 Crashes:0 Losses:1 Repeats:0 Faults:1 Sessions:0 Sleeps:0 Outages:1 Vendor:0 Reinstalls:0 Restores:0 Removals:0 Clones:0}
+	// rollout  3 by 1, production server: true  {Turns:1 Changes:2 Crashes:1 Losses:1 Repeats:1 Faults:1 Sessions:0 Sleeps:1 Outages:1 Vendor:0 Reinstalls:0 Restores:0 Removals:0 Clones:0}
 }
 
 // The report is the same on one core and on several.

@@ -8,8 +8,8 @@ const (
 	DefaultDepth  = 6
 	DefaultStates = 100_000
 	// maxAssets, maxJobs and maxPatches bound a world. Two of a kind show what
-	// several can do to each other.
-	maxAssets  = 2
+	// several can do to each other; three assets fill three rings.
+	maxAssets  = 3
 	maxJobs    = 2
 	maxPatches = 2
 	// maxDefault is how many default steps may lead from a state to its end.

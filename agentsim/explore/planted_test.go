@@ -1,6 +1,7 @@
 package explore
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -162,6 +163,9 @@ var planted = []plantedBug{
 		}
 		return value
 	}}},
+	{"the server forgets that a ring soaks", 14, "rollout", driver{store: func(_, _ string, value []byte) []byte {
+		return bytes.ReplaceAll(value, []byte(`"soak":600000000000,`), nil)
+	}}},
 	{"an order that ended is forgotten once the server knows", 13, "lost", hook(func(s *agent.State, ev agent.Event, _ *agent.Moment) agent.Event {
 		if len(s.Reports) == 0 {
 			s.Ended = nil
@@ -271,7 +275,7 @@ func TestPlantedBugsAreFound(t *testing.T) {
 		})
 	}
 	t.Logf("planted bugs\n%s", table.String())
-	for _, invariant := range []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 13} {
+	for _, invariant := range []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 13, 14} {
 		require.True(t, slices.ContainsFunc(planted, func(p plantedBug) bool { return p.invariant == invariant }), "no bug was planted for invariant %d", invariant)
 	}
 }

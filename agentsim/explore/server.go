@@ -74,6 +74,7 @@ func (s *scene) serving(st *state, do func(c *controller.Controller) error) (ok 
 	c := s.controller(st, v.store)
 	err = do(c)
 	if ok = !v.store.halted; ok {
+		s.seeRollout(st)
 		next, problem := c.Tick(context.Background(), st.now)
 		if v.due = next; !v.store.halted {
 			err = errors.Join(err, problem)
@@ -81,6 +82,7 @@ func (s *scene) serving(st *state, do func(c *controller.Controller) error) (ok 
 	} else {
 		err = nil
 	}
+	s.seeRollout(st)
 	if v.fuse = v.store.fuse; v.store.halted {
 		v.due, v.fuse = st.now, 0 // when it starts, it looks what there is to do
 	}
@@ -119,6 +121,9 @@ func (s *scene) definition(t task, patches int) job.Definition {
 	d.Reboot, d.RebootPending = s.reboots(slices.Index(jobNames[:], t.id))
 	for _, u := range t.patches[:patches] {
 		d.Patches.List = append(d.Patches.List, u.id)
+	}
+	if s.Rollout && t.id == jobNames[0] {
+		d.Rollout = threeRings()
 	}
 	if s.Action {
 		d.Pre = []job.Action{{Name: "stop", Command: []string{"stop"}}}

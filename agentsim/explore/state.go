@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/patchpolicy/patchpolicy/agentsim/watch"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
 	"github.com/patchpolicy/patchpolicy/job/execution"
@@ -20,7 +21,8 @@ type state struct {
 	model  model
 	server *server // the production one; nil: the model serves
 	left   Budget
-	turns  turns // in worlds with a copy
+	turns  turns         // in worlds with a copy
+	rolled watch.Rollout // of the first job's run
 	broken *Broken
 }
 

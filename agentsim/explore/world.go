@@ -11,7 +11,6 @@ import (
 	"github.com/patchpolicy/patchpolicy/agentsim/internal/stamp"
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/catalog/version"
-	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
 	"github.com/patchpolicy/patchpolicy/job/schedule"
@@ -24,7 +23,7 @@ var epoch = time.Date(2026, 3, 2, 6, 0, 0, 0, time.UTC)
 
 // The names in a world, in order.
 var (
-	assetNames = [maxAssets]job.AssetID{"web-1", "web-2"}
+	assetNames = [maxAssets]job.AssetID{"web-1", "web-2", "web-3"}
 	jobNames   = [maxJobs]job.ID{"nightly", "weekly"}
 )
 
@@ -187,12 +186,12 @@ func (s *scene) seal(asset int, r released) ([]byte, error) {
 	return sealed, err
 }
 
-// World is a small world to search: one or two assets with the same one or two
-// jobs, and a server.
+// World is a small world to search: one to three assets with the same one or
+// two jobs, and a server.
 type World struct {
 	Name    string
 	Text    string        // one line for lists
-	Assets  int           // 1 or 2, with the same products installed; zero: 1
+	Assets  int           // 1 to 3, with the same products installed; zero: 1
 	Jobs    int           // 1 or 2, over all assets; zero: 1. The second upgrades the first's first product further.
 	Patches int           // of the first job: 1 or 2, of different products
 	Delay   time.Duration // from the first job's start to the second's
@@ -208,6 +207,7 @@ type World struct {
 	Server  bool          // the production server over a store; false: the model
 	Copy    bool          // the second computer is a clone of the first, and calls as the same asset (MAN-9)
 	Latest  bool          // the first job's first patch is LatestOnly (CAT-5)
+	Rollout bool          // the first job has a rollout of three rings; only with the production server (ROL-1)
 	Budget  Budget        // how much trouble one history has
 }
 
@@ -307,6 +307,9 @@ func Worlds() []World {
 			Budget: Budget{Turns: 1, Changes: 1, Faults: 1, Outages: 1, Vendor: 2}},
 		{Name: "fleet", Text: "the production server, with two jobs on two assets", Server: true, Assets: 2, Jobs: 2, Patches: 1, Delay: time.Minute,
 			Budget: Budget{Turns: 1, Changes: 2, Losses: 1, Faults: 1, Outages: 1}},
+		{Name: "rollout", Text: "the production server, which crashes; a rollout in three rings over three assets; one falls silent, calls come twice", Server: true,
+			Assets: 3, Patches: 1, Window: 2 * time.Hour, Rollout: true,
+			Budget: Budget{Turns: 1, Changes: 2, Crashes: 1, Losses: 1, Repeats: 1, Faults: 1, Sleeps: 1, Outages: 1}},
 	}
 	for i := range list {
 		list[i] = list[i].withDefaults()
@@ -344,54 +347,4 @@ func (w World) validate() error {
 		}
 	}
 	return nil
-}
-
-// feed is what a vendor publishes and serves of the first job's first patch.
-type feed struct {
-	done  [MoveOn - Publish + 1]bool // the choices from Publish on
-	ended time.Time
-}
-
-func (f feed) did(c Choice) bool { return f.done[c-Publish] }
-
-// changes reports whether the vendor can do something. It does each thing once.
-func (f feed) changes(s *scene, c Choice) bool {
-	return !f.did(c) && (c != Publish || s.Jobs == 1) && (c != MoveOn || s.Latest)
-}
-
-// change carries out what the vendor does. A catalog change makes a sync due.
-func (v *server) change(now time.Time, c Choice) {
-	v.feed.done[c-Publish] = true
-	if c == End {
-		v.feed.ended = now
-	}
-	if c != MoveOn && v.sync.IsZero() {
-		v.sync = now.Add(syncEvery)
-	}
-}
-
-// batch is what the server downloads from the vendor's feed.
-func (f feed) batch(s *scene, now time.Time) catalog.Batch {
-	b := catalog.Batch{Feed: "vendor", At: now}
-	for i := range 2 {
-		name := string(product(i))
-		b.Products = append(b.Products, catalog.Product{ID: product(i), Name: name, Vendor: vendor, Platform: catalog.Linux, Scheme: version.Semver})
-	}
-	for i, u := range upgrades {
-		if i == maxPatches && s.Jobs == 1 && !f.did(Publish) {
-			continue
-		}
-		p := catalog.Patch{ID: u.id, Product: product(u.product), Version: s.versions[u.level], Published: epoch, Reboot: s.needsReboot(u)}
-		a := catalog.Artifact{Name: "f", Availability: catalog.Pinned, URL: "https://vendor.example/" + string(u.id), Signer: vendor,
-			Digests: []integrity.Digest{digest(good, u.level)}}
-		if s.Latest && u.product == 0 {
-			a.Availability, a.URL = catalog.LatestOnly, "https://vendor.example/a-latest"
-		}
-		p.Artifacts = []catalog.Artifact{a}
-		if i == 0 {
-			p.EOL, p.EOLMarked, p.Withdrawn = f.ended, f.did(End), f.did(Unlist)
-		}
-		b.Patches = append(b.Patches, p)
-	}
-	return b
 }

@@ -110,6 +110,7 @@ func (f *whole) result() Result {
 		}
 	}
 	r.Reboots = f.reboots(r.Rollout)
+	r.Exposure = exposure(r.Rollout)
 	return r
 }
 

@@ -78,8 +78,10 @@ var tables = []controller.Table{
 
 func records(t *testing.T, s *shard) map[string]string {
 	t.Helper()
-	all := map[string]string{}
-	require.NoError(t, s.server.(*full).store.View(t.Context(), func(r controller.Reader) error {
+	all, server := map[string]string{}, s.server.(*full)
+	_, err := server.c.Asset(t.Context(), s.assets[0].config.Asset, since(s.now)) // it writes the last calls, which wait to be written together
+	require.NoError(t, err)
+	require.NoError(t, server.store.View(t.Context(), func(r controller.Reader) error {
 		for _, table := range tables {
 			list, err := r.Scan(table, "", "", controller.MaxScan)
 			if err != nil {
@@ -212,6 +214,19 @@ func TestResult(t *testing.T) {
 	require.Equal(t, RolloutStep, r.Rollout[1].At.Sub(r.Rollout[0].At))
 	require.Len(t, r.Reboots.PutOff, policy.Deferrals+1, "some users put it off as often as the policy allows, none more often")
 	require.Zero(t, r.Reboots.Waiting[len(r.Reboots.Waiting)-1].Assets)
+
+	late := 0
+	for _, o := range r.Exposure.Overdue {
+		late += o.Assets
+	}
+	i := int(r.Exposure.Due.Sub(r.Began) / RolloutStep)
+	require.Equal(t, r.Exposure.Due, r.Rollout[i].At)
+	require.Equal(t, r.Agents-r.Rollout[i].Stages[StageDone-1], late, "the causes add up to what is overdue (DUE-5)")
+	left := 0
+	for _, at := range r.Rollout[Enabled/RolloutStep:] {
+		left += r.Agents - at.Stages[StageDone-1]
+	}
+	require.Equal(t, left/int(day/RolloutStep), r.Exposure.Days)
 
 	data, err := json.Marshal(r)
 	require.NoError(t, err)

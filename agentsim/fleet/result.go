@@ -26,6 +26,7 @@ type Result struct {
 	Rollout  []Rollout `json:"rollout"`          // one per RolloutStep
 	Failures []Failure `json:"failures"`         // by code; only codes that occurred
 	Reboots  Reboots   `json:"reboots"`
+	Exposure Exposure  `json:"exposure"`
 
 	FailedInstalls int    `json:"failedInstalls"` // as the servers count them (RPT-1)
 	Events         Events `json:"events"`

@@ -420,6 +420,7 @@ var rooms = []room{
 		{"job/execution", "events and effects of executions"},
 		{"job/agent", "the machine it drives"},
 		{"job/ledger", "what happens to orders on the server"},
+		{"job/deadline", "by when the patches are due, and why they are late"},
 		{"job/schedule", "the schedules of its jobs"},
 		{"manifest", "what goes over the virtual network"},
 		{"reboot", "the virtual users"},

@@ -36,6 +36,15 @@
 //     server was restored, and after the agent was reinstalled if the server
 //     knows that the order began, ended or was withdrawn. It does not hold if
 //     both forgot the order.
+//  14. A rollout never has more assets at risk than its budget. No ring starts
+//     before the gate of the ring before it promoted, or a named act skipped it.
+//  15. Nothing starts, installs or reboots while the asset's calendar is closed.
+//     An install that runs is let finish, and a reboot that cannot be deferred
+//     any longer comes outside openings, but never in a closed period.
+//  16. No deferral, delay or cap carries a vulnerability past its deadline while
+//     a way to meet it exists. What is overdue has exactly one cause.
+//  17. A patch that a baseline denies is never deployed by a job under that
+//     baseline.
 //
 // The package implements MAN-3 to MAN-8, MAN-11 to MAN-13, JOB-3, JOB-5,
 // JOB-11, JOB-12, JOB-17, JOB-21, JOB-23, JOB-24, INT-10, RBT-7 and RBT-11.

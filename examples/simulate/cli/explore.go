@@ -22,7 +22,7 @@ func exploration() *cobra.Command {
 		Short: "Try everything that can go wrong in a small world",
 		Long: `Try everything that can go wrong in a small world, and check every invariant.
 
-A world is one or two assets with the production agent, one or two jobs, and a
+A world is one to three assets with the production agent, one or two jobs, and a
 server. By default messages arrive and effects are carried out. At every point
 the search also tries the deviations: a job is edited, cancelled or disabled, a
 message is lost or arrives twice, an agent or the server crashes before or after

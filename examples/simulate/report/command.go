@@ -139,6 +139,7 @@ func summary(out io.Writer, folder string, r fleet.Result) {
 	}
 	line("failures", "%s failed installs", count(r.FailedInstalls))
 	line("reboots", "%s assets", count(r.Reboots.Assets))
+	line("exposure", "%s days of all assets together, as if the patches fixed what is exploited", count(r.Exposure.Days))
 	line("history", "%s", r.History)
 	line("written", "%s, %s", filepath.Join(folder, "fleet.html"), filepath.Join(folder, "fleet.json"))
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/agentsim/fleet"
 	"github.com/patchpolicy/patchpolicy/job"
+	"github.com/patchpolicy/patchpolicy/job/deadline"
 )
 
 //go:embed page.html
@@ -25,8 +26,14 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"clock": clock, "micros": micros, "size": size[float64], "bytes": size[uint64],
 	"events": events, "reached": reached, "longest": longest, "prevented": prevented, "times": times,
 	"propagation": propagation, "firstHours": firstHours, "allDays": allDays, "deferral": deferral,
-	"stages": fleet.Stages, "stageText": func(s fleet.Stage) string { return stageText[s] }, "stageTable": stageTable,
+	"stages": fleet.Stages, "causeText": func(c deadline.Cause) string { return causeText[c] }, "stageText": func(s fleet.Stage) string { return stageText[s] }, "stageTable": stageTable,
 }).Parse(pageText))
+
+// causeText are the causes that an overdue asset of a fleet can have (DUE-5).
+var causeText = map[deadline.Cause]string{
+	deadline.NotReached: "no order has reached it", deadline.PendingReboot: "its reboot is pending", deadline.Failed: "an install failed",
+	deadline.Cancelled: "the job was cancelled", deadline.NoWindow: "it has not run yet",
+}
 
 // write writes the page. It is self-contained and without scripts; the same
 // result gives the same bytes.

@@ -115,6 +115,11 @@ func TestReport(t *testing.T) {
 	}
 	require.Contains(t, page, "<p>"+count(failed)+" installs failed")
 	after("never", count(r.Reboots.PutOff[0]), share(r.Reboots.PutOff[0], r.Reboots.Assets))
+	has("Overdue because")
+	require.NotEmpty(t, r.Exposure.Overdue)
+	for _, o := range r.Exposure.Overdue {
+		after(causeText[o.Cause], count(o.Assets), share(o.Assets, r.Agents))
+	}
 	last := r.Rollout[len(r.Rollout)-1]
 	for _, stage := range fleet.Stages() {
 		require.Contains(t, strings.Join(texts, "|"), stageText[stage]+"|", stage)
