@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"io"
+	"slices"
 	"time"
 )
 
@@ -89,7 +90,7 @@ func (s *Snapshot) Pieces(has func(name string) bool) ([]Piece, error) {
 		e.put("", f)
 	}
 	e.cut()
-	if names := s.body.get(); names != nil && has != nil && all(names, has) {
+	if names := s.body.get(); names != nil && has != nil && !slices.ContainsFunc(names, func(name string) bool { return !has(name) }) {
 		for _, name := range names {
 			e.pieces = append(e.pieces, Piece{Name: name})
 		}

@@ -9,7 +9,6 @@ import (
 	"encoding/json"
 	"hash/crc32"
 	"io"
-	"slices"
 	"sync"
 )
 
@@ -52,10 +51,6 @@ func (b *bodyNames) set(pieces []Piece) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.names = names
-}
-
-func all(names []string, has func(string) bool) bool {
-	return !slices.ContainsFunc(names, func(name string) bool { return !has(name) })
 }
 
 // encoder makes pieces of records.

@@ -64,9 +64,6 @@ func (s source) listName(path string) string {
 	return debian.ListName(base + path)
 }
 
-// address returns the repository's name on every asset that uses it.
-func (s source) address() string { return debian.RepositoryOf(s.listName("Release")) }
-
 // authority returns who vouches for the source: the origin, and the keyring as
 // the entry names it. So it stays the same when the keys in the file are
 // renewed (CAT-17).

@@ -179,13 +179,6 @@ func (t *tx) recount(run job.RunID) {
 	}
 }
 
-// recountOpen reckons the shares of a job's open runs.
-func (t *tx) recountOpen(of job.ID) {
-	for _, run := range t.job(of).Open {
-		t.recount(run)
-	}
-}
-
 // followed lists the open runs of the jobs that others run after.
 func (t *tx) followed() (runs []job.RunID) {
 	t.followers("") // reads who runs after whom

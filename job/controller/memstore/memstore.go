@@ -225,6 +225,6 @@ func (t *tx) Delete(table controller.Table, key string) error {
 	if err := t.check(controller.CheckKey(table, key)); err != nil {
 		return err
 	}
-	t.state = t.state.remove(controller.Key{Table: table, Key: key})
+	t.state = join(t.state.split(controller.Key{Table: table, Key: key}))
 	return nil
 }

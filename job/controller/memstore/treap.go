@@ -68,8 +68,6 @@ func (n *node) put(key controller.Key, value []byte) *node {
 	return join(join(below, &node{key: key, value: value, priority: priority(key)}), above)
 }
 
-func (n *node) remove(key controller.Key) *node { return join(n.split(key)) }
-
 // split makes two trees: the keys below key, and those above it.
 func (n *node) split(key controller.Key) (below, above *node) {
 	if n == nil {
