@@ -76,11 +76,6 @@ func (c cache) list(sum repository.FileSum) []byte {
 	return data
 }
 
-// hold keeps a list. If that fails, keeping the Release file reports it.
-func (c cache) hold(sum repository.FileSum, data []byte) {
-	_ = c.write(listPrefix+sum.Digest.Sum, data)
-}
-
 // keep keeps a good state and deletes the lists that it does not name.
 func (c cache) keep(h held) error {
 	if c.dir == "" {

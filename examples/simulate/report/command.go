@@ -117,7 +117,7 @@ func save(folder string, r fleet.Result) error {
 		return err
 	}
 	var page bytes.Buffer
-	if err := write(&page, r); err != nil {
+	if err := pageTemplate.Execute(&page, r); err != nil {
 		return err
 	}
 	return errors.Join(os.WriteFile(filepath.Join(folder, "fleet.json"), append(data, '\n'), 0o644),

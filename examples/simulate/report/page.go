@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"html"
 	"html/template"
-	"io"
 	"slices"
 	"strings"
 	"time"
@@ -17,6 +16,8 @@ import (
 //go:embed page.html
 var pageText string
 
+// pageTemplate writes a page that is self-contained and without scripts. The same
+// result gives the same bytes.
 var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"list":  func(cells ...any) []any { return cells },
 	"half":  func(n int) int { return (n + 1) / 2 },
@@ -27,10 +28,6 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"propagation": propagation, "firstHours": firstHours, "allDays": allDays, "deferral": deferral,
 	"stages": fleet.Stages, "stageText": func(s fleet.Stage) string { return stageText[s] }, "stageTable": stageTable,
 }).Parse(pageText))
-
-// write writes the page. It is self-contained and without scripts; the same
-// result gives the same bytes.
-func write(out io.Writer, r fleet.Result) error { return pageTemplate.Execute(out, r) }
 
 // reached counts the connected agents that the cancel reached.
 func reached(c *fleet.Cancel) (n int) {
