@@ -193,10 +193,6 @@ func (c *chart) area(class, title string, upper, lower []point) {
 	fmt.Fprintf(&c.b, `<path class="%s" d="%sZ"><title>%s</title></path>`, class, c.path(append(slices.Clip(upper), outline...)), html.EscapeString(title))
 }
 
-func (c *chart) curve(class string, points []point) {
-	fmt.Fprintf(&c.b, `<path class="%s" d="%s"/>`, class, c.path(points))
-}
-
 func (c *chart) svg() template.HTML {
 	c.b.WriteString("</svg>")
 	return template.HTML(c.b.String()) // every text was escaped when it was written
@@ -312,6 +308,6 @@ func deferral(r fleet.Reboots) template.HTML {
 	}
 	c.area("waiting", "still waiting", points, base)
 	c.axes("hours since the reboot was due", "of the assets that rebooted", marksX, marksY)
-	c.curve("curve", points)
+	fmt.Fprintf(&c.b, `<path class="curve" d="%s"/>`, c.path(points))
 	return c.svg()
 }
