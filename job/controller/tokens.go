@@ -181,7 +181,7 @@ func (c *Controller) Secrets(ctx context.Context, id job.AssetID, keyID string) 
 	if err != nil {
 		return nil, err
 	}
-	return c.secrets.of(c.config.Exchange, id, keyID, exchange)
+	return c.secretsOf(id, keyID, exchange)
 }
 
 // enrolled is asset with the error that agents receive.
