@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"encoding/json"
 	"io"
 	"slices"
 	"time"
@@ -84,7 +85,9 @@ type encodedFormer struct {
 // after the other, is what Decode reads.
 func (s *Snapshot) Pieces(has func(name string) bool) ([]Piece, error) {
 	s = s.orEmpty()
-	e := newEncoder(has)
+	e := &encoder{has: has}
+	e.json = json.NewEncoder(&e.lines)
+	e.json.SetEscapeHTML(false)
 	e.put("", s.header())
 	for _, f := range s.feeds {
 		e.put("", f)

@@ -63,13 +63,6 @@ type encoder struct {
 	err     error
 }
 
-func newEncoder(has func(string) bool) *encoder {
-	e := &encoder{has: has}
-	e.json = json.NewEncoder(&e.lines)
-	e.json.SetEscapeHTML(false)
-	return e
-}
-
 // put adds a record. The record begins a new piece if the present one is full,
 // or if its id says so.
 func (e *encoder) put(id string, record any) {

@@ -30,10 +30,6 @@ type urgency struct {
 	published time.Time
 }
 
-func newScan(in PlanInput) *scan {
-	return &scan{in, make(map[lineKey][]baseline.Fix), make(map[catalog.PatchID]urgency)}
-}
-
 // refuse gives the reasons of the signer policy and of the baseline why a patch
 // is not deployable. They are reasons of the verdict, so that an older patch
 // that both allow is taken (CAT-19).

@@ -359,12 +359,9 @@ var keyFingerprint = regexp.MustCompile(`^([0-9a-fA-F]{40}|[0-9a-fA-F]{64})!?$`)
 // plainPath accepts a relative path of plain names, as suites and components
 // have it.
 func plainPath(path string) bool {
-	for part := range strings.SplitSeq(path, "/") {
-		if part == "" || part == "." || part == ".." || strings.Trim(part, nameBytes+"+~:") != "" {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(strings.Split(path, "/"), func(part string) bool {
+		return part == "" || part == "." || part == ".." || strings.Trim(part, nameBytes+"+~:") != ""
+	})
 }
 
 // nameBytes are the bytes that file names may have anywhere.

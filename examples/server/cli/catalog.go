@@ -176,7 +176,7 @@ func (r *remote) diff() *cobra.Command {
 			}
 			call := "GET reports/changes?limit&since=" + time.Now().Add(-back).UTC().Format(time.RFC3339)
 			return listing(r, call, "AT CHANGE WHAT PRODUCT VERSION DETAILS", func(x adminhttp.CatalogChange) []any {
-				return []any{x.At, x.Change, x.ID(), x.Product, x.Version, x.What}
+				return []any{x.At, x.Change, cmp.Or(string(x.Patch), x.Vulnerability, string(x.Product)), x.Product, x.Version, x.What}
 			})(cmd, args)
 		},
 	}

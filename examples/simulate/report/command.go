@@ -54,7 +54,11 @@ could not be written.`,
 			if err := os.MkdirAll(folder, 0o755); err != nil {
 				return err
 			}
-			progress := progress{out: c.ErrOrStderr(), terminal: terminal(c.ErrOrStderr()), total: cfg.Agents}
+			progress := progress{out: c.ErrOrStderr(), total: cfg.Agents}
+			if file, ok := c.ErrOrStderr().(*os.File); ok {
+				info, err := file.Stat()
+				progress.terminal = err == nil && info.Mode()&os.ModeCharDevice != 0
+			}
 			cfg.Progress = progress.done
 			result, err := live(cfg)
 			if err != nil {
@@ -77,15 +81,6 @@ could not be written.`,
 	f.DurationVar(&cfg.Cancel, "cancel", cfg.Cancel, "time from enabling the job to its cancel; negative: never")
 	f.StringVar(&folder, "out", "", "folder for the report")
 	return c
-}
-
-func terminal(out io.Writer) bool {
-	file, ok := out.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := file.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
 // live runs the fleet and measures the cost. Nearly all memory is garbage of
