@@ -116,7 +116,9 @@ func (t *tx) change(rec *jobRecord, old job.Definition) {
 	case same:
 	case d.After != nil: // by another share, or for another time, as saved
 		t.saveJob(*rec)
-		t.recountOpen(d.After.Job)
+		for _, run := range t.job(d.After.Job).Open {
+			t.recount(run)
+		}
 	default:
 		t.schedule(rec, t.now, t.now)
 	}

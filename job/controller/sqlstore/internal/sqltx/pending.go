@@ -1,7 +1,6 @@
 package sqltx
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 
@@ -88,8 +87,8 @@ func (t *tx) flush() error {
 		}
 	}
 	t.pending = pending{}
-	slices.SortFunc(puts, func(a, b Row) int { return compare(a.Key, b.Key) })
-	slices.SortFunc(deletes, compare)
+	slices.SortFunc(puts, func(a, b Row) int { return a.Key.Compare(b.Key) })
+	slices.SortFunc(deletes, controller.Key.Compare)
 	if err := t.send(t.dialect.Put, t.dialect.Puts(puts)); err != nil {
 		return err
 	}
@@ -103,8 +102,4 @@ func (t *tx) send(text string, executions [][]any) error {
 		}
 	}
 	return nil
-}
-
-func compare(a, b controller.Key) int {
-	return cmp.Or(strings.Compare(string(a.Table), string(b.Table)), strings.Compare(a.Key, b.Key))
 }
