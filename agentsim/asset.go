@@ -207,7 +207,9 @@ func (a *asset) crash() {
 func (a *asset) boot(off time.Duration) {
 	a.stop()
 	a.up, a.mark, a.sleep = false, false, time.Time{}
-	a.observer.rebooting()
+	for _, e := range a.observer.orders {
+		e.Offer = time.Time{} // whoever caused the reboot (RBT-8)
+	}
 	life := a.life
 	a.w.after(off, func() {
 		if a.life != life {

@@ -289,10 +289,3 @@ func (o *observer) pending(own *observed) bool {
 	}
 	return o.a.mark
 }
-
-// rebooting follows the computer going down, whoever caused it (RBT-8).
-func (o *observer) rebooting() {
-	for _, e := range o.orders {
-		e.Offer = time.Time{}
-	}
-}

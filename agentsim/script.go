@@ -89,7 +89,7 @@ func parseSteps(file, text string, start, now time.Time) (*Script, error) {
 		if words == "" {
 			continue
 		}
-		if first, rest, _ := strings.Cut(words, " "); first[0] == '+' || isInstant(first) {
+		if first, rest, _ := strings.Cut(words, " "); first[0] == '+' || len(first) > 10 && first[4] == '-' && first[7] == '-' {
 			t, err := parseWhen(first, start)
 			if err != nil {
 				return nil, s.wrong(i, err)
@@ -155,8 +155,6 @@ func uncomment(line string) string {
 	text, _, _ := strings.Cut(line, " #")
 	return strings.TrimRight(text, " \t\r")
 }
-
-func isInstant(s string) bool { return len(s) > 10 && s[4:5] == "-" && s[7:8] == "-" }
 
 // parseWhen parses a time: +3h15m or +2d4h after start, or an instant.
 func parseWhen(s string, start time.Time) (time.Time, error) {

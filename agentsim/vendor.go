@@ -90,7 +90,7 @@ func (v *vendor) parseVersion(name string, at place, text string) (catalog.Produ
 // product returns the id of the product of this name at a place: the name, and
 // the place after it if that is not the usual one.
 func (v *vendor) product(name string, at place) catalog.ProductID {
-	if p, ok := v.products[catalog.ProductID(name)]; at == usual || ok && at.fits(p) {
+	if p, ok := v.products[catalog.ProductID(name)]; at == usual || ok && p.Platform == at.platform && (p.Architecture == "" || p.Architecture == at.architecture) {
 		return catalog.ProductID(name)
 	}
 	return catalog.ProductID(name + "/" + at.String())
@@ -282,10 +282,4 @@ func (at place) String() string {
 		return at.platform.String()
 	}
 	return at.platform.String() + "/" + at.architecture
-}
-
-// fits reports whether a product runs at the place. A product without an
-// architecture runs on all.
-func (at place) fits(p catalog.Product) bool {
-	return p.Platform == at.platform && (p.Architecture == "" || p.Architecture == at.architecture)
 }

@@ -72,7 +72,10 @@ func (d *decoder) former(f *encodedFormer, c *checker) (kind, name string) {
 	if f.Patch.Class == enum.Unknown {
 		f.Patch.Class = 0
 	}
-	c.problems = f.Patch.check()
+	p := f.Patch
+	c.problems = Patch{ID: p.Patch, Product: "any", Version: p.Version, Source: p.Source, Published: p.Published, Severity: p.Severity, Class: p.Class, CVEs: p.CVEs}.Check()
+	c.instant("the time of listing", p.Listed)
+	c.instant("the time of leaving", p.Left)
 	c.text("the product", string(f.Product), MaxID, true)
 	c.text("the authority", f.Authority, MaxText, true)
 	kind, name = fmt.Sprintf("former patch of product %.80q, patch", f.Product), string(f.Patch.Patch)

@@ -1,7 +1,9 @@
 package catalog
 
 import (
+	"encoding/json"
 	"io"
+	"slices"
 	"time"
 )
 
@@ -83,13 +85,15 @@ type encodedFormer struct {
 // after the other, is what Decode reads.
 func (s *Snapshot) Pieces(has func(name string) bool) ([]Piece, error) {
 	s = s.orEmpty()
-	e := newEncoder(has)
+	e := &encoder{has: has}
+	e.json = json.NewEncoder(&e.lines)
+	e.json.SetEscapeHTML(false)
 	e.put("", s.header())
 	for _, f := range s.feeds {
 		e.put("", f)
 	}
 	e.cut()
-	if names := s.body.get(); names != nil && has != nil && all(names, has) {
+	if names := s.body.get(); names != nil && has != nil && !slices.ContainsFunc(names, func(name string) bool { return !has(name) }) {
 		for _, name := range names {
 			e.pieces = append(e.pieces, Piece{Name: name})
 		}

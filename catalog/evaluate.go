@@ -91,7 +91,9 @@ func (c *scan) evaluate(v *Verdict, i int, installed *Installed) {
 	}
 	e.installation()
 	e.lifecycle()
-	e.platform()
+	if have, want := c.inv.Platform, e.product.Platform; have != want {
+		e.add(WrongPlatform, have.String(), want.String(), "The patch is for "+want.String()+", and the asset runs "+have.String()+".")
+	}
 	e.packageManager()
 	e.artifacts()
 	e.lines()
@@ -148,12 +150,6 @@ func (e *evaluation) lifecycle() {
 		e.add(EOLMarked, "", "", "The vendor announced the end of life of "+id+" without a date. It can still be deployed.")
 	default:
 		e.add(EOLMarked, eol, e.instant(), "The vendor announced the end of life of "+id+" for "+eol+". It can still be deployed until then.")
-	}
-}
-
-func (e *evaluation) platform() {
-	if have, want := e.inv.Platform, e.product.Platform; have != want {
-		e.add(WrongPlatform, have.String(), want.String(), "The patch is for "+want.String()+", and the asset runs "+have.String()+".")
 	}
 }
 

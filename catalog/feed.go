@@ -142,10 +142,6 @@ type FeedHealth struct {
 	AllExploited bool `json:"allExploited,omitempty"`
 }
 
-// informs reports whether the feed's facts count: it is neither failing nor
-// stale (CAT-18).
-func (h FeedHealth) informs(now time.Time) bool { return h.Healthy && !h.Stale(now) }
-
 // Stale reports whether the feed is stale (CAT-2): StaleAfter without a good
 // sync, or data of the age MaxAge, from that instant on. A feed that never had
 // a good sync counts from its first failure.

@@ -26,15 +26,6 @@ type Former struct {
 	Deprecated bool            `json:"deprecated,omitempty"` // it was withdrawn or past its end of life (CAT-8)
 }
 
-// check returns everything that is wrong with the record itself, one plain
-// phrase each.
-func (f Former) check() []string {
-	c := checker{Patch{ID: f.Patch, Product: "any", Version: f.Version, Source: f.Source, Published: f.Published, Severity: f.Severity, Class: f.Class, CVEs: f.CVEs}.Check()}
-	c.instant("the time of listing", f.Listed)
-	c.instant("the time of leaving", f.Left)
-	return c.problems
-}
-
 // compareFormer puts the newest version first.
 func compareFormer(a, b Former) int {
 	order, _ := b.Version.Compare(a.Version)

@@ -9,7 +9,6 @@ import (
 	"encoding/json"
 	"hash/crc32"
 	"io"
-	"slices"
 	"sync"
 )
 
@@ -54,10 +53,6 @@ func (b *bodyNames) set(pieces []Piece) {
 	b.names = names
 }
 
-func all(names []string, has func(string) bool) bool {
-	return !slices.ContainsFunc(names, func(name string) bool { return !has(name) })
-}
-
 // encoder makes pieces of records.
 type encoder struct {
 	has     func(name string) bool
@@ -66,13 +61,6 @@ type encoder struct {
 	json    *json.Encoder
 	pieces  []Piece
 	err     error
-}
-
-func newEncoder(has func(string) bool) *encoder {
-	e := &encoder{has: has}
-	e.json = json.NewEncoder(&e.lines)
-	e.json.SetEscapeHTML(false)
-	return e
 }
 
 // put adds a record. The record begins a new piece if the present one is full,

@@ -31,11 +31,12 @@ func (s *Snapshot) Vulnerability(id string, now time.Time) (Vulnerability, []Fee
 	return v, sources
 }
 
-// informing says of each feed whether its facts count.
+// informing says of each feed whether its facts count: it is neither failing nor
+// stale (CAT-18).
 func (s *Snapshot) informing(now time.Time) []bool {
 	good := make([]bool, len(s.feeds))
 	for i := range s.feeds {
-		good[i] = s.feeds[i].informs(now)
+		good[i] = s.feeds[i].Healthy && !s.feeds[i].Stale(now)
 	}
 	return good
 }

@@ -74,13 +74,11 @@ func (f *facts) equal(g *facts) bool {
 		return f == g
 	}
 	return slices.Equal(f.vulnerabilities, g.vulnerabilities) &&
-		slices.EqualFunc(f.advisories, g.advisories, equalAdvisory) &&
+		slices.EqualFunc(f.advisories, g.advisories, func(a, b Advisory) bool {
+			return a.ID == b.ID && slices.Equal(a.CVEs, b.CVEs) && a.Severity == b.Severity && a.Published.Equal(b.Published) &&
+				a.Modified.Equal(b.Modified) && a.Withdrawn == b.Withdrawn && slices.Equal(a.Fixes, b.Fixes)
+		}) &&
 		slices.EqualFunc(f.sets, g.sets, func(a, b LineSet) bool { return a.Product == b.Product && slices.Equal(a.Lines, b.Lines) })
-}
-
-func equalAdvisory(a, b Advisory) bool {
-	return a.ID == b.ID && slices.Equal(a.CVEs, b.CVEs) && a.Severity == b.Severity && a.Published.Equal(b.Published) &&
-		a.Modified.Equal(b.Modified) && a.Withdrawn == b.Withdrawn && slices.Equal(a.Fixes, b.Fixes)
 }
 
 // facts collects the facts of each feed. They are never merged here: whether

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"crypto/x509"
 	"encoding/hex"
-	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -25,8 +24,6 @@ import (
 // weaken the policy (JOB-20).
 func ParsePolicy(data []byte) (Policy, error) {
 	var p Policy
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.DisallowUnknownFields()
 	var err error
 	switch {
 	case len(data) > MaxPolicy:
@@ -34,12 +31,10 @@ func ParsePolicy(data []byte) (Policy, error) {
 	case !utf8.Valid(data):
 		err = errors.New("is not UTF-8")
 	default:
-		if err = strictjson.Check(data, false); err == nil {
-			err = d.Decode(&p)
-		}
+		err = strictjson.Unmarshal(data, &p)
 	}
 	if err != nil {
-		return Policy{}, problem.One("signer policy", "document", "", "%s", problem.Clip(strings.TrimPrefix(err.Error(), "json: "), MaxDetail))
+		return Policy{}, problem.One("signer policy", "document", "", "%s", problem.Clip(err.Error(), MaxDetail))
 	}
 	if err := p.Validate(); err != nil {
 		return Policy{}, err

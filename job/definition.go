@@ -90,7 +90,13 @@ func (d Definition) Validate() error {
 	checkText(&l, "baseline", d.Baseline)
 	checkText(&l, "calendar", d.Calendar)
 	checkText(&l, "rebootHours", d.RebootHours)
-	checkPatches(&l, d.Patches)
+	if len(d.Patches.List) > 0 && d.Patches.Query != nil {
+		l.Add("patches", "", "have both a list and a query; keep one of them (JOB-8)")
+	}
+	checkNames(&l, "patches.list", d.Patches.List, func(id string) string { return id })
+	if d.Patches.Query != nil {
+		checkQuery(&l, *d.Patches.Query)
+	}
 	checkActions(&l, "pre", d.Pre)
 	checkActions(&l, "post", d.Post)
 	l.Under("schedule", d.Schedule.Validate())

@@ -87,13 +87,14 @@ type PlanInput struct {
 // If the calendar lets nothing start, the order is empty, and LeftOut says why
 // (CAL-1).
 func (d Definition) Plan(in PlanInput) Plan {
-	snap, scan := in.Snapshot, newScan(in)
+	snap, scan := in.Snapshot, &scan{in, make(map[lineKey][]baseline.Fix), make(map[catalog.PatchID]urgency), make(map[catalog.PatchID]time.Time)}
 	options := catalog.Options{StrictLines: d.StrictLines, KnownLines: d.KnownLines, Unreachable: in.Unreachable, Refuse: scan.refuse}
 	var verdicts []catalog.Verdict
 	switch {
 	case d.Patches.Query != nil:
 		for _, v := range snap.Missing(in.Inventory, options, in.Now) {
-			if !superseded(v) && d.Patches.Query.matches(snap, v, in.Now) {
+			superseded := slices.ContainsFunc(v.Reasons, func(r catalog.Reason) bool { return r.Code == catalog.Superseded })
+			if !superseded && d.Patches.Query.matches(snap, v, in.Now) { // (CAT-14)
 				verdicts = append(verdicts, v)
 			}
 		}
@@ -209,12 +210,6 @@ func (in PlanInput) untrusted(v catalog.Verdict, product catalog.Product) (catal
 	return catalog.Reason{Code: "NotTrusted", Rule: "INT-4", Text: fmt.Sprintf(
 		"No clause of the signer policy is about product %q of vendor %q from feed %q, so nothing is trusted for it.",
 		product.ID, product.Vendor, v.Feed)}, found || in.Policy.IsZero()
-}
-
-// superseded reports whether another patch that the asset may get supersedes it
-// (CAT-14).
-func superseded(v catalog.Verdict) bool {
-	return slices.ContainsFunc(v.Reasons, func(r catalog.Reason) bool { return r.Code == catalog.Superseded })
 }
 
 func (d Definition) orderPatch(snap *catalog.Snapshot, patch catalog.Patch, product catalog.Product) OrderPatch {

@@ -87,16 +87,6 @@ func (c Conditions) met(patch catalog.Patch, product catalog.Product, risk catal
 	return met, set
 }
 
-func checkPatches(l *problem.List, s Patches) {
-	if len(s.List) > 0 && s.Query != nil {
-		l.Add("patches", "", "have both a list and a query; keep one of them (JOB-8)")
-	}
-	checkNames(l, "patches.list", s.List, func(id string) string { return id })
-	if s.Query != nil {
-		checkQuery(l, *s.Query)
-	}
-}
-
 // checkNames checks a list of texts, of which no two may have the same key.
 func checkNames[T ~string](l *problem.List, field string, list []T, key func(string) string) {
 	if len(list) > MaxSelection {

@@ -47,10 +47,6 @@ func (s *scan) held(d Definition, v catalog.Verdict, product catalog.Product) bo
 	return true
 }
 
-func newScan(in PlanInput) *scan {
-	return &scan{in, make(map[lineKey][]baseline.Fix), make(map[catalog.PatchID]urgency), make(map[catalog.PatchID]time.Time)}
-}
-
 // refuse gives the reasons of the signer policy and of the baseline why a patch
 // is not deployable. They are reasons of the verdict, so that an older patch
 // that both allow is taken (CAT-19).

@@ -116,16 +116,6 @@ func (m *machine) force() time.Time {
 	return time.Time{}
 }
 
-// resume goes on where the machine had to wait.
-func (m *machine) resume() {
-	m.waited = true
-	if m.Asks > 0 {
-		m.count()
-		return
-	}
-	m.offer()
-}
-
 // instant and steady convert between the clocks. Zero stays zero.
 func (m *machine) instant(t schedule.Steady) time.Time {
 	if t.IsZero() {

@@ -30,7 +30,12 @@ func Step(p Policy, s State, ev Event, at schedule.At) (State, Out) {
 	switch s.Phase {
 	case 0, Idle:
 		if due, ok := ev.(Due); ok {
-			m.due(due)
+			m.State = State{BootID: due.BootID, Sessions: due.Sessions.Known()}
+			if m.p.Suppress {
+				m.Phase = Parked
+			} else {
+				m.offer()
+			}
 		}
 	case Prompting, Deferred, Counting, Asked, Parked, Waiting:
 		m.live(ev)
@@ -86,15 +91,6 @@ func (m *machine) wake() (wake time.Duration) {
 }
 
 func shown(p Phase) bool { return p == Prompting || p == Counting }
-
-func (m *machine) due(e Due) {
-	m.State = State{BootID: e.BootID, Sessions: e.Sessions.Known()}
-	if m.p.Suppress {
-		m.Phase = Parked
-		return
-	}
-	m.offer()
-}
 
 func (m *machine) live(e Event) {
 	if b, ok := e.(Booted); ok && m.rebooted(b.BootID) {
@@ -172,7 +168,12 @@ func (m *machine) advance() bool {
 	case Counting:
 		m.ask()
 	case Waiting:
-		m.resume()
+		m.waited = true
+		if m.Asks > 0 {
+			m.count()
+		} else {
+			m.offer()
+		}
 	case Asked: // it did not come: whoever is there now sees the countdown again (RBT-10)
 		m.count()
 	default: // Parked waits for no time

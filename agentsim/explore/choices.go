@@ -137,7 +137,7 @@ func (s *scene) possible(st *state, m move) bool {
 	case Halt, HaltAfter, HaltSecond:
 		return st.server != nil && st.server.fuse == 0
 	case Publish, End, Unlist, MoveOn:
-		return st.server != nil && st.server.feed.changes(s, m.choice)
+		return st.server != nil && !st.server.feed.did(m.choice) && (m.choice != Publish || s.Jobs == 1) && (m.choice != MoveOn || s.Latest)
 	case Sync:
 		return st.server != nil && !st.server.sync.IsZero()
 	case Clone:

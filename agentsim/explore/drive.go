@@ -146,7 +146,10 @@ func (s *scene) knows(st *state, asset, j int) bool {
 // restore puts the server back to the world's start. The vendor's changes stay.
 func (s *scene) restore(st *state) {
 	for i := range s.Assets {
-		st.own(i).watch.restored()
+		orders := &st.own(i).watch.orders
+		for j := range orders { // what agents lost before is forgotten
+			orders[j].Barred, orders[j].Failed = false, 0
+		}
 	}
 	if st.server == nil {
 		st.model = s.first.model

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/ed25519"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -145,12 +144,4 @@ func (s *scene) handed(st *state, h *host, m, answer message) {
 			h.had[j] = true
 		}
 	}
-}
-
-// numberedAgain reports whether a restored agent had the report under another
-// number: it counts on from what the server has.
-func numberedAgain(before []job.Report, r job.Report) bool {
-	return slices.ContainsFunc(before, func(b job.Report) bool {
-		return b.Order == r.Order && b.Progress == r.Progress && b.Result == r.Result && b.TooLate == r.TooLate && b.At.Equal(r.At)
-	})
 }

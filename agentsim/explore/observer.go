@@ -1,6 +1,8 @@
 package explore
 
 import (
+	"slices"
+
 	"github.com/patchpolicy/patchpolicy/agentsim/watch"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/agent"
@@ -69,7 +71,9 @@ func (h *host) committed(s *scene, st *state, before, after *agent.State) {
 	fresh, broken := watch.Committed(before, after, &h.watch.made, taken)
 	st.note(broken)
 	for _, r := range fresh {
-		if s.Copy && numberedAgain(before.Reports, r) {
+		if s.Copy && slices.ContainsFunc(before.Reports, func(b job.Report) bool {
+			return b.Order == r.Order && b.Progress == r.Progress && b.Result == r.Result && b.TooLate == r.TooLate && b.At.Equal(r.At)
+		}) { // a restored agent gives it another number: it counts on from what the server has
 			continue
 		}
 		if j := s.job(r.Order); j >= 0 {
@@ -91,13 +95,6 @@ func (o *observer) reinstalled(knows [maxJobs]bool) {
 	for j := range o.orders {
 		e := &o.orders[j]
 		*e = seen{Order: watch.Order{Barred: e.Barred || knows[j], Failed: e.Failed}}
-	}
-}
-
-// restored takes a restore of the server. It forgets what agents lost before.
-func (o *observer) restored() {
-	for j := range o.orders {
-		o.orders[j].Barred, o.orders[j].Failed = false, 0
 	}
 }
 

@@ -70,7 +70,8 @@ func (g standing) changes(t task, c Choice) bool {
 // server crashes in do, ok is false. It starts again at once.
 func (s *scene) serving(st *state, do func(c *controller.Controller) error) (ok bool, err error) {
 	v := st.server.own(st)
-	v.store = v.store.clone(s.driver.store, v.fuse)
+	l := v.store
+	v.store = &ledgerStore{Store: l.Store.Clone(), sum: l.sum, callers: l.callers, fuse: v.fuse, tamper: s.driver.store}
 	c := s.controller(st, v.store)
 	err = do(c)
 	if ok = !v.store.halted; ok {

@@ -135,18 +135,13 @@ func (s *scene) start() *state {
 	return st
 }
 
-// quiet reports whether nothing is under way on a host, queued or unreported.
-func (h *host) quiet() bool {
-	a := &h.agent
-	return len(h.todo)+len(h.net)+len(a.Queue)+len(a.Executions)+len(a.Reports) == 0
-}
-
 // settled reports whether everything has ended: nothing is under way, each agent
 // holds the newest manifest, and the server knows a final result of each order
 // received. A reboot by hand can be missing for ever.
 func (s *scene) settled(st *state) bool {
 	for _, h := range st.hosts[:s.Assets] {
-		if !h.quiet() && !s.parked(h) {
+		a := &h.agent
+		if busy := len(h.todo)+len(h.net)+len(a.Queue)+len(a.Executions)+len(a.Reports) > 0; busy && !s.parked(h) {
 			return false
 		}
 	}

@@ -25,11 +25,6 @@ type ledgerStore struct {
 	tamper  func(table, key string, value []byte) (made []byte) // tests only: what to store instead of a value; for nil, non-nil keeps the record
 }
 
-// clone returns a store of its own with the same contents.
-func (l *ledgerStore) clone(tamper func(table, key string, value []byte) []byte, fuse uint8) *ledgerStore {
-	return &ledgerStore{Store: l.Store.Clone(), sum: l.sum, callers: l.callers, fuse: fuse, tamper: tamper}
-}
-
 // Update implements controller.Store. A transaction that writes nothing is not
 // a commit.
 func (l *ledgerStore) Update(ctx context.Context, fn func(controller.Writer) error) error {

@@ -45,7 +45,9 @@ func (o *observer) move(a *asset, to Stage) {
 	if o.stage == to {
 		return
 	}
-	a.s.tally.move(a.s.now, o.stage, to)
+	m := &a.s.tally.moves[min(int(a.s.now/RolloutStep), len(a.s.tally.moves)-1)]
+	m[o.stage]--
+	m[to]++
 	o.stage = to
 }
 
@@ -115,7 +117,9 @@ func (o *observer) reboots(a *asset, order job.OrderID) {
 	a.note(o.Reboots(a.boots, policy.Suppress))
 	for _, x := range a.state.Executions {
 		if x.Order.ID == order {
-			a.s.tally.rebooted(a.s.now-o.due, x.Reboot.Used)
+			t := a.s.tally
+			t.after[min(int((a.s.now-o.due)/deferralStep), deferralSteps-1)]++
+			t.putOff[min(x.Reboot.Used, maxPutOff)]++
 		}
 	}
 }

@@ -159,12 +159,6 @@ func newTally(end time.Duration) *tally {
 	return &tally{moves: make([][stageCount + 1]int, end/RolloutStep+1)}
 }
 
-func (t *tally) move(at time.Duration, from, to Stage) {
-	m := &t.moves[min(int(at/RolloutStep), len(t.moves)-1)]
-	m[from]--
-	m[to]++
-}
-
 func (t *tally) propagated(took time.Duration, connected bool) {
 	if !connected {
 		t.later++
@@ -183,11 +177,6 @@ func (t *tally) reached(perThousand int) time.Duration {
 		}
 	}
 	return 0
-}
-
-func (t *tally) rebooted(after time.Duration, deferred int) {
-	t.after[min(int(after/deferralStep), deferralSteps-1)]++
-	t.putOff[min(deferred, maxPutOff)]++
 }
 
 func (t *tally) add(o *tally) {

@@ -35,15 +35,6 @@ const (
 	listPrefix  = "list-"
 )
 
-// newCache gives a feed its own directory below dir. An empty dir means no
-// cache.
-func newCache(dir string, id catalog.FeedID) cache {
-	if dir == "" {
-		return cache{}
-	}
-	return cache{filepath.Join(dir, repository.Sum([]byte(id)).Digest.Sum[:32])}
-}
-
 func (c cache) read(name string, limit int64) ([]byte, error) {
 	if c.dir == "" {
 		return nil, fs.ErrNotExist
@@ -76,11 +67,6 @@ func (c cache) list(sum repository.FileSum) []byte {
 	return data
 }
 
-// hold keeps a list. If that fails, keeping the Release file reports it.
-func (c cache) hold(sum repository.FileSum, data []byte) {
-	_ = c.write(listPrefix+sum.Digest.Sum, data)
-}
-
 // keep keeps a good state and deletes the lists that it does not name.
 func (c cache) keep(h held) error {
 	if c.dir == "" {
@@ -103,20 +89,14 @@ func (c cache) keep(h held) error {
 	}
 	for _, name := range names {
 		digest, is := strings.CutPrefix(name.Name(), listPrefix)
-		if is && !h.names(digest) {
+		kept := slices.ContainsFunc(h.indexes, func(x index) bool { // in any form
+			return slices.ContainsFunc(fetchedAs, func(extension string) bool { return h.release.files[x.path+extension].Digest.Sum == digest })
+		})
+		if is && !kept {
 			err = errors.Join(err, os.Remove(filepath.Join(c.dir, name.Name())))
 		}
 	}
 	return err
-}
-
-// names reports whether one of the state's lists has this digest in any form.
-func (h held) names(digest string) bool {
-	return slices.ContainsFunc(h.indexes, func(x index) bool {
-		return slices.ContainsFunc(fetchedAs, func(extension string) bool {
-			return h.release.files[x.path+extension].Digest.Sum == digest
-		})
-	})
 }
 
 func (c cache) write(name string, data []byte) error {

@@ -5,11 +5,13 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
+	"github.com/patchpolicy/patchpolicy/catalog/debian"
 	"github.com/patchpolicy/patchpolicy/catalog/internal/fetch"
 	"github.com/patchpolicy/patchpolicy/catalog/internal/repository"
 	"github.com/patchpolicy/patchpolicy/integrity"
@@ -63,7 +65,7 @@ func (f *Feed) Fetch(ctx context.Context) (catalog.Batch, error) {
 	if err != nil {
 		return catalog.Batch{}, err
 	}
-	same := f.held.given && next.signed.equal(f.held.signed)
+	same := f.held.given && bytes.Equal(next.signed.text, f.held.signed.text) && bytes.Equal(next.signed.detached, f.held.signed.detached)
 	if !same {
 		f.merge(&next)
 		f.group.list(f, next)
@@ -76,7 +78,7 @@ func (f *Feed) Fetch(ctx context.Context) (catalog.Batch, error) {
 		f.config.Report(Problem{File: f.config.CacheDir, Text: "fetched files cannot be kept there: " + err.Error()})
 	}
 	next.view = f.group.view(f.index, next.records)
-	unchanged := same && next.view.equal(f.held.view)
+	unchanged := same && maps.Equal(next.view.hidden, f.held.view.hidden) && maps.Equal(next.view.security, f.held.view.security)
 	next.given = true
 	f.held = next
 	if unchanged {
@@ -93,9 +95,9 @@ func (f *Feed) read(ctx context.Context, now time.Time) (held, error) {
 	if err != nil {
 		return held{}, err
 	}
-	address := f.source.address()
+	address := debian.RepositoryOf(f.source.listName("Release")) // the repository's name on every asset that uses it
 	last := f.held.signed
-	if last.empty() {
+	if len(last.text) == 0 {
 		// What is kept on disk counts only if it verifies.
 		kept := f.cache.signed(f.source.base() + releaseFile)
 		if _, err := ring.open(kept, address, now); err == nil {
@@ -214,12 +216,6 @@ type signedRelease struct {
 	detached   []byte           // content of Release.gpg; nil: text is an InRelease file
 	where      string           // address, for errors
 	validators fetch.Validators // of InRelease
-}
-
-func (s signedRelease) empty() bool { return len(s.text) == 0 }
-
-func (s signedRelease) equal(t signedRelease) bool {
-	return bytes.Equal(s.text, t.text) && bytes.Equal(s.detached, t.detached)
 }
 
 // origin is the source of a feed's files: a repository, or a directory of

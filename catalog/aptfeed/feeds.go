@@ -100,7 +100,9 @@ func feeds(c Config, from func(Config, *Feed) origin) ([]*Feed, error) {
 	var all []*Feed
 	for i, s := range sources {
 		f := &Feed{id: feedID(s.uri + " " + s.suite), source: s, config: c, group: g, index: i}
-		f.cache = newCache(c.CacheDir, f.id)
+		if c.CacheDir != "" { // each feed has a directory of its own
+			f.cache.dir = filepath.Join(c.CacheDir, repository.Sum([]byte(f.id)).Digest.Sum[:32])
+		}
 		f.from = from(c, f)
 		f.held.published = f.cache.meta().Published
 		all = append(all, f)

@@ -1,7 +1,7 @@
 package aptfeed
 
 import (
-	"maps"
+	"strings"
 	"sync"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
@@ -31,14 +31,11 @@ type view struct {
 	security map[catalog.PatchID]bool           // a security suite lists it
 }
 
-func (v view) equal(w view) bool {
-	return maps.Equal(v.hidden, w.hidden) && maps.Equal(v.security, w.security)
-}
-
 func (g *group) list(f *Feed, h held) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.listings[f.index] = listing{f.id, f.source.authority(h.release.vouching(), f.config.Dir), h.release.security(), h.digests}
+	security := strings.HasSuffix(h.release.Suite, "-security") || strings.HasSuffix(h.release.Codename, "-security")
+	g.listings[f.index] = listing{f.id, f.source.authority(h.release.vouching(), f.config.Dir), security, h.digests}
 }
 
 // view returns the effect of the other feeds on the records of feed i.

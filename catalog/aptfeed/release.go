@@ -165,10 +165,6 @@ func (rel *release) noteSuite(s source) {
 	rel.notes.Add("the Release file", fmt.Sprintf("it is of suite %q, codename %q, and the entry at %s:%d asks for %q", rel.Suite, rel.Codename, s.file, s.line, s.suite))
 }
 
-func (rel release) security() bool {
-	return strings.HasSuffix(rel.Suite, "-security") || strings.HasSuffix(rel.Codename, "-security")
-}
-
 // vouching returns who the repository says it is from, or its address if it
 // does not say.
 func (rel release) vouching() string { return cmp.Or(rel.Origin, rel.Label, rel.Address) }

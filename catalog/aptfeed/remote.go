@@ -49,7 +49,7 @@ func (r *remote) open(ctx context.Context, list string, rel release) (packed, er
 			if err != nil {
 				return packed{}, err
 			}
-			r.cache.hold(sum, data)
+			_ = r.cache.write(listPrefix+sum.Digest.Sum, data) // keeping the Release file reports what fails
 		}
 		return packed{io.NopCloser(bytes.NewReader(data)), extension, where}, nil
 	}

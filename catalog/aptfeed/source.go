@@ -64,9 +64,6 @@ func (s source) listName(path string) string {
 	return debian.ListName(base + path)
 }
 
-// address returns the repository's name on every asset that uses it.
-func (s source) address() string { return debian.RepositoryOf(s.listName("Release")) }
-
 // authority returns who vouches for the source: the origin, and the keyring as
 // the entry names it. So it stays the same when the keys in the file are
 // renewed (CAT-17).
@@ -362,12 +359,9 @@ var keyFingerprint = regexp.MustCompile(`^([0-9a-fA-F]{40}|[0-9a-fA-F]{64})!?$`)
 // plainPath accepts a relative path of plain names, as suites and components
 // have it.
 func plainPath(path string) bool {
-	for part := range strings.SplitSeq(path, "/") {
-		if part == "" || part == "." || part == ".." || strings.Trim(part, nameBytes+"+~:") != "" {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(strings.Split(path, "/"), func(part string) bool {
+		return part == "" || part == "." || part == ".." || strings.Trim(part, nameBytes+"+~:") != ""
+	})
 }
 
 // nameBytes are the bytes that file names may have anywhere.

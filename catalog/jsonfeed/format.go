@@ -129,7 +129,7 @@ func read(ctx context.Context, feed catalog.FeedID, data []byte) (catalog.Batch,
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 			err = errors.New("it ends too early")
 		}
-		return catalog.Batch{}, errors.New(clip(err.Error()))
+		return catalog.Batch{}, errors.New(problem.Clip(err.Error(), fetch.MaxReason))
 	}
 	p.batch.Rejected = p.rejects.List(feed)
 	return p.batch, nil
@@ -228,20 +228,15 @@ func (p *parser) list(kind string, read func(raw []byte) (id string, problems []
 		default:
 			id, problems = read(raw)
 		}
-		if len(problems) > 0 {
-			p.reject(kind, i, id, problems)
+		if record := fmt.Sprintf("%s number %d", kind, i); len(problems) > 0 {
+			if id != "" && len(id) <= catalog.MaxID {
+				record = kind + " " + id
+			}
+			p.rejects.Add(record, problems...)
 		}
 	}
 	_, err := p.json.Token()
 	return err
-}
-
-func (p *parser) reject(kind string, number int, id string, problems []string) {
-	record := fmt.Sprintf("%s number %d", kind, number)
-	if id != "" && len(id) <= catalog.MaxID {
-		record = kind + " " + id
-	}
-	p.rejects.Add(record, problems...)
 }
 
 func (p *parser) fit(kind, id string, err error, check func() []string) (problems []string) {
@@ -317,5 +312,3 @@ func strict(data []byte, v any) error {
 	d.DisallowUnknownFields()
 	return cmp.Or(strictjson.Check(data, true), d.Decode(v)) // V is set in any case, for its id
 }
-
-func clip(s string) string { return problem.Clip(s, fetch.MaxReason) }

@@ -29,7 +29,6 @@ const (
 	apkNumber       = 22
 )
 
-func isHex(c byte) bool   { return isDigit(c) || 'a' <= c && c <= 'f' }
 func isLower(c byte) bool { return 'a' <= c && c <= 'z' }
 
 // apkKey reads digit{.digit}…{letter}{_suffix{digit}}…{~hash}{-rdigit}.
@@ -65,7 +64,7 @@ func apkKey(k key, text string) (key, error) {
 		}
 	}
 	if strings.HasPrefix(s, "~") {
-		if run, s = cutRun(s[1:], isHex); run == "" {
+		if run, s = cutRun(s[1:], func(c byte) bool { return isDigit(c) || 'a' <= c && c <= 'f' }); run == "" {
 			return nil, errors.New("a tilde is not followed by a commit in lower-case hex")
 		}
 		k = append(k, apkHash).word(run)

@@ -105,7 +105,9 @@ func readSignature(p rawPacket, over *subject) *found {
 			return f
 		}
 		digest = body[16]
-		p.body = asVersion4(body)
+		// The two versions differ only in the bytes that are hashed: the type and the time. The library
+		// does not read version 3, which rpm made for a long time.
+		p.body = slices.Concat([]byte{4, body[2], body[15], body[16], 0, 6, 5, 2}, body[3:7], []byte{0, 10, 9, 16}, body[7:15], body[17:])
 	case 4, 6:
 	default:
 		f.drop(Unjudged, "version %d of signatures is not judged", f.Version)
@@ -217,13 +219,6 @@ const (
 	subpacketEmbedded    = 32
 	subpacketFingerprint = 33
 )
-
-// asVersion4 converts a version 3 signature, which rpm made for a long time and the library does
-// not read, to version 4. The two then differ only in the bytes that are hashed: the type and the
-// time.
-func asVersion4(b []byte) []byte {
-	return slices.Concat([]byte{4, b[2], b[15], b[16], 0, 6, 5, 2}, b[3:7], []byte{0, 10, 9, 16}, b[7:15], b[17:])
-}
 
 // holds reports whether the key made the signature over what was digested. The two bytes of the
 // digest in the signature must be right too, as GnuPG and rpm require.

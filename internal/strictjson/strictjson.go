@@ -13,6 +13,20 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
 
+// Unmarshal is [Check] without nulls, and then [json.Unmarshal], except that it
+// refuses fields that v does not have.
+func Unmarshal(data []byte, v any) error {
+	if err := Check(data, false); err != nil {
+		return err
+	}
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return errors.New(strings.TrimPrefix(err.Error(), "json: "))
+	}
+	return nil
+}
+
 // maxDepth is how deep lists and objects may be nested.
 const maxDepth = 1000
 

@@ -251,7 +251,11 @@ func (m *machine) open(sealed []byte) {
 	if m.disowned() {
 		revision, digest = 0, ""
 	}
-	doc, err := manifest.Open(sealed, m.keys(), m.c.Asset, revision, digest, m.now.UTC)
+	keys := m.c.Key
+	if t := m.trust(); t.Version > 0 {
+		keys = manifest.Keys(t.Manifest) // (MAN-5)
+	}
+	doc, err := manifest.Open(sealed, keys, m.c.Asset, revision, digest, m.now.UTC)
 	if err != nil {
 		m.refuseManifest(err)
 		return

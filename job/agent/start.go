@@ -17,7 +17,9 @@ func (m *machine) start() {
 	m.expire()
 	m.refuse()
 	var free []job.Order
-	for _, o := range m.due() {
+	due := slices.DeleteFunc(slices.Clone(m.s.Queue), func(o job.Order) bool { return o.Start.After(m.now.UTC) })
+	slices.SortFunc(due, func(a, b job.Order) int { return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(a.ID, b.ID)) })
+	for _, o := range due {
 		why := m.blocked(o)
 		if why == "" {
 			free = append(free, o)
@@ -64,18 +66,6 @@ func (m *machine) blocked(o job.Order) string {
 // that reboots for a pending reboot does not wait for it (RBT-11).
 func (m *machine) occupies(x execution.State, o job.Order) bool {
 	return !x.Unverified() && !x.Retrying() && (!x.Parked() || m.c.WaitParked && !o.RebootPending)
-}
-
-// due returns the queued orders whose start has come, by start and id.
-func (m *machine) due() []job.Order {
-	var due []job.Order
-	for _, o := range m.s.Queue {
-		if !o.Start.After(m.now.UTC) {
-			due = append(due, o)
-		}
-	}
-	slices.SortFunc(due, func(a, b job.Order) int { return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(a.ID, b.ID)) })
-	return due
 }
 
 // expire ends the queued orders whose window is over, and all but the newest

@@ -18,14 +18,6 @@ func (m *machine) trust() manifest.Trust {
 	return m.c.Trust
 }
 
-// keys returns the keys that manifests are verified with (MAN-5).
-func (m *machine) keys() manifest.Verifier {
-	if t := m.trust(); t.Version > 0 {
-		return manifest.Keys(t.Manifest)
-	}
-	return m.c.Key
-}
-
 // disowned reports whether the manifest held was signed by a key that is no
 // longer trusted. An attacker with that key may have written it. So none of its
 // orders starts, its revision does not count, and the agent asks for a manifest

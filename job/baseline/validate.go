@@ -1,11 +1,8 @@
 package baseline
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/internal/problem"
@@ -180,13 +177,8 @@ func Parse(data []byte) (b Baseline, err error) {
 	if len(data) > MaxJSON {
 		return b, problem.One(what, "", "", "has %d bytes; at most %d are allowed", len(data), MaxJSON)
 	}
-	if err = strictjson.Check(data, false); err == nil {
-		d := json.NewDecoder(bytes.NewReader(data))
-		d.DisallowUnknownFields()
-		err = d.Decode(&b)
-	}
-	if err != nil {
-		return Baseline{}, problem.One(what, "", "", "is not a baseline in JSON: %s", strings.TrimPrefix(err.Error(), "json: "))
+	if err := strictjson.Unmarshal(data, &b); err != nil {
+		return Baseline{}, problem.One(what, "", "", "is not a baseline in JSON: %v", err)
 	}
 	return b, b.Validate()
 }

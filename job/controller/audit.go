@@ -89,7 +89,7 @@ func (r *reader) audit() (differences []string) {
 			}
 		}
 	}
-	for _, k := range slices.SortedFunc(maps.Keys(want), func(a, b Key) int { return cmp.Or(cmp.Compare(a.Table, b.Table), cmp.Compare(a.Key, b.Key)) }) {
+	for _, k := range slices.SortedFunc(maps.Keys(want), Key.Compare) {
 		add("table %s does not list %q", k.Table, k.Key)
 	}
 	for run := range values[runRecord](r, tableRuns, "", "") {

@@ -179,22 +179,6 @@ func (t *tx) recount(run job.RunID) {
 	}
 }
 
-// recountOpen reckons the shares of a job's open runs.
-func (t *tx) recountOpen(of job.ID) {
-	for _, run := range t.job(of).Open {
-		t.recount(run)
-	}
-}
-
-// followed lists the open runs of the jobs that others run after.
-func (t *tx) followed() (runs []job.RunID) {
-	t.followers("") // reads who runs after whom
-	for id := range t.chains {
-		runs = append(runs, t.job(id).Open...)
-	}
-	return runs
-}
-
 // share starts the jobs that follow a run once a share of its assets succeeded,
 // if enough have (JOB-19).
 func (t *tx) share(run runRecord) {

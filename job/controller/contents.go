@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
@@ -188,7 +187,7 @@ func (r *reader) sets(keys []Key, wanted []bool) map[string]job.Order {
 		}
 		records[name] = rec
 	}
-	slices.SortFunc(bodies, func(a, b Key) int { return strings.Compare(a.Key, b.Key) })
+	slices.SortFunc(bodies, Key.Compare)
 	r.fetch(slices.Compact(bodies)...)
 	for name, rec := range records {
 		order := rec.Order

@@ -141,13 +141,13 @@ func (c Config) Validate() error {
 // use, and several of them may share a store, if its implementation allows that
 // (package sqlstore lets one process open a file).
 type Controller struct {
-	store   Store
-	config  Config
-	cached  atomic.Pointer[storedSnapshot]
-	formed  atomic.Bool // the store's records are of a format that this release reads
-	secrets secrets
-	quiet   quiet
+	store  Store
+	config Config
+	cached atomic.Pointer[storedSnapshot]
+	formed atomic.Bool // the store's records are of a format that this release reads
+	quiet  quiet
 
+	secrets     *memo[secretOf, []manifest.Secret]
 	inventories *memo[string, catalog.Inventory] // by content
 	sets        *memo[string, job.Order]         // by name
 }
@@ -167,7 +167,7 @@ func New(store Store, config Config) (*Controller, error) {
 	config = config.WithDefaults()
 	config.Lead = max(config.Lead, 0)
 	return &Controller{
-		store: store, config: config,
+		store: store, config: config, secrets: newMemo[secretOf, []manifest.Secret](maxSecrets),
 		inventories: newMemo[string, catalog.Inventory](maxInventories), sets: newMemo[string, job.Order](maxSets),
 	}, nil
 }

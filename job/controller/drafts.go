@@ -32,21 +32,17 @@ type draftKey struct {
 	content  string // of the inventory
 }
 
-// of returns the drafts that were made with a catalog and its probes.
-func (d *drafts) of(snapshot *catalog.Snapshot, probed map[string]bool) *memo[draftKey, draft] {
-	if d.known == nil || d.snapshot != snapshot || !maps.Equal(d.probed, probed) {
-		*d = drafts{snapshot, probed, newMemo[draftKey, draft](maxDrafts)}
-	}
-	return d.known
-}
-
 // draft decides what a run does on an asset, by what is known now.
 func (t *tx) draft(run runRecord, e ledger.Entry, has inventoryRecord, o schedule.Occurrence) draft {
 	d, in := run.Definition, t.orderInput(run, run.Definition, e, o)
-	if t.drafts == nil || len(in.Failed) > 0 || !t.c.config.alike(d) {
+	// The definition must plan the same on all assets with the same inventory.
+	if t.drafts == nil || len(in.Failed) > 0 || d.Calendar != "" || d.RebootHours != "" || len(t.c.config.Deadlines) > 0 {
 		return t.fit(t.plan(d, in))
 	}
-	all, k := t.drafts.of(in.Snapshot, in.Unreachable), draftKey{e.Run, d.Revision, has.content()}
+	if s := t.drafts; s.known == nil || s.snapshot != in.Snapshot || !maps.Equal(s.probed, in.Unreachable) {
+		*s = drafts{in.Snapshot, in.Unreachable, newMemo[draftKey, draft](maxDrafts)}
+	}
+	all, k := t.drafts.known, draftKey{e.Run, d.Revision, has.content()}
 	base, have := all.get(k)
 	if !have {
 		in.Inventory, _ = t.inventory(e.Asset)

@@ -27,7 +27,7 @@ func (r *reader) failureRows(list []ledger.Failure) map[Key]string {
 		}
 	}
 	if len(tried) > 0 {
-		rows[triedKey(list[0])] = string(r.encode(tried))
+		rows[Key{tableTried, key(string(list[0].Job), string(list[0].Asset), string(list[0].Run))}] = string(r.encode(tried))
 	}
 	return rows
 }
@@ -45,11 +45,6 @@ func (t *tx) saveFailures(was, is []ledger.Failure) {
 			t.delete(k.Table, k.Key)
 		}
 	}
-}
-
-// failureKey orders failures: newest first, then by asset, run and patch.
-func failureKey(f ledger.Failure) string {
-	return key(fallingTime(f.At), string(f.Asset), string(f.Run), string(f.Patch))
 }
 
 // FailureFilter says which failures are listed. A zero field does not filter.
@@ -104,7 +99,7 @@ func (c *Controller) Failures(ctx context.Context, f FailureFilter) (page Failur
 	return view(ctx, c, func(r *reader) FailurePage {
 		page, end := FailurePage{Failures: []ledger.Failure{}}, ""
 		r.failuresIn(table, from, oldest, func(x ledger.Failure) (more bool) {
-			k := failureKey(x)
+			k := key(fallingTime(x.At), string(x.Asset), string(x.Run), string(x.Patch)) // newest first
 			if last != "" && k <= last || f.Patch != "" && x.Patch != f.Patch || f.Code != 0 && x.Code != f.Code {
 				return true
 			}

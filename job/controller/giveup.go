@@ -17,12 +17,6 @@ type triedRecord struct {
 	At    time.Time       `json:"at"`
 }
 
-// triedKey is where the failed installs of an order are listed by what a job may
-// give up (JOB-27).
-func triedKey(f ledger.Failure) Key {
-	return Key{tableTried, key(string(f.Job), string(f.Asset), string(f.Run))}
-}
-
 // GivenUp is a patch that a job leaves out on an asset (JOB-27).
 type GivenUp struct {
 	Asset job.AssetID     `json:"asset"`

@@ -84,21 +84,16 @@ func (t *tx) takeInventory(id job.AssetID, got *call, in manifest.CheckIn) (chan
 		got.inventory.Content = content
 	}
 	if before.Digest == "" || before.content() != content {
-		t.saveImage(content, inventory)
+		image := key(content)
+		if t.get(tableImages, image) == nil {
+			t.save(tableImages, image, t.saveChunks(tableInventory, image, t.encode(inventory), 0))
+		}
+		t.c.inventories.put(content, inventory, inventory.Len())
 		t.put(tableImages, got.inventory.imageKey(id).Key, nil)
 		t.dropImage(id, before)
 	}
 	t.save(tableInventories, key(string(id)), got.inventory)
 	return true
-}
-
-// saveImage stores an inventory under its content, unless it is stored.
-func (t *tx) saveImage(content string, inventory catalog.Inventory) {
-	k := key(content)
-	if t.get(tableImages, k) == nil {
-		t.save(tableImages, k, t.saveChunks(tableInventory, k, t.encode(inventory), 0))
-	}
-	t.c.inventories.put(content, inventory, inventory.Len())
 }
 
 // dropImage says that an asset no longer has an inventory. Prune removes those

@@ -105,7 +105,10 @@ func (t *tx) change(rec *jobRecord, old job.Definition) {
 		case !same:
 			t.withdraw(run)
 		default:
-			run.Definition = d
+			kept := run.Definition.Rollout
+			if run.Definition = d; run.State != ledger.RunPlanned {
+				run.Definition.Rollout = kept // its assets are in those rings, or it never had any
+			}
 			t.stepRun(run, ledger.JobChanged{Started: recurs(d.Schedule) && run.lastStart().Before(t.now)})
 		}
 	}
@@ -113,7 +116,9 @@ func (t *tx) change(rec *jobRecord, old job.Definition) {
 	case same:
 	case d.After != nil: // by another share, or for another time, as saved
 		t.saveJob(*rec)
-		t.recountOpen(d.After.Job)
+		for _, run := range t.job(d.After.Job).Open {
+			t.recount(run)
+		}
 	default:
 		t.schedule(rec, t.now, t.now)
 	}

@@ -74,29 +74,23 @@ func (t *tx) makeAgain(e ledger.Entry, asset job.Asset) {
 	t.makeAs(run, t.fit(plan), e)
 }
 
-// planInput is what a job's plan on an asset is made from now, except its
+// orderInput is what the plan of an order of a run is made from now, except its
 // inventory and pending reboots.
-func (t *tx) planInput(d job.Definition, asset job.AssetID, o schedule.Occurrence) job.PlanInput {
+func (t *tx) orderInput(run runRecord, d job.Definition, e ledger.Entry, o schedule.Occurrence) job.PlanInput {
 	if t.probed == nil {
 		t.probed, t.snap = t.unreachable(), t.snapshot()
 	}
-	return t.policies(d, job.PlanInput{
-		Snapshot: t.snap, Asset: asset, Occurrence: o, Unreachable: t.probed, Now: t.now,
-		Failed: t.failedOn(d, asset), Policy: t.c.config.Policy,
+	in := t.policies(d, job.PlanInput{
+		Run: run.ID, Snapshot: t.snap, Asset: e.Asset, Occurrence: o, Unreachable: t.probed, Now: t.now,
+		Failed: t.failedOn(d, e.Asset), Policy: t.c.config.Policy,
 	})
-}
-
-// orderInput is planInput for an order of a run.
-func (t *tx) orderInput(run runRecord, d job.Definition, e ledger.Entry, o schedule.Occurrence) job.PlanInput {
-	in := t.planInput(d, e.Asset, o)
-	in.Run = run.ID
 	if x := t.rollout(run); x != nil {
 		in.Released = x.Begun
 	}
 	return in
 }
 
-// inputOf is what a job's plan on an asset is made from, as planInput is.
+// inputOf is what a job's plan on an asset is made from, as orderInput is.
 func (r *reader) inputOf(d job.Definition, asset job.AssetID, o schedule.Occurrence, now time.Time) job.PlanInput {
 	return r.policies(d, job.PlanInput{
 		Snapshot: r.snapshot(), Asset: asset, Occurrence: o, Unreachable: r.unreachable(), Now: now,

@@ -93,9 +93,3 @@ func (r *reader) calendar(name string, in job.PlanInput) (c job.Calendar) {
 	c.Zone, _ = r.c.location(zone) // a calendar whose zone is not known is closed (CAL-1)
 	return c
 }
-
-// alike reports whether a definition plans the same on all assets with the same
-// inventory.
-func (c Config) alike(d job.Definition) bool {
-	return d.Calendar == "" && d.RebootHours == "" && len(c.Deadlines) == 0
-}

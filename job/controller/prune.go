@@ -21,14 +21,6 @@ type Removed struct {
 	Anomalies int `json:"anomalies"`
 }
 
-func (r *Removed) add(o Removed) {
-	r.Runs += o.Runs
-	r.Orders += o.Orders
-	r.Failures += o.Failures
-	r.Events += o.Events
-	r.Anomalies += o.Anomalies
-}
-
 // prunedInstalls counts the failed installs whose orders were pruned.
 const prunedInstalls = "prunedInstalls"
 
@@ -233,7 +225,11 @@ func (c *Controller) pruneEach(ctx context.Context, now time.Time, all *Removed,
 		if err := c.update(ctx, now, func(t *tx) { step, more = do(t) }); err != nil {
 			return err
 		}
-		all.add(step)
+		all.Runs += step.Runs
+		all.Orders += step.Orders
+		all.Failures += step.Failures
+		all.Events += step.Events
+		all.Anomalies += step.Anomalies
 	}
 	return nil
 }

@@ -65,7 +65,11 @@ func (c *Controller) Leave(ctx context.Context, id job.AssetID, keyID string, no
 func (t *tx) remove(asset assetRecord, action Action) {
 	id := asset.ID
 	got, keyID := t.call(id, ""), manifest.Fingerprint(asset.Key)
-	runs := append(t.notEnded(id), t.followed()...) // a share of the assets of those followed may be enough without this one (JOB-19)
+	runs := t.notEnded(id)
+	t.followers("") // reads who runs after whom
+	for of := range t.chains {
+		runs = append(runs, t.job(of).Open...) // a share of its assets may be enough without this one (JOB-19)
+	}
 	t.stepEach(id, runs, ledger.AssetRemoved{Key: keyID})
 	t.leaveRollouts(id)
 	removed := removedRecord{

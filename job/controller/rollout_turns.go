@@ -16,11 +16,18 @@ func turnKey(run job.RunID, asset job.AssetID, ring int) Key {
 // turnsOf is what the rows of a ring in tableTurns begin with.
 func turnsOf(run job.RunID, ring int) string { return key(string(run), fmt.Sprintf("%02d", ring)) }
 
+// rolled reports whether the rollout of a run is over. If the run is planned
+// again, it has nothing left to start (ROL-4).
+func (r *reader) rolled(run runRecord) bool {
+	rec, found := r.findRollout(run.ID)
+	return found && !rec.State.Open()
+}
+
 // roll lets a rollout go on: rings start, and the orders of those whose turn it
 // is are made, a batch in each transaction.
 func (t *tx) roll(run runRecord) {
 	x := t.rollout(run)
-	if x == nil || run.joining() { // the end of that pass wakes it
+	if x.stepped = true; run.joining() { // the end of that pass wakes it
 		return
 	}
 	out := t.act(x, rollout.Tick{Next: t.nextRing(run)})
@@ -87,15 +94,23 @@ func (t *tx) silent(runRecord) {
 	var keys []Key
 	list := t.scan(tableChecks, "", after(key(risingTime(t.now))), t.c.config.Batch)
 	for _, rec := range list {
-		p := t.parts(tableChecks, rec.Key, 3)
-		keys = append(keys, Key{tableMembers, key(p[2], p[1])}, Key{tableSeen, key(p[1])})
+		if p, err := parts(rec.Key); err == nil && len(p) == 3 {
+			keys = append(keys, Key{tableMembers, key(p[2], p[1])}, Key{tableSeen, key(p[1])})
+		}
 	}
 	t.fetch(keys...)
 	for _, rec := range list {
-		p := t.parts(tableChecks, rec.Key, 3)
-		asset := job.AssetID(p[1])
-		if run, found := t.findRun(job.RunID(p[2])); found && t.rollout(run) != nil {
+		p, err := parts(rec.Key)
+		if err != nil || len(p) != 3 {
+			t.delete(tableChecks, rec.Key)
+			continue
+		}
+		asset, before := job.AssetID(p[1]), t.member(job.RunID(p[2]), job.AssetID(p[1]))
+		if run, found := t.findRun(job.RunID(p[2])); found {
 			t.stepMember(run, asset, rollout.Heard{At: t.seen(asset).At})
+		}
+		if k := checkKey(job.RunID(p[2]), asset, before.Check); k.Key != rec.Key || t.member(job.RunID(p[2]), asset).Check.Equal(before.Check) {
+			t.delete(tableChecks, rec.Key) // a stray row, which nobody moved
 		}
 	}
 }

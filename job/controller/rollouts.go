@@ -15,7 +15,7 @@ import (
 const silentCheck = 15 * time.Minute
 
 // rolloutRecord is the rollout of a run. Its policy is in the run's definition,
-// which keeps it while the rollout is open.
+// which keeps it whatever becomes of the job's.
 type rolloutRecord struct {
 	Run   job.RunID     `json:"run"`
 	Begun time.Time     `json:"begun"`         // patches that were listed later are not for this run (ROL-6)

@@ -106,7 +106,15 @@ func (r *reader) listedRun(k Key) (run runRecord, found bool) {
 		return run, false
 	}
 	run, found = r.findRun(job.RunID(id))
-	return run, found && (k.Table == tableShares || k.Table == tableWakes || k.Table == tableChecks || run.in(k))
+	switch k.Table {
+	case tableShares, tableChecks:
+	case tableWakes:
+		rec, rolls := r.findRollout(run.ID)
+		found = found && rolls && run.Definition.Rollout != nil && wakeKey(run.ID, rec.Wake) == k
+	default:
+		found = found && run.in(k)
+	}
+	return run, found
 }
 
 // due takes up a planned run, or goes on with the next zones of one that each
@@ -118,7 +126,7 @@ func (t *tx) due(run runRecord) {
 	}
 	if run.State == ledger.RunPlanned {
 		late, rec := t.renew(run), t.job(run.Definition.ID)
-		ev.Missed = late || t.rollingRun(rec, run.ID) != ""
+		ev.Missed = late || t.rollingRun(rec, run.ID) != "" || t.rolled(run)
 	}
 	if !ev.Missed && run.State == ledger.RunPlanned {
 		t.beginRollout(run)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
@@ -26,6 +27,14 @@ type Table string
 type Key struct {
 	Table Table
 	Key   string // 1 to MaxKey bytes
+}
+
+// Compare orders keys by table, then by key.
+func (k Key) Compare(other Key) int {
+	if k.Table == other.Table {
+		return strings.Compare(k.Key, other.Key)
+	}
+	return strings.Compare(string(k.Table), string(other.Table))
 }
 
 // Record is one record of a table.

@@ -37,6 +37,13 @@ func TestStrayRowsDoNotStopTick(t *testing.T) {
 		{"work", "no key at all"},
 		{"shares", "unknown@20260301T120000Z" + end},
 		{"shares", "no key at all"},
+		{"wakes", early + end + "a-made@20260301T120000Z" + end},
+		{"wakes", early + end + "unknown@20260301T120000Z" + end},
+		{"wakes", early},
+		{"checks", early + end + "a" + end + "a-made@20260301T120000Z" + end},
+		{"checks", early + end + "a" + end + "unknown@20260301T120000Z" + end},
+		{"checks", early + end + "a-made@20260301T120000Z" + end},
+		{"checks", early},
 	} {
 		t.Run(fmt.Sprintf("%s %q", c.table, c.key), func(t *testing.T) {
 			f := newFixture(t, memstore.New(memstore.Options{}))

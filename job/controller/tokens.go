@@ -100,10 +100,15 @@ func (c *Controller) Enrol(ctx context.Context, e manifest.Enrolment, now time.T
 		return manifest.Enrolled{}, fmt.Errorf("%w: %w", manifest.ErrInvalid, err)
 	}
 	id := hash(e.Token)
-	if known, err := c.knowsToken(ctx, e.Asset, id); err != nil || !known { // no guess costs a write
+	known, err := view(ctx, c, func(r *reader) bool { // no guess costs a write
+		_, found := load[Token](r, tableTokens, key(id))
+		rec, known := r.findAsset(e.Asset)
+		return found || known && rec.Token == id
+	})
+	if err != nil || !known {
 		return manifest.Enrolled{}, cmp.Or(err, fmt.Errorf("%w: it is not known", manifest.ErrBadToken))
 	}
-	err := c.update(ctx, now, func(t *tx) {
+	err = c.update(ctx, now, func(t *tx) {
 		old, known := t.findAsset(e.Asset)
 		token, found := load[Token](t.reader, tableTokens, key(id))
 		removed, former := t.former(e.Asset, manifest.Fingerprint(e.Key))
@@ -153,16 +158,6 @@ func (c *Controller) Enrol(ctx context.Context, e manifest.Enrolment, now time.T
 	return manifest.Enrolled{Asset: e.Asset, Every: c.config.Every, Format: manifest.Format}, nil
 }
 
-// knowsToken reports whether there is such a token, or the asset enrolled with
-// it.
-func (c *Controller) knowsToken(ctx context.Context, asset job.AssetID, id string) (bool, error) {
-	return view(ctx, c, func(r *reader) bool {
-		_, found := load[Token](r, tableTokens, key(id))
-		rec, known := r.findAsset(asset)
-		return found || known && rec.Token == id
-	})
-}
-
 // Trust returns every version of the trust document (MAN-13).
 func (c *Controller) Trust() manifest.Chain { return c.config.Trust }
 
@@ -186,7 +181,7 @@ func (c *Controller) Secrets(ctx context.Context, id job.AssetID, keyID string) 
 	if err != nil {
 		return nil, err
 	}
-	return c.secrets.of(c.config.Exchange, id, keyID, exchange)
+	return c.secretsOf(id, keyID, exchange)
 }
 
 // enrolled is asset with the error that agents receive.

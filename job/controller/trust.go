@@ -2,9 +2,7 @@ package controller
 
 import (
 	"context"
-	"crypto/ecdh"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/job"
@@ -75,32 +73,22 @@ func (c *Controller) trusts(r *reader) error {
 // times as much to agree on as to use.
 const maxSecrets = 100_000
 
-// secrets remembers what was agreed on. The zero value remembers nothing yet.
-// It is safe for concurrent use.
-type secrets struct {
-	lock  sync.Mutex
-	known map[secretOf][]manifest.Secret
-}
-
+// secretOf is what a secret is agreed on for.
 type secretOf struct {
 	asset           job.AssetID
 	keyID, exchange string
 }
 
-func (s *secrets) of(own []*ecdh.PrivateKey, asset job.AssetID, keyID string, agent []byte) ([]manifest.Secret, error) {
+// secretsOf agrees on the secrets of an asset whose agent has that exchange key,
+// one for each of the server's.
+func (c *Controller) secretsOf(asset job.AssetID, keyID string, agent []byte) ([]manifest.Secret, error) {
 	k := secretOf{asset, keyID, string(agent)}
-	s.lock.Lock()
-	defer s.lock.Unlock()
-	if known, ok := s.known[k]; ok {
+	if known, ok := c.secrets.get(k); ok {
 		return known, nil
 	}
-	agreed, err := manifest.ServerSecrets(own, asset, keyID, agent)
-	if err != nil {
-		return nil, err
+	agreed, err := manifest.ServerSecrets(c.config.Exchange, asset, keyID, agent)
+	if err == nil {
+		c.secrets.put(k, agreed, 0)
 	}
-	if s.known == nil || len(s.known) >= maxSecrets {
-		s.known = map[secretOf][]manifest.Secret{} // cheaper than to know which is old
-	}
-	s.known[k] = agreed
-	return agreed, nil
+	return agreed, err
 }

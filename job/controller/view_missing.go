@@ -62,11 +62,6 @@ type MissingFilter struct {
 	Exploited bool             // only if a vulnerability is known to be exploited
 }
 
-func (f MissingFilter) matches(m *MissingOn) bool {
-	return (f.Patch == "" || f.Patch == m.Patch) && (f.CVE == "" || slices.Contains(m.CVEs, f.CVE)) &&
-		m.Severity >= f.Severity && (!f.Exploited || m.Exploited == catalog.Yes)
-}
-
 // risks remembers what upgrades fix: on a fleet the same ones come again and
 // again.
 type risks struct {
@@ -89,7 +84,8 @@ func (r *risks) of(s *catalog.Snapshot, verdicts []catalog.Verdict, f MissingFil
 			risk = s.Risk(v, r.now)
 			r.known[k] = risk
 		}
-		if m := (MissingOn{v, risk.Severity, risk.Fixed, risk.Exploited}); f.matches(&m) {
+		if m := (MissingOn{v, risk.Severity, risk.Fixed, risk.Exploited}); (f.Patch == "" || f.Patch == m.Patch) && (f.CVE == "" || slices.Contains(m.CVEs, f.CVE)) &&
+			m.Severity >= f.Severity && (!f.Exploited || m.Exploited == catalog.Yes) {
 			list = append(list, m)
 		}
 	}
@@ -129,7 +125,8 @@ func (f *fleetScanner) missing(r *reader, id job.AssetID, now time.Time) []catal
 // [Controller.MissingRisks] returns for every asset.
 func (c *Controller) MissingFleet(ctx context.Context, f MissingFilter, now time.Time) (m FleetMissing, err error) {
 	var scanner fleetScanner
-	known, sum := risks{now: now}, newMissingSum()
+	known := risks{now: now}
+	sum := missingSum{map[catalog.PatchID]*MissingPatch{}, map[catalog.PatchID]reasons{}, map[string]*MissingCVE{}}
 	err = c.eachAsset(ctx, now, func(a AssetStatus) error {
 		m.Assets++
 		verdicts, err := view(ctx, c, func(r *reader) []catalog.Verdict { return scanner.missing(r, a.ID, now) })
@@ -151,10 +148,6 @@ type missingSum struct {
 	patches map[catalog.PatchID]*MissingPatch
 	why     map[catalog.PatchID]reasons
 	cves    map[string]*MissingCVE
-}
-
-func newMissingSum() missingSum {
-	return missingSum{map[catalog.PatchID]*MissingPatch{}, map[catalog.PatchID]reasons{}, map[string]*MissingCVE{}}
 }
 
 func (s missingSum) add(asset job.AssetID, list []MissingOn, f MissingFilter) {

@@ -1,7 +1,6 @@
 package deadline
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"iter"
@@ -254,16 +253,11 @@ func Parse(data []byte, load func(zone string) (*time.Location, error)) (Table, 
 	if len(data) > MaxJSON {
 		return Table{}, problem.One(what, "", "", "has %d bytes; at most %d are allowed", len(data), MaxJSON)
 	}
-	if err := strictjson.Check(data, false); err != nil {
-		return Table{}, problem.One(what, "", "", "is not a table in JSON: %v", err)
-	}
 	var read struct {
 		Table
 		Zone string `json:"zone"`
 	}
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&read); err != nil {
+	if err := strictjson.Unmarshal(data, &read); err != nil {
 		return Table{}, problem.One(what, "", "", "is not a table in JSON: %v", err)
 	}
 	t := read.Table

@@ -57,22 +57,17 @@ func (m *machine) noInventory(trouble string) {
 		return
 	case m.Phase == PhaseInventory || m.Phase == PhaseRequire: // nothing waits to be verified
 	case m.now.Steady.Sub(m.Failing) >= maxUnverified:
-		m.unverified(trouble)
+		// It asks for no reboot, because what was installed is not known (JOB-18).
+		m.out.Owes = m.Stage == job.StageDeploy && m.asksForReboot()
+		m.skip("JOB-18", "The inventory could not be taken before its installation: "+trouble)
+		m.fail(job.UnspecifiedAgentError, "JOB-18", fmt.Sprintf("Installed, could not be verified: the inventory could not be taken for %v: %s", maxUnverified, trouble), job.Installed)
+		m.fail(job.DeployerProcessCrashed, "JOB-18", "Its installation was cut off, and the inventory that shows the outcome could not be taken: "+trouble, job.Installing)
+		m.end(m.result())
 		return
 	case m.Result != job.PendingVerification:
 		m.reportResult(job.PendingVerification)
 	}
 	m.Until = m.now.Steady.Add(min(inventoryPause<<min(m.Tries-1, 8), inventoryMaxPause))
-}
-
-// unverified ends an execution whose inventory could not be taken for too long.
-// It asks for no reboot, because what was installed is not known (JOB-18).
-func (m *machine) unverified(trouble string) {
-	m.out.Owes = m.Stage == job.StageDeploy && m.asksForReboot()
-	m.skip("JOB-18", "The inventory could not be taken before its installation: "+trouble)
-	m.fail(job.UnspecifiedAgentError, "JOB-18", fmt.Sprintf("Installed, could not be verified: the inventory could not be taken for %v: %s", maxUnverified, trouble), job.Installed)
-	m.fail(job.DeployerProcessCrashed, "JOB-18", "Its installation was cut off, and the inventory that shows the outcome could not be taken: "+trouble, job.Installing)
-	m.end(m.result())
 }
 
 // at reports whether the inventory has patch i at its version or newer (CAT-7).

@@ -148,20 +148,16 @@ func clipped(list []job.PatchOutcome) []job.PatchOutcome {
 	for most, size := MaxText, maxOutcomes+1; size > maxOutcomes && most >= least; most /= 2 {
 		size = 0
 		for i := range out {
-			for _, text := range texts(&out[i]) {
+			p := &out[i]
+			texts := []*string{&p.Name, &p.Text}
+			if c := p.Check; c != nil {
+				texts = append(texts, &c.Text, &c.Clause, &c.Signature.Signer, &c.Signature.Detail)
+			}
+			for _, text := range texts {
 				*text = problem.Clip(*text, most)
 				size += len(*text)
 			}
 		}
 	}
 	return out
-}
-
-// texts returns the free texts of an outcome.
-func texts(p *job.PatchOutcome) []*string {
-	list := []*string{&p.Name, &p.Text}
-	if c := p.Check; c != nil {
-		list = append(list, &c.Text, &c.Clause, &c.Signature.Signer, &c.Signature.Detail)
-	}
-	return list
 }

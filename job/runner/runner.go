@@ -168,9 +168,17 @@ func (l *loop) take(ctx context.Context, ev agent.Event) error {
 // not take a step that would start an action or an install: it would count as
 // interrupted (JOB-17), and the next start asks again for what led to it.
 func (l *loop) commit(ctx context.Context, c agent.Config, ev agent.Event) (agent.Out, error) {
-	state, out := agent.Step(c, l.state, ev, l.moment())
-	if c.Stopping && slices.ContainsFunc(out.Effects, changesAsset) {
-		return agent.Out{}, nil
+	at := l.cfg.Clock()
+	at.BootID = l.status.BootID
+	state, out := agent.Step(c, l.state, ev, at)
+	for _, e := range out.Effects {
+		x, _ := e.(agent.Execute)
+		switch x.Effect.(type) {
+		case execution.RunAction, execution.Install, execution.Reboot:
+			if c.Stopping {
+				return agent.Out{}, nil
+			}
+		}
 	}
 	var ended []byte
 	b, err := state.MarshalBinary()
@@ -223,24 +231,8 @@ func (l *loop) last(ev agent.Event) error {
 	return err
 }
 
-func changesAsset(e agent.Effect) bool {
-	if x, ok := e.(agent.Execute); ok {
-		switch x.Effect.(type) {
-		case execution.RunAction, execution.Install, execution.Reboot:
-			return true
-		}
-	}
-	return false
-}
-
 // send hands a result to the loop, which listens until every helper has ended.
 func (l *loop) send(ev agent.Event) { l.events <- ev }
-
-func (l *loop) moment() agent.Moment {
-	at := l.cfg.Clock()
-	at.BootID = l.status.BootID
-	return at
-}
 
 func (l *loop) orders() []job.OrderID {
 	var ids []job.OrderID

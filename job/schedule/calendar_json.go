@@ -1,8 +1,6 @@
 package schedule
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -118,12 +116,7 @@ func ParseCalendar(data []byte) (c Calendar, err error) {
 	if len(data) > MaxCalendarJSON {
 		return c, problem.One(what, "", "", "has %d bytes; at most %d are allowed", len(data), MaxCalendarJSON)
 	}
-	if err = strictjson.Check(data, false); err == nil {
-		d := json.NewDecoder(bytes.NewReader(data))
-		d.DisallowUnknownFields()
-		err = d.Decode(&c)
-	}
-	if err != nil {
+	if err := strictjson.Unmarshal(data, &c); err != nil {
 		return Calendar{}, problem.One(what, "", "", "is not a calendar in JSON: %v", err)
 	}
 	return c, c.Validate()

@@ -247,7 +247,7 @@ func (c *Client) post(ctx context.Context, path string, body []byte, prove func(
 	// connection was just closed; being empty, it is not sent.
 	req.Header["Idempotency-Key"] = nil
 	s := signed{
-		method: http.MethodPost, target: path, asset: c.config.Asset, key: c.keyID(),
+		method: http.MethodPost, target: path, asset: c.config.Asset, key: manifest.Fingerprint(ed25519.PublicKey(c.config.Key[ed25519.SeedSize:])),
 		time: c.config.Clock().Add(time.Duration(c.skew.Load())), content: contentOf(body),
 	}
 	s.headers(req.Header, prove(s))
@@ -296,10 +296,6 @@ func decodeAnswer(status int, header http.Header, answer []byte, authentic bool,
 }
 
 func (c *Client) url(path string) string { return strings.TrimRight(c.config.Server, "/") + path }
-
-func (c *Client) keyID() string {
-	return manifest.Fingerprint(ed25519.PublicKey(c.config.Key[ed25519.SeedSize:]))
-}
 
 // Enrol makes this machine an asset of the server. It fills in Asset, Key and
 // Exchange of e from config and sends e, signed by the key. Trust is the newest

@@ -42,13 +42,5 @@ func parse(text string, at []int) (Paragraph, error) {
 // validName checks a field name by Debian's policy: printable ASCII, not
 // beginning with "-" or "#". The caller cut off the colon.
 func validName(name string) bool {
-	if name == "" || name[0] == '-' || name[0] == '#' {
-		return false
-	}
-	for _, c := range []byte(name) {
-		if c <= ' ' || c > '~' {
-			return false
-		}
-	}
-	return true
+	return name != "" && name[0] != '-' && name[0] != '#' && !strings.ContainsFunc(name, func(c rune) bool { return c <= ' ' || c > '~' })
 }

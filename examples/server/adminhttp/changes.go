@@ -23,11 +23,6 @@ type CatalogChange struct {
 	What          []string          `json:"what,omitempty"` // of a change: what it was and what it is
 }
 
-// ID returns the id of what changed: a patch, a vulnerability or a product.
-func (c CatalogChange) ID() string {
-	return cmp.Or(string(c.Patch), c.Vulnerability, string(c.Product))
-}
-
 // MaxChanges is how many changes of one sync are kept, and of several.
 const MaxChanges = 10_000
 

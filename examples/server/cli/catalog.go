@@ -36,10 +36,10 @@ func (r *remote) sync() *cobra.Command {
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)
-			if terminal(os.Stderr) {
-				r.progress(ctx, os.Stderr) // not the command's writer, which escapes what moves the cursor
+			if info, err := os.Stderr.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
+				r.progress(ctx, os.Stderr, true) // not the command's writer, which escapes what moves the cursor
 			} else {
-				r.steps(ctx, cmd.ErrOrStderr())
+				r.progress(ctx, cmd.ErrOrStderr(), false)
 			}
 		}()
 		err := done(cmd, args)
@@ -51,54 +51,34 @@ func (r *remote) sync() *cobra.Command {
 	return c
 }
 
-// steps prints what the server's sync does, a line for each step that lasts,
-// until ctx ends.
-func (r *remote) steps(ctx context.Context, w io.Writer) {
+// progress prints what the server's sync does until ctx ends: a line for each
+// step that lasts; on a terminal one line, which it then removes.
+func (r *remote) progress(ctx context.Context, w io.Writer, terminal bool) {
 	api, err := r.client()
 	if err != nil {
 		return // the command itself says so
 	}
-	tick, said := time.NewTicker(time.Second), ""
+	begun, tick, said := time.Now(), time.NewTicker(time.Second), ""
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
+			if terminal {
+				_, _ = fmt.Fprintf(w, "\r%79s\r", "")
+			}
 			return
 		case <-tick.C:
 			var state adminhttp.SyncState
-			if api.Do(ctx, "GET", "sync", nil, nil, &state) == nil && state.Text != "" && state.Text != said {
+			_ = api.Do(ctx, "GET", "sync", nil, nil, &state) // nothing to say then
+			switch {
+			case terminal:
+				_, _ = fmt.Fprintf(w, "\r%-79.79s", fmt.Sprintf("%v  %s", time.Since(begun).Round(time.Second), problem.Printable(state.Text)))
+			case state.Text != "" && state.Text != said:
 				said = state.Text
 				_, _ = fmt.Fprintln(w, said)
 			}
 		}
 	}
-}
-
-// progress prints what the server's sync does until ctx ends, and then removes
-// the line.
-func (r *remote) progress(ctx context.Context, w io.Writer) {
-	api, err := r.client()
-	if err != nil {
-		return // the command itself says so
-	}
-	begun, tick := time.Now(), time.NewTicker(time.Second)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			_, _ = fmt.Fprintf(w, "\r%79s\r", "")
-			return
-		case <-tick.C:
-			var state adminhttp.SyncState
-			_ = api.Do(ctx, "GET", "sync", nil, nil, &state) // nothing to say then
-			_, _ = fmt.Fprintf(w, "\r%-79.79s", fmt.Sprintf("%v  %s", time.Since(begun).Round(time.Second), problem.Printable(state.Text)))
-		}
-	}
-}
-
-func terminal(f *os.File) bool {
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
 // showChanges prints what a sync changed: numbers, the patches, and the rejected
@@ -196,7 +176,7 @@ func (r *remote) diff() *cobra.Command {
 			}
 			call := "GET reports/changes?limit&since=" + time.Now().Add(-back).UTC().Format(time.RFC3339)
 			return listing(r, call, "AT CHANGE WHAT PRODUCT VERSION DETAILS", func(x adminhttp.CatalogChange) []any {
-				return []any{x.At, x.Change, x.ID(), x.Product, x.Version, x.What}
+				return []any{x.At, x.Change, cmp.Or(string(x.Patch), x.Vulnerability, string(x.Product)), x.Product, x.Version, x.What}
 			})(cmd, args)
 		},
 	}

@@ -91,7 +91,12 @@ func arguments(use string) cobra.PositionalArgs {
 		how := "call it as: " + strings.TrimSpace(cmd.CommandPath()+" "+call)
 		switch n := len(args); {
 		case n > 0 && cmd.HasSubCommands():
-			return fmt.Errorf("%s has no command %q%s", cmd.CommandPath(), args[0], meant(cmd, args[0]))
+			meant := ""
+			cmd.SuggestionsMinimumDistance = 2
+			if like := cmd.SuggestionsFor(args[0]); len(like) > 0 {
+				meant = fmt.Sprintf("; did you mean %q?", like[0])
+			}
+			return fmt.Errorf("%s has no command %q%s", cmd.CommandPath(), args[0], meant)
 		case n < least:
 			return fmt.Errorf("missing: %s; %s", strings.Join(list[n:least], ", "), how)
 		case n > len(list) && !strings.Contains(names, "…]"):
@@ -99,15 +104,6 @@ func arguments(use string) cobra.PositionalArgs {
 		}
 		return nil
 	}
-}
-
-// meant suggests the command whose name looks like a word.
-func meant(cmd *cobra.Command, word string) string {
-	cmd.SuggestionsMinimumDistance = 2
-	if like := cmd.SuggestionsFor(word); len(like) > 0 {
-		return fmt.Sprintf("; did you mean %q?", like[0])
-	}
-	return ""
 }
 
 // noun is a command that only groups others.

@@ -54,7 +54,8 @@ func table(w io.Writer, full bool, head string, rows [][]any) error {
 func texts(full bool, cells []any) (list []string) {
 	for _, cell := range cells {
 		if out, is := cell.(printed); is && !full {
-			cell = long(lastLine(string(out)))
+			s := strings.TrimSpace(string(out))
+			cell = long(s[strings.LastIndexByte(s, '\n')+1:])
 		}
 		text := show(cell)
 		if _, is := cell.(long); is && !full {
@@ -63,11 +64,6 @@ func texts(full bool, cells []any) (list []string) {
 		list = append(list, text)
 	}
 	return list
-}
-
-func lastLine(s string) string {
-	s = strings.TrimSpace(s)
-	return s[strings.LastIndexByte(s, '\n')+1:]
 }
 
 // short cuts a text at the end of a word.

@@ -61,7 +61,16 @@ func Feeds(from Sources, logger *slog.Logger) (feeds []catalog.Feed, err error) 
 		feeds = append(feeds, f)
 	}
 	if len(from.EOL) > 0 {
-		f, err := eolfeed.New("eol", eolDocuments(from.EOL), eolfeed.Options{})
+		var documents []eolfeed.Document
+		for _, text := range from.EOL {
+			location, products, _ := strings.Cut(text, " ")
+			d := eolfeed.Document{Location: location}
+			for id := range strings.FieldsSeq(products) {
+				d.Products = append(d.Products, catalog.ProductID(id))
+			}
+			documents = append(documents, d)
+		}
+		f, err := eolfeed.New("eol", documents, eolfeed.Options{})
 		if err != nil {
 			return nil, err
 		}
@@ -103,18 +112,6 @@ func feedID(location string) string {
 		return u.Redacted()
 	}
 	return location
-}
-
-func eolDocuments(texts []string) (documents []eolfeed.Document) {
-	for _, text := range texts {
-		location, products, _ := strings.Cut(text, " ")
-		d := eolfeed.Document{Location: location}
-		for _, id := range strings.Fields(products) {
-			d.Products = append(d.Products, catalog.ProductID(id))
-		}
-		documents = append(documents, d)
-	}
-	return documents
 }
 
 // facts makes the feeds of advisories and of what is known of vulnerabilities.

@@ -2,12 +2,9 @@ package serve
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
-	"os"
 	"sync"
 	"time"
 
@@ -31,11 +28,6 @@ type member struct {
 	mu    sync.Mutex
 	who   controller.Candidate
 	fence controller.Fence // zero: it does not lead
-}
-
-func newMember(ctl *controller.Controller, logger *slog.Logger, kick chan<- struct{}, work func(context.Context, controller.Fence)) *member {
-	host, _ := os.Hostname() // for people
-	return &member{controller: ctl, logger: logger, kick: kick, work: work, who: controller.Candidate{Name: fmt.Sprintf("%s/%d/%s", host, os.Getpid(), rand.Text()[:8])}}
 }
 
 // lead takes part in the choice of the server that leads.

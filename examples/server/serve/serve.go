@@ -14,12 +14,14 @@ package serve
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -153,7 +155,9 @@ func Run(ctx context.Context, c Config) (err error) {
 	work := func(ctx context.Context, fence controller.Fence) { c.work(ctx, fence, ctl, s, kick) }
 	var m *member // nil: this is the only server
 	if c.Store != "" {
-		m = newMember(ctl, c.Logger, kick, work)
+		host, _ := os.Hostname() // for people
+		name := fmt.Sprintf("%s/%d/%s", host, os.Getpid(), rand.Text()[:8])
+		m = &member{controller: ctl, logger: c.Logger, kick: kick, work: work, who: controller.Candidate{Name: name}}
 	}
 	server := agenthttp.NewServer("", c.handler(ctl, s, m, token, kick))
 	server.ErrorLog = slog.NewLogLogger(c.Logger.Handler(), slog.LevelWarn)

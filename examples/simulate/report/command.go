@@ -54,7 +54,11 @@ could not be written.`,
 			if err := os.MkdirAll(folder, 0o755); err != nil {
 				return err
 			}
-			progress := progress{out: c.ErrOrStderr(), terminal: terminal(c.ErrOrStderr()), total: cfg.Agents}
+			progress := progress{out: c.ErrOrStderr(), total: cfg.Agents}
+			if file, ok := c.ErrOrStderr().(*os.File); ok {
+				info, err := file.Stat()
+				progress.terminal = err == nil && info.Mode()&os.ModeCharDevice != 0
+			}
 			cfg.Progress = progress.done
 			result, err := live(cfg)
 			if err != nil {
@@ -77,15 +81,6 @@ could not be written.`,
 	f.DurationVar(&cfg.Cancel, "cancel", cfg.Cancel, "time from enabling the job to its cancel; negative: never")
 	f.StringVar(&folder, "out", "", "folder for the report")
 	return c
-}
-
-func terminal(out io.Writer) bool {
-	file, ok := out.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := file.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
 // live runs the fleet and measures the cost. Nearly all memory is garbage of
@@ -117,7 +112,7 @@ func save(folder string, r fleet.Result) error {
 		return err
 	}
 	var page bytes.Buffer
-	if err := write(&page, r); err != nil {
+	if err := pageTemplate.Execute(&page, r); err != nil {
 		return err
 	}
 	return errors.Join(os.WriteFile(filepath.Join(folder, "fleet.json"), append(data, '\n'), 0o644),

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"html"
 	"html/template"
-	"io"
 	"slices"
 	"strings"
 	"time"
@@ -18,6 +17,8 @@ import (
 //go:embed page.html
 var pageText string
 
+// pageTemplate writes a page that is self-contained and without scripts. The same
+// result gives the same bytes.
 var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"list":  func(cells ...any) []any { return cells },
 	"half":  func(n int) int { return (n + 1) / 2 },
@@ -34,10 +35,6 @@ var causeText = map[deadline.Cause]string{
 	deadline.NotReached: "no order has reached it", deadline.PendingReboot: "its reboot is pending", deadline.Failed: "an install failed",
 	deadline.Cancelled: "the job was cancelled", deadline.NoWindow: "it has not run yet",
 }
-
-// write writes the page. It is self-contained and without scripts; the same
-// result gives the same bytes.
-func write(out io.Writer, r fleet.Result) error { return pageTemplate.Execute(out, r) }
 
 // reached counts the connected agents that the cancel reached.
 func reached(c *fleet.Cancel) (n int) {
@@ -203,10 +200,6 @@ func (c *chart) area(class, title string, upper, lower []point) {
 	fmt.Fprintf(&c.b, `<path class="%s" d="%sZ"><title>%s</title></path>`, class, c.path(append(slices.Clip(upper), outline...)), html.EscapeString(title))
 }
 
-func (c *chart) curve(class string, points []point) {
-	fmt.Fprintf(&c.b, `<path class="%s" d="%s"/>`, class, c.path(points))
-}
-
 func (c *chart) svg() template.HTML {
 	c.b.WriteString("</svg>")
 	return template.HTML(c.b.String()) // every text was escaped when it was written
@@ -322,6 +315,6 @@ func deferral(r fleet.Reboots) template.HTML {
 	}
 	c.area("waiting", "still waiting", points, base)
 	c.axes("hours since the reboot was due", "of the assets that rebooted", marksX, marksY)
-	c.curve("curve", points)
+	fmt.Fprintf(&c.b, `<path class="curve" d="%s"/>`, c.path(points))
 	return c.svg()
 }

@@ -130,7 +130,7 @@ func (r Rules) pin(text string) (*Certificate, error) {
 func (r Rules) Fit(c *Certificate, usage x509.ExtKeyUsage) error {
 	name, fit := "signing code", slices.Contains(c.ExtKeyUsage, usage)
 	if usage == x509.ExtKeyUsageTimeStamping {
-		name, fit = "timestamps alone", fit && len(c.ExtKeyUsage) == 1 && len(c.UnknownExtKeyUsage) == 0 && (r.Lenient || criticalUsage(c))
+		name, fit = "timestamps alone", fit && len(c.ExtKeyUsage) == 1 && len(c.UnknownExtKeyUsage) == 0 && (r.Lenient || slices.ContainsFunc(c.Extensions, func(e pkix.Extension) bool { return e.Critical && e.Id.Equal([]int{2, 5, 29, 37}) }))
 	}
 	if !fit {
 		return Untrusted("the certificate of %.200q is not for %s", c.Holder(), name)
@@ -139,8 +139,4 @@ func (r Rules) Fit(c *Certificate, usage x509.ExtKeyUsage) error {
 		return Untrusted("the key of %.200q is not for signatures", c.Holder())
 	}
 	return nil
-}
-
-func criticalUsage(c *Certificate) bool {
-	return slices.ContainsFunc(c.Extensions, func(e pkix.Extension) bool { return e.Critical && e.Id.Equal([]int{2, 5, 29, 37}) })
 }

@@ -216,7 +216,9 @@ func (t *tx) Put(table controller.Table, key string, value []byte) error {
 	if err := controller.CheckValue(value); err != nil {
 		return err
 	}
-	t.state = t.state.put(controller.Key{Table: table, Key: key}, append([]byte{}, value...))
+	k := controller.Key{Table: table, Key: key}
+	below, above := t.state.split(k)
+	t.state = join(join(below, &node{key: k, value: append([]byte{}, value...), priority: priority(k)}), above)
 	return nil
 }
 
@@ -225,6 +227,6 @@ func (t *tx) Delete(table controller.Table, key string) error {
 	if err := t.check(controller.CheckKey(table, key)); err != nil {
 		return err
 	}
-	t.state = t.state.remove(controller.Key{Table: table, Key: key})
+	t.state = join(t.state.split(controller.Key{Table: table, Key: key}))
 	return nil
 }

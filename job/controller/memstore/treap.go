@@ -1,8 +1,6 @@
 package memstore
 
 import (
-	"strings"
-
 	"github.com/patchpolicy/patchpolicy/job/controller"
 )
 
@@ -30,17 +28,9 @@ func priority(key controller.Key) uint64 {
 	return h ^ h>>29
 }
 
-// compare orders keys by table, then by key.
-func compare(a, b controller.Key) int {
-	if a.Table == b.Table {
-		return strings.Compare(a.Key, b.Key)
-	}
-	return strings.Compare(string(a.Table), string(b.Table))
-}
-
 func (n *node) find(key controller.Key) []byte {
 	for n != nil {
-		switch order := compare(key, n.key); {
+		switch order := key.Compare(n.key); {
 		case order == 0:
 			return n.value // nobody ever changes it
 		case order < 0:
@@ -57,18 +47,11 @@ func (n *node) walk(from controller.Key, visit func(*node) bool) bool {
 	if n == nil {
 		return true
 	}
-	if compare(from, n.key) > 0 {
+	if from.Compare(n.key) > 0 {
 		return n.right.walk(from, visit)
 	}
 	return n.left.walk(from, visit) && visit(n) && n.right.walk(from, visit)
 }
-
-func (n *node) put(key controller.Key, value []byte) *node {
-	below, above := n.split(key)
-	return join(join(below, &node{key: key, value: value, priority: priority(key)}), above)
-}
-
-func (n *node) remove(key controller.Key) *node { return join(n.split(key)) }
 
 // split makes two trees: the keys below key, and those above it.
 func (n *node) split(key controller.Key) (below, above *node) {
@@ -76,7 +59,7 @@ func (n *node) split(key controller.Key) (below, above *node) {
 		return nil, nil
 	}
 	c := *n
-	switch order := compare(key, n.key); {
+	switch order := key.Compare(n.key); {
 	case order == 0:
 		return n.left, n.right
 	case order < 0:

@@ -72,14 +72,6 @@ func (l *lock) server() int {
 	return n
 }
 
-// sign says that this process serves the database. It is for people, so an
-// error does not matter.
-func (l *lock) sign() {
-	if l.file.Truncate(0) == nil {
-		_, _ = l.file.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
-	}
-}
-
 // release gives the lock back if no other store of this process has it. The end
 // of the process does so, too.
 func (l *lock) release() error {

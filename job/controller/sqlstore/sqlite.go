@@ -66,7 +66,8 @@ var dialect = sqltx.Dialect{
 		c := code(err)
 		return c == sqlite3.SQLITE_BUSY || c == sqlite3.SQLITE_LOCKED
 	},
-	Tries: 8, // the engine waits by itself, for 5 s each time
+	Shares: true,
+	Tries:  8, // the engine waits by itself, for 5 s each time
 }
 
 // code returns the primary code of an error of the engine: a busy snapshot is a

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"modernc.org/sqlite"
 
@@ -90,7 +91,9 @@ func (s *Store) open(ctx context.Context, path string, full bool) error {
 	if _, err := s.write.ExecContext(ctx, "UPDATE session SET open = 1, saved = 0; PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
 		return err
 	}
-	s.lock.sign()
+	if s.lock.file.Truncate(0) == nil { // for people, so an error does not matter
+		_, _ = s.lock.file.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
+	}
 	if s.read, err = sql.Open("sqlite", source(path, read, false)); err != nil {
 		return err
 	}

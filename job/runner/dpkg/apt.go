@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -176,11 +175,6 @@ func (a *Apt) parse(name string) Package {
 		return Package{name, a.p.real(arch)}
 	}
 	return Package{name, a.p.native}
-}
-
-func (p *Platform) hasLists() bool {
-	names, err := inroot.ReadDir(p.cfg.Root, listsFolder)
-	return err == nil && slices.ContainsFunc(names, func(n fs.DirEntry) bool { return strings.Contains(n.Name(), "_Packages") })
 }
 
 // aptConf writes settings, each a key and its value, in the format of

@@ -240,7 +240,11 @@ func (p *Platform) call(ctx context.Context, locks *locks, all []candidate, item
 	for n, i := range items {
 		c := all[i]
 		if mode == "--configure" {
-			args = append(args, c.spec())
+			name := c.Package.String()
+			if c.own == "all" {
+				name = c.Name
+			}
+			args = append(args, name)
 			continue
 		}
 		path := "/proc/self/fd/" + strconv.Itoa(firstDescriptor+n)

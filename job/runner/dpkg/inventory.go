@@ -4,13 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os/exec"
 	"slices"
+	"strings"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/catalog/debian"
 	"github.com/patchpolicy/patchpolicy/catalog/version"
+	"github.com/patchpolicy/patchpolicy/internal/inroot"
 )
 
 // Inventory lists the packages that are installed and work, each at the version
@@ -22,7 +25,8 @@ func (p *Platform) Inventory(ctx context.Context) (catalog.Inventory, error) {
 		return catalog.Inventory{}, err
 	}
 	var choices map[Package]Choice
-	if p.hasLists() {
+	lists, err := inroot.ReadDir(p.cfg.Root, listsFolder)
+	if err == nil && slices.ContainsFunc(lists, func(n fs.DirEntry) bool { return strings.Contains(n.Name(), "_Packages") }) {
 		a, err := p.openApt(db, func(a *Apt) error { return a.prepare(ctx) })
 		if err == nil {
 			defer a.Close()

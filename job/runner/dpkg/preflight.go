@@ -2,8 +2,10 @@ package dpkg
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"strings"
 
 	"github.com/patchpolicy/patchpolicy/catalog/debian"
@@ -23,14 +25,6 @@ type candidate struct {
 }
 
 func (c candidate) String() string { return c.Name + " " + c.version.String() }
-
-// spec is the name of the unpacked package for dpkg.
-func (c candidate) spec() string {
-	if c.own == "all" {
-		return c.Name
-	}
-	return c.Package.String()
-}
 
 // same reports whether the asset already has the version of the file.
 func (c candidate) same() bool { return c.installed.version == c.version.String() }
@@ -86,7 +80,10 @@ func (p *Platform) control(ctx context.Context, f *os.File) (entry, error) {
 	cmd.ExtraFiles = []*os.File{f}
 	out, err := cmd.Output()
 	if err != nil {
-		return entry{}, fmt.Errorf("%w%s", err, stderrOf(err))
+		if ee, ok := errors.AsType[*exec.ExitError](err); ok && len(ee.Stderr) > 0 {
+			err = fmt.Errorf("%w: %s", err, lastLines(string(ee.Stderr), 1000))
+		}
+		return entry{}, err
 	}
 	lines := strings.Split(string(out), "\n")
 	if len(lines) != 4 {

@@ -2,7 +2,6 @@ package dpkg
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os/exec"
 	"path/filepath"
@@ -70,13 +69,6 @@ func (p *Platform) tool(ctx context.Context, name string, args ...string) *exec.
 	cmd := command(ctx, name, args...)
 	cmd.Env = append(cmd.Env, "TMPDIR="+p.cfg.Temp)
 	return cmd
-}
-
-func stderrOf(err error) string {
-	if ee, ok := errors.AsType[*exec.ExitError](err); ok && len(ee.Stderr) > 0 {
-		return ": " + lastLines(string(ee.Stderr), 1000)
-	}
-	return ""
 }
 
 // lastLines keeps the end of a text, from the beginning of a line if it has to

@@ -46,7 +46,7 @@ func (s *Store) fetchFile(ctx context.Context, base string, file job.File) (exec
 		return execution.Evidence{}, &Failure{Code: job.PatchURLMissing, Text: fmt.Sprintf("the order has no address for %s: set a custom URL for this patch and make the job again", file.Name)}
 	}
 	var received []integrity.Digest
-	if !s.exists(base + complete) {
+	if _, err := s.root.Lstat(base + complete); errors.Is(err, fs.ErrNotExist) {
 		var failure *Failure
 		if received, failure = s.fetchContent(ctx, base, file); failure != nil {
 			return execution.Evidence{}, failure

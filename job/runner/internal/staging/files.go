@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path"
 
@@ -104,11 +103,6 @@ func (s *Store) finish(f *os.File, base string) error {
 		return err
 	}
 	return nil
-}
-
-func (s *Store) exists(name string) bool {
-	_, err := s.root.Lstat(name)
-	return !errors.Is(err, fs.ErrNotExist)
 }
 
 // digest feeds at most the first n bytes of f to d and returns how many it

@@ -1,7 +1,6 @@
 package sqltx
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 
@@ -68,7 +67,7 @@ func (t *tx) write(k controller.Key, value []byte) error {
 	}
 	table[k.Key] = value
 	if p.size += len(k.Table) + len(k.Key) + len(value); p.size > maxPending {
-		return t.flush()
+		return t.spill()
 	}
 	return nil
 }
@@ -88,8 +87,8 @@ func (t *tx) flush() error {
 		}
 	}
 	t.pending = pending{}
-	slices.SortFunc(puts, func(a, b Row) int { return compare(a.Key, b.Key) })
-	slices.SortFunc(deletes, compare)
+	slices.SortFunc(puts, func(a, b Row) int { return a.Key.Compare(b.Key) })
+	slices.SortFunc(deletes, controller.Key.Compare)
 	if err := t.send(t.dialect.Put, t.dialect.Puts(puts)); err != nil {
 		return err
 	}
@@ -98,13 +97,9 @@ func (t *tx) flush() error {
 
 func (t *tx) send(text string, executions [][]any) error {
 	for _, args := range executions {
-		if _, err := t.statement(text).ExecContext(t.ctx, args...); err != nil {
+		if _, err := t.statement(text).ExecContext(t.sending(), args...); err != nil {
 			return t.fail(err)
 		}
 	}
 	return nil
-}
-
-func compare(a, b controller.Key) int {
-	return cmp.Or(strings.Compare(string(a.Table), string(b.Table)), strings.Compare(a.Key, b.Key))
 }

@@ -32,6 +32,8 @@ type Dialect struct {
 	// Pause is the longest wait before the second run; it doubles up to MaxPause.
 	// Zero: the engine itself makes transactions wait.
 	Pause, MaxPause time.Duration
+	// Shares says that one connection writes, and that Updates share commits.
+	Shares bool
 }
 
 // Row is a record to be written.
@@ -71,6 +73,7 @@ type Store struct {
 	Dialect     *Dialect
 	Read, Write Side
 
+	groups  groups
 	closed  atomic.Bool  // Close has begun
 	running sync.RWMutex // held by each transaction to read, and by Close for good
 }
@@ -82,7 +85,14 @@ func (s *Store) View(ctx context.Context, fn func(controller.Reader) error) erro
 
 // Update is controller.Store's.
 func (s *Store) Update(ctx context.Context, fn func(controller.Writer) error) error {
-	return s.run(ctx, &s.Write, func(t *tx) error { return fn(t) })
+	if !s.Dialect.Shares {
+		return s.run(ctx, &s.Write, func(t *tx) error { return fn(t) })
+	}
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	defer s.running.RUnlock()
+	return s.share(ctx, fn)
 }
 
 // Close waits until all transactions have ended. The caller then closes the
@@ -95,13 +105,21 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// run runs fn in transactions until one does not meet a conflict.
-func (s *Store) run(ctx context.Context, side *Side, fn func(*tx) error) error {
+// enter begins a transaction; running is to be unlocked at its end.
+func (s *Store) enter(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	if s.closed.Load() || !s.running.TryRLock() {
 		return controller.ErrClosed
+	}
+	return nil
+}
+
+// run runs fn in transactions until one does not meet a conflict.
+func (s *Store) run(ctx context.Context, side *Side, fn func(*tx) error) error {
+	if err := s.enter(ctx); err != nil {
+		return err
 	}
 	defer s.running.RUnlock()
 	pause := s.Dialect.Pause

@@ -17,6 +17,8 @@ type tx struct {
 	tx      *sql.Tx
 	pending pending // what is written and not sent yet
 	failed  error   // why it cannot commit any more
+	group   *group  // with which it shares the transaction; nil: it has its own
+	saved   bool    // what it wrote can be taken out of the group
 	over    bool
 }
 
@@ -134,7 +136,7 @@ func (t *tx) Scan(table controller.Table, from, to string, limit int) ([]control
 	}
 	written := t.pending.in(table, from, to)
 	if len(written) > maxMerged {
-		if err := t.flush(); err != nil {
+		if err := t.spill(); err != nil {
 			return nil, err
 		}
 		written = nil
