@@ -82,3 +82,19 @@ func ExamplePlay() {
 	// go 13, cancel -> true false
 	// go 14, cancel, go 1, time -> false true
 }
+
+// By default, each ring of the world rollout starts after the one before it has
+// soaked. Invariant 14 holds, whatever goes wrong.
+func TestRolloutInThreeRings_ROL1_ROL2_ROL3(t *testing.T) {
+	w, err := FindWorld("rollout")
+	require.NoError(t, err)
+	_, story, err := Play(w, nil)
+	require.NoError(t, err)
+	for _, asset := range assetNames {
+		require.Contains(t, story, string(asset)+" reports Completed")
+	}
+	report, err := Search(w, Bounds{States: fewer(2000, 300)})
+	require.NoError(t, err)
+	require.Nil(t, report.Broken)
+	require.Positive(t, report.Final)
+}
