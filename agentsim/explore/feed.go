@@ -16,11 +16,6 @@ type feed struct {
 
 func (f feed) did(c Choice) bool { return f.done[c-Publish] }
 
-// changes reports whether the vendor can do something. It does each thing once.
-func (f feed) changes(s *scene, c Choice) bool {
-	return !f.did(c) && (c != Publish || s.Jobs == 1) && (c != MoveOn || s.Latest)
-}
-
 // change carries out what the vendor does. A catalog change makes a sync due.
 func (v *server) change(now time.Time, c Choice) {
 	v.feed.done[c-Publish] = true

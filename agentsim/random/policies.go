@@ -56,8 +56,16 @@ func (g *generator) policy(id string) string {
 	}
 	rings := words("ring first "+first+gate(), d.some(50, "ring second takes 50%"+gate()), "ring rest"+gate())
 	for range d.between(0, 2*g.Weeks) {
-		act := pick(d, "stop rollout of "+id, "resume rollout of "+id, "resume rollout of "+id, "expedite rollout of "+id+" to rest", "abandon rollout of "+id)
-		g.try(d.when(day, g.end), "%s", act)
+		at := d.when(time.Hour, g.end)
+		switch d.IntN(4) {
+		case 0:
+			g.try(at, "abandon rollout of %s", id)
+		case 1:
+			g.try(at, "expedite rollout of %s to rest", id)
+		default:
+			g.try(at, "stop rollout of %s", id)
+			g.try(min(at+d.span(time.Minute, day), g.end), "resume rollout of %s", id)
+		}
 	}
 	g.try(g.end+2*time.Hour, "abandon rollout of %s", id)
 	return words(text, rings, "budget "+pick(d, "1", "2", "3", "30%"), d.some(50, "silent after ", "2h", "1d"))
