@@ -7,8 +7,8 @@ import (
 )
 
 func TestTrouble(t *testing.T) {
-	require.Equal(t, []Trouble{Network, Power, Clocks, Installers, Server, Vendors, Edits, Store}, Troubles())
-	for i, name := range []string{"network", "power", "clocks", "installers", "server", "vendors", "edits", "store"} {
+	require.Equal(t, []Trouble{Network, Power, Clocks, Installers, Server, Vendors, Edits, Store, Policies}, Troubles())
+	for i, name := range []string{"network", "power", "clocks", "installers", "server", "vendors", "edits", "store", "policies"} {
 		kind, err := ParseTrouble(name)
 		require.NoError(t, err)
 		require.Equal(t, Troubles()[i], kind)

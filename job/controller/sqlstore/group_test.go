@@ -25,7 +25,11 @@ var errOwn = errors.New("its own error")
 func TestUpdatesShareCommits(t *testing.T) {
 	s, err := sqlstore.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "s.db"))
 	require.NoError(t, err)
-	const workers, each = 24, 40
+	const workers = 24
+	each := 40
+	if testing.Short() {
+		each = 11
+	}
 	big := make([]byte, 3<<20)
 	kept := make([]map[string]bool, workers)
 	var counted atomic.Int64

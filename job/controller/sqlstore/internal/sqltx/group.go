@@ -138,6 +138,9 @@ func (t *tx) keep() error {
 	if err == nil && t.saved {
 		err = t.exec("RELEASE one")
 	}
+	if err != nil { // a part of it may be there
+		t.group.bad = err
+	}
 	return err
 }
 

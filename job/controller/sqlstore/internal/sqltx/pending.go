@@ -97,7 +97,7 @@ func (t *tx) flush() error {
 
 func (t *tx) send(text string, executions [][]any) error {
 	for _, args := range executions {
-		if _, err := t.statement(text).ExecContext(t.sending(), args...); err != nil {
+		if _, err := t.tx.StmtContext(t.sending(), t.side.statements[text]).ExecContext(t.sending(), args...); err != nil {
 			return t.fail(err)
 		}
 	}
