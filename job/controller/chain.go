@@ -106,7 +106,7 @@ func (t *tx) followOn(j jobRecord, e ledger.Entry, asset job.Asset) {
 	t.wanted = t.wanted || !fresh
 	if run.State != ledger.RunPlanned && fresh {
 		due := t.makeOrPlan(run, asset, ledger.Pass{Kind: ledger.MakePass})
-		if !due.After(t.now) || waits.Phase != 0 {
+		if waits = t.entry(run.ID, asset.ID); !due.After(t.now) || waits.Phase != 0 { // the pass may have noted already that it waits
 			return
 		}
 	}
