@@ -84,6 +84,8 @@ func (t *tx) makeAs(run runRecord, d draft, e ledger.Entry) (due time.Time) {
 	default:
 		grant, may := t.granted(run, e, order.Start)
 		switch {
+		case !may && t.member(run.ID, e.Asset).Phase == 0:
+			end(job.TimedOut, "The rollout of this run was over when the asset came. The next run takes it (ROL-1).")
 		case !may:
 			t.step(e, ledger.Awaited{})
 		case !t.saveContent(order, d.shared) || e.Phase != ledger.Open:

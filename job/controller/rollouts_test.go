@@ -392,3 +392,33 @@ func TestRolloutIsExplained_ROL5_DUE5(t *testing.T) {
 	_, err = f.Rollout(ctx, f.enable(definition("k", "editor-2.0.0")), f.now)
 	require.ErrorAs(t, err, new(*controller.NotFoundError))
 }
+
+// An asset that comes when the rollout is over has no part in the run, and does
+// not keep it open (ROL-1).
+func TestAssetThatComesAfterTheRollout_ROL1(t *testing.T) {
+	stores(t, func(f *fixture) {
+		ringedFleet(f)
+		d := ringed("j")
+		d.LateJoiners = true
+		d.Rollout.Rings[0].Soak = 0
+		run := f.enable(d)
+		for f.rollout(run).Phase != rollout.Done {
+			f.tickAll()
+			for _, a := range f.holders() {
+				f.finish(a, job.Completed)
+			}
+		}
+		f.enrol("a8", "all")
+		f.tickAll()
+		status, err := f.Run(ctx, run)
+		require.NoError(f, err)
+		require.True(f, status.Settled)
+		require.Equal(f, job.TimedOut, f.asset(run, "a8").Result)
+		next := f.enable2("j")
+		f.tickAll()
+		require.Contains(f, f.rollout(next).Why.Text, "It has only 0 assets that can have one", "nothing is missing in the first ring")
+		require.NoError(f, f.ExpediteRollout(actor, next, "rest", "the lab has it", f.now))
+		f.tickAll()
+		require.Len(f, f.holders(), 1)
+	})
+}
