@@ -312,7 +312,10 @@ func (t *tx) nextRing(run runRecord) time.Time {
 			return o.Start
 		}
 	}
-	return t.now.Truncate(time.Second)
+	if at := t.now.Truncate(time.Second); at.After(run.Start) {
+		return at
+	}
+	return run.Start // no order of a run starts before it
 }
 
 // saveRollouts stores the rollouts that a transaction stepped, with when each
