@@ -36,7 +36,7 @@ type agent struct {
 	unsent   []job.Report
 	ended    map[job.OrderID]job.Result // what it reported
 	failed   int                        // patches that it reported as failed
-	at       *atRisk                    // the agents that carry out the order of the rollout
+	at       *atRisk                    // the agents that carry out the order of the rollout; nil: they are not counted
 	busy     *job.Order                 // of the rollout, being carried out
 }
 
@@ -148,7 +148,7 @@ func (a *agent) carryOut(order job.Order) {
 	for _, p := range []job.Progress{job.Received, job.Started, job.Deploying} {
 		a.report(job.Report{Order: order.ID, Progress: p})
 	}
-	if order.Job == rolled {
+	if order.Job == rolled && a.at != nil {
 		a.busy = &order
 		a.at.add(1)
 		return
