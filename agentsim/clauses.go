@@ -103,6 +103,7 @@ var jobClauses = newGrammar("a clause of a job", "", []pattern[*job.Definition]{
 		"ring ([^ ]+)(?: tagged ([^ ]+))?(?: takes ([^ ]+))?(?: soaks ([^ ]+))?(?: wants ([0-9]+) results?)?(?: of ([0-9]+)%)?(?: limit ([^ ]+))?", ring},
 	{"budget N|N%  assets that may be at risk at once (ROL-3)", "budget ([^ ]+)", func(d *job.Definition, m *match) { rolloutOf(d).Budget = value(m, 0, amount) }},
 	{"silent after D  an asset of the rollout that has not called for so long", "", func(d *job.Definition, m *match) { rolloutOf(d).Silence = m.duration(0) }},
+	{"reboot slots N of TAG[ leased D]  how many assets of the tag may be down for its reboots at once (ROL-7)", "reboot slots ([0-9]+) of ([^ ]+)(?: leased ([^ ]+))?", rebootSlots},
 	{"first ACTION…", "", func(d *job.Definition, m *match) { d.Pre = commands(m.w[0]) }},
 	{"last ACTION…", "", func(d *job.Definition, m *match) { d.Post = commands(m.w[0]) }},
 	{"after JOB per asset[ plus D]", "", func(d *job.Definition, m *match) {

@@ -71,6 +71,8 @@ func ExampleLanguage() {
 	//       (ROL-4)
 	//   expedite rollout of JOB to RING
 	//       (ROL-6)
+	//   release reboot slot of ASSET in JOB
+	//       (ROL-7)
 	//   expose ASSET yes|no|unknown
 	//       whether it can be reached from the public network (DUE-4)
 	//   except CVE[ on ASSET] until TIME
@@ -200,6 +202,8 @@ func ExampleLanguage() {
 	//       assets that may be at risk at once (ROL-3)
 	//   silent after D
 	//       an asset of the rollout that has not called for so long
+	//   reboot slots N of TAG[ leased D]
+	//       how many assets of the tag may be down for its reboots at once (ROL-7)
 	//   first ACTION…
 	//   last ACTION…
 	//   after JOB per asset[ plus D]
@@ -337,6 +341,8 @@ func ExampleLanguage() {
 	//   expect gate of JOB TEXT…
 	//       a part of its answer and the reason (ROL-2)
 	//   expect ring RING of JOB N waiting|granted|begun|silent|verified|failed|lost|accepted|left
+	//   expect reboot slots of JOB ASSET…|nobody
+	//       who has one (ROL-7)
 	//   expect feed healthy|failing|stale
 	//   expect feed rejected N
 	//       how many records of its last batch were rejected (CAT-16)

@@ -25,6 +25,7 @@ var expectations = newGrammar("an expectation", "expect ", []pattern[*player]{
 	{"at risk N of JOB  assets, as its rollout counts them (ROL-3)", "at risk ([0-9]+) of ([^ ]+)", (*player).expectAtRisk},
 	{"gate of JOB TEXT…  a part of its answer and the reason (ROL-2)", "gate of ([^ ]+) (.+)", (*player).expectGate},
 	{"ring RING of JOB N waiting|granted|begun|silent|verified|failed|lost|accepted|left", "ring ([^ ]+) of ([^ ]+) ([0-9]+) ([a-z]+)", (*player).expectRing},
+	{"reboot slots of JOB ASSET…|nobody  who has one (ROL-7)", "reboot slots of ([^ ]+) (.+)", (*player).expectSlots},
 	{"feed healthy|failing|stale", "feed ([^ ]+)", func(p *player, m *match) { p.feed(m, health) }},
 	{"feed rejected N  how many records of its last batch were rejected (CAT-16)", "feed rejected (.+)", func(p *player, m *match) {
 		p.feed(m, func(f controller.FeedStatus) string { return fmt.Sprint(f.Rejected) })

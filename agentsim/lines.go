@@ -75,6 +75,7 @@ func init() {
 		{"baseline NAME: CLAUSE[, CLAUSE]…  the same (APR-1)", "baseline ([^: ]+):(.*)", (*player).baseline},
 		{"stop|resume|abandon rollout of JOB  (ROL-4)", "(stop|resume|abandon) rollout of ([^ ]+)", (*player).steer},
 		{"expedite rollout of JOB to RING  (ROL-6)", "(expedite) rollout of ([^ ]+) to ([^ ]+)", (*player).steer},
+		{"release reboot slot of ASSET in JOB  (ROL-7)", "release reboot slot of ([^ ]+) in ([^ ]+)", (*player).freeSlot},
 		{"expose ASSET yes|no|unknown  whether it can be reached from the public network (DUE-4)", "", expose},
 		{"except CVE[ on ASSET] until TIME  ends early if a patch appears, exploitation becomes known or the exposure changes (DUE-6)", "", except},
 		{"sync  syncs the catalog at once", "", func(p *player, _ *match) { p.w.server.sync() }},

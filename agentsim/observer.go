@@ -276,6 +276,7 @@ func (o *observer) reboots(id job.OrderID) {
 	e.Needs = e.Needs || e.order.RebootPending && o.pending(e)
 	o.note(id, o.rebootHours(id).Reboots(o.bound(e)))
 	o.note(id, e.Reboots(o.a.boots, e.order.Reboot.Suppress))
+	o.slots(id)
 }
 
 // pending reports whether the asset needs a reboot for something other than an

@@ -43,6 +43,7 @@ type server struct {
 	policies  policies
 	ever      policies                    // every version of each
 	saved     map[job.ID][]job.Definition // every version of each job
+	freed     map[job.ID]bool             // a reboot slot of the job was freed by hand
 	skipped   map[job.RunID]int           // how many gates of its rollout an act skipped
 	seen      map[job.RunID]watch.Rollout
 	exchange  *ecdh.PrivateKey
@@ -56,7 +57,7 @@ const token = "agentsim-enrolment-token-0001"
 
 func newServer(w *World) (*server, error) {
 	s := &server{w: w, accepted: map[string]job.Sequence{}, removed: map[job.AssetID]bool{}, refusing: map[job.AssetID]bool{},
-		saved: map[job.ID][]job.Definition{}, skipped: map[job.RunID]int{}, seen: map[job.RunID]watch.Rollout{}}
+		saved: map[job.ID][]job.Definition{}, freed: map[job.ID]bool{}, skipped: map[job.RunID]int{}, seen: map[job.RunID]watch.Rollout{}}
 	s.store = &crashingStore{Store: memstore.New(memstore.Options{Seed: w.cfg.Seed}), crashed: func() {
 		w.log("server", "crashes at a commit of its store, and starts again")
 		w.fail(s.start())

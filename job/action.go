@@ -14,7 +14,8 @@ import (
 // it needs ([Order.Needs]). In each call, an agent names those that it has. A
 // later release that orders something new adds a name here (MAN-11).
 const (
-	CanRunActions = "actions" // pre- and post-actions, whatever they run
+	CanRunActions = "actions"      // pre- and post-actions, whatever they run
+	CanAskForSlot = "reboot-slots" // a reboot only with a slot (ROL-7)
 
 	// runsAllowed, followed by the SHA-256 of the agent's signer policy:
 	// only the actions that this policy allows (INT-10).
@@ -22,7 +23,7 @@ const (
 )
 
 // Capabilities lists everything that an agent of this release can do, sorted.
-func Capabilities() []string { return []string{CanRunActions} }
+func Capabilities() []string { return []string{CanRunActions, CanAskForSlot} }
 
 // CapabilitiesUnder lists what an agent of this release may do under a signer
 // policy, sorted; the zero policy is none (INT-10).
@@ -31,9 +32,9 @@ func CapabilitiesUnder(policy integrity.Excerpt) []string {
 	case policy.IsZero():
 		return Capabilities()
 	case len(policy.Commands) == 0:
-		return []string{}
+		return []string{CanAskForSlot}
 	}
-	return []string{runsAllowed + policy.Digest.Sum}
+	return []string{runsAllowed + policy.Digest.Sum, CanAskForSlot}
 }
 
 // Obstacle is the reason why an agent does not begin an order. The zero

@@ -46,9 +46,10 @@ const (
 	NeverReboot                        // what needs a reboot stays pending (RBT-7)
 	GateStuck                          // the gate of a ring can never promote (ROL-5)
 	LongRollout                        // a rollout that takes longer than the time between two versions (ROL-6)
+	SlotWait                           // the wait for a reboot slot, which has no bound (ROL-7)
 )
 
-var findingKinds = enum.Of[FindingKind]("finding", "worst case", "long freeze", "long delay", "not offered", "closed start", "no more runs", "never reboots", "stuck gate", "long rollout")
+var findingKinds = enum.Of[FindingKind]("finding", "worst case", "long freeze", "long delay", "not offered", "closed start", "no more runs", "never reboots", "stuck gate", "long rollout", "slot wait")
 
 // String returns the kind's name.
 func (k FindingKind) String() string { return findingKinds.String(k) }
@@ -115,6 +116,10 @@ func (d Definition) Check(p Policies) (findings []Finding) {
 	if len(runs) < 2 {
 		findings = append(findings, Finding{Kind: NoMoreRuns, Missed: true,
 			Text: "Fewer than two runs of the job can start within 400 days: what is published after the orders of the last are made is not installed."})
+	}
+	if s := d.RebootSlots; s != nil {
+		findings = append(findings, Finding{Kind: SlotWait, Missed: true, Text: fmt.Sprintf(
+			"%d of the assets tagged %s may be down for a reboot at once. One that does not come back keeps its slot until somebody frees it; until then others may wait past their deadlines (ROL-7).", s.Slots, s.Tag)})
 	}
 	if d.Rollout != nil {
 		findings = append(findings, d.checkRollout(p, runs)...)

@@ -17,7 +17,7 @@ import (
 
 func TestFindingNames_DUE7(t *testing.T) {
 	enumtest.Check(t, map[FindingKind]string{WorstCase: "worst case", LongFreeze: "long freeze", LongDelay: "long delay", NotOffered: "not offered",
-		ClosedStart: "closed start", NoMoreRuns: "no more runs", NeverReboot: "never reboots", GateStuck: "stuck gate", LongRollout: "long rollout"}, findingKinds.All(), findingKinds.Parse)
+		ClosedStart: "closed start", NoMoreRuns: "no more runs", NeverReboot: "never reboots", GateStuck: "stuck gate", LongRollout: "long rollout", SlotWait: "slot wait"}, findingKinds.All(), findingKinds.Parse)
 }
 
 // history plays what happens to a fix that is published at an instant, run by

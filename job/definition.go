@@ -15,33 +15,34 @@ import (
 // Definition is the administrator's intent: which patches, on which assets,
 // when and how.
 type Definition struct {
-	ID           ID                `json:"id"`
-	Name         string            `json:"name"`
-	Revision     uint64            `json:"revision"` // grows with every change
-	State        State             `json:"state"`
-	Platform     catalog.Platform  `json:"platform"` // one per job (JOB-7)
-	Assets       Assets            `json:"assets"`
-	Patches      Patches           `json:"patches"`
-	Pre          []Action          `json:"pre,omitempty"`  // before the patches (JOB-13)
-	Post         []Action          `json:"post,omitempty"` // after them
-	Schedule     schedule.Schedule `json:"schedule"`
-	After        *After            `json:"after,omitempty"`        // runs after another job, see After (JOB-19)
-	Window       time.Duration     `json:"window,omitempty"`       // 1 min to 168 h; zero: none (JOB-10)
-	InstallLimit time.Duration     `json:"installLimit,omitempty"` // of one installer's run, 10 min to 168 h; zero: none (JOB-25)
-	StuckAfter   time.Duration     `json:"stuckAfter,omitempty"`   // a stage that lasts longer is listed as stuck, 1 min to 168 h; zero: 2 h (JOB-25)
-	Reboot       reboot.Policy     `json:"reboot"`
-	AllowLegacy  bool              `json:"allowLegacy,omitempty"` // SHA-1 and MD5 may carry trust (INT-7)
-	StrictLines  bool              `json:"strictLines,omitempty"` // an installed line past its end of life also blocks (CAT-11)
-	KnownLines   bool              `json:"knownLines,omitempty"`  // a version on no line of a product that has lines is blocked (CAT-11)
-	NoLastCall   bool              `json:"noLastCall,omitempty"`  // agents do not check in before the start and the deploy (MAN-7)
-	Early        bool              `json:"early,omitempty"`       // files may be downloaded before the start (JOB-23)
-	GiveUp       int               `json:"giveUp,omitempty"`      // after so many failed runs a patch is left out on an asset; zero: never (JOB-27)
-	Baseline     string            `json:"baseline,omitempty"`    // the name of the one that approves its patches; empty: none (APR-1)
-	TriageHold   time.Duration     `json:"triageHold,omitempty"`  // patches whose deadline wants evidence wait for it until so long before the deadline, 1 h to 168 h; zero: they do not wait (DUE-1)
-	Calendar     string            `json:"calendar,omitempty"`    // the name of the one in which it starts, installs and reboots; empty: always (CAL-1)
-	RebootHours  string            `json:"rebootHours,omitempty"` // the name of the calendar in which it reboots, besides; empty: no other (RBT-10)
-	Rollout      *rollout.Policy   `json:"rollout,omitempty"`     // in which order its assets get their orders, and what stops it (ROL-1); nil: all at once
-	LateJoiners  bool              `json:"lateJoiners,omitempty"` // assets that enrol or get the tag later also take part (JOB-26)
+	ID           ID                  `json:"id"`
+	Name         string              `json:"name"`
+	Revision     uint64              `json:"revision"` // grows with every change
+	State        State               `json:"state"`
+	Platform     catalog.Platform    `json:"platform"` // one per job (JOB-7)
+	Assets       Assets              `json:"assets"`
+	Patches      Patches             `json:"patches"`
+	Pre          []Action            `json:"pre,omitempty"`  // before the patches (JOB-13)
+	Post         []Action            `json:"post,omitempty"` // after them
+	Schedule     schedule.Schedule   `json:"schedule"`
+	After        *After              `json:"after,omitempty"`        // runs after another job, see After (JOB-19)
+	Window       time.Duration       `json:"window,omitempty"`       // 1 min to 168 h; zero: none (JOB-10)
+	InstallLimit time.Duration       `json:"installLimit,omitempty"` // of one installer's run, 10 min to 168 h; zero: none (JOB-25)
+	StuckAfter   time.Duration       `json:"stuckAfter,omitempty"`   // a stage that lasts longer is listed as stuck, 1 min to 168 h; zero: 2 h (JOB-25)
+	Reboot       reboot.Policy       `json:"reboot"`
+	AllowLegacy  bool                `json:"allowLegacy,omitempty"` // SHA-1 and MD5 may carry trust (INT-7)
+	StrictLines  bool                `json:"strictLines,omitempty"` // an installed line past its end of life also blocks (CAT-11)
+	KnownLines   bool                `json:"knownLines,omitempty"`  // a version on no line of a product that has lines is blocked (CAT-11)
+	NoLastCall   bool                `json:"noLastCall,omitempty"`  // agents do not check in before the start and the deploy (MAN-7)
+	Early        bool                `json:"early,omitempty"`       // files may be downloaded before the start (JOB-23)
+	GiveUp       int                 `json:"giveUp,omitempty"`      // after so many failed runs a patch is left out on an asset; zero: never (JOB-27)
+	Baseline     string              `json:"baseline,omitempty"`    // the name of the one that approves its patches; empty: none (APR-1)
+	TriageHold   time.Duration       `json:"triageHold,omitempty"`  // patches whose deadline wants evidence wait for it until so long before the deadline, 1 h to 168 h; zero: they do not wait (DUE-1)
+	Calendar     string              `json:"calendar,omitempty"`    // the name of the one in which it starts, installs and reboots; empty: always (CAL-1)
+	RebootHours  string              `json:"rebootHours,omitempty"` // the name of the calendar in which it reboots, besides; empty: no other (RBT-10)
+	RebootSlots  *rollout.SlotPolicy `json:"rebootSlots,omitempty"` // how many assets of a group may be down for its reboots at once (ROL-7); nil: any number
+	Rollout      *rollout.Policy     `json:"rollout,omitempty"`     // in which order its assets get their orders, and what stops it (ROL-1); nil: all at once
+	LateJoiners  bool                `json:"lateJoiners,omitempty"` // assets that enrol or get the tag later also take part (JOB-26)
 
 	// RebootPending says that the job reboots for a reboot that was pending
 	// already, even if it installs nothing (RBT-11).
@@ -118,9 +119,10 @@ func (d Definition) Validate() error {
 	checkDuration(&l, "stuckAfter", d.StuckAfter, MinStuckAfter, MaxStuckAfter, DefaultStuckAfter.String(), "JOB-25")
 	checkDuration(&l, "triageHold", d.TriageHold, MinTriageHold, MaxTriageHold, "no hold", "DUE-1")
 	l.Under("reboot", d.Reboot.Validate())
-	if d.Reboot.Hours != nil || !d.Reboot.Deadline.IsZero() {
-		l.Add("reboot.hours", "", "is set with the deadline when an order is made; name a calendar in rebootHours instead (RBT-10)")
+	if d.Reboot.Hours != nil || !d.Reboot.Deadline.IsZero() || d.Reboot.Slot {
+		l.Add("reboot.hours", "", "is set with deadline and slot when an order is made; name a calendar in rebootHours instead, or set rebootSlots (RBT-10, ROL-7)")
 	}
+	checkSlots(&l, d)
 	checkRebootPending(&l, d.RebootPending, d.Reboot)
 	return l.Err("job " + string(d.ID))
 }
@@ -194,6 +196,22 @@ func checkRollout(l *problem.List, d Definition) {
 		l.Add("rollout", "", "does not go together with a schedule in each asset's own zone: a ring starts at one instant; name a zone (ROL-1)")
 	}
 }
+
+// checkSlots checks the reboot slots. A lease that ends before the countdown
+// does would be of no use.
+func checkSlots(l *problem.List, d Definition) {
+	if d.RebootSlots == nil {
+		return
+	}
+	l.Under("rebootSlots", d.RebootSlots.Validate())
+	lease, countdown := d.RebootSlots.WithDefaults().Lease, d.Reboot.WithDefaults().Countdown
+	if lease < countdown+leaseMargin {
+		l.Add("rebootSlots.lease", lease.String(), "is too short for a countdown of %v; use at least %v (ROL-7)", countdown, countdown+leaseMargin)
+	}
+}
+
+// leaseMargin is how much longer than the countdown a lease is at least.
+const leaseMargin = time.Minute
 
 // checkIDs checks a list of asset ids, tags or capabilities.
 func checkIDs[T ~string](l *problem.List, field string, list []T, most int) {

@@ -30,10 +30,11 @@ type Order struct {
 	InstallLimit time.Duration     `json:"installLimit,omitempty"` // zero: none (JOB-25)
 	Reboot       reboot.Policy     `json:"reboot"`
 	NoLastCall   bool              `json:"noLastCall,omitempty"`
-	Early        bool              `json:"early,omitempty"`     // files may be downloaded before the start (JOB-23)
-	Cancelled    bool              `json:"cancelled,omitempty"` // the mark of MAN-4
-	Begun        bool              `json:"begun,omitempty"`     // known to have begun: an agent that does not hold it never starts it (JOB-24)
-	SignerPolicy integrity.Excerpt `json:"policy,omitzero"`     // that it was made under; zero: none (INT-4)
+	Early        bool              `json:"early,omitempty"`      // files may be downloaded before the start (JOB-23)
+	Cancelled    bool              `json:"cancelled,omitempty"`  // the mark of MAN-4
+	Begun        bool              `json:"begun,omitempty"`      // known to have begun: an agent that does not hold it never starts it (JOB-24)
+	SignerPolicy integrity.Excerpt `json:"policy,omitzero"`      // that it was made under; zero: none (INT-4)
+	RebootUntil  time.Time         `json:"rebootUntil,omitzero"` // the mark of ROL-7: the asset has a reboot slot, and may go down until then, UTC; zero: none
 
 	// RebootPending says that the order also reboots for a reboot that was
 	// pending when it began (RBT-2, RBT-11).
@@ -103,6 +104,9 @@ func (o Order) Validate() error {
 	checkActions(&l, "post", o.Post)
 	checkDuration(&l, "installLimit", o.InstallLimit, MinInstallLimit, MaxInstallLimit, "none", "JOB-25")
 	l.Under("reboot", o.Reboot.Validate())
+	if !o.RebootUntil.IsZero() && !o.Reboot.Slot {
+		l.Add("rebootUntil", o.RebootUntil.String(), "is set, and reboot.slot is not (ROL-7)")
+	}
 	checkRebootPending(&l, o.RebootPending, o.Reboot)
 	if !o.SignerPolicy.IsZero() && o.SignerPolicy.Digest.NotKnown() == "" {
 		l.Under("policy", o.SignerPolicy.Validate())

@@ -76,7 +76,7 @@ type PlanInput struct {
 	Baseline    *baseline.Baseline // Definition.Baseline; nil: everything may be offered (APR-1)
 
 	Deadlines []deadline.Table                  // in force; none: nothing is due (DUE-1)
-	Facts     deadline.Asset                    // of the asset; Missing is not used
+	Facts     deadline.Asset                    // of the asset, for deadlines and Definition.RebootSlots; Missing is not used
 	Arrived   func(catalog.ProductID) time.Time // since when the asset has a product; nil: unknown (DUE-2)
 	Evidence  func(vulnerability string) bool   // the evidence about it on the asset is collected or waived; nil: none is (DUE-1)
 }
@@ -154,6 +154,10 @@ func (d Definition) Plan(in PlanInput) Plan {
 	}
 	if len(plan.Order.Pre)+len(plan.Order.Post) > 0 {
 		plan.Order.Needs = []string{CanRunActions}
+	}
+	if d.RebootSlots != nil && slices.Contains(in.Facts.Tags, d.RebootSlots.Tag) {
+		plan.Order.Reboot.Slot = true
+		plan.Order.Needs = append(plan.Order.Needs, CanAskForSlot)
 	}
 	return plan
 }

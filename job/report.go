@@ -52,7 +52,7 @@ type Progress uint8
 // The progress steps.
 const (
 	Received    Progress = 1 + iota // the order is in the agent's queue
-	Blocked                         // it is due and waits for another execution on the asset (JOB-11) or for the server (MAN-5, MAN-7)
+	Blocked                         // it is due and waits for another execution on the asset (JOB-11) or for the server (MAN-5, MAN-7), or its reboot waits for a slot (ROL-7)
 	Started                         // the execution began
 	Downloading                     // some patch applies, and its files are being downloaded
 	Downloaded                      // the files that passed INT are staged, and the last call is made (MAN-7)

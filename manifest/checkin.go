@@ -31,6 +31,9 @@ type CheckIn struct {
 	// Zone is the asset's time zone, a name of the IANA database (JOB-9).
 	Zone     string `json:"zone,omitempty"`
 	LastCall bool   `json:"lastCall,omitempty"` // MAN-7
+	// Slot is the order whose reboot waits for a slot, or has one until it is
+	// over; empty: the asset makes no use of a slot (ROL-7).
+	Slot job.OrderID `json:"slot,omitempty"`
 	// Made is the number of the newest report, acknowledged or not. Reports are
 	// the oldest unacknowledged ones, in order (MAN-6).
 	Made    job.Sequence `json:"made,omitempty"`
@@ -92,6 +95,7 @@ func (c CheckIn) Validate() error {
 	l.Text("heldDigest", c.HeldDigest, MaxWord)
 	l.Text("release", c.Release, MaxWord)
 	l.Text("hostname", c.Hostname, MaxWord)
+	l.Text("slot", string(c.Slot), 3*job.MaxID)
 	l.Under("can", job.ValidCapabilities(c.Can))
 	l.Text("key", c.Key, MaxWord)
 	number(&l, "call", c.Call)

@@ -44,7 +44,7 @@
 //	document  = format asset revision issued expires orders
 //	order     = id job name run revision start [end] [patches] [pre] [post]
 //	            [installLimit] reboot [noLastCall] [early] [cancelled] [begun]
-//	            [policy] [rebootPending] [needs]
+//	            [policy] [rebootUntil] [rebootPending] [needs]
 //	patch     = patch product name [vendor] [feed] version [latestOnly]
 //	            [reboot] [due] [transaction] [requires] files
 //	requires  = patch product version [reboot]
@@ -52,7 +52,7 @@
 //	expect    = [signer] [digests] [latestOnly] [allowLegacy]
 //	action    = name command [timeout]
 //	reboot    = [suppress] [deferrals] [interval] [prompt] [countdown]
-//	            [hours] [deadline]
+//	            [hours] [slot] [deadline]
 //	policy    = digest [clauses]
 //	clause    = name vendor product [feed] [signers] [formats] [allowUnsigned]
 //	            [allowLegacy]

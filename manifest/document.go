@@ -105,6 +105,7 @@ func (d Document) canonical() Document {
 	for i := range orders {
 		orders[i].Start = instant(orders[i].Start)
 		orders[i].End = instant(orders[i].End)
+		orders[i].RebootUntil = instant(orders[i].RebootUntil)
 	}
 	slices.SortStableFunc(orders, before)
 	d.Orders = orders

@@ -20,7 +20,8 @@
 //	  └──suppressed──► Parked
 //
 // With hours, Waiting comes before a prompt, a countdown or the request, while
-// the hours do not allow it.
+// the hours do not allow it. With slots, Queued comes before a countdown, until
+// the asset has a slot.
 //
 // A new boot identity leads from any phase after Idle to Rebooted.
 //
@@ -89,8 +90,11 @@
 //     bound of RBT-6 outranks openings, never a closed period. It begins to run
 //     when the machine waits for an opening. Waiting for a closed period to end
 //     is no deferral: the bound does not begin to run, and afterwards the whole
-//     countdown is shown. Not built: waiting for a slot, and a user's answer
-//     "at 22:00 tonight" within those bounds.
+//     countdown is shown. If the order limits how many assets are down at once
+//     ([Policy].Slot, ROL-7), the machine is Queued before each countdown, until
+//     a [Lease] is long enough for it. That wait is no deferral either, so it
+//     may last longer than RBT-6 allows. Not built: a user's answer "at 22:00
+//     tonight" within those bounds.
 //   - RBT-11. A pending reboot is a fact about the asset, whoever caused it.
 //     Check-ins report it with its age. It stays listed until the boot identity
 //     has changed and the system's own flag is gone, even if the agent lost its

@@ -32,6 +32,9 @@ type (
 	// shown again. So after the first event, send it only when the identity
 	// changes.
 	Booted struct{ BootID string }
+	// Lease says until when the asset may go down for the reboot; zero: it has
+	// no slot. It counts only while the machine is [State.NeedsSlot] (ROL-7).
+	Lease struct{ Until time.Time }
 	// Tick says that time has passed.
 	Tick struct{}
 )
@@ -41,6 +44,7 @@ func (SessionsChanged) event() {}
 func (Defer) event()           {}
 func (Accept) event()          {}
 func (Booted) event()          {}
+func (Lease) event()           {}
 func (Tick) event()            {}
 
 // Effect is something to carry out once the new state is durable. Exactly one

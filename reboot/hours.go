@@ -95,7 +95,7 @@ func (m *machine) shut() bool {
 // wait waits for the hours to begin. In a closed period that is no deferral, so
 // the bound of RBT-6 does not begin to run.
 func (m *machine) wait() {
-	m.Phase = Waiting
+	m.Phase, m.Lease = Waiting, 0 // others may have the slot meanwhile
 	if s, closed := in(m.p.Hours.Closed, m.utc); closed {
 		m.Until = m.steady(s.Until)
 		return

@@ -17,6 +17,7 @@ type Policy struct {
 	Prompt    time.Duration `json:"prompt,omitempty"`    // how long a prompt waits for an answer, 1 s to 168 h; zero: 5 min (RBT-5)
 	Countdown time.Duration `json:"countdown,omitempty"` // how long the reboot is announced before it comes, at most 24 h; zero: 5 min; negative: none
 	Hours     *Hours        `json:"hours,omitempty"`     // when prompts, countdowns and reboots may happen; nil: always (RBT-10)
+	Slot      bool          `json:"slot,omitempty"`      // the countdown begins only with a [Lease] of a reboot slot (ROL-7)
 	Deadline  time.Time     `json:"deadline,omitzero"`   // of what waits for the reboot: deferral ends so that it comes by then; zero: none (RBT-6)
 }
 

@@ -19,9 +19,10 @@ const (
 	Parked                     // suppressed: somebody must reboot by hand (RBT-7)
 	Rebooted                   // a new boot identity was seen (RBT-8)
 	Waiting                    // outside the reboot hours; Until is when it may go on (RBT-10)
+	Queued                     // for a reboot slot (ROL-7)
 )
 
-var phases = enum.Of[Phase]("reboot phase", "idle", "prompting", "deferred", "counting", "asked", "parked", "rebooted", "waiting")
+var phases = enum.Of[Phase]("reboot phase", "idle", "prompting", "deferred", "counting", "asked", "parked", "rebooted", "waiting", "queued")
 
 func (p Phase) String() string                   { return phases.String(p) }
 func (p Phase) MarshalText() ([]byte, error)     { return phases.MarshalText(p) }
@@ -37,4 +38,5 @@ type State struct {
 	Used       int             `json:"used,omitempty"`       // deferrals used
 	Until      schedule.Steady `json:"until,omitempty"`      // when the phase ends by itself; zero: never
 	Asks       int             `json:"asks,omitempty"`       // how often the reboot was asked for
+	Lease      schedule.Steady `json:"lease,omitempty"`      // when the lease of its slot ends; zero: it has none (ROL-7)
 }

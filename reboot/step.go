@@ -1,6 +1,7 @@
 package reboot
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/job/schedule"
@@ -37,7 +38,7 @@ func Step(p Policy, s State, ev Event, at schedule.At) (State, Out) {
 				m.offer()
 			}
 		}
-	case Prompting, Deferred, Counting, Asked, Parked, Waiting:
+	case Prompting, Deferred, Counting, Asked, Parked, Waiting, Queued:
 		m.live(ev)
 	default: // Rebooted is the end
 	}
@@ -50,7 +51,7 @@ type machine struct {
 	p      Policy
 	now    schedule.Steady
 	utc    time.Time
-	waited bool   // for the hours to begin, until this step
+	waited bool   // for a slot or for the hours to begin, until this step
 	show   Effect // ShowPrompt or ShowCountdown
 	reboot bool
 }
@@ -82,9 +83,10 @@ func (m *machine) wake() (wake time.Duration) {
 	if !m.Until.IsZero() {
 		wake = max(m.Until.Sub(m.now), 1) // zero would say "never"
 	}
-	if m.p.Hours != nil && shown(m.Phase) {
+	if m.p.Hours != nil && m.inHours() {
 		if ends := m.p.Hours.ends(m.utc, m.force()); !ends.IsZero() {
-			wake = min(wake, max(ends.Sub(m.utc), 1))
+			end := max(ends.Sub(m.utc), 1)
+			wake = min(cmp.Or(wake, end), end)
 		}
 	}
 	return wake
@@ -92,15 +94,18 @@ func (m *machine) wake() (wake time.Duration) {
 
 func shown(p Phase) bool { return p == Prompting || p == Counting }
 
+// inHours reports whether the phase ends with the reboot hours.
+func (m *machine) inHours() bool { return shown(m.Phase) || m.Phase == Queued }
+
 func (m *machine) live(e Event) {
 	if b, ok := e.(Booted); ok && m.rebooted(b.BootID) {
 		return
 	}
 	if m.p.Suppress && m.Phase != Parked { // the policy changed since the last step
-		m.Phase, m.Until = Parked, 0
+		m.Phase, m.Until, m.Lease = Parked, 0, 0
 		return
 	}
-	if shown(m.Phase) && m.shut() { // the hours have ended
+	if m.inHours() && m.shut() { // the hours have ended
 		if e, ok := e.(SessionsChanged); ok {
 			m.Sessions = e.Sessions.Known()
 		}
@@ -126,6 +131,8 @@ func (m *machine) live(e Event) {
 		if !m.advance() {
 			m.showAgain()
 		}
+	case Lease:
+		m.leased(e.Until)
 	case Tick:
 		m.advance()
 	}
@@ -211,12 +218,17 @@ func (m *machine) putOff(from schedule.Steady) {
 	m.advance() // it may be over already: the asset slept
 }
 
-// count starts the countdown; without one, or when MaxDeferral is over, it asks
-// at once. RBT-6 bounds the first countdown only, and not one that had to wait
-// for the hours to begin. A deadline never shortens it.
+// count starts the countdown, or waits for a slot; without a countdown, or when
+// MaxDeferral is over, it asks at once. RBT-6 bounds the first countdown only,
+// and not one that had to wait for a slot or for the hours to begin. A deadline
+// never shortens it.
 func (m *machine) count() {
 	if m.shut() {
 		m.wait()
+		return
+	}
+	if !m.maySoon(m.p.Countdown) {
+		m.Phase, m.Until = Queued, 0
 		return
 	}
 	m.Phase, m.Until = Counting, m.now.Add(m.p.Countdown)
@@ -231,6 +243,10 @@ func (m *machine) count() {
 // ask asks for the reboot, and plans to count down again after a pause that
 // doubles up to maxPause.
 func (m *machine) ask() {
+	if !m.maySoon(0) { // the asset slept through the end of its lease
+		m.Phase, m.Until = Queued, 0
+		return
+	}
 	pause := firstPause
 	for range min(max(m.Asks, 0), 6) {
 		pause = min(2*pause, maxPause)

@@ -33,6 +33,7 @@ func everyPhase(t *testing.T) map[Phase]State {
 	out[Parked], _ = play(Policy{Suppress: true}, State{}, start, due)
 	out[Rebooted], _ = play(p, State{}, start, due, Booted{"B"})
 	out[Waiting], _ = play(Policy{Hours: &Hours{}}, State{}, start, due)
+	out[Queued], _ = play(Policy{Slot: true}, State{}, start, due)
 	require.Len(t, out, len(phases.All()))
 	for phase, s := range out {
 		require.Equal(t, phase, s.Phase)

@@ -395,4 +395,5 @@ func (w *encoder) execution(x *execution.State) {
 	w.boot(r.BootID)
 	w.at(w.instant(r.FirstOffer))
 	w.at(w.instant(r.Until))
+	w.at(w.instant(r.Lease))
 }

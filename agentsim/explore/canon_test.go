@@ -188,7 +188,7 @@ func TestEveryFieldIsDecidedOn(t *testing.T) {
 		{execution.State{}, "Order Stage Phase Waiting Last Until Tries Failing Missed Patches Acted Actions Failed Aborted NeedsReboot RebootRequired Pending BootID Sessions Reboot Reboots SaidTooLate Result NotKnown"}, // empty: there is no other release
 		{execution.PatchState{}, "PatchOutcome Tries Attempts Reboot Digests"},
 		{job.PatchOutcome{}, "Patch Name Status From To Now Code Rule Text Until Check"},
-		{reboot.State{}, "Phase BootID Sessions FirstOffer Used Until Asks"},
+		{reboot.State{}, "Phase BootID Sessions FirstOffer Used Until Asks Lease"},
 		{job.Report{}, "Sequence At Order Progress Result TooLate Refused Text Again Patches Actions Reboots"},
 		{state{}, "now hosts model server left turns rolled broken"},
 		{turns{}, "last at count"},
@@ -202,7 +202,7 @@ func TestEveryFieldIsDecidedOn(t *testing.T) {
 		{model{}, "jobs records"},
 		{wanted{}, "edited disabled cancelled deleted"},
 		{record{}, "revisions entries patches accepted caller"},
-		{ledger.Entry{}, "Run Asset Phase Start Since Dropped Grant Progress Stage Began Result Cancelled TooLate Retracted Lost Former Again Doubtful Stale At Ended Reboots Text"},
+		{ledger.Entry{}, "Run Asset Phase Start Since Dropped Grant Progress Stage Began Result Cancelled TooLate Retracted Lost Former Again Doubtful Stale At Ended Reboots Slot Text"},
 		{ledger.Caller{}, "Call Top At Came Held Boots Alone Cloned"},
 		{ledger.Revisions{}, "Wanted Sealed Issued Expires Digest PutBack Without"},
 		{server{}, "store due sync feed jobs accepted fuse"},

@@ -95,3 +95,16 @@ func (r ring) promotes(p rollout.RingPolicy, at time.Time) *Broken {
 	}
 	return nil
 }
+
+// Down reports whether the asset may be down for the order's reboot: it was
+// asked for in this boot, and the order has not ended.
+func (o *Order) Down(boot int) bool { return o.Rebooted == boot+1 && !o.Ended() }
+
+// Slots returns whether more assets are down for the reboots of a job than it
+// has reboot slots (ROL-7, invariant 14).
+func Slots(down, slots int) *Broken {
+	if down > slots {
+		return Breaks(14, "%d assets are down for the reboots of its job, which has %d reboot slots", down, slots)
+	}
+	return nil
+}

@@ -82,7 +82,12 @@ func (m *machine) call() {
 	}
 	calls.Last++
 	calls.Out = calls.Last
-	calls.Next = m.now.Steady.Add(m.c.Interval(calls.Last))
+	slot, waits := m.s.slot()
+	pause := m.c.Interval(calls.Last)
+	if waits {
+		pause = min(pause, slotPause)
+	}
+	calls.Next = m.now.Steady.Add(pause)
 	reports := m.s.Reports[:min(len(m.s.Reports), manifest.MaxReports)]
 	calls.Sent = 0
 	if len(reports) > 0 {
@@ -100,7 +105,7 @@ func (m *machine) call() {
 	offset := max(min(m.s.Clock.offset(m.at), most), -most)
 	m.out.Effects = slices.Insert(m.out.Effects, 0, Effect(Call{ID: calls.Last, Request: manifest.CheckIn{
 		Asset: m.c.Asset, Held: m.s.Revision, HeldDigest: m.s.Held, At: m.now.UTC.Add(-offset), Offset: offset, Boot: m.at.BootID,
-		Reboot: m.owes(), RebootSince: since, LastCall: calls.LastCall.Order != "", Made: m.s.Sequence, Reports: slices.Clone(reports),
+		Reboot: m.owes(), RebootSince: since, LastCall: calls.LastCall.Order != "", Slot: slot, Made: m.s.Sequence, Reports: slices.Clone(reports),
 		Call: calls.Last, Format: manifest.Format, Trust: trust, Release: m.c.Release, Hostname: m.c.Hostname, Can: m.c.Can,
 	}}))
 }
@@ -289,6 +294,7 @@ func (m *machine) open(sealed []byte) {
 	for _, id := range changes.CancelStarted {
 		m.forOrder(id, execution.Cancel{})
 	}
+	m.slots(doc)
 	queued := func(id job.OrderID) bool {
 		return slices.ContainsFunc(m.s.Queue, func(o job.Order) bool { return o.ID == id })
 	}

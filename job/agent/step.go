@@ -37,6 +37,7 @@ func Step(c Config, s State, ev Event, at Moment) (State, Out) {
 	}
 	m.start()
 	m.downloadEarly()
+	m.askForSlot(s)
 	m.call()
 	if !tick || len(m.out.Effects) > 0 || m.s.Sequence != s.Sequence {
 		m.s.Clock = m.s.Clock.anchor(at)

@@ -40,6 +40,7 @@ type seenRecord struct {
 	Boot   string               `json:"boot,omitempty"`
 	Reboot ledger.PendingReboot `json:"reboot,omitzero"` // that none of its orders waits for
 	Zone   string               `json:"zone,omitempty"`  // its own time zone (JOB-9)
+	Slot   job.OrderID          `json:"slot,omitempty"`  // whose reboot needs a slot (ROL-7)
 
 	Format   int      `json:"format,omitempty"` // of the call; zero: it reported none of the following (MAN-11)
 	Release  string   `json:"release,omitempty"`
@@ -85,7 +86,7 @@ func (s seenRecord) differs(in manifest.CheckIn) bool {
 // those of the first format.
 func (s seenRecord) can() []string {
 	if s.Format == 0 {
-		return job.Capabilities()
+		return []string{job.CanRunActions}
 	}
 	return s.Can
 }

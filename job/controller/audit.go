@@ -23,7 +23,7 @@ func (c *Controller) CheckIndexes(ctx context.Context) ([]string, error) {
 func (r *reader) audit() (differences []string) {
 	add := func(format string, args ...any) { differences = append(differences, fmt.Sprintf(format, args...)) }
 	want, failures, stops := map[Key]string{}, 0, 0
-	tallies := map[job.RunID]*ledger.Tally{}
+	tallies, slots := map[job.RunID]*ledger.Tally{}, map[job.ID][]string{}
 	for e := range values[ledger.Entry](r, tableOrders, "", "") {
 		if err := e.Validate(); err != nil {
 			add("%v", err)
@@ -35,6 +35,9 @@ func (r *reader) audit() (differences []string) {
 		for _, row := range e.Index() {
 			k, value := r.rowRecord(e, row)
 			want[k] = string(value)
+		}
+		if !e.Slot.IsZero() {
+			slots[e.Run.Job()] = append(slots[e.Run.Job()], fmt.Sprint(e.Asset, " until ", e.Slot))
 		}
 		failed := r.outcomesOf(e).Index(e.Run, e.Asset)
 		failures += len(failed)
@@ -68,6 +71,7 @@ func (r *reader) audit() (differences []string) {
 		want[heardKey(rec.ID, rec.heard(r.seen(rec.ID)))] = ""
 	}
 	r.auditRollouts(want, add)
+	r.auditSlots(slots, add)
 	for j := range values[jobRecord](r, tableJobs, "", "") {
 		for _, k := range jobRows(j.Definition) {
 			want[k] = ""
@@ -137,5 +141,24 @@ func (r *reader) auditRollouts(want map[Key]string, add func(string, ...any)) {
 				add("ring %d of the rollout of run %s counts %+v; its members are %+v", i, rec.Run, ring.Counts, counts[i])
 			}
 		}
+	}
+}
+
+// auditSlots compares the leases of each job with those of its orders.
+func (r *reader) auditSlots(want map[job.ID][]string, add func(string, ...any)) {
+	for row := range r.rows(tableSlots, "", 1) {
+		var has []string
+		for _, l := range decode[rollout.Slots](r, tableSlots, row.Record).Leases {
+			has = append(has, fmt.Sprint(l.Holder, " until ", l.Until))
+		}
+		id := job.ID(row.parts[0])
+		slices.Sort(want[id])
+		if slices.Sort(has); !slices.Equal(has, want[id]) {
+			add("job %s leases reboot slots to %v; its orders have %v", id, has, want[id])
+		}
+		delete(want, id)
+	}
+	for id, orders := range want {
+		add("job %s leases no reboot slots; its orders have %v", id, orders)
 	}
 }

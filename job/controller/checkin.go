@@ -84,7 +84,7 @@ func (c *Controller) look(ctx context.Context, in manifest.CheckIn, now time.Tim
 		}
 		got := r.call(in.Asset, in.Key)
 		got.late = heard.Age == ledger.Late
-		if news = !got.late && got.news(in, now); news {
+		if news = !got.late && (got.news(in, now) || in.Slot != "" && r.slotNews(in.Slot, in.Asset, now)); news {
 			return answer
 		}
 		if old {
@@ -147,7 +147,7 @@ func (c *Controller) seenIsOld(seen seenRecord, in manifest.CheckIn, now time.Ti
 // says reports whether a call says something else than what is stored of the
 // call before, besides when it came.
 func (seen seenRecord) says(in manifest.CheckIn, now time.Time) bool {
-	return seen.Held != in.Held || seen.Boot != in.Boot || seen.Zone != in.Zone || seen.differs(in) || seen.Reboot.Heard(in, now) != seen.Reboot ||
+	return seen.Held != in.Held || seen.Boot != in.Boot || seen.Zone != in.Zone || seen.Slot != in.Slot || seen.differs(in) || seen.Reboot.Heard(in, now) != seen.Reboot ||
 		(seen.Offset.Abs() > MaxOffset) != (in.Offset.Abs() > MaxOffset)
 }
 
@@ -161,7 +161,7 @@ func (t *tx) takeIn(got *call, in manifest.CheckIn) {
 		in.Held, in.HeldDigest = got.seen.Held, ""
 	}
 	caller, heard := got.seen.Caller.Heard(in, before.Acknowledged, t.now)
-	cloned := !got.seen.Caller.Cloned.IsZero()
+	cloned, slot := !got.seen.Caller.Cloned.IsZero(), got.seen.Slot
 	if got.late = heard.Age == ledger.Late; got.late { // it describes the past
 		in.Inventory, in.Digest, in.Zone = nil, got.inventory.Digest, zone
 	}
@@ -189,7 +189,7 @@ func (t *tx) takeIn(got *call, in manifest.CheckIn) {
 		t.listReboot(in.Asset, got.seen.Reboot, pending)
 		before := got.seen
 		got.seen = seenRecord{
-			At: t.now, Held: in.Held, Caller: caller, Offset: in.Offset, Boot: in.Boot, Reboot: pending, Zone: in.Zone,
+			At: t.now, Held: in.Held, Caller: caller, Offset: in.Offset, Boot: in.Boot, Reboot: pending, Zone: in.Zone, Slot: in.Slot,
 			Format: in.Format, Release: in.Release, Hostname: in.Hostname, Can: in.Can,
 		}
 		t.replan = t.replan || got.seen.lost(before)
@@ -200,6 +200,9 @@ func (t *tx) takeIn(got *call, in manifest.CheckIn) {
 		t.stopNow(in.Asset)
 	}
 	t.fold(in, "", !got.late && caller.Sole(), &got.reports)
+	if !got.late && caller.Sole() {
+		t.takeSlot(in.Asset, slot, in.Slot)
+	}
 	if is := !caller.Cloned.IsZero(); is != cloned {
 		t.cloned(in.Asset, got, is)
 	}
@@ -328,7 +331,7 @@ func (r *reader) seal(asset job.AssetID, got call) []byte {
 	}
 	orders := r.contents(ids...)
 	for i := range orders {
-		orders[i].Cancelled, orders[i].Begun = rows[i].Cancelled, rows[i].Begun
+		orders[i].Cancelled, orders[i].Begun, orders[i].RebootUntil = rows[i].Cancelled, rows[i].Begun, rows[i].Slot
 	}
 	orders, err := manifest.Hold(orders)
 	r.fail(err)

@@ -36,7 +36,7 @@ type draftKey struct {
 func (t *tx) draft(run runRecord, e ledger.Entry, has inventoryRecord, o schedule.Occurrence) draft {
 	d, in := run.Definition, t.orderInput(run, run.Definition, e, o)
 	// The definition must plan the same on all assets with the same inventory.
-	if t.drafts == nil || len(in.Failed) > 0 || d.Calendar != "" || d.RebootHours != "" || len(t.c.config.Deadlines) > 0 {
+	if t.drafts == nil || len(in.Failed) > 0 || d.Calendar != "" || d.RebootHours != "" || d.RebootSlots != nil || len(t.c.config.Deadlines) > 0 {
 		return t.fit(t.plan(d, in))
 	}
 	if s := t.drafts; s.known == nil || s.snapshot != in.Snapshot || !maps.Equal(s.probed, in.Unreachable) {

@@ -41,11 +41,12 @@ const (
 	RolloutResumed                     // run; the reason
 	RolloutExpedited                   // run; the reason
 	RolloutAbandoned                   // run; the reason
+	SlotFreed                          // job; the asset and the reason
 )
 
 var actions = enum.Of[Action]("action", "job saved", "job enabled", "job disabled", "job deleted", "job started", "job cancelled", "run cancelled",
 	"patch retried", "asset enrolled", "asset tagged", "asset removed", "asset left", "clone settled", "token added", "token removed", "custom URLs changed", "pruned", "asset exposed",
-	"exception added", "exception ended", "anomalies acknowledged", "evidence marked", "ring started", "rollout stopped", "rollout resumed", "rollout expedited", "rollout abandoned")
+	"exception added", "exception ended", "anomalies acknowledged", "evidence marked", "ring started", "rollout stopped", "rollout resumed", "rollout expedited", "rollout abandoned", "reboot slot freed")
 
 func (a Action) String() string                   { return actions.String(a) }
 func (a Action) MarshalText() ([]byte, error)     { return actions.MarshalText(a) }

@@ -57,6 +57,8 @@ type agent struct {
 	key       string // Fingerprint of its own
 	boot      string // empty: boot-1
 	calls     uint64
+	slot      job.OrderID // whose reboot needs a slot
+	can       []string    // nil: it is of a release that does not say
 }
 
 // stores runs a test on every store: memory that misbehaves as much as the port
@@ -198,8 +200,12 @@ func (a *agent) report(r job.Report) {
 
 func (a *agent) request(now time.Time) manifest.CheckIn {
 	a.calls++
-	return manifest.CheckIn{Asset: a.id, Held: a.held, At: now, Boot: cmp.Or(a.boot, "boot-1"), Zone: a.zone, Digest: a.inventory.Digest(), Made: a.sequence, Reports: a.unsent,
-		Call: a.calls, Key: a.key}
+	in := manifest.CheckIn{Asset: a.id, Held: a.held, At: now, Boot: cmp.Or(a.boot, "boot-1"), Zone: a.zone, Digest: a.inventory.Digest(), Made: a.sequence, Reports: a.unsent,
+		Call: a.calls, Key: a.key, Slot: a.slot, Can: a.can}
+	if a.can != nil {
+		in.Format = manifest.Format
+	}
+	return in
 }
 
 // call checks in, twice if the server wants the inventory, and takes over what it answers.

@@ -59,6 +59,7 @@ const (
 	tableTurns       Table = "turns"       // run, ring, asset: the order waits for a grant only
 	tableWakes       Table = "wakes"       // time, run: when its rollout wants to go on
 	tableChecks      Table = "checks"      // time, asset, run: when the asset may have been silent for too long
+	tableSlots       Table = "slots"       // job: rollout.Slots
 	tableUnreachable Table = "unreachable" // hash of a URL: Unreachable
 )
 

@@ -64,9 +64,11 @@ func (r *reader) policies(d job.Definition, in job.PlanInput) job.PlanInput {
 		b.Name = d.Baseline // without rules, it approves nothing
 		in.Baseline = &b
 	}
-	if in.Deadlines = r.c.config.Deadlines; len(in.Deadlines) > 0 {
+	if in.Deadlines = r.c.config.Deadlines; len(in.Deadlines) > 0 || d.RebootSlots != nil {
 		rec, _ := r.findAsset(in.Asset)
 		in.Facts = deadline.Asset{Exposed: rec.Exposed, Tags: rec.Tags}
+	}
+	if len(in.Deadlines) > 0 {
 		inventory, _ := load[inventoryRecord](r, tableInventories, key(string(in.Asset)))
 		in.Arrived = inventory.arrived
 		in.Evidence = func(cve string) bool { return r.get(tableEvidence, key(string(in.Asset), cve)) != nil }

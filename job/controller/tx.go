@@ -191,6 +191,7 @@ func (t *tx) saveEntry(before, after ledger.Entry) {
 		return
 	}
 	t.tally(before, after)
+	t.returnSlot(before, after)
 	if grant := cmp.Or(after.Grant, before.Grant); grant != 0 {
 		t.reportGrant(after, grant)
 	}

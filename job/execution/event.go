@@ -66,6 +66,9 @@ type (
 	// Forgotten says that the server was restored from a backup, and may
 	// not know what was reported about the order (JOB-24).
 	Forgotten struct{}
+	// SlotLeased says until when the asset may go down for the order's reboot;
+	// zero: it has no slot (ROL-7).
+	SlotLeased struct{ Until time.Time }
 	// SessionsChanged says who is logged in now.
 	SessionsChanged struct{ Sessions reboot.Sessions }
 	// PromptAnswered is the user's answer to the reboot prompt.

@@ -123,6 +123,12 @@ func (x State) endsWithWindow() bool {
 	return cut && !x.Order.End.IsZero()
 }
 
+// NeedsSlot reports whether the execution waits for a reboot slot, or has one
+// until the patches are verified (ROL-7).
+func (x State) NeedsSlot() bool {
+	return x.Stage == job.StageReboot && x.Order.Reboot.Slot && x.Reboot.NeedsSlot()
+}
+
 // Parked reports whether the execution only waits for somebody to reboot by
 // hand (RBT-7).
 func (x State) Parked() bool { return x.Phase == PhaseReboot && x.Reboot.Phase == reboot.Parked }

@@ -88,6 +88,8 @@ func (ev SessionsChanged) step(m *machine) {
 	m.rebootEvent(reboot.SessionsChanged{Sessions: ev.Sessions})
 }
 
+func (ev SlotLeased) step(m *machine) { m.rebootEvent(reboot.Lease{Until: ev.Until}) }
+
 func (ev PromptAnswered) step(m *machine) {
 	if ev.Later {
 		m.rebootEvent(reboot.Defer{})

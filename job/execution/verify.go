@@ -213,6 +213,9 @@ func (m *machine) rebootEvent(ev reboot.Event) {
 		return
 	}
 	state, out := reboot.Step(m.rebootPolicy(), m.Reboot, ev, m.now)
+	if state.Phase == reboot.Queued && m.Reboot.Phase != reboot.Queued { // waiting for a slot is reported (RBT-10)
+		m.report(job.Report{At: m.now.UTC, Order: m.Order.ID, Progress: job.Blocked, Text: "its reboot waits for a slot (ROL-7)"})
+	}
 	m.Reboot = state
 	for _, e := range out.Effects {
 		if _, ok := e.(reboot.Reboot); !ok {

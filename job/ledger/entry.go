@@ -51,6 +51,7 @@ type Entry struct {
 	At        time.Time         `json:"at,omitzero"`         // of the last report, by the asset's corrected clock
 	Ended     time.Time         `json:"ended,omitzero"`      // when the result came
 	Reboots   int               `json:"reboots,omitempty"`   // asked for by the execution
+	Slot      time.Time         `json:"slot,omitzero"`       // until when the asset may go down for its reboot; zero: it has no slot (ROL-7)
 	Text      string            `json:"text,omitempty"`      // one sentence, at most MaxText bytes
 }
 
@@ -134,6 +135,7 @@ func (e Entry) Validate() error {
 	want(!e.Lost || e.Phase == Ended && (begun || e.Result == job.Withdrawn && e.Stage == 0), "lost", "is set, and the order is %v", e.Phase)
 	want(e.Former == "" || e.Phase == Ended && e.Since > 0, "former", "is set, and the order is %v", e.Phase)
 	want(!e.Again || e.Phase == Gone, "again", "is set, and the order is %v", e.Phase)
+	want(e.Slot.IsZero() || e.Phase == Open && e.Stage == job.StageReboot, "slot", "is set, and the order is %v in stage %v", e.Phase, e.Stage)
 	want(!e.Doubtful || e.Stage != 0, "doubtful", "is set, and the order has not begun")
 	if e.Phase == Waiting {
 		want(e == Entry{Run: e.Run, Asset: e.Asset, Phase: Waiting}, "phase", "is waiting, and something is known of the order")

@@ -60,6 +60,9 @@ type (
 	// never sealed: the server was restored from a backup (MAN-5). The
 	// agent's state may have been lost since.
 	ServerPutBack struct{}
+	// Slotted says until when the asset may go down for the reboot of an order
+	// that waits for it; zero: its slot is free again (ROL-7).
+	Slotted struct{ Until time.Time }
 	// AssetRemoved says that the administrator removed the asset, and names
 	// its key (MAN-10).
 	AssetRemoved struct{ Key string }

@@ -38,6 +38,7 @@ type Queued struct {
 	Cancelled bool      `json:"cancelled,omitempty"`
 	Begun     bool      `json:"begun,omitempty"` // the manifest says so
 	Start     time.Time `json:"start,omitzero"`
+	Slot      time.Time `json:"slot,omitzero"` // the manifest says so
 }
 
 // Index returns the rows of the order, in the order of the indexes. They depend
@@ -51,7 +52,7 @@ func (e Entry) Index() []Row {
 	}
 	listed := e.Phase == Waiting || e.Phase == Open
 	add(listed || e.Phase == Gone && e.Stage != 0, Row{Index: Live})
-	add(listed, Row{Index: Queue, Queued: Queued{e.Phase == Waiting, e.Cancelled, e.Doubtful, e.Start}})
+	add(listed, Row{Index: Queue, Queued: Queued{e.Phase == Waiting, e.Cancelled, e.Doubtful, e.Start, e.Slot}})
 	add(e.Phase == Gone, Row{Index: Unheard})
 	add(e.waitsForCancel(), Row{Index: Cancels})
 	add(e.waitsForReboot(), Row{Index: Reboots})

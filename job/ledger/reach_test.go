@@ -49,6 +49,7 @@ func events() (list []ledger.Event) {
 	list = []ledger.Event{
 		ledger.Awaited{}, ledger.Made{Start: t0}, ledger.MadeEmpty{Result: job.NotApplicable}, ledger.MadeEmpty{Result: job.Failed, Text: "no zone"},
 		ledger.Trimmed{}, ledger.Trimmed{Empty: true}, ledger.Withdrawn{}, ledger.CancelAsked{}, ledger.Missed{}, ledger.NeverHeld{}, ledger.StateLost{}, ledger.ServerPutBack{}, ledger.AssetRemoved{Key: "k"},
+		ledger.Slotted{}, ledger.Slotted{Until: t0},
 	}
 	for _, r := range reports() {
 		list = append(list, ledger.Reported{Report: r}, ledger.Reported{Report: r, Former: "k"})
@@ -182,6 +183,7 @@ func TestEveryStep(t *testing.T) {
 		phases[[2]ledger.Phase{from.e.Phase, to.e.Phase}] = true
 		rep, reported := ev.(ledger.Reported)
 		_, removed := ev.(ledger.AssetRemoved)
+		slotted, isSlotted := ev.(ledger.Slotted)
 
 		// MAN-10: nothing is open when the asset is removed, and from then on
 		// only what that asset reports of the end changes it.
@@ -206,7 +208,7 @@ func TestEveryStep(t *testing.T) {
 		// JOB-3: after a cancel nothing is withdrawn, made or missed, but by the asset's removal.
 		lost := ev == ledger.Event(ledger.StateLost{})
 		putBack := ev == ledger.Event(ledger.ServerPutBack{})
-		if from.e.Cancelled && !reported && !lost && !putBack && !removed && ev != (ledger.NeverHeld{}) {
+		if from.e.Cancelled && !reported && !lost && !putBack && !removed && !isSlotted && ev != (ledger.NeverHeld{}) {
 			require.Equal(t, from, to, about)
 		}
 		// JOB-24: what had begun ends with its agent's state, and nothing else does.
@@ -221,6 +223,15 @@ func TestEveryStep(t *testing.T) {
 			require.Equal(t, begun && !(from.e.Phase == ledger.Open && from.e.Doubtful), from != to, about)
 			require.Equal(t, begun, to.e.Phase == ledger.Open && to.e.Doubtful, about)
 			require.True(t, from == to || out.Revise, about)
+		}
+		// ROL-7: an order that waits for its reboot gets and returns a slot, and the manifest says so.
+		if isSlotted && from != to {
+			require.Equal(t, slotted.Until, to.e.Slot, about)
+			require.True(t, from.e.Stage == job.StageReboot && to.e.Phase == ledger.Open && out.Revise, about)
+			require.True(t, from.e.Phase == ledger.Open || to.e.Doubtful, about)
+		}
+		if !isSlotted && from.e.Slot != to.e.Slot { // it is returned with the end of the order alone
+			require.True(t, to.e.Slot.IsZero() && to.e.Phase == ledger.Ended, about)
 		}
 		// Otherwise the server never ends an order that the asset may have begun.
 		if from.e.Phase != ledger.Ended && to.e.Phase == ledger.Ended && !reported && !lost && to.e.Former == "" {
@@ -280,7 +291,7 @@ func TestIndexOfEveryState(t *testing.T) {
 		case e.Phase == ledger.Waiting:
 			want = append(want, ledger.Row{Index: ledger.Live}, ledger.Row{Index: ledger.Queue, Queued: ledger.Queued{Waiting: true}})
 		case e.Phase == ledger.Open:
-			want = append(want, ledger.Row{Index: ledger.Live}, ledger.Row{Index: ledger.Queue, Queued: ledger.Queued{Cancelled: e.Cancelled, Begun: e.Doubtful, Start: t0}})
+			want = append(want, ledger.Row{Index: ledger.Live}, ledger.Row{Index: ledger.Queue, Queued: ledger.Queued{Cancelled: e.Cancelled, Begun: e.Doubtful, Start: t0, Slot: e.Slot}})
 		case e.Phase == ledger.Gone:
 			if e.Stage != 0 {
 				want = append(want, ledger.Row{Index: ledger.Live})

@@ -34,6 +34,9 @@ func Step(r Revisions, e Entry, ev Event, at time.Time) (Entry, Out) {
 	m := machine{Entry: e, r: r, at: at}
 	ev.step(&m)
 	m.Again = m.Again && m.Phase == Gone
+	if m.Phase != Open {
+		m.Slot = time.Time{}
+	}
 	_, removed := ev.(AssetRemoved)
 	m.out.Recount = m.Succeeded() && !e.Succeeded() || e.Counts() && (removed || !m.Counts())
 	return m.Entry, m.out
@@ -115,6 +118,7 @@ func (ev Recalled) step(m *machine) {
 func (m *machine) withdraw() {
 	switch {
 	case m.Phase != Waiting && m.Phase != Open:
+	case !m.Slot.IsZero(): // it has begun, and the manifest is what gives it the slot
 	case m.Doubtful: // it stays, and never starts, until the asset has reported its end
 	case !m.held():
 		m.endHere(job.Withdrawn, "")
@@ -207,6 +211,16 @@ func (m *machine) found() {
 func (ServerPutBack) step(m *machine) {
 	if m.Phase == Gone && m.Stage != 0 || m.Phase == Open && m.Stage != 0 && !m.Doubtful {
 		m.Phase, m.Doubtful = Open, true // it never starts, so it may be in the manifest
+		m.out.Revise = true
+	}
+}
+
+// step puts an order that left the manifest back, marked as begun, because the
+// manifest says that the asset may go down.
+func (ev Slotted) step(m *machine) {
+	put := m.Phase == Gone && !ev.Until.IsZero()
+	if until := ev.Until.UTC().Round(0); m.Stage == job.StageReboot && (put || m.Phase == Open && !m.Slot.Equal(until)) {
+		m.Phase, m.Slot, m.Doubtful = Open, until, m.Doubtful || put
 		m.out.Revise = true
 	}
 }

@@ -67,7 +67,10 @@
 //     are down for its reboots at once. A slot is a lease with a holder. When it
 //     ends, its holder may no longer go down, and nobody else gets the slot: the
 //     slot is released only after the asset has reported back, or by a named
-//     act. An asset that is already down may always be repaired.
+//     act. An asset that is already down may always be repaired. An agent asks
+//     before the countdown to its reboot, and the answer is in its manifest. A
+//     server that was restored from a backup knows a lease given since only when
+//     its asset calls again; until then it may let one more asset go down.
 //
 // # Invariant
 //

@@ -17,6 +17,12 @@ type SlotPolicy struct {
 	Lease time.Duration `json:"lease,omitempty"` // how long an asset may wait until it goes down, 1 min to 168 h; zero: 1 h
 }
 
+// WithDefaults returns the policy with a zero Lease replaced by its default.
+func (p SlotPolicy) WithDefaults() SlotPolicy {
+	p.Lease = cmp.Or(p.Lease, defLease)
+	return p
+}
+
 // Validate says everything that is wrong with the policy. The error is an
 // *[Invalid].
 func (p SlotPolicy) Validate() error {
@@ -97,12 +103,21 @@ func StepSlots(p SlotPolicy, s Slots, ev SlotEvent, at time.Time) (Slots, SlotOu
 	return s, out
 }
 
+// Next returns a number for the holder's next request, where requests arrive in
+// order.
+func (s Slots) Next(holder string) uint64 {
+	if i, holds := s.find(holder); holds {
+		return s.Leases[i].Number + 1
+	}
+	return 1
+}
+
 func (s *Slots) find(holder string) (int, bool) {
 	return slices.BinarySearchFunc(s.Leases, holder, func(l Lease, holder string) int { return cmp.Compare(l.Holder, holder) })
 }
 
 func (ev Acquire) slots(p SlotPolicy, s *Slots, at time.Time) SlotOut {
-	until := at.Add(min(max(cmp.Or(p.Lease, defLease), MinLease), MaxLease))
+	until := at.Add(min(max(p.WithDefaults().Lease, MinLease), MaxLease))
 	i, holds := s.find(ev.Holder)
 	switch {
 	case holds && ev.Number < s.Leases[i].Number:

@@ -66,7 +66,11 @@ func (h handler) routes() map[string]useCase {
 			q := r.URL.Query()
 			return nil, c.RetryPatch(r.Context(), jobID(r), job.AssetID(q.Get("asset")), catalog.PatchID(q.Get("patch")), time.Now())
 		},
-		"POST jobs/{id}/cancel":       func(r *http.Request) (any, error) { return cancelled(c.CancelJob(r.Context(), jobID(r), time.Now())) },
+		"POST jobs/{id}/cancel": func(r *http.Request) (any, error) { return cancelled(c.CancelJob(r.Context(), jobID(r), time.Now())) },
+		"GET jobs/{id}/slots":   func(r *http.Request) (any, error) { return c.Slots(r.Context(), jobID(r), time.Now()) },
+		"POST jobs/{id}/slots/{asset}/free": reading(func(r *http.Request, in SlotFreed) (any, error) {
+			return nil, c.FreeSlot(r.Context(), jobID(r), job.AssetID(r.PathValue("asset")), in.Reason, time.Now())
+		}),
 		"GET jobs/{id}/outlook":       func(r *http.Request) (any, error) { return c.Outlook(r.Context(), jobID(r), time.Now()) },
 		"GET jobs/{id}/preview?asset": h.preview,
 		"GET jobs/{id}/runs?after&limit": paged(func(r *http.Request, after string, n int) (any, error) {

@@ -55,6 +55,11 @@ type RolloutAct struct {
 	Reason string `json:"reason"`
 }
 
+// SlotFreed is why an administrator frees a reboot slot.
+type SlotFreed struct {
+	Reason string `json:"reason"`
+}
+
 // Preview is what a job would do on an asset now.
 type Preview struct {
 	Selected bool `json:"selected"`

@@ -40,7 +40,10 @@ func (r *remote) jobs() *cobra.Command {
 		verb("given-up JOB", "List the patches that a job leaves out on an asset because they failed too often (JOB-27)",
 			listing(r, "GET jobs/{}/given-up?limit=1000", "ASSET PATCH FAILED-RUNS LAST", func(g controller.GivenUp) []any {
 				return []any{g.Asset, g.Patch, g.Runs, g.Last}
-			})))
+			})),
+		verb("slots JOB", "List the assets that have a reboot slot of a job (ROL-7)",
+			listing(r, "GET jobs/{}/slots", "ASSET DOWN-UNTIL LAST-SEEN", func(s controller.Slot) []any { return []any{s.Asset, s.Until, s.LastSeen} })),
+		r.freeSlot())
 	c.Example = "  server job example daily > daily.json    # then edit it\n  server job save -f daily.json\n" +
 		"  server job preview daily\n  server job enable daily"
 	remove := verb("delete JOB", "Like disable, for ever; the history stays (JOB-6)", r.acting("DELETE jobs/{}?force", "deleted"))
@@ -135,6 +138,14 @@ func jobRows(j controller.JobStatus, o controller.Outlook) [][]any {
 		{"job", j.ID}, {"name", j.Name}, {"state", fmt.Sprintf("%v, revision %d", j.State, j.Revision)}, {"platform", j.Platform},
 		{"assets", assetsText(d.Assets) + ": " + count(o.Assets, "asset") + " now"}, {"patches", patchesText(d.Patches)},
 		{"schedule", scheduleText(d)}, {"next start", next}, {"window", windowText(d.Window)}, {"reboot", rebootText(d.Reboot)},
+	}
+	for _, named := range [][2]string{{"baseline", d.Baseline}, {"calendar", d.Calendar}, {"reboot hours", d.RebootHours}} {
+		if named[1] != "" {
+			rows = append(rows, []any{named[0], named[1]})
+		}
+	}
+	if s := d.RebootSlots; s != nil {
+		rows = append(rows, []any{"reboot slots", fmt.Sprintf("%d of the assets tagged %s may be down at once", s.Slots, s.Tag)})
 	}
 	if d.After != nil {
 		rows = append(rows, []any{"chain", afterText(*d.After)})

@@ -36,3 +36,14 @@ func (r *remote) showRollout(cmd *cobra.Command, s controller.RolloutStatus) err
 		return []any{x.Name, x.Start, x.Waiting, x.Granted, x.Begun, x.Silent, x.Verified, x.Failed, x.Lost, x.Accepted, x.Left}
 	}))
 }
+
+func (r *remote) freeSlot() *cobra.Command {
+	var in adminhttp.SlotFreed
+	c := verb("free-slot JOB ASSET", "Free the reboot slot of an asset that does not report back (ROL-7)", nil)
+	c.Example = "  server job free-slot daily web-1 --reason 'its disk failed, and it stays off'"
+	c.RunE = func(cmd *cobra.Command, _ []string) error {
+		return r.act(cmd, "POST jobs/{}/slots/{}/free", in, "freed")
+	}
+	c.Flags().StringVar(&in.Reason, "reason", "", "how you know that it is up, or stays down; it is recorded, and must be given")
+	return c
+}

@@ -1,0 +1,33 @@
+package reboot
+
+import (
+	"time"
+)
+
+// NeedsSlot reports whether a machine whose policy wants slots waits for one or
+// makes use of one. It keeps the slot from the countdown until the asset has rebooted; while
+// it waits for the reboot hours it needs none (ROL-7).
+func (s State) NeedsSlot() bool {
+	return s.Phase == Queued || s.Phase == Asked || s.Lease != 0 && (s.Phase == Counting || s.Phase == Rebooted)
+}
+
+// leased takes in until when the asset may go down. A lease that is taken back
+// stops the countdown. Once the reboot was asked for, nothing does.
+func (m *machine) leased(until time.Time) {
+	if !m.p.Slot || !m.NeedsSlot() {
+		return
+	}
+	m.Lease = m.steady(until)
+	switch {
+	case m.Phase == Queued && m.maySoon(m.p.Countdown):
+		m.waited = true
+		m.count()
+	case m.Phase == Counting && !m.maySoon(m.Until.Sub(m.now)):
+		m.Phase, m.Until = Queued, 0
+	}
+}
+
+// maySoon reports whether the asset may go down in a while.
+func (m *machine) maySoon(while time.Duration) bool {
+	return !m.p.Slot || m.now.Add(while).Before(m.Lease)
+}
