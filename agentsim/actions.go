@@ -37,10 +37,9 @@ var actions = newGrammar("an action of an asset", "ASSET ", []pattern[*asset]{
 		}
 		a.answers = append(a.answers, slices.Repeat([]bool{m.w[0] == "later"}, times)...)
 	}},
-	{"user says later|now  answers the prompt at once", "", whileUp(func(a *asset, m *match) {
-		for _, x := range a.state.Executions {
-			a.says(m.w[0] == "later", func(ev execution.Event) { a.step(agent.ForOrder{Order: x.Order.ID, Event: ev}) })
-		}
+	{"user says later|now  answers the prompt at once", "", whileUp(func(a *asset, m *match) { a.saysAtOnce(execution.PromptAnswered{Later: m.w[0] == "later"}) })},
+	{"user wants the reboot at TIME  answers the prompt at once (RBT-10)", "", whileUp(func(a *asset, m *match) {
+		a.saysAtOnce(execution.PromptAnswered{Later: true, At: m.time(0)})
 	})},
 	{"crashes  its agent crashes", "", whileUp(func(a *asset, _ *match) {
 		a.log("agent crashes")

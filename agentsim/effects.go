@@ -264,13 +264,27 @@ func (a *asset) prompt(order job.OrderID, e execution.Prompt, reply func(executi
 		}
 		later := a.answers[0]
 		a.answers = a.answers[1:]
-		a.after(time.Minute, nil, func() { a.says(later, reply) })
+		a.after(time.Minute, nil, func() { a.says(execution.PromptAnswered{Later: later}, reply) })
 	case reboot.ShowCountdown:
 		a.log("reboots in %v, %s, for %s", kind.Left.Round(time.Second), a.w.since(e.Last), about)
 	}
 }
 
-func (a *asset) says(later bool, reply func(execution.Event)) {
-	a.log("user answers: %s", map[bool]string{true: "later", false: "now"}[later])
-	reply(execution.PromptAnswered{Later: later})
+func (a *asset) says(answer execution.PromptAnswered, reply func(execution.Event)) {
+	text := "now"
+	switch {
+	case !answer.At.IsZero():
+		text = "at " + a.w.since(answer.At)
+	case answer.Later:
+		text = "later"
+	}
+	a.log("user answers: %s", text)
+	reply(answer)
+}
+
+// saysAtOnce answers whatever is on the screen.
+func (a *asset) saysAtOnce(answer execution.PromptAnswered) {
+	for _, x := range a.state.Executions {
+		a.says(answer, func(ev execution.Event) { a.step(agent.ForOrder{Order: x.Order.ID, Event: ev}) })
+	}
 }

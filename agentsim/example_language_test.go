@@ -268,6 +268,8 @@ func ExampleLanguage() {
 	//       answers the next prompts, one minute after each appears, if somebody is there
 	//   ASSET user says later|now
 	//       answers the prompt at once
+	//   ASSET user wants the reboot at TIME
+	//       answers the prompt at once (RBT-10)
 	//   ASSET crashes
 	//       its agent crashes
 	//   ASSET crashes before|after STEP[ of JOB]

@@ -93,8 +93,9 @@
 //     countdown is shown. If the order limits how many assets are down at once
 //     ([Policy].Slot, ROL-7), the machine is Queued before each countdown, until
 //     a [Lease] is long enough for it. That wait is no deferral either, so it
-//     may last longer than RBT-6 allows. Not built: a user's answer "at 22:00
-//     tonight" within those bounds.
+//     may last longer than RBT-6 allows. A user may also answer "at 22:00
+//     tonight" ([Defer].At), up to the last instant that the prompt shows; then
+//     the countdown ends at that time, and no prompt comes before it.
 //   - RBT-11. A pending reboot is a fact about the asset, whoever caused it.
 //     Check-ins report it with its age. It stays listed until the boot identity
 //     has changed and the system's own flag is gone, even if the agent lost its

@@ -22,8 +22,10 @@ type (
 	// SessionsChanged says who is logged in now.
 	SessionsChanged struct{ Sessions Sessions }
 	// Defer is the user's answer "later" to a prompt. It is ignored once
-	// the prompt's time is over.
-	Defer struct{}
+	// the prompt's time is over. At is when the user wants the reboot instead,
+	// at most at the last instant that the prompt shows; it uses up all
+	// deferrals. Zero: the policy's interval decides (RBT-10).
+	Defer struct{ At time.Time }
 	// Accept is the user's answer "now", to a prompt or during a deferral.
 	// The countdown starts.
 	Accept struct{}

@@ -166,3 +166,38 @@ func TestAnyHistoryInHours_RBT6_RBT10(t *testing.T) {
 		t.Fatalf("it never asks: %+v", s)
 	})
 }
+
+// A user who says when has the reboot then, up to the last instant that the
+// prompt shows, and sees no prompt before it (RBT-6, RBT-10).
+func TestRebootAtAGivenTime_RBT10(t *testing.T) {
+	const last = 2*(5*time.Minute+time.Hour) + 5*time.Minute // of two deferrals with their prompts, and the countdown
+	for _, c := range []struct {
+		name  string
+		p     Policy
+		at    time.Duration
+		asked time.Duration
+	}{
+		{"within the bounds", Policy{}, 100 * time.Minute, 100 * time.Minute},
+		{"as late as can be", Policy{}, last, last},
+		{"later than that", Policy{}, 48 * time.Hour, last},
+		{"sooner than the countdown is long", Policy{}, 3 * time.Minute, 6 * time.Minute},
+		{"in the past", Policy{}, -time.Hour, 6 * time.Minute},
+		{"after a deadline", Policy{Deadline: noon.Add(time.Hour)}, 2 * time.Hour, time.Hour},
+		{"outside the reboot hours", Policy{Hours: &Hours{Open: []schedule.Span{span(0, time.Hour), span(24*time.Hour, 48*time.Hour)}}}, 90 * time.Minute, 24*time.Hour + 5*time.Minute},
+		{"in a closed period", Policy{Hours: &Hours{Open: []schedule.Span{span(0, 48*time.Hour)}, Closed: []schedule.Span{span(time.Hour, 9*time.Hour)}}}, 90 * time.Minute, 9*time.Hour + 5*time.Minute},
+	} {
+		c.p.Deferrals = 2
+		s, out := Step(c.p, State{}, Due{BootID: "A", Sessions: Active}, after(0))
+		now := time.Minute
+		s, out = Step(c.p, s, Defer{At: noon.Add(c.at)}, after(now))
+		for range 100 {
+			require.NotEqual(t, Prompting, s.Phase, c.name)
+			if s.Phase == Asked {
+				break
+			}
+			now += out.Wake
+			s, out = Step(c.p, s, Tick{}, after(now))
+		}
+		require.Equal(t, c.asked, now, c.name)
+	}
+}

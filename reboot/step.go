@@ -123,7 +123,7 @@ func (m *machine) live(e Event) {
 		}
 	case Defer:
 		if m.Phase == Prompting && m.now.Before(m.Until) {
-			m.putOff(m.now)
+			m.putOff(m.now, e.At)
 		} else {
 			m.advance() // too late an answer must not use the next prompt's deferral
 		}
@@ -169,7 +169,7 @@ func (m *machine) advance() bool {
 	}
 	switch m.Phase {
 	case Prompting: // nobody answered: this uses a deferral, which began when the prompt ended (RBT-5)
-		m.putOff(m.Until)
+		m.putOff(m.Until, time.Time{})
 	case Deferred:
 		m.offer()
 	case Counting:
@@ -212,9 +212,15 @@ func (m *machine) offer() {
 	m.showAgain()
 }
 
-func (m *machine) putOff(from schedule.Steady) {
-	m.Used++
-	m.Phase, m.Until = Deferred, m.before(from.Add(m.p.Interval), m.p.Countdown)
+// putOff defers from an instant for an interval, or so that the countdown ends
+// when the user wants it to; zero: the user does not say.
+func (m *machine) putOff(from schedule.Steady, at time.Time) {
+	until, last := from.Add(m.p.Interval), m.last()
+	if m.Used++; !at.IsZero() {
+		until = max(min(m.steady(at), last).Add(-m.p.Countdown), m.now)
+		m.Used = m.p.Deferrals
+	}
+	m.Phase, m.Until = Deferred, m.before(until, m.p.Countdown)
 	m.advance() // it may be over already: the asset slept
 }
 

@@ -71,8 +71,13 @@ type (
 	SlotLeased struct{ Until time.Time }
 	// SessionsChanged says who is logged in now.
 	SessionsChanged struct{ Sessions reboot.Sessions }
-	// PromptAnswered is the user's answer to the reboot prompt.
-	PromptAnswered struct{ Later bool }
+	// PromptAnswered is the user's answer to the reboot prompt: now, or later.
+	// At is when the user wants the reboot instead; zero: later as the policy
+	// says (RBT-10).
+	PromptAnswered struct {
+		Later bool
+		At    time.Time // with Later
+	}
 	// Restarted is the first event after each start of the agent. BootID is the
 	// identity of this boot.
 	Restarted struct{ BootID string }

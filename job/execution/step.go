@@ -92,7 +92,7 @@ func (ev SlotLeased) step(m *machine) { m.rebootEvent(reboot.Lease{Until: ev.Unt
 
 func (ev PromptAnswered) step(m *machine) {
 	if ev.Later {
-		m.rebootEvent(reboot.Defer{})
+		m.rebootEvent(reboot.Defer{At: ev.At})
 	} else {
 		m.rebootEvent(reboot.Accept{})
 	}

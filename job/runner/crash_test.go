@@ -177,9 +177,11 @@ func (f folder) Install(_ context.Context, patches []runner.Staged, _ time.Durat
 	return out, nil
 }
 
-func (f folder) RunAction(context.Context, job.Action) (int, string, error)       { return 0, "", nil }
-func (f folder) Prompt(context.Context, execution.Prompt, func(later bool)) error { return nil }
-func (f folder) Reboot(context.Context) error                                     { return runner.ErrRebootNotAllowed }
+func (f folder) RunAction(context.Context, job.Action) (int, string, error) { return 0, "", nil }
+func (f folder) Prompt(context.Context, execution.Prompt, func(execution.PromptAnswered)) error {
+	return nil
+}
+func (f folder) Reboot(context.Context) error { return runner.ErrRebootNotAllowed }
 
 // The real agent process is killed at every single step it takes; the next one
 // finishes the work: no report is lost or repeated, nothing that was staged is

@@ -201,9 +201,9 @@ func (l *loop) runAction(ctx context.Context, e execution.RunAction) execution.E
 
 // show calls Platform.Prompt. The answer may come at any time until Run ends.
 func (l *loop) show(ctx context.Context, order job.OrderID, e execution.Prompt) agent.Event {
-	err := l.cfg.Platform.Prompt(l.life, e, func(later bool) {
+	err := l.cfg.Platform.Prompt(l.life, e, func(answer execution.PromptAnswered) {
 		select {
-		case l.events <- agent.ForOrder{Order: order, Event: execution.PromptAnswered{Later: later}}:
+		case l.events <- agent.ForOrder{Order: order, Event: answer}:
 		case <-l.life.Done():
 		}
 	})

@@ -51,7 +51,9 @@ func (bareAsset) RunAction(_ context.Context, a job.Action) (int, string, error)
 	return 0, "", fmt.Errorf("the action %q cannot be run on this asset", a.Name)
 }
 
-func (bareAsset) Prompt(context.Context, execution.Prompt, func(later bool)) error { return nil }
+func (bareAsset) Prompt(context.Context, execution.Prompt, func(execution.PromptAnswered)) error {
+	return nil
+}
 
 func (bareAsset) Reboot(context.Context) error { return runner.ErrRebootNotAllowed }
 

@@ -208,14 +208,14 @@ func (c *computer) RunAction(ctx context.Context, a job.Action) (int, string, er
 	return 0, "ran " + a.Name + "\n", nil
 }
 
-func (c *computer) Prompt(_ context.Context, p execution.Prompt, answer func(bool)) error {
+func (c *computer) Prompt(_ context.Context, p execution.Prompt, answer func(execution.PromptAnswered)) error {
 	c.mu.Lock()
 	c.prompts = append(c.prompts, fmt.Sprintf("%T", p.Kind))
 	c.shown = append(c.shown, p)
 	later := c.later
 	c.mu.Unlock()
 	if _, ok := p.Kind.(reboot.ShowPrompt); ok {
-		go answer(later)
+		go answer(execution.PromptAnswered{Later: later})
 	}
 	return nil
 }

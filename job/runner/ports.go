@@ -99,7 +99,7 @@ type Platform interface {
 	// of prompt and returns at once. It calls answer at most once per prompt.
 	// What it shows includes everything in prompt (RBT-12). An error counts as
 	// a prompt that nobody answered (RBT-5).
-	Prompt(ctx context.Context, prompt execution.Prompt, answer func(later bool)) error
+	Prompt(ctx context.Context, prompt execution.Prompt, answer func(execution.PromptAnswered)) error
 
 	// Reboot reboots the asset. It returns when the system has accepted the
 	// request. Settings that forbid a reboot give [ErrRebootNotAllowed], and

@@ -257,7 +257,9 @@ func (p *Platform) RunAction(ctx context.Context, action job.Action) (int, strin
 }
 
 // Prompt shows nothing, because nobody is logged in.
-func (p *Platform) Prompt(context.Context, execution.Prompt, func(later bool)) error { return nil }
+func (p *Platform) Prompt(context.Context, execution.Prompt, func(execution.PromptAnswered)) error {
+	return nil
+}
 
 // Reboot removes the mark, changes the boot identity and asks for the restart.
 // Without Config.Restart it returns runner.ErrRebootNotAllowed.

@@ -60,7 +60,7 @@ func (p *Platform) RunAction(ctx context.Context, a job.Action) (exit int, outpu
 // That takes no answer, so each prompt uses up a deferral (RBT-5). Nothing is
 // shown in a root folder or without Config.AllowReboot. To ask in another way,
 // embed the Platform and replace this method.
-func (p *Platform) Prompt(ctx context.Context, prompt execution.Prompt, _ func(later bool)) error {
+func (p *Platform) Prompt(ctx context.Context, prompt execution.Prompt, _ func(execution.PromptAnswered)) error {
 	text := announcement(prompt, time.Local)
 	if !p.host || !p.cfg.AllowReboot || text == "" { // a reboot that cannot happen is not announced
 		return nil

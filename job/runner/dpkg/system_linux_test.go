@@ -167,7 +167,7 @@ func TestRebootOnlyAsTheSettingsSay_RBT7(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, told.Reboot(t.Context()))
 	require.FileExists(t, filepath.Join(w.root, "rebooted"))
-	require.NoError(t, told.Prompt(t.Context(), execution.Prompt{Kind: reboot.ClearPrompt{}}, func(bool) {}))
+	require.NoError(t, told.Prompt(t.Context(), execution.Prompt{Kind: reboot.ClearPrompt{}}, func(execution.PromptAnswered) {}))
 
 	broken, err := dpkg.New(dpkg.Config{Root: w.root, AllowReboot: true, RebootCommand: []string{"false"}})
 	require.NoError(t, err)

@@ -283,14 +283,14 @@ func actionReturnsExitCode(t *testing.T, s Subject) {
 }
 
 func promptReturns(t *testing.T, s Subject) {
-	answers := make(chan bool, 8)
+	answers := make(chan execution.PromptAnswered, 8)
 	last := time.Now().Add(time.Hour)
 	for _, p := range []execution.Prompt{
 		{Kind: reboot.ShowPrompt{Remaining: 2, Wait: time.Minute}, Job: "patchday", For: []string{"curl"}, More: 1, Last: last},
 		{Kind: reboot.ShowCountdown{Left: time.Minute}, Job: "patchday", For: []string{"curl"}, Last: last},
 		{Kind: reboot.ClearPrompt{}},
 	} {
-		err := s.Platform.Prompt(t.Context(), p, func(later bool) { answers <- later })
+		err := s.Platform.Prompt(t.Context(), p, func(answer execution.PromptAnswered) { answers <- answer })
 		require.NoError(t, err, "It accepts every kind of prompt and returns at once.")
 	}
 	require.LessOrEqual(t, len(answers), 1, "It calls answer at most once per prompt.")
