@@ -32,6 +32,10 @@
 //     server, because assets do not influence each other (TestShards). So
 //     memory does not grow with the fleet.
 //
+// With [Config].Rollout, each server of 1,000 assets hands the job out in rings
+// by package job/rollout, and looks at its rollout every half hour. There, the
+// assets of one server do influence each other.
+//
 // # What is checked
 //
 // During the run, by the invariants of package job/agent: an asset installs
@@ -40,7 +44,8 @@
 // at most once, when a reboot is due, and within 168 hours of the first offer
 // (4, 5); its revision never falls and it refuses no manifest (9); a cancel
 // reaches every connected agent within the computed bound (MAN-3). At the end:
-// every order has ended where the asset was there long enough (10), and the
+// every order has ended where the asset was there long enough (10), no rollout
+// had more assets at risk than its budget (14), and the
 // server's cancels and counts equal the agents' reports (12).
 //
 // # Determinism

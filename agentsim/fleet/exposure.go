@@ -27,7 +27,7 @@ var causes = map[Stage]deadline.Cause{
 	StageReboot: deadline.PendingReboot, StageFailed: deadline.Failed, StageCancelled: deadline.Cancelled,
 }
 
-func exposure(rollout []Rollout) Exposure {
+func exposure(rollout []Rollout, rings []Ring) Exposure {
 	known := since(Enabled)
 	worst := deadline.Facts{Exploited: catalog.Yes, Listed: known, Automatable: catalog.Yes, TotalImpact: catalog.Yes, Published: known}
 	e := Exposure{Due: deadline.Decide(deadline.BOD2604(), worst, deadline.Asset{Exposed: catalog.Yes, Missing: known}, known).Due, Overdue: []Overdue{}}
@@ -45,6 +45,12 @@ func exposure(rollout []Rollout) Exposure {
 		}
 	}
 	e.Days = int(left / day)
+	for _, r := range rings { // whose turn has not come
+		if at := int(e.Due.Sub(known) / RingStep); at < len(r.Counts) && sum(late[:]) > 0 {
+			late[deadline.NotReached] -= r.Counts[at].Waiting
+			late[deadline.HeldBack] += r.Counts[at].Waiting
+		}
+	}
 	for cause, n := range late {
 		if n > 0 {
 			e.Overdue = append(e.Overdue, Overdue{deadline.Cause(cause), n})

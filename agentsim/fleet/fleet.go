@@ -15,6 +15,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/ledger"
+	"github.com/patchpolicy/patchpolicy/job/rollout"
 )
 
 // Run simulates a fleet. The error is a *job.Invalid of [Config.Validate], a
@@ -110,7 +111,8 @@ func (f *whole) result() Result {
 		}
 	}
 	r.Reboots = f.reboots(r.Rollout)
-	r.Exposure = exposure(r.Rollout)
+	r.Rings = f.ringed()
+	r.Exposure = exposure(r.Rollout, r.Rings)
 	return r
 }
 
@@ -165,21 +167,22 @@ func (f *whole) reboots(rollout []Rollout) Reboots {
 // Config says how large a fleet is, and what goes wrong in it. Zero means the
 // default.
 type Config struct {
-	Agents  int           // 1 to MaxAgents; no default
-	Days    int           // of virtual time, 1 to MaxDays; default 7
-	Seed    uint64        // of all random numbers
-	Failing int           // downloads that fail, per thousand; default 10; negative: none
-	Offline int           // agents that are away for one to three days, per thousand; default 20; negative: none
-	Cancel  time.Duration // from enabling the job to its cancel; default 12 min; negative: never
+	Agents  int             // 1 to MaxAgents; no default
+	Days    int             // of virtual time, 1 to MaxDays; default 7
+	Seed    uint64          // of all random numbers
+	Failing int             // downloads that fail, per thousand; default 10; negative: none
+	Offline int             // agents that are away for one to three days, per thousand; default 20; negative: none
+	Rollout *rollout.Policy // of the assets of each server, which are 1000 by default; nil: all get their orders at once
+	Cancel  time.Duration   // from enabling the job to its cancel; default 12 min; negative: never
 
 	Progress func(done int) // receives how many agents are done; one call at a time; may be nil
 
 	// Tests set these. No history depends on them.
-	shard     int                                 // agents per server; all are in memory at once; default 1000
-	workers   int                                 // shards that run at the same time; default: one per processor
-	everyCall bool                                // carry out idle check-ins
-	keys      *keys                               // default: cheap
-	server    func(*scene, keys, int, int) server // of assets from this number on, and how many; default: newLean
+	shard     int                                   // agents per server; all are in memory at once; default 1000
+	workers   int                                   // shards that run at the same time; default: one per processor
+	everyCall bool                                  // carry out idle check-ins
+	keys      *keys                                 // default: cheap
+	server    func(*scene, Config, int, int) server // of assets from this number on, and how many; default: newLean
 }
 
 // WithDefaults replaces zero by the defaults.
@@ -210,6 +213,9 @@ func (c Config) Validate() error {
 	between("offline", max(c.Offline, 0), 0, 1000)
 	if c.Days > 0 && c.Cancel >= time.Duration(c.Days)*day-Enabled {
 		bad.Add("cancel", c.Cancel.String(), "is after the last day")
+	}
+	if c.Rollout != nil {
+		bad.Under("rollout", c.Rollout.Validate())
 	}
 	return bad.Err("fleet")
 }

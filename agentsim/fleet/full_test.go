@@ -14,6 +14,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/controller"
 	"github.com/patchpolicy/patchpolicy/job/controller/memstore"
 	"github.com/patchpolicy/patchpolicy/job/ledger"
+	"github.com/patchpolicy/patchpolicy/job/rollout"
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
@@ -28,11 +29,11 @@ type full struct {
 // secret is the enrolment token of every asset.
 const secret = "patchpolicy-fleet-token-0001"
 
-func newFull(t *testing.T) func(sc *scene, k keys, first, n int) server {
-	return func(sc *scene, k keys, first, n int) server {
+func newFull(t *testing.T) func(sc *scene, cfg Config, first, n int) server {
+	return func(sc *scene, cfg Config, first, n int) server {
 		f := &full{scene: sc, first: first, n: n, store: memstore.New(memstore.Options{})}
 		var err error
-		f.c, err = controller.New(f.store, controller.Config{Signer: k.signer, Zone: time.LoadLocation})
+		f.c, err = controller.New(f.store, controller.Config{Signer: cfg.keys.signer, Zone: time.LoadLocation})
 		require.NoError(t, err)
 		ctx := context.Background()
 		_, err = f.c.Sync(ctx, []catalog.Batch{f.batch()}, began)
@@ -98,3 +99,5 @@ func (f *full) counts() (c counts, err error) {
 	c.failedInstalls, err = f.c.FailedInstalls(ctx)
 	return c, err
 }
+
+func (f *full) tick(time.Time) ([]rollout.Counts, bool, error) { return nil, true, nil } // these jobs have none

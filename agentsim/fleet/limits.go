@@ -13,6 +13,7 @@ const (
 // The time between two points of a curve.
 const (
 	RolloutStep  = 5 * time.Minute  // of [Result.Rollout]
+	RingStep     = 30 * time.Minute // of [Ring.Counts]; a server's rollout goes on once in it
 	deferralStep = 15 * time.Minute // of Result.Reboots.Waiting
 	// maxDeferralShown ends the deferral curve. The world's policy allows no longer deferral.
 	maxDeferralShown = 16 * time.Hour

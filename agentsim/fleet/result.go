@@ -24,6 +24,7 @@ type Result struct {
 	Open     int       `json:"open"`             // assets without a final result
 	Cancel   *Cancel   `json:"cancel,omitempty"` // nil: none
 	Rollout  []Rollout `json:"rollout"`          // one per RolloutStep
+	Rings    []Ring    `json:"rings,omitempty"`  // of Config.Rollout
 	Failures []Failure `json:"failures"`         // by code; only codes that occurred
 	Reboots  Reboots   `json:"reboots"`
 	Exposure Exposure  `json:"exposure"`
@@ -137,9 +138,10 @@ type tally struct {
 	after     [deferralSteps]int    // reboots, by deferralStep since they were due
 	putOff    [maxPutOff + 1]int    // reboots, by the number of deferrals
 
-	later   int     // cancels that reached an asset which had been away
-	answers cancels // right after the cancel
-	truths  cancels // at the end
+	rings   [][]RingCounts // by tick and ring
+	later   int            // cancels that reached an asset which had been away
+	answers cancels        // right after the cancel
+	truths  cancels        // at the end
 
 	results        [256]int // final results; at zero: none
 	failedInstalls int      // as the server counts them (RPT-1)
@@ -193,6 +195,15 @@ func (t *tally) add(o *tally) {
 	addAll(t.results[:], o.results[:])
 	t.failedInstalls += o.failedInstalls
 	t.later += o.later
+	for at, rings := range o.rings {
+		if at == len(t.rings) {
+			t.rings = append(t.rings, make([]RingCounts, len(rings)))
+		}
+		for i, c := range rings {
+			to := &t.rings[at][i]
+			*to = RingCounts{to.Waiting + c.Waiting, to.AtRisk + c.AtRisk, to.Verified + c.Verified, to.Left + c.Left}
+		}
+	}
 	addAll(t.answers[:], o.answers[:])
 	addAll(t.truths[:], o.truths[:])
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/integrity"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/ledger"
+	"github.com/patchpolicy/patchpolicy/job/rollout"
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 	"github.com/patchpolicy/patchpolicy/manifest"
 	"github.com/patchpolicy/patchpolicy/reboot"
@@ -131,6 +132,9 @@ type server interface {
 	// checkIn takes a call of the asset with this index in the shard.
 	checkIn(asset int, in manifest.CheckIn, now time.Time) (manifest.Answer, error)
 	counts() (counts, error)
+	// tick lets a rollout go on. It returns the counts of each ring, and whether
+	// nothing will happen any more.
+	tick(now time.Time) (counts []rollout.Counts, over bool, err error)
 }
 
 type counts struct {
@@ -152,6 +156,8 @@ type lean struct {
 	snap   *catalog.Snapshot
 	first  int
 	assets []record
+	policy *rollout.Policy // nil: all assets get their orders at once
+	rings  *rings          // nil: so do they, or the job is not enabled
 }
 
 type record struct {
@@ -164,9 +170,9 @@ type record struct {
 	failed       []ledger.Failed
 }
 
-func newLean(sc *scene, k keys, first, n int) server {
+func newLean(sc *scene, cfg Config, first, n int) server {
 	snap, _ := catalog.Sync(nil, []catalog.Batch{sc.batch()}, began)
-	return &lean{scene: sc, signer: k.signer, snap: snap, first: first, assets: make([]record, n)}
+	return &lean{scene: sc, signer: cfg.keys.signer, snap: snap, first: first, assets: make([]record, n), policy: cfg.Rollout}
 }
 
 func (l *lean) enable(now time.Time) error {
@@ -179,11 +185,17 @@ func (l *lean) enable(now time.Time) error {
 		}
 		plan := d.Plan(job.PlanInput{Snapshot: l.snap, Asset: id, Inventory: *r.inventory, Occurrence: schedule.Occurrence{Start: now}, Now: now})
 		r.entry, r.order = ledger.Entry{Run: runID, Asset: id}, plan.Order
-		if plan.Empty() {
+		switch {
+		case plan.Empty():
 			r.step(ledger.MadeEmpty{Result: job.NotApplicable}, now)
-		} else {
+		case l.policy != nil:
+			r.step(ledger.Awaited{}, now)
+		default:
 			r.step(ledger.Made{Start: plan.Order.Start}, now)
 		}
+	}
+	if l.policy != nil {
+		l.begin(now)
 	}
 	return nil
 }
@@ -203,6 +215,9 @@ func (r *record) step(ev ledger.Event, now time.Time) (objection string) {
 
 func (l *lean) cancel(now time.Time) ([]ledger.CancelState, error) {
 	list := make([]ledger.CancelState, len(l.assets))
+	if x := l.rings; x != nil {
+		x.state, _ = rollout.Step(x.policy, x.state, rollout.AbandonAsked{Act: rollout.Act{By: "the administrator", Reason: "the run is cancelled"}}, now)
+	}
 	for i := range l.assets {
 		r := &l.assets[i]
 		r.step(ledger.CancelAsked{}, now)
@@ -213,6 +228,9 @@ func (l *lean) cancel(now time.Time) ([]ledger.CancelState, error) {
 
 func (l *lean) checkIn(asset int, in manifest.CheckIn, now time.Time) (a manifest.Answer, err error) {
 	r := &l.assets[asset]
+	if l.rings != nil {
+		l.rings.heard[asset] = now
+	}
 	for _, rep := range in.Reports {
 		if rep.Sequence <= r.acknowledged {
 			continue

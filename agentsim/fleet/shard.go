@@ -10,6 +10,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/ledger"
+	"github.com/patchpolicy/patchpolicy/job/rollout"
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
@@ -24,6 +25,8 @@ type shard struct {
 
 	assets    []asset
 	cancelled time.Duration // zero: not yet
+	ticking   bool          // its rollout goes on
+	last      []rollout.Counts
 	tally     *tally
 	err       error
 }
@@ -33,7 +36,7 @@ var cheap = stamp.New("patchpolicy fleet")
 
 func newShard(sc *scene, cfg Config, first, n int) *shard {
 	end := time.Duration(cfg.Days) * day
-	s := &shard{scene: sc, cfg: cfg, server: cfg.server(sc, *cfg.keys, first, n), end: end, assets: make([]asset, n), tally: newTally(end)}
+	s := &shard{scene: sc, cfg: cfg, server: cfg.server(sc, cfg, first, n), end: end, assets: make([]asset, n), tally: newTally(end)}
 	for i := range s.assets {
 		s.assets[i].init(s, i, first+i)
 	}
@@ -50,20 +53,42 @@ func (s *shard) live() error {
 	if s.cfg.Cancel >= 0 {
 		acts = append(acts, act{Enabled + s.cfg.Cancel, s.cancel})
 	}
+	ticks := 0 // of its rollout
 	for _, act := range append(acts, act{s.end, s.settle}) {
-		s.nextAct = act.at
-		for i := range s.assets {
-			a := &s.assets[i]
-			for at := a.next(); at < act.at && s.err == nil; at = a.next() {
-				s.now = at
-				a.happen()
-			}
+		for s.ticking && Enabled+time.Duration(ticks)*RingStep < act.at && s.err == nil {
+			s.until(Enabled + time.Duration(ticks)*RingStep)
+			s.tick(ticks)
+			ticks++
 		}
-		if s.now = act.at; s.err == nil {
+		if s.until(act.at); s.err == nil {
 			s.fail(act.do())
 		}
 	}
+	for n := ticks; n > 0 && Enabled+time.Duration(n)*RingStep < s.end; n++ { // it stays as it ended
+		s.tally.ring(n, s.last)
+	}
 	return s.err
+}
+
+// until lets the assets live until an instant, one after the other.
+func (s *shard) until(at time.Duration) {
+	s.nextAct = at
+	for i := range s.assets {
+		a := &s.assets[i]
+		for next := a.next(); next < at && s.err == nil; next = a.next() {
+			s.now = next
+			a.happen()
+		}
+	}
+	s.now = at
+}
+
+// tick lets the server's rollout go on.
+func (s *shard) tick(number int) {
+	counts, over, err := s.server.tick(since(s.now))
+	s.fail(err)
+	s.ticking, s.last = !over, counts
+	s.tally.ring(number, counts)
 }
 
 // fail ends the simulation. The first error counts.
@@ -77,6 +102,7 @@ func (s *shard) enable() error {
 	if err := s.server.enable(since(s.now)); err != nil {
 		return err
 	}
+	s.ticking = s.cfg.Rollout != nil
 	for i := range s.assets { // where nothing is missing, there is no order
 		if a := &s.assets[i]; a.reported == current {
 			a.watch.local, a.watch.Result = true, job.NotApplicable

@@ -19,12 +19,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/patchpolicy/patchpolicy/agentsim/fleet"
+	"github.com/patchpolicy/patchpolicy/job/rollout"
 )
 
 // Command returns the subcommand.
 func Command() *cobra.Command {
 	cfg := fleet.Config{}.WithDefaults()
 	var folder string
+	var rings bool
 	c := &cobra.Command{
 		Use:   "fleet",
 		Short: "Simulate a fleet for a week: how a cancel spreads, how a rollout goes",
@@ -42,7 +44,8 @@ Exit status: 0 every invariant held, 1 one broke, 2 an invalid call or a file th
 could not be written.`,
 		Example: `  simulate fleet --agents 10000 --out /tmp/fleet
   simulate fleet --agents 1000000 --days 7 --out /tmp/fleet
-  simulate fleet --agents 10000 --cancel -1s --out /tmp/fleet    # without a cancel`,
+  simulate fleet --agents 10000 --cancel -1s --out /tmp/fleet    # without a cancel
+  simulate fleet --agents 10000 --cancel -1s --rings --out /tmp/fleet`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := cfg.Validate(); err != nil {
@@ -53,6 +56,9 @@ could not be written.`,
 			}
 			if err := os.MkdirAll(folder, 0o755); err != nil {
 				return err
+			}
+			if rings {
+				cfg.Rollout = threeRings()
 			}
 			progress := progress{out: c.ErrOrStderr(), total: cfg.Agents}
 			if file, ok := c.ErrOrStderr().(*os.File); ok {
@@ -79,8 +85,20 @@ could not be written.`,
 	f.IntVar(&cfg.Failing, "failing", cfg.Failing, "failing downloads per thousand; negative: none")
 	f.IntVar(&cfg.Offline, "offline", cfg.Offline, "agents that are away for some days, per thousand; negative: none")
 	f.DurationVar(&cfg.Cancel, "cancel", cfg.Cancel, "time from enabling the job to its cancel; negative: never")
+	f.BoolVar(&rings, "rings", false, "hand the job out in three rings on each server of 1,000 assets (ROL-1)")
 	f.StringVar(&folder, "out", "", "folder for the report")
 	return c
+}
+
+// threeRings are 2 percent of each server's assets for six hours, 10 percent for
+// a day, and the rest.
+func threeRings() *rollout.Policy {
+	gate := rollout.Gate{Results: 5, Success: 80}
+	return &rollout.Policy{Budget: rollout.Amount{Percent: 30}, Rings: []rollout.RingPolicy{
+		{Name: "first", Take: rollout.Amount{Percent: 2}, Soak: 6 * time.Hour, Gate: gate},
+		{Name: "early", Take: rollout.Amount{Percent: 10}, Soak: 24 * time.Hour, Gate: gate},
+		{Name: "rest", Gate: gate},
+	}}
 }
 
 // live runs the fleet and measures the cost. Nearly all memory is garbage of

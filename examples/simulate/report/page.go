@@ -28,12 +28,13 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"events": events, "reached": reached, "longest": longest, "prevented": prevented, "times": times,
 	"propagation": propagation, "firstHours": firstHours, "allDays": allDays, "deferral": deferral,
 	"stages": fleet.Stages, "causeText": func(c deadline.Cause) string { return causeText[c] }, "stageText": func(s fleet.Stage) string { return stageText[s] }, "stageTable": stageTable,
+	"ringTable": ringTable,
 }).Parse(pageText))
 
 // causeText are the causes that an overdue asset of a fleet can have (DUE-5).
 var causeText = map[deadline.Cause]string{
 	deadline.NotReached: "no order has reached it", deadline.PendingReboot: "its reboot is pending", deadline.Failed: "an install failed",
-	deadline.Cancelled: "the job was cancelled", deadline.NoWindow: "it has not run yet",
+	deadline.HeldBack: "its turn in the rollout has not come", deadline.Cancelled: "the job was cancelled", deadline.NoWindow: "it has not run yet",
 }
 
 // reached counts the connected agents that the cancel reached.
@@ -76,7 +77,7 @@ func firstHours(r fleet.Result) template.HTML {
 		minutes = append(minutes, tick{m / 60, fmt.Sprintf("%g", m)})
 	}
 	begin := r.Began.Add(fleet.Enabled)
-	return rollout(r, begin, begin.Add(2*time.Hour), "minutes since the job was enabled", minutes)
+	return byStage(r, begin, begin.Add(2*time.Hour), "minutes since the job was enabled", minutes)
 }
 
 func allDays(r fleet.Result) template.HTML {
@@ -84,7 +85,7 @@ func allDays(r fleet.Result) template.HTML {
 	for d := range r.Days + 1 {
 		days = append(days, tick{float64(24 * d), r.Began.AddDate(0, 0, d).Format("Mon")})
 	}
-	return rollout(r, r.Began, r.Began.AddDate(0, 0, r.Days), "UTC", days)
+	return byStage(r, r.Began, r.Began.AddDate(0, 0, r.Days), "UTC", days)
 }
 
 // stageTable counts the assets by stage. Its first row names the times.
@@ -104,6 +105,32 @@ func stageTable(r fleet.Result) [][]string {
 		row := []string{stageText[stage]}
 		for _, x := range at {
 			row = append(row, count(x.Stages[stage-1]))
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// ringTable shows how many of each ring's assets are up to date and at risk.
+// Its first row names the times.
+func ringTable(rings []fleet.Ring) [][]string {
+	head := []string{"Ring", "First start"}
+	var at []int // indices of counts
+	for _, after := range []time.Duration{0, 6 * time.Hour, 12 * time.Hour, 24 * time.Hour, 36 * time.Hour, 48 * time.Hour, 72 * time.Hour, 7 * 24 * time.Hour} {
+		if i := int(after / fleet.RingStep); i < len(rings[0].Counts) {
+			at, head = append(at, i), append(head, "+"+short(after))
+		}
+	}
+	at, head = append(at, len(rings[0].Counts)-1), append(head, "end")
+	rows := [][]string{head}
+	for i, r := range rings {
+		started := "+" + short(r.First)
+		if i > 0 && r.First == 0 {
+			started = "never"
+		}
+		row := []string{r.Name, started}
+		for _, n := range at {
+			row = append(row, fmt.Sprintf("%s of %s, %s at risk", count(r.Counts[n].Verified), count(r.Counts[n].Waiting+r.Counts[n].AtRisk+r.Counts[n].Verified), count(r.Counts[n].AtRisk)))
 		}
 		rows = append(rows, row)
 	}
@@ -255,8 +282,8 @@ var stageText = map[fleet.Stage]string{
 	fleet.StageReboot: "waits for its reboot", fleet.StageDone: "up to date", fleet.StageFailed: "failed", fleet.StageCancelled: "cancelled",
 }
 
-// rollout draws the assets by stage between two times, stacked.
-func rollout(r fleet.Result, from, to time.Time, nameX string, marksX []tick) template.HTML {
+// byStage draws the assets by stage between two times, stacked.
+func byStage(r fleet.Result, from, to time.Time, nameX string, marksX []tick) template.HTML {
 	var at []fleet.Rollout
 	for _, x := range r.Rollout {
 		if !x.At.Before(from) && !x.At.After(to) {
