@@ -159,7 +159,7 @@ var drivers = []room{
 		{"job/agent", "the machine it drives"},
 		{"job/ledger", "what happens to orders on the server"},
 		{"job/deadline", "by when the patches are due, and why they are late"},
-		{"job/deadline", "by when the patches are due, and why they are late"},
+		{"job/rollout", "the rings of a job"},
 		{"job/schedule", "the schedules of its jobs"},
 		{"manifest", "what goes over the virtual network"},
 		{"reboot", "the virtual users"},

@@ -25,7 +25,6 @@ var needs = map[string]string{
 	"manifest/agenthttp.FromController":          "a server with an agent in its own process",
 	"job.Code.Known":                             "a console that shows codes of newer agents",
 	"job.Definition.Split":                       "a console that offers the chain in place of a refused job (JOB-14)",
-	"job.Definition.Span":                        "a calendar of starts and windows",
 	"job/schedule.Weekdays.Has":                  "the same",
 	"job/schedule.Weekdays.List":                 "the same",
 }
