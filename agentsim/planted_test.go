@@ -52,9 +52,33 @@ job j0: query, tags all, once at +%dh, defer %d times for %dh, countdown 15m
 	return failure
 }
 
+// slotless is an agent that reboots without asking for a slot.
+func slotless(c agent.Config, s agent.State, ev agent.Event, at agent.Moment) (agent.State, agent.Out) {
+	s.Executions = slices.Clone(s.Executions)
+	for i := range s.Executions {
+		s.Executions[i].Order.Reboot.Slot = false
+	}
+	return agent.Step(c, s, ev, at)
+}
+
+// slotWorld is one of a family in which assets of a group reboot at once.
+func slotWorld(_ *testing.T, seed uint64, c agentsim.Config) *random.Failure {
+	_, failure := random.Play(fmt.Sprintf(`clock 2026-03-02T00:00:00Z
+patch kernel-2: kernel 2.0, pinned, needs reboot
+patch editor-2: editor 2.0, pinned
+asset a000 tagged all has kernel 1.0, editor 1.0
+asset a001 tagged all has kernel 1.0
+asset a002 tagged all has editor 1.0
+job j0: query, tags all, once at +12h, countdown %dm, reboot slots 1 of all leased 2h
++1h enable j0
++20d expect a000 kernel 2.0
+`, 1+seed%60), c)
+	return failure
+}
+
 // Bugs that are planted into what policies decide are found by a search. Each
 // is shrunk to a short scenario, in which the production code holds.
-func TestPlantedBugsOfPolicies_APR1_CAL1_RBT6(t *testing.T) {
+func TestPlantedBugsOfPolicies_APR1_CAL1_RBT6_ROL7(t *testing.T) {
 	if testing.Short() {
 		t.Skip("SKIPPED ALOUD: shrinking takes a while; the scenarios in testdata/peers are about the same rules; run without -short")
 	}
@@ -77,6 +101,7 @@ func TestPlantedBugsOfPolicies_APR1_CAL1_RBT6(t *testing.T) {
 			}
 		})},
 		{"a deferral goes past the deadline", "invariant 16", deferringWorld, 16, agentsim.Config{Step: timeless}},
+		{"a reboot waits for no slot", "invariant 14", slotWorld, 1, agentsim.Config{Step: slotless}},
 	} {
 		t.Run(planted.bug, func(t *testing.T) {
 			var found *random.Failure

@@ -47,6 +47,9 @@ func (g *generator) named(d dice, verb string) string {
 func (g *generator) policy(id string) string {
 	d := stream(g.Seed, "policy", id)
 	text := words(d.some(30, "calendar ", "openings", "freeze"), d.some(25, "reboot hours ", "openings", "freeze"), d.some(40, "baseline ", "slow", "strict"))
+	if s := stream(g.Seed, "slots", id); s.chance(40) { // longer than the longest countdown
+		text = words(text, fmt.Sprintf("reboot slots %s of %s leased 7h", pick(s, "1", "2"), pick(s, append(tags, "all")...)))
+	}
 	if !d.chance(40) {
 		return text
 	}
