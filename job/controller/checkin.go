@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -73,26 +74,44 @@ func (c *Controller) CheckIn(ctx context.Context, in manifest.CheckIn, now time.
 // look answers a call that brings nothing new, or reports that the call does
 // bring something.
 func (c *Controller) look(ctx context.Context, in manifest.CheckIn, now time.Time) (answer manifest.Answer, news bool, err error) {
+	if k := c.known.get(in.Asset); k != nil && (in.Key == "" || in.Key == k.keyID) && in.Slot == "" {
+		if got := k.call; c.hasNews(&got, in, now, k.stored) {
+			return answer, true, nil
+		} else if !c.wantsManifest(got, in) {
+			return (&reader{c: c}).answer(got, in, now), false, nil
+		}
+	}
+	age := c.known.begun()
 	answer, err = view(ctx, c, func(r *reader) (answer manifest.Answer) {
 		r.have = map[Key][]byte{}
 		r.fetch(callKeys(in)...)
-		seen := r.seen(in.Asset)
-		_, heard := seen.Caller.Heard(in, 0, now)
-		old := heard.Age == ledger.Newest && c.seenIsOld(seen, in, now)
-		if news = old && (c.config.SeenEvery < 0 || seen.says(in, now)); news {
-			return answer
-		}
 		got := r.call(in.Asset, in.Key)
-		got.late = heard.Age == ledger.Late
-		if news = !got.late && (got.news(in, now) || in.Slot != "" && r.slotNews(in.Slot, in.Asset, now)); news {
+		c.known.put(r, in.Asset, got, age)
+		if news = c.hasNews(&got, in, now, sha256.Sum256(r.get(tableSeen, key(string(in.Asset))))) || in.Slot != "" && !got.late && r.slotNews(in.Slot, in.Asset, now); news {
 			return answer
-		}
-		if old {
-			r.hear(in, now)
 		}
 		return r.answer(got, in, now)
 	})
 	return answer, news, err
+}
+
+// hasNews reports whether a call without reports and inventory changes anything
+// that is stored. If it only says that the asset called, it is one of the quiet
+// calls. Stored is the digest of the seenRecord.
+func (c *Controller) hasNews(got *call, in manifest.CheckIn, now time.Time, stored digest) bool {
+	caller, heard := got.seen.Caller.Heard(in, 0, now)
+	old := heard.Age == ledger.Newest && c.seenIsOld(got.seen, in, now)
+	if old && (c.config.SeenEvery < 0 || got.seen.says(in, now)) {
+		return true
+	}
+	got.late = heard.Age == ledger.Late
+	if !got.late && got.news(in, now) {
+		return true
+	}
+	if old {
+		c.quiet.add(in.Asset, quietCall{stored, instant(now), caller, in.Offset})
+	}
+	return false
 }
 
 // callKeys are the records that reader.call and tx.saveImage read. A check-in
@@ -309,14 +328,18 @@ func (r *reader) answer(got call, in manifest.CheckIn, now time.Time) manifest.A
 		return a
 	}
 	a.WantInventory = in.Inventory == nil && (got.inventory.Digest == "" || got.inventory.Wanted || in.Digest != "" && in.Digest != got.inventory.Digest)
-	complete := r.c.bring(&a, in)
-	// An agent that gets newer keys gets the manifest signed by the newest. So
-	// does an agent whose manifest nobody here can have signed.
-	outdated := in.Held < got.revisions.Sealed || len(a.Trust) > 0 || in.Held > MaxRevision
-	if outdated && got.revisions.Sealed != 0 && complete {
+	if r.c.bring(&a, in) && r.c.wantsManifest(got, in) {
 		a.Manifest = r.seal(in.Asset, got)
 	}
 	return a
+}
+
+// wantsManifest reports whether the asset of a call is to get its manifest. An
+// agent that gets newer keys gets the manifest signed by the newest. So does an
+// agent whose manifest nobody here can have signed.
+func (c *Controller) wantsManifest(got call, in manifest.CheckIn) bool {
+	outdated := in.Held < got.revisions.Sealed || in.Trust != 0 && len(c.config.Trust.After(in.Trust)) > 0 || in.Held > MaxRevision
+	return outdated && got.revisions.Sealed != 0 && !got.late
 }
 
 // seal seals the manifest of a revision. While the asset is cloned, it has

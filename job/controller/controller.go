@@ -60,6 +60,10 @@ type Config struct {
 	// again, and take longer in all; a database that is not embedded wants
 	// small ones.
 	Batch int
+	// Alone says that no other controller uses the store. Then calls that
+	// bring nothing new are answered from memory, which takes about 1 kB for
+	// each of the first million assets.
+	Alone bool
 	// Deadlines are the tables in force. Of several, the earliest deadline
 	// counts. MaxDeadlines at most; none: nothing has a deadline.
 	Deadlines []deadline.Table
@@ -146,6 +150,7 @@ type Controller struct {
 	cached atomic.Pointer[storedSnapshot]
 	formed atomic.Bool // the store's records are of a format that this release reads
 	quiet  quiet
+	known  *known // nil: another controller may write to the store
 
 	secrets     *memo[secretOf, []manifest.Secret]
 	inventories *memo[string, catalog.Inventory] // by content
@@ -166,10 +171,14 @@ func New(store Store, config Config) (*Controller, error) {
 	}
 	config = config.WithDefaults()
 	config.Lead = max(config.Lead, 0)
-	return &Controller{
+	c := &Controller{
 		store: store, config: config, secrets: newMemo[secretOf, []manifest.Secret](maxSecrets),
 		inventories: newMemo[string, catalog.Inventory](maxInventories), sets: newMemo[string, job.Order](maxSets),
-	}, nil
+	}
+	if config.Alone {
+		c.known = &known{calls: map[job.AssetID]*knownCall{}}
+	}
+	return c, nil
 }
 
 // instant is a time as it is stored: UTC, to the microsecond.

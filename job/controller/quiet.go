@@ -1,14 +1,13 @@
 package controller
 
 import (
-	"bytes"
 	"context"
+	"crypto/sha256"
 	"sync"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/ledger"
-	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
 // Quiet calls bring nothing but that the asset called. Most calls are quiet, so
@@ -27,7 +26,7 @@ type quiet struct {
 }
 
 type quietCall struct {
-	before []byte // the record that it goes on from
+	before digest // of the seenRecord that it goes on from
 	at     time.Time
 	caller ledger.Caller
 	offset time.Duration
@@ -54,13 +53,6 @@ func (q *quiet) due(now time.Time, wait time.Duration) map[job.AssetID]quietCall
 	return calls
 }
 
-// hear takes in a quiet call.
-func (r *reader) hear(in manifest.CheckIn, now time.Time) {
-	seen := r.seen(in.Asset)
-	caller, _ := seen.Caller.Heard(in, 0, now)
-	r.c.quiet.add(in.Asset, quietCall{r.get(tableSeen, key(string(in.Asset))), instant(now), caller, in.Offset})
-}
-
 // saveQuiet writes the quiet calls that are due. A call after which another one
 // was written is left out.
 func (c *Controller) saveQuiet(ctx context.Context, now time.Time, wait time.Duration) error {
@@ -75,10 +67,11 @@ func (c *Controller) saveQuiet(ctx context.Context, now time.Time, wait time.Dur
 			keys = append(keys, Key{tableSeen, k}, Key{tableAssets, k})
 		}
 		t.fetch(keys...)
+		t.written.quiet = map[string]quietWrite{}
 		for id, call := range calls {
 			k := key(string(id))
 			asset, found := t.findAsset(id)
-			if !found || !bytes.Equal(t.get(tableSeen, k), call.before) {
+			if !found || sha256.Sum256(t.get(tableSeen, k)) != call.before {
 				continue
 			}
 			seen := t.seen(id)
@@ -86,6 +79,7 @@ func (c *Controller) saveQuiet(ctx context.Context, now time.Time, wait time.Dur
 			seen.At, seen.Caller, seen.Offset = call.at, call.caller, call.offset
 			t.save(tableSeen, k, seen)
 			t.moveHeard(id, before, seen.At)
+			t.written.quiet[k] = quietWrite{call.before, sha256.Sum256(t.get(tableSeen, k)), seen}
 		}
 	})
 }

@@ -21,11 +21,12 @@ import (
 // the end.
 type tx struct {
 	*reader
-	ctx   context.Context
-	w     Writer
-	event *Event // to be recorded; nil: none
-	now   time.Time
-	next  []ledger.Entry // that succeeded: the jobs that run on the asset after them are to start (JOB-19)
+	ctx     context.Context
+	w       Writer
+	event   *Event // to be recorded; nil: none
+	written *written
+	now     time.Time
+	next    []ledger.Entry // that succeeded: the jobs that run on the asset after them are to start (JOB-19)
 
 	outdated job.AssetID // the asset that calls, if the stored inventory is not its present one
 	wanted   bool        // an order waits for the present one
@@ -49,6 +50,7 @@ func (t *tx) put(table Table, key string, value []byte) {
 		value = []byte{}
 	}
 	if t.failed == nil {
+		t.written.wrote(table, key)
 		t.remember(Key{table, key}, value)
 		t.fail(t.w.Put(table, key, value))
 	}
@@ -69,6 +71,7 @@ func (r *reader) encode(value any) []byte {
 // delete removes a record.
 func (t *tx) delete(table Table, key string) {
 	if t.failed == nil {
+		t.written.wrote(table, key)
 		t.remember(Key{table, key}, nil)
 		t.fail(t.w.Delete(table, key))
 	}
@@ -77,10 +80,11 @@ func (t *tx) delete(table Table, key string) {
 // update runs one transaction.
 func (c *Controller) update(ctx context.Context, now time.Time, fn func(*tx)) error {
 	var event *Event
+	var written written
 	formed := c.formed.Load() // the store's format is known to be one that this release reads
 	err := c.store.Update(ctx, func(w Writer) error {
 		t := &tx{
-			reader: &reader{from: w, c: c, have: map[Key][]byte{}}, ctx: ctx, w: w, now: instant(now), wrote: map[Key]bool{},
+			reader: &reader{from: w, c: c, have: map[Key][]byte{}}, ctx: ctx, w: w, written: &written, now: instant(now), wrote: map[Key]bool{},
 			zones: map[string]assetZone{}, newerRuns: map[job.RunID][]schedule.LocalTime{}, tallies: map[job.RunID]*tallied{},
 			rollouts: map[job.RunID]*rolling{},
 		}
@@ -96,6 +100,7 @@ func (c *Controller) update(ctx context.Context, now time.Time, fn func(*tx)) er
 		event = t.event
 		return t.failed
 	})
+	c.known.forget(written) // also after an error: it may have been committed
 	if err != nil {
 		return err
 	}

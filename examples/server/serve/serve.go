@@ -131,7 +131,7 @@ func Run(ctx context.Context, c Config) (err error) {
 		batch = sharedBatch
 	}
 	ctl, err := controller.New(store, controller.Config{
-		Batch: batch, Signer: keys.Signer, Trust: keys.Trust, Exchange: keys.Exchange, Every: c.CheckIn, Zone: time.LoadLocation,
+		Batch: batch, Alone: c.Store == "", Signer: keys.Signer, Trust: keys.Trust, Exchange: keys.Exchange, Every: c.CheckIn, Zone: time.LoadLocation,
 		Policy: c.Policy, Deadlines: policies.Deadlines, Calendars: policies.Calendars, Baselines: policies.Baselines,
 		OnEvent: func(e controller.Event) { // the logger escapes names and texts
 			c.Logger.Info(e.Action.String(), "by", e.Actor, "on", e.Subject, "text", e.Text)
