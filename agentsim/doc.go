@@ -1,8 +1,9 @@
 // Package agentsim plays scenarios of patch management in a virtual world: a
 // clock, a network, vendors, users and assets around the production controller
 // (package job/controller) and the production agent (package job/agent). The
-// simulator runs the decision code of the real programs, so what holds in a
-// simulation holds in production. Time is virtual: a month takes a second.
+// simulator runs the decision code of the real programs, so a decision in a
+// simulation is the decision in production. Time is virtual: a month takes a
+// second.
 //
 // After a crash, an agent has what it had committed, and the server has what
 // its store had. An observer (package watch) follows each asset from outside:
@@ -32,7 +33,7 @@
 //	+6h10m   expect web-1 nightly Withdrawn
 //
 // [Language] describes every line; "simulate language" prints it. If a line is
-// not understood, the error lists the lines that may be meant.
+// not understood, the error lists similar lines that are.
 //
 // If an expectation does not hold, the error explains why, for the assets,
 // jobs, patches and products in its line: verdicts, refusals, and how far the

@@ -26,7 +26,7 @@ var worst = []struct {
 	{`\b(has|have|had) yet to\b`, "has not … yet", 0},
 	{`\b(once|one|twice|each) an? (asset|agent|job|order|run|file|folder|patch|product|feed|line)\b`, "per", 0},
 	{`\bwho calls it wrongly\b|\bhas it that\b|\bis no state\b`, "an invalid call; is not a valid state", 0},
-	{`\bbehind (it|them|that|this|what|which)\b`, "after", 3},
+	{`\bbehind (it|them|that|this|what|which)\b`, "after", 2},
 	{`\b(onlooker|deeds|shelter|behead)\w*\b`, "observer, actions, private directory", 0},
 	{`\bwhat became of\b`, "what happened to, the result of", 0},
 	{`\bthe word of\b|\bwords of its own\b`, "what … says; its own terms", 0},

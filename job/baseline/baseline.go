@@ -19,7 +19,7 @@ type Invalid = problem.Invalid
 
 // Bounds. A value beyond them is refused when it is validated.
 const (
-	MaxRules = 64        // of a baseline: one for each class and severity, with room for products
+	MaxRules = 64        // of a baseline: enough for one per class and severity, and some for products
 	MaxList  = 100       // entries of one list of a condition
 	MaxIDs   = 10_000    // patches that are approved, and likewise denied, by id
 	MaxDays  = 365       // of a delay, an age or a wait
@@ -41,8 +41,8 @@ type Baseline struct {
 	Name     string            `json:"name"`
 	Rules    []Rule            `json:"rules,omitempty"`    // the first that matches decides
 	Approved []catalog.PatchID `json:"approved,omitempty"` // at once, whatever the rules say
-	Denied   []catalog.PatchID `json:"denied,omitempty"`   // never, whatever else says
-	NoBypass bool              `json:"noBypass,omitempty"` // exploitation and deadlines shorten no delay (APR-3)
+	Denied   []catalog.PatchID `json:"denied,omitempty"`   // never, even if something else approves them
+	NoBypass bool              `json:"noBypass,omitempty"` // a delay holds even if the patch is exploited or due (APR-3)
 	Admit    Admission         `json:"-"`                  // nil: none
 }
 
@@ -51,16 +51,16 @@ type Rule struct {
 	When    Condition `json:"when,omitzero"`
 	Delay   int       `json:"delay,omitempty"`   // days from the oldest fix of the line, 0 to MaxDays (APR-2)
 	MinAge  int       `json:"minAge,omitempty"`  // days that the newest version itself must be old; zero: none
-	MaxWait int       `json:"maxWait,omitempty"` // with MinAge: days from the oldest fix after which MinAge no longer counts
+	MaxWait int       `json:"maxWait,omitempty"` // with MinAge: days from the oldest fix, after which MinAge is ignored
 }
 
 // Worst returns how many days a fix waits at most, whatever is released
 // meanwhile (APR-2).
 func (r Rule) Worst() int { return max(r.Delay, r.MaxWait) }
 
-// Condition is what a patch must meet. Every field that is set must hold; of a
-// list, one entry is enough. Upper and lower case are the same. The zero
-// Condition always holds.
+// Condition is what a patch must meet. Every field that is set must match. A
+// list matches if one of its entries does. Upper and lower case are the same.
+// The zero Condition always holds.
 type Condition struct {
 	Classes     []catalog.Class  `json:"classes,omitempty"`     // a patch of unknown class is in none
 	MinSeverity catalog.Severity `json:"minSeverity,omitempty"` // low to critical; an unknown severity does not meet it (APR-4)

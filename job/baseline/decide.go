@@ -48,8 +48,8 @@ type Decision struct {
 	Text   string             `json:"text"`             // one sentence
 }
 
-// Reason returns the decision as a reason of a verdict. It blocks unless the
-// patch is approved; ok reports that.
+// Reason returns the decision as a reason of a verdict. Ok reports whether the
+// patch is approved; if not, the reason blocks it.
 func (d Decision) Reason() (r catalog.Reason, ok bool) {
 	return catalog.Reason{Code: d.Code, Rule: d.Rule, Text: d.Text}, d.Answer == Approved
 }

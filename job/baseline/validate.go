@@ -155,10 +155,10 @@ func shadowed(earlier []Rule, c Condition) bool {
 	return true
 }
 
-// Warnings says, for a product that is released every so many days, which rules
-// starve it: its newest version never reaches the minimum age before the next
-// one, so only the maximum wait lets it through. Each is a sentence with the
-// worst wait in days (APR-2).
+// Warnings is about a product that is released every so many days. It names the
+// rules whose minimum age no newest version reaches, so that only the maximum
+// wait lets the product through. Each warning is a sentence with the worst wait
+// in days (APR-2).
 func (b Baseline) Warnings(every int) (warnings []string) {
 	for i, r := range b.Rules {
 		if r.MinAge > every {

@@ -4,7 +4,7 @@ import "iter"
 
 // All ranges over a whole list, read page by page. Page returns the items after
 // last, at most [MaxPage]; the zero value of last stands for the beginning. If
-// page fails, the last pair has its error, and repeats the item before it.
+// page fails, the last pair has its error and the item of the pair before.
 func All[T any](page func(last T) ([]T, error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var last T

@@ -56,12 +56,12 @@ func (a assetRecord) heard(s seenRecord) time.Time {
 	return s.At
 }
 
-// heardKey lists an asset by when that was.
+// heardKey lists an asset by when it was last heard.
 func heardKey(id job.AssetID, at time.Time) Key {
 	return Key{tableHeard, key(risingTime(at), string(id))}
 }
 
-// moveHeard stores the difference of that list. A zero time is no row.
+// moveHeard moves an asset in that list. A zero time means no row.
 func (t *tx) moveHeard(id job.AssetID, was, is time.Time) {
 	if was.Equal(is) {
 		return
@@ -76,8 +76,8 @@ func (t *tx) moveHeard(id job.AssetID, was, is time.Time) {
 	}
 }
 
-// differs reports whether a call describes the agent otherwise than the last
-// one.
+// differs reports whether a call describes the agent differently from the last
+// call.
 func (s seenRecord) differs(in manifest.CheckIn) bool {
 	return s.Format != in.Format || s.Release != in.Release || s.Hostname != in.Hostname || !slices.Equal(s.Can, in.Can)
 }
@@ -106,7 +106,7 @@ type AssetStatus struct {
 	Enrolled      time.Time         `json:"enrolled"`
 	Exposed       catalog.Answer    `json:"exposed,omitempty"` // as an administrator says; zero: unknown, which counts as exposed (DUE-4)
 	LastSeen      time.Time         `json:"lastSeen,omitzero"` // to Config.SeenEvery; zero: never called
-	Silent        bool              `json:"silent"`            // it has not called for manifest.MaxPropagation: nothing bounds how long a change takes (MAN-3)
+	Silent        bool              `json:"silent"`            // it has not called for manifest.MaxPropagation, so a change may take any time to reach it (MAN-3)
 	Offset        time.Duration     `json:"offset,omitempty"`  // server's clock minus the asset's
 	OffsetTooFar  bool              `json:"offsetTooFar,omitempty"`
 	Zone          string            `json:"zone,omitempty"` // its own time zone; empty: never reported
@@ -219,15 +219,16 @@ func (run runRecord) joinable(now time.Time) bool {
 	return made && run.Definition.LateJoiners && run.joinsUntil(now, run.lastStart())
 }
 
-// joinsUntil reports whether that is so where the run starts at an instant.
+// joinsUntil reports whether a late joiner can still take part if the run
+// starts on it at start.
 func (run runRecord) joinsUntil(now, start time.Time) bool {
 	return now.Before(start.Add(cmp.Or(run.Definition.Window, job.JoinTime)))
 }
 
 // join makes the orders of an asset that enrolled, was tagged or reported its
-// zone now, in the newest run of each job that takes late joiners (JOB-26).
-// With each asset's own clock, it is the newest whose turn has come there:
-// those after it have the asset anyway.
+// zone now, in the newest run of each job that takes late joiners (JOB-26). If
+// runs start by each asset's own clock, the newest run is the newest that is
+// due on the asset: later runs include the asset anyway.
 func (t *tx) join(asset job.Asset) {
 	jobs, zone := names[job.ID](t.reader, tableJoins, ""), t.seen(asset.ID).Zone
 	for _, id := range jobs {
@@ -245,8 +246,8 @@ func (t *tx) join(asset job.Asset) {
 }
 
 // joinRun makes the order of an asset that has none in a run, unless it is too
-// late where the asset is. Until the asset has reported its zone, that is not
-// known.
+// late in the asset's zone. If the zone is unknown or cannot be used, it is not
+// too late.
 func (t *tx) joinRun(run runRecord, asset job.Asset, zone string) {
 	e := t.entry(run.ID, asset.ID)
 	if e.Phase == ledger.Waiting || e.Phase == ledger.Open {

@@ -12,10 +12,11 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/rollout"
 )
 
-// CheckIndexes compares everything that is kept for quick look-ups with what it
-// is a function of, and returns a sentence for each difference: the indexes of
-// orders, runs and jobs, the counts of runs, the list and the number of failed
-// installs. A store that only controllers write to has no differences.
+// CheckIndexes compares everything that is kept for quick look-ups with the
+// records it is computed from: the indexes of orders, runs and jobs, the counts
+// of runs, the list and the number of failed installs. It returns a sentence
+// for each difference. A store that only controllers write to has no
+// differences.
 func (c *Controller) CheckIndexes(ctx context.Context) ([]string, error) {
 	return view(ctx, c, (*reader).audit)
 }

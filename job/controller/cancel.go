@@ -38,9 +38,9 @@ type AssetCancel struct {
 // by then. The cancel holds at once for every asset that calls, however many
 // there are.
 //
-// Errors: a *CancelRefused if nothing can be cancelled any more, and the report
-// is filled all the same; an *UnfinishedError when the run is cancelled and
-// some of its orders are still to follow; a *NotFoundError.
+// Errors: a *CancelRefused if nothing can be cancelled any more, with a full
+// report; an *UnfinishedError when the run is cancelled and some of its orders
+// are still to follow; a *NotFoundError.
 func (c *Controller) CancelRun(ctx context.Context, id job.RunID, now time.Time) (CancelReport, error) {
 	return c.cancel(ctx, RunCancelled, string(id), now, func(r *reader) chosen {
 		run := r.run(id)
@@ -94,7 +94,7 @@ func (r *reader) runBefore(run runRecord) (before runRecord) {
 	return before
 }
 
-// chosen holds the runs that a cancel concerns.
+// chosen is the runs that a cancel is about.
 type chosen struct {
 	runs   []runRecord
 	spared job.RunID
@@ -168,8 +168,8 @@ func (c *Controller) cancel(ctx context.Context, action Action, id string, now t
 	return report, cmp.Or(err, unread)
 }
 
-// asked notes on runs that a cancel was asked for, so that they show later on
-// which assets it came too late (JOB-3).
+// asked records in runs when a cancel was asked for. From that, they show later
+// for which assets it was too late (JOB-3).
 func (t *tx) asked(runs []runRecord) {
 	for _, run := range runs {
 		run := t.run(run.ID)
@@ -200,8 +200,9 @@ func (t *tx) cancel(runs []runRecord) (cancelled []string, more []job.RunID) {
 	return cancelled, more
 }
 
-// cancelOf returns what is known of a cancel on one asset. An order without a
-// mark that ended after the cancel was asked for had begun to deploy then.
+// cancelOf returns what is known of a cancel on one asset. If an order has no
+// cancel mark and ended after the cancel was asked for, it had begun to deploy
+// by then.
 func (run runRecord) cancelOf(e ledger.Entry) ledger.CancelState {
 	state := e.Cancel()
 	if asked := run.CancelAsked; state == ledger.CancelEnded && !e.Cancelled && !asked.IsZero() && e.Ended.After(asked) {

@@ -123,7 +123,7 @@ func (t *tx) chained(j jobRecord, e ledger.Entry) runRecord {
 		closed := window != 0 && !run.State.Over() && !t.now.Before(run.Start.Add(window))
 		if found && run.State != ledger.RunWithdrawn && !closed {
 			return run
-		} // the job was off in between, and is on again, the window has closed, or the run was pruned: it goes on with a run of its own
+		} // the job was disabled and enabled again, the window has closed, or the run was pruned: a new run begins
 	}
 	start := t.freeStart(j.Definition, t.now)
 	run := runRecord{Run: ledger.FollowRun(job.MakeRunID(j.Definition.ID, start), e.Run, start), Definition: j.Definition}
@@ -133,9 +133,9 @@ func (t *tx) chained(j jobRecord, e ledger.Entry) runRecord {
 	return run
 }
 
-// nextTime returns the run of a job's next time on an asset that verified a run
-// now, and plans it for the first asset. One that was cancelled stays so: then
-// it is the time after it.
+// nextTime returns the run of a job's next time on an asset that has just
+// verified a run. For the first asset, it plans that run. If the run was
+// cancelled, it takes the time after it.
 func (t *tx) nextTime(j jobRecord, e ledger.Entry) runRecord {
 	d := j.Definition
 	from := t.now.Add(d.After.Delay)
@@ -171,8 +171,8 @@ func (r *reader) freeStart(d job.Definition, now time.Time) time.Time {
 	}
 }
 
-// recount has the next Tick reckon the share of a run that succeeded, if a job
-// waits for one (JOB-19).
+// recount makes the next Tick count the share of a run that succeeded, if a job
+// waits for that share (JOB-19).
 func (t *tx) recount(run job.RunID) {
 	if slices.ContainsFunc(t.followers(run.Job()), func(j jobRecord) bool { return !j.Definition.After.PerAsset }) {
 		t.put(tableShares, key(string(run)), nil)
@@ -199,8 +199,9 @@ func (t *tx) share(run runRecord) {
 	}
 }
 
-// startedBy reports whether a run started one of another job. One that was
-// withdrawn does not count: the job may be on again. One that was pruned does.
+// startedBy reports whether a run started a run of another job. A started run
+// that was pruned counts. One that was withdrawn does not: its job may be
+// enabled again.
 func (r *reader) startedBy(before job.RunID, follower job.ID) bool {
 	id := r.get(tableChained, key(string(before), string(follower)))
 	if id == nil {
@@ -210,12 +211,13 @@ func (r *reader) startedBy(before job.RunID, follower job.ID) bool {
 	return run.State != ledger.RunWithdrawn
 }
 
-// shareCount is what a share of a run's assets is taken of.
-type shareCount struct{ orders, assets, succeeded, ended int } // assets: those that count, as the two after it
+// shareCount has the numbers from which the share of a run is computed.
+type shareCount struct{ orders, assets, succeeded, ended int } // assets, succeeded and ended leave out the assets that do not count
 
-// reckon counts the assets of a run whose order was not withdrawn, and which
-// were not removed. In a run that was cancelled or withdrawn as a whole all
-// count: stopping a run never raises its share (JOB-19).
+// reckon counts the assets of a run, without those that were removed and those
+// whose order was withdrawn. In a run that was cancelled or withdrawn as a
+// whole, all assets count, so that stopping a run never raises its share
+// (JOB-19).
 func (r *reader) reckon(run runRecord) (n shareCount) {
 	count := func(list []ledger.Entry) {
 		var keys []Key

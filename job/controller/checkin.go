@@ -37,8 +37,8 @@ type call struct {
 // it brings an inventory or another change that orders are made from, or while
 // runs are being cancelled or withdrawn.
 //
-// What a call says of the asset counts only if the agent made no newer one
-// (ledger.Caller): from a late or replayed call, only the reports count; it
+// What a call says of the asset counts only if it is the agent's newest call
+// (ledger.Caller). From a late or replayed call, only the reports count; it
 // sets nothing back and gets no manifest. A call that names the key of a
 // removed asset is answered as RemoveAsset says (MAN-10).
 //
@@ -129,8 +129,8 @@ func callKeys(in manifest.CheckIn) []Key {
 // the name now.
 var errOther = errors.New("another key")
 
-// call reads what answering the asset of a name needs. The error is errOther if
-// that has another key than keyID.
+// call reads what is needed to answer the asset of a name. The error is
+// errOther if the key of that asset is not keyID.
 func (r *reader) call(id job.AssetID, keyID string) (got call) {
 	k := key(string(id))
 	rec, found := r.findAsset(id)
@@ -148,7 +148,7 @@ func (r *reader) call(id job.AssetID, keyID string) (got call) {
 }
 
 // news reports whether a call without reports and inventory changes anything
-// that is stored, besides when it was last seen.
+// that is stored, apart from when the asset was last seen.
 func (got call) news(in manifest.CheckIn, now time.Time) bool {
 	rev := got.revisions
 	_, silent, ahead := rev.Heard(in)
@@ -157,14 +157,14 @@ func (got call) news(in manifest.CheckIn, now time.Time) bool {
 	return changed || heard.Lost || heard.Back || silent || ahead || rev.Due(now) || got.stops != 0
 }
 
-// seenIsOld reports whether a call, if it is the newest, says more than what is
-// stored of the call before.
+// seenIsOld reports whether a call must be stored if it is the newest: it says
+// something new, or the stored one is too old.
 func (c *Controller) seenIsOld(seen seenRecord, in manifest.CheckIn, now time.Time) bool {
 	return !now.Before(seen.At.Add(c.config.SeenEvery)) || seen.says(in, now)
 }
 
-// says reports whether a call says something else than what is stored of the
-// call before, besides when it came.
+// says reports whether a call differs from what is stored of the call before,
+// apart from its time.
 func (seen seenRecord) says(in manifest.CheckIn, now time.Time) bool {
 	return seen.Held != in.Held || seen.Boot != in.Boot || seen.Zone != in.Zone || seen.Slot != in.Slot || seen.differs(in) || seen.Reboot.Heard(in, now) != seen.Reboot ||
 		(seen.Offset.Abs() > MaxOffset) != (in.Offset.Abs() > MaxOffset)
@@ -342,9 +342,9 @@ func (c *Controller) wantsManifest(got call, in manifest.CheckIn) bool {
 	return outdated && got.revisions.Sealed != 0 && !got.late
 }
 
-// seal seals the manifest of a revision. While the asset is cloned, it has
-// nothing that could start: only orders that are marked as cancelled, or as
-// begun already (MAN-9).
+// seal seals the manifest of a revision. While the asset is cloned, the
+// manifest has no order that could start: only orders that are marked as
+// cancelled, or as begun already (MAN-9).
 func (r *reader) seal(asset job.AssetID, got call) []byte {
 	cloned := !got.seen.Caller.Cloned.IsZero()
 	rows := slices.DeleteFunc(r.queue(asset), func(q queued) bool { return q.Waiting || cloned && !q.Cancelled && !q.Begun })
@@ -361,7 +361,7 @@ func (r *reader) seal(asset job.AssetID, got call) []byte {
 	return r.sealed(asset, got.revisions, orders)
 }
 
-// sealed signs nothing that was decided after an error.
+// After an error, sealed signs nothing.
 func (r *reader) sealed(asset job.AssetID, rev ledger.Revisions, orders []job.Order) []byte {
 	if r.failed != nil {
 		return nil

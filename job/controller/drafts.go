@@ -17,9 +17,9 @@ type draft struct {
 	shared *set  // of the order; nil: not made
 }
 
-// drafts are the drafts of one Tick. Assets of one image plan alike: what a
-// draft depends on besides its key is the same for all of them. It belongs to
-// one goroutine.
+// drafts are the drafts of one Tick. Assets with the same inventory share a
+// draft: what it depends on besides its key is the same for all of them. It
+// belongs to one goroutine.
 type drafts struct {
 	snapshot *catalog.Snapshot
 	probed   map[string]bool

@@ -19,8 +19,8 @@ const (
 	JobDisabled                        // job
 	JobDeleted                         // job
 	JobStarted                         // job; the run that [Controller.RunJob] made
-	JobCancelled                       // job; its runs that were not cancelled before
-	RunCancelled                       // run; the same
+	JobCancelled                       // job; its runs that this act cancelled
+	RunCancelled                       // run; the runs that this act cancelled
 	PatchRetried                       // job; the patch and the asset
 	AssetEnrolled                      // asset; the token
 	AssetTagged                        // asset; its tags

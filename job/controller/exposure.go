@@ -32,10 +32,11 @@ type Excepted struct {
 }
 
 // Except adds an exception, or replaces the one of the same vulnerability and
-// asset. An empty Exception.Given is filled in with what is known now. On every
-// asset, that is exploitation alone: with PatchAppears such an exception does
-// not hold where a patch is deployable already. The error is a *job.Invalid, or
-// a *NotFoundError for an asset that is unknown or has sent no inventory.
+// asset. An empty Exception.Given is filled in with what is known now. For an
+// exception on every asset, that is only the exploitation: with PatchAppears,
+// it does not hold on an asset where a patch is already deployable. The error
+// is a *job.Invalid, or a *NotFoundError for an asset that is unknown or has
+// sent no inventory.
 func (c *Controller) Except(ctx context.Context, e Excepted, now time.Time) error {
 	var l problem.List
 	l.Under("", e.Exception.Validate())
@@ -96,9 +97,9 @@ type Evidence struct {
 	At     time.Time   `json:"at"` // MarkEvidence sets it
 }
 
-// MarkEvidence marks the evidence as collected or waived: jobs that hold the
-// patch for it no longer do. The error is a *job.Invalid, or a *NotFoundError
-// for an unknown asset.
+// MarkEvidence marks the evidence as collected or waived. Jobs that held the
+// patch back for it no longer do. The error is a *job.Invalid, or a
+// *NotFoundError for an unknown asset.
 func (c *Controller) MarkEvidence(ctx context.Context, e Evidence, now time.Time) error {
 	var l problem.List
 	for field, text := range map[string]string{"cve": e.CVE, "owner": e.Owner} {

@@ -32,7 +32,7 @@ func (r *reader) failureRows(list []ledger.Failure) map[Key]string {
 	return rows
 }
 
-// saveFailures stores the difference of those rows.
+// saveFailures stores what changed in those rows.
 func (t *tx) saveFailures(was, is []ledger.Failure) {
 	before, after := t.failureRows(was), t.failureRows(is)
 	for k, value := range after {
@@ -64,7 +64,8 @@ type FailurePage struct {
 	Next     string           `json:"next,omitempty"` // FailureFilter.Page of the next page; empty: this is the last
 }
 
-// ErrBadPage is returned for a FailureFilter.Page that no FailurePage named.
+// ErrBadPage is returned for a FailureFilter.Page that is not from a
+// FailurePage.
 var ErrBadPage = errors.New("no such page; begin again without one")
 
 // Failures lists failed installs (RPT-2). Dates and an asset bound what is read;

@@ -139,8 +139,8 @@ func (r *reader) enable(d job.Definition, at time.Time) {
 	r.fail(d.CheckPairs(r.snapshot()))
 }
 
-// schedule plans the next run of an enabled job: at a time from enabled on and
-// after after.
+// schedule plans the next run of an enabled job. It starts at enabled or later,
+// and later than after.
 func (t *tx) schedule(rec *jobRecord, enabled, after time.Time) job.RunID {
 	id := t.planRun(rec.Definition, ledger.RunPlan{Occurrence: t.first(rec.Definition, enabled, after), From: after})
 	t.reopen(rec, id)
@@ -156,7 +156,7 @@ func (r *reader) first(d job.Definition, enabled, after time.Time) schedule.Occu
 	}
 	zone := r.lastZone(d)
 	if d.After != nil && d.Schedule.Zone == schedule.AssetZone {
-		zone = schedule.East // no run follows this one, so the start is to be ahead on every asset
+		zone = schedule.East // no run follows this one, so the start must be in the future on every asset
 	}
 	for {
 		o, err := next(d, zone, enabled, after)

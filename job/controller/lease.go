@@ -7,8 +7,8 @@ import (
 )
 
 // Patience is how long the server that leads may be silent until another one
-// takes over. Nothing is wrong if that happens to a server which is only slow:
-// what it still does is refused with [ErrOvertaken].
+// takes over. A server that is only slow may be overtaken too: nothing breaks,
+// because what it still writes is refused with [ErrOvertaken].
 const Patience = 5 * time.Second
 
 // ErrOvertaken says that another server leads now. Nothing was written.
@@ -32,8 +32,8 @@ type leaderRecord struct {
 
 var leaderKey, beatKey, changesKey = key("leader"), key("beat"), key("changes")
 
-// Candidate is one of several servers on a store, as it decides which one syncs
-// and makes orders: one at a time leads. Any of them answers agents and
+// Candidate is one of several servers on a store that choose which one leads.
+// One at a time leads: it syncs and makes orders. All of them answer agents and
 // administrators. No two processes have the same name. A Candidate is not safe
 // for concurrent use.
 type Candidate struct {
@@ -43,9 +43,9 @@ type Candidate struct {
 }
 
 // step decides what a server does about the lease that it sees: keep it, take
-// it, or wait. It takes it if nobody leads, if the leader made no beat for
-// Patience, or to claim it. Each server measures the silence by its own clock,
-// so clocks need not agree.
+// it, or wait. A server takes the lease if nobody leads, if the leader made no
+// beat for Patience, or if it claims it. Each server measures the silence by
+// its own clock, so clocks need not agree.
 func (c Candidate) step(is lease, claim bool, now time.Time) (_ Candidate, next lease) {
 	switch {
 	case is.Leader == c.Name:
@@ -66,8 +66,9 @@ func (c Candidate) step(is lease, claim bool, now time.Time) (_ Candidate, next 
 // of this one's leadership; zero: another server leads. Call it every second or
 // more often, or with claim to lead at once.
 //
-// While it leads, a server runs Sync, Tick and Prune with a context of [Fenced].
-// It is no harm if it goes on for a while after another has taken over.
+// While it leads, a server runs Sync, Tick and Prune with a context of
+// [Fenced]. It may go on for a while after another server has taken over; that
+// does no harm.
 func (c *Controller) Lead(ctx context.Context, who *Candidate, claim bool, now time.Time) (Fence, error) {
 	is, err := view(ctx, c, (*reader).lease)
 	if err != nil {
@@ -139,9 +140,10 @@ func (t *tx) heed() {
 type deferredKey struct{}
 
 // Deferred returns a context for the acts of administrators on one of several
-// servers. An act then only marks its runs, which holds at once for every asset
-// that calls; the server that leads sees by Changes that there is something to
-// do, and its Tick makes and ends the orders. Tick itself does nothing in it.
+// servers. An act then only marks its runs, and the mark holds at once for
+// every asset that calls. The server that leads learns from Changes that there
+// is something to do, and its Tick makes and ends the orders. In this context,
+// Tick does nothing.
 func Deferred(ctx context.Context) context.Context {
 	return context.WithValue(ctx, deferredKey{}, true)
 }
@@ -164,8 +166,8 @@ func (c *Controller) Changes(ctx context.Context) (uint64, error) {
 	})
 }
 
-// publish has other servers see that something changed. Acts of assets are not
-// published: they are too many for one record.
+// publish makes other servers notice that something changed. Acts of assets are
+// not published: they are too many for one record.
 func (t *tx) publish() {
 	n, _ := load[uint64](t.reader, tableServers, changesKey)
 	t.save(tableServers, changesKey, n+1)

@@ -40,7 +40,7 @@ const (
 	// MaxTokenUses bounds how many assets one token enrols.
 	MaxTokenUses = 100_000
 	// MaxRevision is the highest manifest revision an asset may claim to hold.
-	// Those made after it never get to manifest.MaxNumber.
+	// It leaves enough revisions below manifest.MaxNumber for later manifests.
 	MaxRevision manifest.Revision = manifest.MaxNumber / 2
 	// MaxPolicies bounds the calendars and the baselines of a Config: every plan
 	// of a job looks for those that the job names.

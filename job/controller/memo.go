@@ -24,8 +24,8 @@ func (m *memo[K, V]) get(k K) (V, bool) {
 	return v, found
 }
 
-// put remembers a value of a size. One that has no room takes the place of all
-// others: what is asked for again comes back.
+// put remembers a value of a size. If there is no room, it forgets all others;
+// they come back when they are asked for again.
 func (m *memo[K, V]) put(k K, v V, size int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

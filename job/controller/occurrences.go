@@ -12,8 +12,9 @@ import (
 )
 
 // lastZone finds the zone in which the starts of a job come last; nil for a
-// schedule that needs none. With each asset's own zone, a start is ahead while
-// it is ahead in that one. It fails with a *job.Invalid if the zone is unknown.
+// schedule that needs none. If a job runs in each asset's own zone, a start is
+// in the future while it is so in the last zone. It fails with a *job.Invalid
+// if the zone is unknown.
 func (r *reader) lastZone(d job.Definition) *time.Location {
 	switch d.Schedule.Zone {
 	case "":
@@ -51,8 +52,8 @@ func next(d job.Definition, zone *time.Location, from, after time.Time) (schedul
 	return o, nil
 }
 
-// uncancelled is the first occurrence of a job after an instant, in a zone, whose
-// run was not cancelled: one that was stays so.
+// uncancelled is the first occurrence of a job after an instant, in a zone,
+// whose run was not cancelled. A cancelled run stays cancelled.
 func (r *reader) uncancelled(d job.Definition, zone *time.Location, from, after time.Time) (o schedule.Occurrence, ok bool) {
 	for {
 		o, ok = d.Schedule.NextIn(from, after, zone)
@@ -101,9 +102,9 @@ func missed(start, newer, now time.Time) bool { return newer.After(start) && !ne
 // recurs reports whether a schedule has a next run after each.
 func recurs(s schedule.Schedule) bool { return s.Kind != schedule.OnDemand && s.Kind != schedule.Once }
 
-// renew plans the next run of a recurring job when a run is due. Late: the due
-// run is missed, because a newer one has started on every asset during an
-// outage of the server (JOB-12).
+// renew plans the next run of a recurring job when a run is due. Late reports
+// that the due run is missed: during an outage of the server, a newer one has
+// started on every asset (JOB-12).
 func (t *tx) renew(run runRecord) (late bool) {
 	if run.Local == 0 || !recurs(run.Definition.Schedule) || run.Definition.After != nil {
 		return false
@@ -129,7 +130,7 @@ func (t *tx) renew(run runRecord) (late bool) {
 // assetZone is the time zone that an asset's clock is in.
 type assetZone struct {
 	*time.Location
-	unusable string // a sentence that says why; empty: it is not
+	unusable string // a sentence that says why it cannot be used; empty: it can
 }
 
 // assetZone finds the zone that an asset reports.
@@ -154,8 +155,8 @@ func (t *tx) assetZone(name string) assetZone {
 	return zone
 }
 
-// dueIn is when the order of a zoned run is due on an asset that says its clock
-// is in a zone (MAN-1). Where that cannot be used, it is due with the first.
+// dueIn is when the order of a zoned run is due on an asset that reports a zone
+// (MAN-1). If the zone cannot be used, the order is due with the first ones.
 func (t *tx) dueIn(run runRecord, zone string) time.Time {
 	start := run.Start
 	if at := t.assetZone(zone); at.unusable == "" {
@@ -164,8 +165,8 @@ func (t *tx) dueIn(run runRecord, zone string) time.Time {
 	return start.Add(-t.c.config.Lead)
 }
 
-// newer lists the newer runs of a run's job that are planned, or made on some
-// asset, by the local times they start at.
+// newer lists the local starts of the newer runs of a run's job, if they are
+// planned or made on some asset.
 func (t *tx) newer(run runRecord) (list []schedule.LocalTime) {
 	if run.After != "" {
 		return nil // an asset that takes part in this one may take part in none of them
@@ -182,10 +183,10 @@ func (t *tx) newer(run runRecord) (list []schedule.LocalTime) {
 	return list
 }
 
-// moved makes an asset's orders of runs that use its own clock again when that
-// was in another zone before (JOB-9).
+// moved is for an asset that reports a new zone. It makes the asset's orders
+// again in the runs that use the asset's own clock (JOB-9).
 func (t *tx) moved(asset job.Asset, before string) {
-	runs := names[job.RunID](t.reader, tableDue, "") // of these, zones are still to come
+	runs := names[job.RunID](t.reader, tableDue, "") // in these runs, some zones are still to come
 	for _, q := range t.queue(asset.ID) {
 		runs = append(runs, q.run)
 	}
@@ -199,15 +200,15 @@ func (t *tx) moved(asset job.Asset, before string) {
 			t.follows(run, asset, before)
 		}
 	}
-	if before == "" { // only now it is known where the asset can still join
+	if before == "" { // only now is it known which runs the asset can still join
 		t.join(asset)
 	}
 }
 
-// follows makes the order of a run on an asset that has moved: one that has not
-// begun or, while other zones are still to come, one that was left out because
-// of the zone before. Where there is none, it is made if the asset's turn had
-// not come in that zone, or has not in the new one.
+// follows makes the order of a run on an asset that has moved to a new zone. An
+// order that has not begun is made again. While other zones are still to come,
+// so is one that was left out because of the old zone. If the asset has no
+// order, one is made unless its turn has come in both zones.
 func (t *tx) follows(run runRecord, asset job.Asset, before string) {
 	e, zone := t.entry(run.ID, asset.ID), t.seen(asset.ID).Zone
 	was, is := t.assetZone(before), t.assetZone(zone)

@@ -95,8 +95,8 @@ func (t *tx) makeAs(run runRecord, d draft, e ledger.Entry) (due time.Time) {
 	return due
 }
 
-// makeOrPlan is make outside of the run's passes: if the asset's turn comes
-// later, there will be a pass for it.
+// makeOrPlan is for calls of make outside a pass. If the asset's turn comes
+// later, it plans a pass for that time.
 func (t *tx) makeOrPlan(run runRecord, asset job.Asset, pass ledger.Pass) (due time.Time) {
 	if due = t.make(run, asset, pass); due.After(t.now) {
 		t.stepRun(run, ledger.OrderDue{Due: due})

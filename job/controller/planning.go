@@ -90,7 +90,7 @@ func (t *tx) orderInput(run runRecord, d job.Definition, e ledger.Entry, o sched
 	return in
 }
 
-// inputOf is what a job's plan on an asset is made from, as orderInput is.
+// inputOf is like orderInput, for the plan of a job without a run.
 func (r *reader) inputOf(d job.Definition, asset job.AssetID, o schedule.Occurrence, now time.Time) job.PlanInput {
 	return r.policies(d, job.PlanInput{
 		Snapshot: r.snapshot(), Asset: asset, Occurrence: o, Unreachable: r.unreachable(), Now: now,
@@ -107,8 +107,8 @@ func (r *reader) plan(d job.Definition, in job.PlanInput) job.Plan {
 }
 
 // complete adds what the asset alone decides: the capabilities of its agent,
-// and its pending reboots. Both are read only if they matter. Own reports that
-// the plan is another one because of them.
+// and its pending reboots. Both are read only if they matter. Own reports
+// whether the plan was made again because of pending reboots.
 func (r *reader) complete(d job.Definition, in job.PlanInput, plan job.Plan) (_ job.Plan, own bool) {
 	if len(plan.Order.Needs) > 0 {
 		plan.Obstacle = plan.Order.Obstacle(r.seen(in.Asset).can(), in.Policy)
@@ -121,7 +121,7 @@ func (r *reader) complete(d job.Definition, in job.PlanInput, plan job.Plan) (_ 
 		return plan, false
 	}
 	in.Inventory, _ = r.inventory(in.Asset)
-	obstacle := plan.Obstacle // it needs the same whatever is pending
+	obstacle := plan.Obstacle // what it needs does not depend on pending reboots
 	plan = d.Plan(in)
 	plan.Obstacle = obstacle
 	return plan, true

@@ -11,10 +11,10 @@ import (
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
-// reader reads in one transaction, which ends with the first error. From then
-// on the reader finds nothing and nothing is written. So what reads returns no
-// error, and may go on: what it decides after one is thrown away, and the use
-// case returns the error.
+// reader reads in one transaction. The first error ends it: from then on the
+// reader finds nothing, and nothing is written. So code that reads returns no
+// error and may go on. What it decides after an error is thrown away, and the
+// use case returns the error.
 type reader struct {
 	from   Reader
 	c      *Controller
@@ -22,8 +22,8 @@ type reader struct {
 	failed error
 }
 
-// fail ends the transaction with an error, unless it has one already. No error
-// changes nothing.
+// fail ends the transaction with an error, unless it has one already. A nil
+// error changes nothing.
 func (r *reader) fail(err error) { r.failed = cmp.Or(r.failed, err) }
 
 func (r *reader) remember(k Key, value []byte) {

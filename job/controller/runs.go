@@ -26,7 +26,7 @@ func (c *Controller) Tick(ctx context.Context, now time.Time) (next time.Time, e
 		return time.Time{}, fmt.Errorf("tick: %w", err)
 	}
 	shared := &drafts{}
-	failed := map[Key]bool{} // rows that are passed over: none may keep the others waiting
+	failed := map[Key]bool{} // rows to skip, so that they do not hold up the others
 	var errs []error
 	for more := true; more; {
 		var at Key
@@ -67,8 +67,8 @@ func (c *Controller) Tick(ctx context.Context, now time.Time) (next time.Time, e
 }
 
 // tick does one bounded piece of what is due, and returns the row that asked
-// for it; none: nothing is due. Rows that failed are passed over. What stops a
-// run comes first.
+// for it; none: nothing is due. Rows that failed are skipped. Cancels and
+// withdrawals of runs come first.
 func (t *tx) tick(failed map[Key]bool) Key {
 	for _, task := range []struct {
 		table Table
@@ -296,10 +296,9 @@ func (t *tx) stopNow(asset job.AssetID) {
 // withdrawn: seldom any, so that calls need not look.
 var stopsKey = key("stopping")
 
-// planRun stores the run of an occurrence. One that was withdrawn and has the
-// same start is the same run, planned again. With each asset's own zone, it is
-// due for those whose clocks are ahead of all others. The plan needs no ID and
-// no Due.
+// planRun stores the run of an occurrence. A withdrawn run with the same start
+// is the same run, planned again. If a job runs in each asset's own zone, the
+// run is due when it is due in the first zone. The plan needs no ID and no Due.
 func (t *tx) planRun(d job.Definition, plan ledger.RunPlan) job.RunID {
 	plan.ID = d.Run(plan.Occurrence)
 	old, _ := t.findRun(plan.ID)
@@ -317,7 +316,7 @@ func (r *reader) settled(run runRecord) bool {
 	if run.State == ledger.RunPlanned || run.State == ledger.RunMaking || len(run.Passes) > 0 || r.rolling(run) || !r.empty(tableLive, key(string(run.ID))) {
 		return false
 	}
-	before, found := r.findRun(run.After) // until that one is settled, assets may follow; pruned, it is
+	before, found := r.findRun(run.After) // until that run is settled, assets may follow; a pruned run is settled
 	return !found || r.settled(before)
 }
 

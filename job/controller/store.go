@@ -14,8 +14,8 @@ var (
 	// ErrClosed is returned by every call that begins after Close has begun. It
 	// is a manifest.ErrUnavailable, so agents try again later.
 	ErrClosed = fmt.Errorf("%w: the store is closed", manifest.ErrUnavailable)
-	// ErrOver is returned by a Reader or Writer that is used after its run of
-	// fn has ended.
+	// ErrOver is returned by a Reader or Writer that is used after the function
+	// it was passed to has returned.
 	ErrOver = errors.New("the transaction is over")
 )
 

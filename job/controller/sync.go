@@ -101,8 +101,8 @@ func (s storedSnapshot) next(snap *catalog.Snapshot) (packedSnapshot, error) {
 	return next, bound("number of pieces of the encoded catalog", len(next.pieces), maxPieces)
 }
 
-// saveSnapshot stores what is new of a snapshot, and removes what only the one
-// before it had.
+// saveSnapshot stores the new pieces of a snapshot, and removes those that only
+// the snapshot before it had.
 func (t *tx) saveSnapshot(before storedSnapshot, next packedSnapshot) {
 	kept := make(map[string]bool, len(next.pieces))
 	for _, p := range next.pieces {
@@ -187,7 +187,7 @@ func (t *tx) planTrims(snap *catalog.Snapshot) {
 }
 
 // trimmed is the value in tableRunPatches of a patch that no order of the run
-// holds any more which could still lose it.
+// can lose any more.
 var trimmed = []byte("trimmed")
 
 // undeployable says whether a patch may no longer be in an order whatever the

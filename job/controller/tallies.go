@@ -32,7 +32,8 @@ func tallyKey(run job.RunID, asset job.AssetID) Key {
 	return Key{tableTallies, key(string(run), shard(asset))}
 }
 
-// tally counts an order as it is after a step instead of as it was before.
+// tally moves an order, in the counts, from its state before a step to that
+// after it.
 func (t *tx) tally(before, after ledger.Entry) {
 	var change ledger.Tally
 	change.Replace(before, after)

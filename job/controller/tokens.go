@@ -197,7 +197,7 @@ func (r *reader) enrolled(id job.AssetID) assetRecord {
 	return rec
 }
 
-// called fails if no asset can have a name.
+// called fails for a name that no asset can have.
 func (r *reader) called(id job.AssetID) {
 	if err := job.ValidID(string(id)); err != nil {
 		r.fail(fmt.Errorf("%w: %w", manifest.ErrUnknownAsset, err))

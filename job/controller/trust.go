@@ -28,9 +28,9 @@ func (e *TrustError) Error() string {
 		"give the server the keys and trust documents that belong to this store", e.Have, e.Want)
 }
 
-// bring gives an answer the versions of the trust document that the agent has
-// not got, and reports whether they are all of them. An agent that names no
-// version has its keys in another way.
+// bring adds to an answer the versions of the trust document that the agent
+// lacks, and reports whether those are all of them. An agent that names no
+// version gets its keys in another way.
 func (c *Controller) bring(a *manifest.Answer, in manifest.CheckIn) (complete bool) {
 	if in.Trust == 0 {
 		return true

@@ -55,9 +55,8 @@ func PCIDSS() Table {
 }
 
 // CyberEssentials is the table of the security update management of Cyber
-// Essentials: fixes of critical and high vulnerabilities, and of those without a
-// severity by the vendor, within 14 days of their release. The others have no
-// date.
+// Essentials: fixes within 14 days of their release, if the vulnerability is
+// critical or high or its vendor gives no severity. The others have no date.
 func CyberEssentials() Table {
 	return Table{
 		Name: "Cyber Essentials", Source: "NCSC, Cyber Essentials: Requirements for IT Infrastructure, security update management", Anchor: FromPublished,

@@ -21,10 +21,10 @@ type Deadline struct {
 	Text      string    `json:"text"` // a sentence that explains it, for people (DUE-1)
 }
 
-// Decide looks a case up in a table (DUE-1 to DUE-4). It uses now only if no date
-// that could be the anchor is known: the deadline then counts from now, and Text
-// says so. The table must be valid ([Table.Validate]): the result of any other means
-// nothing. A table without rows gives the zero Deadline.
+// Decide looks a case up in a table (DUE-1 to DUE-4). If every date that could
+// be the anchor is unknown, the deadline counts from the argument now, and Text
+// says so. The table must be valid ([Table.Validate]); otherwise the result
+// means nothing. A table without rows gives the zero Deadline.
 func Decide(t Table, f Facts, a Asset, now time.Time) Deadline {
 	if len(t.Rows) == 0 {
 		return Deadline{}
@@ -56,9 +56,9 @@ func (d Deadline) Compare(e Deadline) int {
 	}
 }
 
-// Earliest returns the first of the deadlines by [Deadline.Compare], for a patch
-// that fixes several vulnerabilities, or for several tables (DUE-3). Of none it
-// is the zero Deadline.
+// Earliest returns the first of the deadlines by [Deadline.Compare], for a
+// patch that fixes several vulnerabilities, or for several tables (DUE-3).
+// Without deadlines it returns the zero Deadline.
 func Earliest(ds ...Deadline) Deadline {
 	if len(ds) == 0 {
 		return Deadline{}

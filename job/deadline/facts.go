@@ -15,8 +15,8 @@ type Problem = problem.Problem
 // It lists every problem, not only the first.
 type Invalid = problem.Invalid
 
-// Facts are what is known of a vulnerability everywhere. The zero Facts know
-// nothing, so a table assumes the worst (DUE-4).
+// Facts are what is known of a vulnerability everywhere. In the zero Facts,
+// everything is unknown (DUE-4).
 type Facts struct {
 	Exploited   catalog.Answer   `json:"exploited,omitempty"`   // it is known to be exploited
 	Automatable catalog.Answer   `json:"automatable,omitempty"` // an attack can be automated
@@ -33,9 +33,9 @@ type Asset struct {
 	Missing time.Time      `json:"missing,omitzero"` // when a fix was first missing here; zero: unknown
 }
 
-// FirstMissing is when a fix was first missing on an asset: since the asset has
-// the product and the first fix is published (DUE-2). Zero: one of the two is
-// not known.
+// FirstMissing is when a fix was first missing on an asset: the later of when
+// the product arrived there and when the first fix was published (DUE-2). Zero:
+// one of the two is not known.
 func FirstMissing(arrived, published time.Time) time.Time {
 	if arrived.IsZero() || published.IsZero() {
 		return time.Time{}

@@ -39,13 +39,13 @@ type Cause uint8
 // The causes.
 const (
 	NotReached    Cause = 1 + iota // the agent has not called
-	NoPatch                        // no deployable patch existed in time, whatever the reason
+	NoPatch                        // there was no deployable patch in time, whatever the reason
 	PendingReboot                  // installed, and the reboot has not been made
 	Failed                         // the install failed, could not be verified, or was given up
-	Cancelled                      // also withdrawn and disabled
+	Cancelled                      // cancelled, withdrawn or disabled
 	NotApproved                    // by the baseline
 	HeldBack                       // by a pin, a hold, a channel, a requirement, a ring, missing evidence or a clone
-	NoWindow                       // it will run, too late
+	NoWindow                       // it will run, but too late
 	NoJob                          // nothing covers it
 )
 
@@ -65,7 +65,7 @@ type Progress struct {
 	Gone      time.Time  // when it was fixed, with any reboot that the fix needs; zero: it is still there
 	Holds     []Cause    // every cause that holds, in any order; empty: NoJob
 	Exception *Exception // nil: none
-	Now       Seen       // ends an exception early
+	Now       Seen       // the facts now, which can end an exception early
 }
 
 // Status is the state of a vulnerability on an asset.
@@ -75,8 +75,9 @@ type Status struct {
 	At    time.Time `json:"at,omitzero"`     // when it was met, or until when it is excepted
 }
 
-// Status compares the deadline with what happened. The state is DueSoon when the
-// time left is at most soon. The deadline is missed from Due on (CAT-13).
+// Status compares the deadline with what happened. The state is DueSoon when
+// the time left is at most soon. At Due and later, the deadline is missed
+// (CAT-13).
 func (d Deadline) Status(p Progress, soon time.Duration, now time.Time) Status {
 	switch {
 	case !p.Gone.IsZero() && !p.Gone.After(now):
@@ -107,7 +108,7 @@ type Exception struct {
 	Given  Seen      `json:"given"` // what was known when it was given
 
 	PatchAppears    bool `json:"patchAppears,omitempty"`    // ends it
-	Exploitation    bool `json:"exploitation,omitempty"`    // that becomes known ends it
+	Exploitation    bool `json:"exploitation,omitempty"`    // if it becomes known, that ends the exception
 	ExposureChanges bool `json:"exposureChanges,omitempty"` // ends it
 }
 

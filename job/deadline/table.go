@@ -75,7 +75,7 @@ var questions = [...]string{"exploited", "exposed", "automatable", "of total imp
 // Row is one line of a table.
 type Row struct {
 	When        Condition `json:"when,omitzero"`
-	Days        int       `json:"days,omitempty"`        // 1 to MaxDays, after the day of the anchor
+	Days        int       `json:"days,omitempty"`        // 1 to MaxDays; the day after the anchor's is day 1
 	NextUpgrade bool      `json:"nextUpgrade,omitempty"` // instead of days: no date
 	Triage      bool      `json:"triage,omitempty"`      // evidence must be collected before the fix is installed
 	Overrides   bool      `json:"overrides,omitempty"`   // closed periods of calendars do not hold the fix up (CAL-2)

@@ -9,17 +9,17 @@ type Event interface{ step(x *machine) }
 // The events of a rollout. The last four are named acts: whoever does them and
 // why must be given, or they are refused.
 type (
-	// Tick says that time has passed. Only a tick promotes. Next is when a
-	// ring that is promoted to now starts: the next time of the job's
-	// schedule. Zero: now.
+	// Tick says that time has passed. Only a tick promotes. If it does, the
+	// next ring starts at Next, the next time of the job's schedule. Zero: now.
 	Tick struct{ Next time.Time }
 	// StopAsked stops the rollout (ROL-4).
 	StopAsked struct{ Act }
 	// ResumeAsked lets a stopped rollout go on. Members that are failed, silent or
 	// lost are accepted as they are: they no longer count in gate and budget.
 	ResumeAsked struct{ Act }
-	// ExpediteAsked skips soak times and gates up to the ring To, the index
-	// of the last ring to start early. The budget holds all the same (ROL-6).
+	// ExpediteAsked skips the soak times and gates before the ring To, so that
+	// it and all rings before it start early. To is an index. The budget still
+	// holds (ROL-6).
 	ExpediteAsked struct {
 		Act
 		To int
@@ -46,9 +46,9 @@ type (
 	// Ask asks for a grant. Start is when the order would start; zero: now.
 	// [Out].Grant is the answer.
 	Ask struct{ Start time.Time }
-	// Began says that the asset has begun what a grant allowed.
+	// Began says that the asset has begun the order of a grant.
 	Began struct{ Grant int }
-	// Ended says how what a grant allowed has ended. A member that waits can
+	// Ended says how the order of a grant has ended. A member that waits can
 	// also end as NotApplicable, with the number of its last grant.
 	Ended struct {
 		Grant   int
@@ -77,7 +77,7 @@ const (
 type Out struct {
 	Grant    bool          // make the order of the member, under the number [Member].Grant
 	Withdraw bool          // begin to withdraw the grants that [State.Recalls] names
-	Opened   []int         // the rings that were promoted to: their members can ask
+	Opened   []int         // the rings whose start is now set: their members can ask
 	Refused  bool          // the grant or the act was refused, for the Reason
 	Reason   Reason        // why: of a grant, a refusal, a promotion or a stop
 	Room     int           // how many members that wait would get a grant now

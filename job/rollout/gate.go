@@ -12,7 +12,7 @@ type Answer uint8
 
 // The answers (ROL-2).
 const (
-	Promote Answer = 1 + iota // the next ring may start; after the last ring: the rollout is done, also if nothing is left that could bring more results
+	Promote Answer = 1 + iota // the next ring may start; after the last ring, the rollout is done, even if its results are inconclusive and no more can come
 	Hold                      // not yet
 	Stop                      // the rollout must stop, or has
 )
@@ -30,8 +30,8 @@ type Verdict struct {
 	wait time.Duration // after which the answer changes by itself; zero: never
 }
 
-// Gate says what keeps the rollout from going on (ROL-2). It decides nothing: a
-// [Tick] does.
+// Gate says what keeps the rollout from going on (ROL-2). It changes nothing;
+// only a [Tick] does.
 func (s State) Gate(p Policy, at time.Time) Verdict {
 	if x := (machine{State: s, p: p}); !x.fits() {
 		return Verdict{Answer: Hold, Reason: x.out.Reason}

@@ -11,8 +11,8 @@ const (
 	MaxRings   = 20                  // a person compares them on one page
 	MaxCount   = 2_000_000           // assets of one rollout; a hundred times as many still fit into 32 bits
 	MaxSoak    = 90 * 24 * time.Hour // a quarter; the next release comes before that
-	MinSilence = time.Hour           // agents call every few minutes, and computers sleep
-	MaxSilence = 30 * 24 * time.Hour // a silent asset that nobody notices for longer is no finding
+	MinSilence = time.Hour           // agents call every few minutes, unless the computer sleeps
+	MaxSilence = 30 * 24 * time.Hour // after that, it is too late to notice a silent asset
 	MinLease   = time.Minute         // a shorter one is over before the agent has the answer
 	MaxLease   = 168 * time.Hour     // a reboot is deferred for at most that long (RBT-6)
 	MaxText    = 1000                // bytes of a name, a tag, an asset's id or a reason

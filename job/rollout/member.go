@@ -43,7 +43,7 @@ type Member struct {
 	Grant    int         `json:"grant,omitempty"`    // the number of its last grant; zero: it had none
 	Since    time.Time   `json:"since,omitzero"`     // of the grant, or of the start of its order if that is later
 	Until    time.Time   `json:"until,omitzero"`     // when to send [Heard]; zero: never
-	Epoch    int         `json:"epoch,omitempty"`    // of the rollout when it became silent, failed or lost
+	Epoch    int         `json:"epoch,omitempty"`    // the rollout's, when the member became silent, failed or lost
 	Accepted bool        `json:"accepted,omitempty"` // a Resume took it out of gate and budget, until it is verified, withdrawn or not applicable
 }
 

@@ -17,9 +17,10 @@ type Radius struct {
 
 // BlastRadius says how many of these assets a bad patch can hurt at most before
 // the rollout stops or stays where it is, whatever part of the assets it is bad
-// for, and however late they report it (ROL-5). An asset is hurt if it began and
-// is not verified. Assets that join later come on top, at most as many as the
-// budget allows, and so does what a named act allows. The policy must be valid.
+// for, and however late they report it (ROL-5). An asset is hurt if it began
+// and is not verified. The number leaves out assets that join later, at most as
+// many as the budget allows, and assets that a named act puts at risk. The
+// policy must be valid.
 func (p Policy) BlastRadius(assets []Asset) Radius {
 	s := Begin(p, "", assets, time.Unix(0, 0))
 	r := Radius{Selected: len(assets), Budget: s.Budget}

@@ -43,7 +43,7 @@ type State struct {
 type Ring struct {
 	Counts
 	Limit  int       `json:"limit,omitempty"` // of its assets that may be at risk at once; zero: none
-	UpTo   uint64    `json:"upTo,omitempty"`  // an asset with this hash or a lower one is in the ring; zero: the ring goes by tag, or is empty or the rest
+	UpTo   uint64    `json:"upTo,omitempty"`  // an asset with this hash or a lower one is in the ring; zero: the ring takes a tag, the rest or nothing
 	Start  time.Time `json:"start,omitzero"`  // of its window; zero: the gate before it has not promoted
 	Enough time.Time `json:"enough,omitzero"` // since when its gate has had the results that it wants: the soak time counts from here
 }
@@ -52,7 +52,8 @@ type Ring struct {
 // room other rings have (ROL-3).
 func (r Ring) Full() bool { return r.Limit > 0 && r.AtRisk() >= r.Limit }
 
-// Counts are members by where they are. Each member is in exactly one of them.
+// Counts are how many members are in each condition. Each member is in exactly
+// one of them.
 type Counts struct {
 	Waiting  int `json:"waiting,omitempty"`  // for a grant
 	Granted  int `json:"granted,omitempty"`  // not known to have begun
@@ -92,8 +93,8 @@ func (s State) Total() (all Counts) {
 	return all
 }
 
-// Open reports whether the rollout keeps new runs of its job from starting
-// (ROL-1). A stopped one does.
+// Open reports whether the rollout is running or stopped. While it is, no new
+// run of its job starts (ROL-1).
 func (s State) Open() bool { return s.Phase == Running || s.Phase == Stopped }
 
 // Room is how many members that wait would get a grant now. Those of rings that
@@ -113,9 +114,9 @@ func (s State) Room() (room int) {
 }
 
 // Recalls reports whether the member's grant must be withdrawn: the rollout was
-// stopped or abandoned, and the asset is not known to have begun (ROL-4). If it
-// turns out to have begun, the caller reports that; otherwise it reports
-// [Withdrawn].
+// stopped or abandoned, and the asset is not known to have begun (ROL-4). If
+// the asset turns out to have begun, the caller sends [Began]; otherwise it
+// sends [Ended] with [Withdrawn].
 func (s State) Recalls(m Member) bool {
 	return (s.Phase == Stopped || s.Phase == Abandoned) && m.Phase == Granted
 }

@@ -9,10 +9,11 @@
 //  3. Config.Observe;
 //  4. it starts the effects of the step on other goroutines.
 //
-// No effect starts before the state that asks for it is durable (JOB-21). When a commit
-// fails, Run returns an error and starts no effect of that step. Results come
-// back as events through a bounded channel. Effects run one after another or
-// side by side as agent.Out says; a newer check-in cancels an older one.
+// No effect starts before the state that asks for it is durable (JOB-21). When
+// a commit fails, Run returns an error and starts no effect of that step.
+// Results come back as events through a bounded channel. agent.Out says which
+// effects run one after another and which in parallel. A newer check-in cancels
+// an older one.
 //
 // Three ports connect the runner to the rest: [State] (adapter boltstate),
 // [Platform] (adapter dpkg, conformance suite platformtest) and [Server]
@@ -24,7 +25,7 @@
 //
 //   - INT-6: the bytes verified are the bytes installed. Files are staged in a
 //     folder of mode 0700 that only root and the agent's user can replace. Run
-//     refuses a folder whose parents belong to others, or are writable by
+//     refuses a folder if a parent of it belongs to others, or is writable by
 //     others and not sticky. Staged files have mode 0600 and are opened without
 //     following links. Before an install, each file is opened once, and the
 //     digest is computed again from that descriptor and compared with the
@@ -40,7 +41,7 @@
 //     A file URL is opened only below Config.LocalFiles and only if it is a
 //     regular file. When Run ends, it does not wait for a read that never
 //     returns.
-//   - JOB-2: what goes wrong with a patch is that patch's result. A failed
+//   - JOB-2: a failure of one patch is the result of that patch only. A failed
 //     download has code 4 (13 without a URL). When the Platform fails, each
 //     patch it was asked about gets code 5 or 9.
 //   - JOB-10: a Discard cancels a download at once, for example at the end of
@@ -54,15 +55,16 @@
 //     a failed call.
 //   - RBT-8, RBT-9: during an execution the runner asks the Platform for the
 //     boot identity and the sessions every Config.Poll. If the Platform fails,
-//     gives an unknown answer or does not answer within 30 s, the sessions are
-//     Unknown, which counts as somebody logged in, whatever was known before.
+//     gives an unknown answer or does not answer within 30 s, the sessions
+//     become Unknown, whatever they were before. Unknown counts as somebody
+//     logged in.
 //
 // # Stopping
 //
 // When the context of Run ends, downloads, actions and check-ins are cancelled
 // without a result; the next Run resumes them. Run waits for an install that
 // has begun. It commits the result of that install, and of an action that ended
-// anyway, starts nothing else, and returns nil.
+// despite the cancel. It starts nothing else and returns nil.
 //
 // # Crash tests
 //

@@ -9,14 +9,14 @@ import (
 // Calendar says when something may happen: while one of its openings is open
 // and no closed period holds (CAL-1). The zero Calendar is always open.
 //
-// Zone is that of its openings and dates. The caller resolves the name and gives
-// the zone to each method, because that reads the time zone database; for
-// [AssetZone] it gives the asset's own. A calendar that has openings or dates
-// and gets no zone is closed. Methods of a calendar that is not valid
+// Openings and dates are in Zone. To resolve the name is to read the time zone
+// database, so the caller does it and gives the zone to each method. For
+// [AssetZone] it gives the asset's own. A calendar that has openings or dates and
+// gets no zone is closed. Methods of a calendar that is not valid
 // ([Calendar.Validate]) do not panic, and their results mean nothing.
 //
-// Saturday nights on each asset's own clock, except over the end of the year,
-// when ana lets the night of the 26th pass:
+// Saturday nights on each asset's own clock, except over the end of the year.
+// In that time, ana allows the night of the 26th only:
 //
 //	{"name": "nights", "zone": "asset",
 //	 "openings": [{"when": {"kind": "weekly", "time": "22:00", "weekdays": ["saturday"]}, "length": 28800000000000}],
@@ -25,7 +25,7 @@ import (
 //	   "from": "2026-12-26T20:00:00Z", "until": "2026-12-27T08:00:00Z"}]}
 type Calendar struct {
 	Name      string     `json:"name"`
-	Zone      string     `json:"zone,omitempty"`      // a name of the IANA time zone database, or AssetZone; empty: it has neither openings nor dates
+	Zone      string     `json:"zone,omitempty"`      // a name of the IANA time zone database, or AssetZone; empty: for a calendar without openings and dates
 	Openings  []Opening  `json:"openings,omitempty"`  // none: open except in closed periods
 	Closed    []Closed   `json:"closed,omitempty"`    // they outrank openings
 	Overrides []Override `json:"overrides,omitempty"` // of closed periods
@@ -38,9 +38,9 @@ type Opening struct {
 	Length time.Duration `json:"length"` // whole seconds, 1 min to 168 h
 }
 
-// Closed is a period in which the calendar is closed: whole days, both included,
-// or from one instant to another. A day begins when the clock first shows its
-// midnight or a later time (JOB-9).
+// Closed is a period in which the calendar is closed: whole days, both
+// included, or from one instant to another. A day begins when the clock first
+// shows midnight of that day or a later time (JOB-9).
 type Closed struct {
 	Name   string    `json:"name"` // unique in the calendar
 	Reason string    `json:"reason"`
@@ -50,8 +50,8 @@ type Closed struct {
 	Until  time.Time `json:"until,omitzero"`
 }
 
-// Override is somebody's act that takes a closed period back for a time. The
-// openings hold as before (CAL-2).
+// Override is somebody's act that suspends a closed period for a time. The
+// openings still apply (CAL-2).
 type Override struct {
 	Closed string    `json:"closed"` // the name of the period
 	By     string    `json:"by"`     // who answers for it
@@ -73,7 +73,7 @@ func (s Span) Has(at time.Time) bool { return !at.Before(s.From) && at.Before(s.
 type Moment struct {
 	Open   bool      `json:"open"`
 	Until  time.Time `json:"until,omitzero"`   // when it closes, or opens again; zero: not for a year
-	Period string    `json:"period,omitempty"` // the closed period that holds; empty and not open: it is outside the openings
+	Period string    `json:"period,omitempty"` // the closed period at that instant; if empty and not open, no opening is open
 	Rule   string    `json:"rule,omitempty"`   // of Text
 	Text   string    `json:"text,omitempty"`   // one sentence that says why it is not open
 }
@@ -107,7 +107,7 @@ func (c Calendar) At(at time.Time, zone *time.Location) Moment {
 }
 
 // NextOpen returns the first instant, not before at, at which the calendar is
-// open. It is not ok if there is none within a year after its last closed
+// open. Ok is false if there is none within a year after the last closed
 // period, or if the zone is needed and nil (CAL-1).
 func (c Calendar) NextOpen(at time.Time, zone *time.Location) (open time.Time, ok bool) {
 	if !c.usable(zone) {
@@ -117,7 +117,7 @@ func (c Calendar) NextOpen(at time.Time, zone *time.Location) (open time.Time, o
 }
 
 // NextClose returns the first instant, not before at, at which the calendar is
-// not open. It is not ok if it stays open for a year (CAL-1).
+// not open. Ok is false if the calendar stays open for a year (CAL-1).
 func (c Calendar) NextClose(at time.Time, zone *time.Location) (closed time.Time, ok bool) {
 	m := c.At(at, zone)
 	if !m.Open {
@@ -152,7 +152,7 @@ func (c Calendar) WithoutOpenings() Calendar {
 }
 
 // Overridden returns the calendar with every closed period overridden until an
-// instant, such as for a deadline whose row says that it overrides (CAL-2).
+// instant. One use is a deadline whose row overrides closed periods (CAL-2).
 func (c Calendar) Overridden(by, reason string, until time.Time) Calendar {
 	c.Overrides = slices.Clone(c.Overrides)
 	for _, closed := range c.Closed {

@@ -19,8 +19,8 @@ func ParseDate(s string) (Date, error) {
 	return 0, problem.One("date", "date", s, "is not a date; write it as 2026-12-24, from 1971 to 9998 (JOB-20)")
 }
 
-// String returns the text; an invalid value or one that is not set prints as
-// that of its midnight.
+// String returns the text. A value that is invalid or not set prints as that of
+// a [LocalTime] does.
 func (d Date) String() string {
 	if !d.valid() {
 		return d.midnight().String()
@@ -42,8 +42,8 @@ func (d Date) midnight() LocalTime { return LocalTime(int64(d) * dayMinutes) }
 
 func (p Closed) days() bool { return p.First != 0 || p.Last != 0 }
 
-// Span returns the period as instants. That of days is empty without a zone,
-// and if the clock of the zone skips all of them.
+// Span returns the period as instants. For a period of days it is empty if zone
+// is nil, or if the clock of the zone skips all the days.
 func (p Closed) Span(zone *time.Location) Span {
 	if !p.days() {
 		return Span{p.From.UTC(), p.Until.UTC()}

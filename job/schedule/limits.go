@@ -14,8 +14,8 @@ const (
 	// MaxZone is the longest name of a time zone in bytes. The longest in
 	// use has 32.
 	MaxZone = 64
-	// MinOpening and MaxOpening bound the length of an opening, as those of
-	// a window (CAL-4).
+	// MinOpening and MaxOpening bound the length of an opening. They are the
+	// bounds of a window (CAL-4).
 	MinOpening = time.Minute
 	MaxOpening = 168 * time.Hour
 	// MaxOpenings is how many openings a calendar has: one for each day of

@@ -18,8 +18,8 @@ const horizon = 366
 // zone is nil, or the time is beyond the year 9998.
 //
 // If a clock change skips a whole day, its occurrence and that of the next day
-// may start at the same instant. Then NextIn returns the later one. For other
-// clock changes see [LocalTime.In].
+// may start at the same instant. Then NextIn returns that of the next day. For
+// other clock changes see [LocalTime.In].
 //
 // The zone is the one that Zone names, or the asset's for [AssetZone]. The
 // caller resolves the name, because that reads the time zone database. An
@@ -49,7 +49,7 @@ func (s Schedule) NextIn(enabled, after time.Time, zone *time.Location) (o Occur
 }
 
 // PrevIn returns the last occurrence that starts at or before the instant at,
-// and not before enabled. Of several missed runs, that is the one that still
+// and not before enabled. If several runs were missed, it is the one that still
 // runs (JOB-12). Otherwise it is like [Schedule.NextIn].
 func (s Schedule) PrevIn(enabled, at time.Time, zone *time.Location) (o Occurrence, ok bool) {
 	enabled = enabled.Truncate(time.Second)

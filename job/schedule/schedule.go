@@ -56,8 +56,9 @@ func (n *Nth) UnmarshalText(text []byte) error { return nths.UnmarshalText(text,
 // AssetZone as the Zone of a [Schedule] means each asset's own time zone.
 const AssetZone = "asset"
 
-// East and West are the zones in which a local time comes first and last: no
-// clock is more than 14 hours ahead of UTC, or more than 12 hours behind it.
+// East is the zone in which a local time comes first, and West the one in which
+// it comes last. No clock is more than 14 hours ahead of UTC, or more than 12
+// hours behind.
 var (
 	East = time.FixedZone("UTC+14", 14*60*60)
 	West = time.FixedZone("UTC-12", -12*60*60)

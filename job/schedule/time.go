@@ -24,8 +24,8 @@ func (s Steady) Before(t Steady) bool { return s < t }
 // IsZero reports whether s is not set.
 func (s Steady) IsZero() bool { return s == 0 }
 
-// At is the time of a machine's step. UTC is the asset's clock, corrected by
-// the server's; Steady measures durations (MAN-8).
+// At is the time at which a state machine takes a step. UTC is the asset's
+// clock, corrected by the server's. Steady measures durations (MAN-8).
 type At struct {
 	UTC    time.Time
 	Steady Steady

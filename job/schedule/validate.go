@@ -83,8 +83,9 @@ func (s Schedule) fields() []field {
 	}
 }
 
-// Past says why no run can start any more: the only start has passed at now, in
-// every zone. Otherwise it returns nil. The error is an *Invalid (JOB-20).
+// Past returns an error if the only start has passed in every zone, so that no
+// run can start any more. Otherwise it returns nil. The error is an *Invalid
+// (JOB-20).
 func (s Schedule) Past(now time.Time) error {
 	if s.Kind != Once {
 		return nil

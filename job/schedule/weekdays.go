@@ -98,8 +98,8 @@ func (s *Weekdays) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// KeepUnknown makes s the empty set, which no schedule takes, for text that a
-// later release wrote (MAN-11).
+// KeepUnknown is for text that a later release wrote. It makes s the empty set,
+// which is valid in no schedule (MAN-11).
 func (s *Weekdays) KeepUnknown(string) { *s = 0 }
 
 func (s Weekdays) valid() bool { return s&noWeekday == 0 }
