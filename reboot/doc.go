@@ -105,7 +105,8 @@
 //     products, how many deferrals are left, and the last instant. That is when
 //     the reboot is asked for if every deferral is used to its end, never later
 //     than RBT-6 allows. ShowPrompt and ShowCountdown carry it on the steady
-//     clock; whoever shows it converts it to a time of day. If the asset is
-//     asleep at that instant, the machine asks for the reboot when the asset
-//     wakes up. Package job/execution adds the job and the products.
+//     clock; whoever shows it converts it to a time of day. The wait for a slot
+//     comes on top. If the asset is asleep at that instant, the machine asks
+//     for the reboot when the asset wakes up. Package job/execution adds the
+//     job and the products.
 package reboot

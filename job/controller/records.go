@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/patchpolicy/patchpolicy/internal/enum"
+	"github.com/patchpolicy/patchpolicy/job/ledger"
 	"github.com/patchpolicy/patchpolicy/manifest"
 )
 
@@ -18,7 +19,8 @@ import (
 type reader struct {
 	from   Reader
 	c      *Controller
-	have   map[Key][]byte // what was read or written before; nil: nothing is remembered
+	have   map[Key][]byte              // what was read or written before; nil: nothing is remembered
+	revs   map[string]ledger.Revisions // of those, the records of tableRevisions as values
 	failed error
 }
 

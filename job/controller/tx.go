@@ -72,6 +72,7 @@ func (r *reader) encode(value any) []byte {
 func (t *tx) delete(table Table, key string) {
 	if t.failed == nil {
 		t.written.wrote(table, key)
+		delete(t.revs, key)
 		t.remember(Key{table, key}, nil)
 		t.fail(t.w.Delete(table, key))
 	}
@@ -84,7 +85,7 @@ func (c *Controller) update(ctx context.Context, now time.Time, fn func(*tx)) er
 	formed := c.formed.Load() // the store's format is known to be one that this release reads
 	err := c.store.Update(ctx, func(w Writer) error {
 		t := &tx{
-			reader: &reader{from: w, c: c, have: map[Key][]byte{}}, ctx: ctx, w: w, written: &written, now: instant(now), wrote: map[Key]bool{},
+			reader: &reader{from: w, c: c, have: map[Key][]byte{}, revs: map[string]ledger.Revisions{}}, ctx: ctx, w: w, written: &written, now: instant(now), wrote: map[Key]bool{},
 			zones: map[string]assetZone{}, newerRuns: map[job.RunID][]schedule.LocalTime{}, tallies: map[job.RunID]*tallied{},
 			rollouts: map[job.RunID]*rolling{},
 		}
@@ -219,13 +220,21 @@ func (t *tx) saveEntry(before, after ledger.Entry) {
 
 // revisions returns the numbers of an asset's manifests.
 func (r *reader) revisions(asset job.AssetID) ledger.Revisions {
-	rev, _ := load[ledger.Revisions](r, tableRevisions, key(string(asset)))
+	k := key(string(asset))
+	if rev, known := r.revs[k]; known {
+		return rev
+	}
+	rev, _ := load[ledger.Revisions](r, tableRevisions, k)
+	if r.revs != nil && r.failed == nil {
+		r.revs[k] = rev
+	}
 	return rev
 }
 
 func (t *tx) saveRevisions(asset job.AssetID, rev ledger.Revisions) {
 	if t.revisions(asset) != rev {
 		t.save(tableRevisions, key(string(asset)), rev)
+		t.revs[key(string(asset))] = rev
 	}
 }
 

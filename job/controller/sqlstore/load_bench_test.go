@@ -194,7 +194,7 @@ func id2patch(i int) catalog.PatchID {
 }
 
 func (f *fleet) over(s controller.Store) *controller.Controller {
-	c, err := controller.New(s, controller.Config{Signer: manifest.NewSigner(key), Zone: time.LoadLocation})
+	c, err := controller.New(s, controller.Config{Alone: true, Signer: manifest.NewSigner(key), Zone: time.LoadLocation})
 	require.NoError(f, err)
 	return c
 }
