@@ -204,14 +204,10 @@ func checkSlots(l *problem.List, d Definition) {
 		return
 	}
 	l.Under("rebootSlots", d.RebootSlots.Validate())
-	lease, countdown := d.RebootSlots.WithDefaults().Lease, d.Reboot.WithDefaults().Countdown
-	if lease < countdown+leaseMargin {
-		l.Add("rebootSlots.lease", lease.String(), "is too short for a countdown of %v; use at least %v (ROL-7)", countdown, countdown+leaseMargin)
+	if lease, least := d.RebootSlots.WithDefaults().Lease, d.Reboot.ShortestLease(); lease < least {
+		l.Add("rebootSlots.lease", lease.String(), "is too short for the countdown; use at least %v (ROL-7)", least)
 	}
 }
-
-// leaseMargin is how much longer than the countdown a lease is at least.
-const leaseMargin = time.Minute
 
 // checkIDs checks a list of asset ids, tags or capabilities.
 func checkIDs[T ~string](l *problem.List, field string, list []T, most int) {

@@ -11,6 +11,12 @@ func (s State) NeedsSlot() bool {
 	return s.Phase == Queued || s.Phase == Asked || s.Lease != 0 && (s.Phase == Counting || s.Phase == Rebooted)
 }
 
+// ShortestLease is how long a lease lasts at least to be of use: a minute longer
+// than the countdown (ROL-7).
+func (p Policy) ShortestLease() time.Duration {
+	return max(p.WithDefaults().Countdown, 0) + time.Minute
+}
+
 // leased takes in until when the asset may go down. A lease that is taken back
 // stops the countdown. Once the reboot was asked for, nothing does.
 func (m *machine) leased(until time.Time) {

@@ -19,12 +19,14 @@ func (r *reader) slotsOf(id job.ID) (s rollout.Slots) {
 }
 
 // leaseSlot decides whether the asset may go down for an order's reboot: by the
-// job as it is now. A job that no longer limits its reboots lets it go down.
-func (r *reader) leaseSlot(id job.OrderID, now time.Time) (rollout.Slots, rollout.SlotOut) {
+// job as it is now. A job that no longer limits its reboots lets it go down. The
+// lease lasts as long as the job says, and at least for a time.
+func (r *reader) leaseSlot(id job.OrderID, least time.Duration, now time.Time) (rollout.Slots, rollout.SlotOut) {
 	policy := rollout.SlotPolicy{Slots: rollout.MaxCount}
 	if rec, found := load[jobRecord](r, tableJobs, key(string(id.Run().Job()))); found && rec.Definition.RebootSlots != nil {
 		policy = *rec.Definition.RebootSlots
 	}
+	policy.Lease = max(policy.WithDefaults().Lease, least)
 	s, holder := r.slotsOf(id.Run().Job()), string(id.Asset())
 	return rollout.StepSlots(policy, s, rollout.Acquire{Holder: holder, Number: s.Next(holder)}, now)
 }
@@ -36,7 +38,7 @@ func (r *reader) slotNews(id job.OrderID, asset job.AssetID, now time.Time) bool
 	if !may || now.Before(e.Slot) {
 		return false
 	}
-	_, out := r.leaseSlot(id, now)
+	_, out := r.leaseSlot(id, 0, now)
 	return out.Granted
 }
 
@@ -60,7 +62,7 @@ func (t *tx) takeSlot(asset job.AssetID, was, is job.OrderID) {
 	if !may || t.now.Before(e.Slot) {
 		return
 	}
-	if s, out := t.leaseSlot(is, t.now); out.Granted {
+	if s, out := t.leaseSlot(is, t.contents(is)[0].Reboot.ShortestLease(), t.now); out.Granted {
 		t.save(tableSlots, key(string(is.Run().Job())), s)
 		t.step(e, ledger.Slotted{Until: out.Lease.Until})
 	}

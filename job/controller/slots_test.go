@@ -122,6 +122,15 @@ func TestSlotsWhileOrdersChange_ROL7_JOB3_JOB5(t *testing.T) {
 			_, err := f.SaveJob(ctx, definition("j", "editor-2.0.0"), f.now)
 			require.NoError(f, err)
 		}, true},
+		"the lease becomes shorter than the countdown was": {func(f *fixture, a *agent, _ job.RunID) {
+			d := slotted(1)
+			d.Reboot.Countdown, d.RebootSlots.Lease = -1, time.Minute
+			_, err := f.SaveJob(ctx, d, f.now)
+			require.NoError(f, err)
+			f.pass(2 * time.Hour)
+			f.call(a)
+			require.Equal(f, f.now.Add(6*time.Minute), a.orders[0].RebootUntil, "the countdown of the order, and a minute")
+		}, true},
 		"the agent's state is lost": {func(f *fixture, a *agent, _ job.RunID) {
 			a.held, a.sequence, a.slot, a.unsent = 0, 0, "", nil
 			a.calls = 0
