@@ -79,9 +79,9 @@
 //     another suite is left out silently if its digest is equal, and rejected
 //     if it differs.
 //   - A build that a suite of its authority with a name ending in "-security"
-//     lists is of class Security, whichever suite provides it. A suite that
-//     comes before the security suite in the configuration knows this only from
-//     its second fetch on. Other builds have no class.
+//     lists is of class Security, whichever suite provides it. The first fetch
+//     of a suite therefore reads such suites after it too. Other builds have no
+//     class.
 //   - Products of Debian and Ubuntu carry the name under which advisories speak
 //     of them: the release, from Origin and Version, and the source package.
 //     Patch.Source is set if the source has another version ("Source: name

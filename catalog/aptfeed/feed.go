@@ -61,21 +61,12 @@ func (f *Feed) Fetch(ctx context.Context) (catalog.Batch, error) {
 		return catalog.Batch{}, f.refused
 	}
 	now := f.config.Now()
-	next, err := f.read(ctx, now)
+	next, same, err := f.learn(ctx, now)
 	if err != nil {
 		return catalog.Batch{}, err
 	}
-	same := f.held.given && bytes.Equal(next.signed.text, f.held.signed.text) && bytes.Equal(next.signed.detached, f.held.signed.detached)
-	if !same {
-		f.merge(&next)
-		f.group.list(f, next)
-	} else {
-		signed := next.signed
-		next = f.held
-		next.signed = signed // its validators may be new
-	}
-	if err := f.cache.keep(next); err != nil {
-		f.config.Report(Problem{File: f.config.CacheDir, Text: "fetched files cannot be kept there: " + err.Error()})
+	if !f.held.given {
+		f.group.learn(ctx, f.index, now)
 	}
 	next.view = f.group.view(f.index, next.records)
 	unchanged := same && maps.Equal(next.view.hidden, f.held.view.hidden) && maps.Equal(next.view.security, f.held.view.security)
@@ -87,6 +78,27 @@ func (f *Feed) Fetch(ctx context.Context) (catalog.Batch, error) {
 		return b, nil
 	}
 	return f.batch(now), nil
+}
+
+// learn reads the feed and lists its patches to the group. Same: nothing is new.
+func (f *Feed) learn(ctx context.Context, now time.Time) (next held, same bool, err error) {
+	next, err = f.read(ctx, now)
+	if err != nil {
+		return held{}, false, err
+	}
+	same = f.held.given && bytes.Equal(next.signed.text, f.held.signed.text) && bytes.Equal(next.signed.detached, f.held.signed.detached)
+	if !same {
+		f.merge(&next)
+		f.group.list(f, next)
+	} else {
+		signed := next.signed
+		next = f.held
+		next.signed = signed // its validators may be new
+	}
+	if err := f.cache.keep(next); err != nil {
+		f.config.Report(Problem{File: f.config.CacheDir, Text: "fetched files cannot be kept there: " + err.Error()})
+	}
+	return next, same, nil
 }
 
 // read fetches and verifies everything. It does not change the feed.

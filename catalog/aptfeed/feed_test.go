@@ -224,10 +224,16 @@ func TestSecuritySuiteMakesTheClass(t *testing.T) {
 		return m
 	}
 	all := open(t, config(root(t, updates, security)))
-	require.Equal(t, map[string]catalog.Class{"hare=1": 0, "fox=1": 0, "owl=1": 0}, classes(fetched(t, all[0])))
+	require.Equal(t, map[string]catalog.Class{"hare=1": catalog.Security, "fox=1": 0, "owl=1": 0}, classes(fetched(t, all[0])), "the first fetch knows it")
 	require.Equal(t, map[string]catalog.Class{"hare=2": catalog.Security}, classes(fetched(t, all[1])))
-	require.Equal(t, map[string]catalog.Class{"hare=1": catalog.Security, "fox=1": 0, "owl=1": 0}, classes(fetched(t, all[0])))
 	require.True(t, fetched(t, all[0]).Unchanged)
+	require.True(t, fetched(t, all[1]).Unchanged)
+
+	// A security suite that fails costs the others nothing.
+	security.answer = func(w http.ResponseWriter, _ *http.Request) bool { w.WriteHeader(http.StatusBadGateway); return true }
+	all = open(t, config(root(t, updates, security)))
+	require.Equal(t, map[string]catalog.Class{"hare=1": 0, "fox=1": 0, "owl=1": 0}, classes(fetched(t, all[0])))
+	failed(t, all[1], fault.Unreachable)
 }
 
 func otherBytes(paragraph string) string {

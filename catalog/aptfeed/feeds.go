@@ -107,6 +107,7 @@ func feeds(c Config, from func(Config, *Feed) origin) ([]*Feed, error) {
 		f.held.published = f.cache.meta().Published
 		all = append(all, f)
 	}
+	g.feeds = all
 	return append(all, refusals(c, problems)...), nil
 }
 

@@ -1,8 +1,10 @@
 package aptfeed
 
 import (
+	"context"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
 	"github.com/patchpolicy/patchpolicy/integrity"
@@ -14,6 +16,7 @@ import (
 // gives it. Feeds of different authorities know nothing of each other: the
 // catalog decides between them (CAT-17).
 type group struct {
+	feeds    []*Feed
 	mu       sync.Mutex
 	listings []listing
 }
@@ -36,6 +39,24 @@ func (g *group) list(f *Feed, h held) {
 	defer g.mu.Unlock()
 	security := strings.HasSuffix(h.release.Suite, "-security") || strings.HasSuffix(h.release.Codename, "-security")
 	g.listings[f.index] = listing{f.id, f.source.authority(h.release.vouching(), f.config.Dir), security, h.digests}
+}
+
+// learn reads the security suites after feed i of which nothing is known yet: a
+// first fetch would otherwise take the class of every build that they list too.
+// If one fails, its own fetch says so.
+func (g *group) learn(ctx context.Context, i int, now time.Time) {
+	for _, f := range g.feeds[i+1:] {
+		if f.refused != nil || !strings.HasSuffix(f.source.suite, "-security") {
+			continue
+		}
+		f.mu.Lock()
+		if len(f.held.signed.text) == 0 {
+			if next, _, err := f.learn(ctx, now); err == nil {
+				f.held = next
+			}
+		}
+		f.mu.Unlock()
+	}
 }
 
 // view returns the effect of the other feeds on the records of feed i.
