@@ -62,6 +62,9 @@ type List []Problem
 // Add adds a problem. Format and args are as in [fmt.Sprintf]; the value is cut
 // to [MaxValue] bytes.
 func (l *List) Add(field, value, format string, args ...any) {
+	if strings.HasSuffix(value, "(0)") { // a name that is not set
+		value = ""
+	}
 	*l = append(*l, Problem{Field: field, Value: Clip(value, MaxValue), Text: fmt.Sprintf(format, args...)})
 }
 

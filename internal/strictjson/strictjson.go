@@ -4,11 +4,13 @@ package strictjson
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/patchpolicy/patchpolicy/internal/problem"
 )
@@ -21,10 +23,21 @@ func Unmarshal(data []byte, v any) error {
 	}
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil {
-		return errors.New(strings.TrimPrefix(err.Error(), "json: "))
+	return Plain(d.Decode(v))
+}
+
+// Plain returns an error of encoding/json in words that do not speak of Go.
+func Plain(err error) error {
+	if wrong, is := errors.AsType[*json.UnmarshalTypeError](err); is {
+		return fmt.Errorf("%s cannot be of the kind %s", cmp.Or(wrong.Field, "the whole"), wrong.Value)
 	}
-	return nil
+	if wrong, is := errors.AsType[*time.ParseError](err); is {
+		return fmt.Errorf("%q is not an instant like 2027-01-31T22:00:00Z", problem.Clip(wrong.Value, 80))
+	}
+	if err == nil || !strings.HasPrefix(err.Error(), "json: ") {
+		return err
+	}
+	return errors.New(strings.TrimPrefix(err.Error(), "json: "))
 }
 
 // maxDepth is how deep lists and objects may be nested.

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/patchpolicy/patchpolicy/internal/strictjson"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
 )
@@ -168,7 +169,7 @@ func decodeStrict(r io.Reader, v any, numbers bool) error {
 		if errors.Is(err, io.EOF) {
 			return errors.New("it is empty; want JSON")
 		}
-		return fmt.Errorf("it is not the JSON wanted: %w", err)
+		return fmt.Errorf("it is not the JSON wanted: %w", strictjson.Plain(err))
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return errors.New("there is more after the JSON value")

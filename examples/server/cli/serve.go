@@ -26,7 +26,7 @@ func Serve() *cobra.Command {
 		Use: "serve", Short: "Serve agents and the administrator until stopped",
 		Long: "Serve agents and the administrator on one address. SIGTERM or Ctrl-C stops the server; it first answers open requests, for at " +
 			"most 30 s. /metrics takes the administrator's token as a bearer token. Feeds are flags: " +
-			"start with the same ones each time, best from a file (--config); the server warns if one is missing.",
+			"start with the same ones each time, best from a file (--config); the server warns if one is missing.\n\n" + policyText,
 		Example: "  server serve --feed-json https://vendor.example/patches.json --sync-every 30m\n" +
 			"  server serve --feed-json https://vendor.example/patches.json --feed-signers https://vendor.example/patches.json=vendor-keys.json\n" +
 			"  server serve --feed-json acme.json --feed-json new.json --grant 'new.json vendor Acme' --grant 'new.json product acme/*'\n" +

@@ -99,6 +99,19 @@ func fill(text string) string {
 	return strings.Join(paragraphs, "\n\n")
 }
 
+// policyText shows the files of a calendar, a baseline and a table of deadlines.
+const policyText = `Jobs name a calendar as "calendar" or "rebootHours", and a baseline as "baseline". Days of a baseline count from the oldest fix. The files look like this:
+
+  {"name": "nights", "zone": "Europe/Berlin",
+   "openings": [{"when": {"kind": "weekly", "weekdays": ["saturday"], "time": "22:00"}, "length": "8h"}],
+   "closed": [{"name": "year end", "reason": "the books are closed", "first": "2026-12-20", "last": "2027-01-02"}]}
+
+  {"name": "careful", "denied": ["editor-2"],
+   "rules": [{"when": {"minSeverity": "high"}, "delay": 1}, {"when": {"classes": ["security"]}, "delay": 7}]}
+
+  {"name": "ours", "anchor": "published",
+   "rows": [{"when": {"exploited": "yes"}, "days": 3}, {"when": {"severity": "high", "tag": "web"}, "days": 14}, {"days": 60}]}`
+
 //go:embed examples.txt
 var exampleText string
 
@@ -125,7 +138,7 @@ func (r *remote) jobExample() *cobra.Command {
 		Use: "example [KIND]", Short: "Print an example of a job file; without a kind, list the kinds",
 		Long: "Print an example of a job file, to edit and save. Without a kind, list the kinds.\n\n" +
 			"A duration is written like \"90m\" or \"1h30m\". The zone \"asset\" is each asset's own; other zones have names like Europe/Berlin.\n" +
-			"\"server rule JOB-8\" explains queries, \"server rule JOB-9\" schedules.",
+			"\"server rule JOB-8\" explains queries, \"server rule JOB-9\" schedules, and \"server serve --help\" calendars and baselines.",
 		Example: "  server job example daily > daily.json\n  server job example daily | server job save -f -",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			list := examples(time.Now())

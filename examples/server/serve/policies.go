@@ -1,9 +1,11 @@
 package serve
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/job/baseline"
@@ -19,14 +21,17 @@ func (c Config) policies() (read controller.Config, err error) {
 		table, unknown := deadline.BuiltIn(name)
 		if unknown != nil {
 			table, err = readFile(name, deadline.MaxJSON, func(data []byte) (deadline.Table, error) { return deadline.Parse(data, time.LoadLocation) })
-			if err != nil {
-				return read, fmt.Errorf("%w; as a file: %w", unknown, err)
+			switch {
+			case errors.Is(err, os.ErrNotExist):
+				return read, fmt.Errorf("deadlines: %w; there is no such file either", unknown)
+			case err != nil:
+				return read, fmt.Errorf("deadlines: %w", err)
 			}
 		}
 		read.Deadlines = append(read.Deadlines, table)
 	}
 	for _, file := range c.Calendars {
-		calendar, err := readFile(file, schedule.MaxCalendarJSON, schedule.ParseCalendar)
+		calendar, err := readFile(file, schedule.MaxCalendarJSON, parseCalendar)
 		if err != nil {
 			return read, fmt.Errorf("calendar: %w", err)
 		}
@@ -40,6 +45,26 @@ func (c Config) policies() (read controller.Config, err error) {
 		read.Baselines = append(read.Baselines, b)
 	}
 	return read, nil
+}
+
+var lengthMember = regexp.MustCompile(`("length"\s*:\s*)"([^"]+)"`)
+
+// parseCalendar also takes a length as people write it, like "8h", and refuses a
+// zone that is not known here: such a calendar would be closed for ever (CAL-1).
+func parseCalendar(data []byte) (schedule.Calendar, error) {
+	data = lengthMember.ReplaceAllFunc(data, func(member []byte) []byte {
+		m := lengthMember.FindSubmatch(member)
+		d, err := time.ParseDuration(string(m[2]))
+		if err != nil {
+			return member
+		}
+		return fmt.Appendf(nil, "%s%d", m[1], d)
+	})
+	c, err := schedule.ParseCalendar(data)
+	if _, unknown := time.LoadLocation(c.Zone); err == nil && c.Zone != schedule.AssetZone && unknown != nil {
+		err = fmt.Errorf("zone %q is not known here; it has a name like Europe/Berlin", c.Zone)
+	}
+	return c, err
 }
 
 func readFile[T any](file string, most int64, parse func([]byte) (T, error)) (v T, err error) {
