@@ -113,9 +113,11 @@ func (d Definition) Check(p Policies) (findings []Finding) {
 	if o, ok := d.Schedule.NextIn(p.Now, p.Now, p.Zone); ok && !p.Calendar.At(o.Start).Open {
 		findings = append(findings, Finding{Kind: ClosedStart, Text: fmt.Sprintf("The next start, %s, is in a closed time. %s", o.Start.Format(time.RFC3339), p.Calendar.At(o.Start).Text)})
 	}
+	if demand := d.Schedule.Kind == schedule.OnDemand; demand && d.After == nil && !p.Calendar.At(p.Now).Open {
+		findings = append(findings, Finding{Kind: ClosedStart, Text: "A start now is in a closed time. " + p.Calendar.At(p.Now).Text})
+	}
 	if len(runs) < 2 {
-		findings = append(findings, Finding{Kind: NoMoreRuns, Missed: true,
-			Text: "Fewer than two runs of the job can start within 400 days: what is published after the orders of the last are made is not installed."})
+		findings = append(findings, Finding{Kind: NoMoreRuns, Missed: true, Text: d.fewRuns()})
 	}
 	if s := d.RebootSlots; s != nil {
 		findings = append(findings, Finding{Kind: SlotWait, Missed: true, Text: fmt.Sprintf(
@@ -133,6 +135,16 @@ func (d Definition) Check(p Policies) (findings []Finding) {
 		}
 	}
 	return findings
+}
+
+func (d Definition) fewRuns() string {
+	switch {
+	case d.Schedule.Kind != schedule.OnDemand:
+		return "Fewer than two runs of the job can start within 400 days: what is published after the orders of the last are made is not installed."
+	case d.After != nil:
+		return fmt.Sprintf("The job starts after job %s: check that one, and add the time of this one.", d.After.Job)
+	}
+	return "The job starts only when somebody starts it: what is published later is not installed until then."
 }
 
 // checkRollout says which gates never promote, and for which products a rollout

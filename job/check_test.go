@@ -154,6 +154,11 @@ func TestCheckFinds_CAL1_CAL3_DUE7_APR1(t *testing.T) {
 	require.Equal(t, map[FindingKind]int{WorstCase: 9, LongFreeze: 7, LongDelay: 7, NotOffered: 9, ClosedStart: 1, NeverReboot: 1},
 		kinds(Definition{Schedule: daily, Reboot: reboot.Policy{Suppress: true}}, Policies{Tables: []deadline.Table{table}, Calendar: closed, Baseline: &b}))
 	require.Equal(t, map[FindingKind]int{NoMoreRuns: 1}, kinds(Definition{Schedule: schedule.Schedule{Kind: schedule.OnDemand}}, Policies{Tables: []deadline.Table{table}}))
+	demand := Definition{Schedule: schedule.Schedule{Kind: schedule.OnDemand}}
+	require.Equal(t, map[FindingKind]int{NoMoreRuns: 1, ClosedStart: 1}, kinds(demand, Policies{Calendar: closed}), "a start now is in a closed time")
+	require.Contains(t, demand.Check(Policies{Now: epoch})[0].Text, "only when somebody starts it")
+	demand.After = &After{Job: "first"}
+	require.Contains(t, demand.Check(Policies{Now: epoch})[0].Text, "after job first")
 	for i := range table.Rows {
 		table.Rows[i].Overrides = true
 	}

@@ -37,7 +37,7 @@ func TestCatalogAtTheCommandLine_CAT18_CAT11_RPT3(t *testing.T) {
 	d.ok("", "catalog show CVE-2026-5", "exploited            no")
 	_, stderr, code := d.run("", "catalog show nothing")
 	require.Equal(t, cli.ExitFailed, code)
-	require.Contains(t, stderr, "nothing")
+	require.Contains(t, stderr, `"nothing" is known; see "server catalog search TEXT"`)
 
 	// What is missing where, and what ends.
 	one := enrol(d, "web-1", strings.TrimSpace(d.ok("", "token create")))

@@ -3,6 +3,7 @@ package controller
 import (
 	"iter"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/job"
@@ -77,6 +78,8 @@ func (t *tx) makeAs(run runRecord, d draft, e ledger.Entry) (due time.Time) {
 		end(job.Failed, "The job has given up every patch that it could deploy on this asset (JOB-27).")
 	case empty && plan.Order.RebootPending:
 		end(job.NotApplicable, "Nothing in the job applies to this asset, and no reboot is pending on it (RBT-11).")
+	case empty && slices.ContainsFunc(plan.LeftOut, func(p job.PatchOutcome) bool { return !p.Until.IsZero() || strings.HasPrefix(p.Rule, "CAL-") }):
+		end(job.NotApplicable, "Nothing in the job may be installed on this asset in this run; each patch says why.")
 	case empty:
 		end(job.NotApplicable, "Nothing in the job applies to this asset.")
 	case stops:

@@ -69,6 +69,11 @@ func TestCalendarOfAJob_CAL1(t *testing.T) {
 	f.call(a)
 	require.Len(t, a.orders, 1)
 	require.Equal(t, start.Add(2*day), a.orders[0].Start)
+
+	d.ID, d.Window = "short", 4*time.Hour
+	kept := f.asset(f.enable(d), "a")
+	require.Equal(t, job.NotApplicable, kept.Result)
+	require.Equal(t, "Nothing in the job may be installed on this asset in this run; each patch says why.", kept.Text, "it applies to the asset")
 }
 
 // What the server does not have cannot be named, and what it lost approves

@@ -16,11 +16,12 @@ import (
 // Why explains why a patch is not installed on an asset yet: the decisions from
 // the catalog to the last report, in this order (RPT-3).
 type Why struct {
-	Asset    job.AssetID     `json:"asset"`
-	CVE      string          `json:"cve,omitempty"`     // the vulnerability that was asked about
-	Patch    catalog.PatchID `json:"patch,omitempty"`   // that was asked about, or that fixes the vulnerability here; empty: none is missing that does
-	Earliest time.Time       `json:"earliest,omitzero"` // when its install can begin as things stand; zero: never, or after somebody's act
-	Steps    []WhyStep       `json:"steps"`
+	Asset     job.AssetID     `json:"asset"`
+	CVE       string          `json:"cve,omitempty"`       // the vulnerability that was asked about
+	Patch     catalog.PatchID `json:"patch,omitempty"`     // that was asked about, or that fixes the vulnerability here; empty: none is missing that does
+	Earliest  time.Time       `json:"earliest,omitzero"`   // when its install can begin as things stand; zero: never, or after somebody's act
+	Installed bool            `json:"installed,omitempty"` // the asset has this version or a newer one
+	Steps     []WhyStep       `json:"steps"`
 }
 
 // WhyStep is one decision or fact.
@@ -149,6 +150,7 @@ func (w *whyNot) verdict() bool {
 		switch reason.Code {
 		case catalog.NotInstalled, catalog.AlreadyInstalled, catalog.NewerInstalled, catalog.WrongPlatform:
 			cause, useful = deadline.NoPatch, false
+			w.Installed = reason.Code == catalog.AlreadyInstalled || reason.Code == catalog.NewerInstalled
 		case catalog.Held, catalog.PinnedElsewhere, catalog.NeedsNewPackage, catalog.DependencyUnmet:
 			cause = deadline.HeldBack
 		default:
@@ -360,6 +362,11 @@ func (w *whyNot) job(p jobPlan) {
 		s.Rule, s.Text = "JOB-20", "The job would install it, and has no start any more."
 	case d.After != nil:
 		s.Rule, s.Text, s.Cause = "JOB-19", fmt.Sprintf("The job installs it after job %q has succeeded here.", d.After.Job), deadline.NoWindow
+		if !d.After.PerAsset {
+			s.Text = fmt.Sprintf("The job installs it after %d %% of the assets of job %q have succeeded.", d.After.Share, d.After.Job)
+		}
+	case !p.timed && slices.ContainsFunc(w.Steps, func(made WhyStep) bool { return made.Job == d.ID && made.Cause != deadline.Cancelled }):
+		return // an order of it is on its way
 	case !p.timed:
 		s.Rule, s.Text = "JOB-9", "The job installs it when somebody starts the job."
 	default:

@@ -82,7 +82,8 @@ func TestWhyNotYet_RPT3(t *testing.T) {
 		require.Contains(t, steps, "JOB-3 nightly The order of this run was cancelled. STOPS")
 		require.Equal(t, w.Earliest.Add(24*time.Hour), f.earliest("CVE-1"), "the next run stays")
 
-		_, steps = f.why("editor-1.0.0")
+		w, steps = f.why("editor-1.0.0")
+		require.True(t, w.Installed)
 		require.Contains(t, steps, "STOPS")
 		require.NotContains(t, steps, "nightly", "no job could change that it is installed")
 	})
@@ -96,13 +97,24 @@ func (f *fixture) earliest(about string) time.Time {
 func TestWhyNotFails_RPT3(t *testing.T) {
 	once(t, func(f *fixture) {
 		a, _, order := f.ordered("j")
+		follower := definition("next", "editor-2.0.0")
+		follower.After = &job.After{Job: "j", Share: 80}
+		_, err := f.SaveJob(ctx, follower, f.now)
+		require.NoError(t, err)
+		_, err = f.EnableJob(ctx, "next", f.now)
+		require.NoError(t, err)
+		w, steps := f.why("editor-2.0.0")
+		require.False(t, w.Installed)
+		require.NotContains(t, steps, "when somebody starts", "its order is on the way")
+		require.Contains(t, steps, `JOB-19 next The job installs it after 80 % of the assets of job "j" have succeeded. STOPS`)
 		a.report(job.Report{Order: order, Result: job.Failed, Patches: []job.PatchOutcome{outcome("editor-2.0.0", job.PatchFailed, job.InstallerFailed)}})
 		f.call(a)
-		_, steps := f.why("editor-2.0.0")
+		_, steps = f.why("editor-2.0.0")
+		require.Contains(t, steps, "JOB-9 j The job installs it when somebody starts the job. STOPS")
 		require.Contains(t, steps, "j The last install failed.")
 
 		var none *controller.NotFoundError
-		_, err := f.Why(ctx, "a", "CVE-9", f.now)
+		_, err = f.Why(ctx, "a", "CVE-9", f.now)
 		require.ErrorAs(t, err, &none)
 		_, err = f.Why(ctx, "b", "editor-2.0.0", f.now)
 		require.ErrorAs(t, err, &none)

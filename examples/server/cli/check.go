@@ -44,7 +44,7 @@ func (r *remote) jobCheck() *cobra.Command {
 			if err != nil || done {
 				return err
 			}
-			return r.table(cmd, "FINDING TABLE ROW HOURS MISSED WHY", rowsOf(findings, func(f job.Finding) []any {
+			return r.table(cmd, "FINDING TABLE ROW HOURS CAN-MISS WHY", rowsOf(findings, func(f job.Finding) []any {
 				row, worst := "", ""
 				if f.Table != "" {
 					row = fmt.Sprint(f.Row + 1)
@@ -52,7 +52,7 @@ func (r *remote) jobCheck() *cobra.Command {
 				if f.Kind == job.WorstCase {
 					worst = fmt.Sprint(int(f.Worst.Total().Hours() + 0.999))
 				}
-				return []any{f.Kind, f.Table, row, worst, notes("can be", f.Missed), long(f.Text)}
+				return []any{f.Kind, f.Table, row, worst, f.Missed, long(f.Text)}
 			}))
 		},
 	}

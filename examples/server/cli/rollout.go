@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -14,7 +15,12 @@ func (r *remote) rollouts() *cobra.Command {
 		in := adminhttp.RolloutAct{Act: name}
 		c := &cobra.Command{
 			Use: name + " RUN", Short: short, Example: "  server rollout " + name + " RUN " + example,
-			RunE: func(cmd *cobra.Command, _ []string) error { return r.act(cmd, "POST runs/{}/rollout", in, done) },
+			RunE: func(cmd *cobra.Command, _ []string) error {
+				if in.Reason == "" {
+					return usageError{errors.New("--reason is missing: say why, for the record (ROL-4)")}
+				}
+				return r.act(cmd, "POST runs/{}/rollout", in, done)
+			},
 		}
 		c.Flags().StringVar(&in.Reason, "reason", "", "why; it is recorded, and must be given")
 		if name == "expedite" {

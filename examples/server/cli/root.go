@@ -50,7 +50,7 @@ func Run(root *cobra.Command) int {
 	if err == nil {
 		return ExitOK
 	}
-	_, _ = fmt.Fprintln(root.ErrOrStderr(), "error:", problem.Lines(err.Error(), "  "))
+	_, _ = fmt.Fprintln(root.ErrOrStderr(), "error:", problem.Lines(err.Error()+lister(err), "  "))
 	if e, ok := errors.AsType[*adminhttp.Error](err); ok && len(e.Problems) > 1 { // one is in the text
 		for _, p := range e.Problems {
 			where := strings.TrimSpace(problem.Printable(p.Field) + " " + problem.Printable(p.Value))
@@ -62,6 +62,20 @@ func Run(root *cobra.Command) int {
 		return ExitUsage
 	}
 	return ExitFailed
+}
+
+// lister says which command lists what there is, after an error about an id that
+// is not known.
+func lister(err error) string {
+	if e, is := errors.AsType[*adminhttp.Error](err); is && e.Status == http.StatusNotFound {
+		for of, command := range map[string]string{"no asset ": "asset list", "no job ": "job list", "no run ": "run list",
+			"no patch ": "catalog search TEXT", "no patch, ": "catalog search TEXT"} {
+			if strings.HasPrefix(e.Text, of) {
+				return fmt.Sprintf("; see \"server %s\"", command)
+			}
+		}
+	}
+	return ""
 }
 
 // strict makes every command refuse arguments it does not take, and a noun

@@ -26,7 +26,7 @@ import (
 // given.
 type long string
 
-const shortText = 60
+const shortText = 140
 
 // printed is a cell with what a program printed: unless --full is given, its
 // last line, which mostly says why the program failed.

@@ -20,9 +20,12 @@ func (r *remote) why() *cobra.Command {
 }
 
 func (r *remote) showWhy(cmd *cobra.Command, w controller.Why) error {
-	when := "not as things stand"
-	if !w.Earliest.IsZero() {
-		when = "from " + show(w.Earliest)
+	state := "it can be installed: not as things stand"
+	switch {
+	case w.Installed:
+		state = "it is installed"
+	case !w.Earliest.IsZero():
+		state = "it can be installed: from " + show(w.Earliest)
 	}
 	about := string(w.Patch)
 	if w.CVE != "" {
@@ -31,7 +34,7 @@ func (r *remote) showWhy(cmd *cobra.Command, w controller.Why) error {
 			about += ": " + string(w.Patch)
 		}
 	}
-	_, _ = fmt.Fprintf(cmd.OutOrStdout(), "%s on %s; it can be installed: %s\n\n", about, w.Asset, when)
+	_, _ = fmt.Fprintf(cmd.OutOrStdout(), "%s on %s; %s\n\n", about, w.Asset, state)
 	return r.table(cmd, "AT JOB RULE STOPS WHY", rowsOf(w.Steps, func(s controller.WhyStep) []any {
 		stops := ""
 		if s.Stops {
