@@ -18,6 +18,7 @@ import (
 
 	"github.com/patchpolicy/patchpolicy/examples/quickstart/scenario"
 	"github.com/patchpolicy/patchpolicy/examples/quickstart/show"
+	"github.com/patchpolicy/patchpolicy/internal/release"
 )
 
 const (
@@ -62,7 +63,7 @@ It needs no root and no network beyond the loopback, and leaves nothing on the
 disk. Set NO_COLOR to turn the colours off.
 Exit codes: 0 every result is as expected, 1 one is not or something failed,
 2 the command line is wrong.`,
-		Args: cobra.NoArgs, SilenceErrors: true, SilenceUsage: true,
+		Version: release.Version(), Args: cobra.NoArgs, SilenceErrors: true, SilenceUsage: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if timeout <= 0 {
 				return fmt.Errorf("--timeout is %v: give a positive duration", timeout)

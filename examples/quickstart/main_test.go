@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -101,6 +102,9 @@ func TestWrongUsageHasItsOwnExitCode(t *testing.T) {
 		require.Contains(t, stderr.String(), c.want)
 		require.Equal(t, c.exit == 0, strings.Contains(stdout.String(), "Exit codes"))
 	}
+	var stdout bytes.Buffer
+	require.Zero(t, run(t.Context(), []string{"--version"}, &stdout, io.Discard, nil))
+	require.Contains(t, stdout.String(), "built with go")
 }
 
 // writer calls itself with what is written.

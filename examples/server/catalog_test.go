@@ -104,4 +104,6 @@ func TestCatalogAtTheCommandLine_CAT18_CAT11_RPT3(t *testing.T) {
 	require.NoError(t, os.WriteFile(kev, []byte("{"), 0o600))
 	change(`"severity": "critical"`, `"severity": "low"`)
 	d.ok("", "catalog diff --full", "severity: critical → low")
+	change(`"severity": "low"`, `"severity": "low", "class": "security"`)
+	d.ok("", "catalog diff --full", "class: - → security")
 }

@@ -270,13 +270,7 @@ func (w *window) show(s agent.State) {
 func (w *window) CheckIn(ctx context.Context, in manifest.CheckIn) (manifest.Answer, error) {
 	before := w.idle.Load()
 	answer, err := w.Client.CheckIn(ctx, in)
-	switch {
-	case ctx.Err() != nil: // the agent itself gave up this call
-	case errors.Is(err, manifest.ErrRefused):
-		w.logger.Warn("the server answered, and refuses the calls of this agent", "error", err)
-	case err != nil:
-		w.logger.Warn("the check-in failed", "error", err)
-	case w.stop != nil && before && w.idle.Load() && answer.Manifest == nil && !answer.WantInventory && len(in.Reports) == 0:
+	if err == nil && w.stop != nil && before && w.idle.Load() && answer.Manifest == nil && !answer.WantInventory && len(in.Reports) == 0 {
 		w.stop()
 	}
 	return answer, err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/patchpolicy/patchpolicy/catalog"
@@ -86,7 +87,7 @@ func say(v any) string {
 	text := fmt.Sprint(v)
 	if at, is := v.(time.Time); is && !at.IsZero() {
 		text = at.Format(time.RFC3339)
-	} else if is || text == "" || text == "0" || text == "[]" {
+	} else if is || text == "" || text == "0" || text == "[]" || strings.HasSuffix(text, "(0)") {
 		text = "-"
 	}
 	return text

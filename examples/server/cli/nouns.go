@@ -165,7 +165,7 @@ func assetRow(a controller.AssetStatus) []any {
 }
 
 func assetNotes(a controller.AssetStatus) string {
-	return notes("silent", a.Silent, "no inventory yet", a.InventoryAt.IsZero(), fmt.Sprintf("change pending (%d of %d)", a.Held, a.Newest), a.Behind,
+	return notes("silent", a.Silent, "no inventory yet", a.InventoryAt.IsZero(), fmt.Sprintf("change pending (holds %d, newest %d)", a.Held, a.Newest), a.Behind,
 		fmt.Sprintf("clock %v off", a.Offset.Round(time.Second)), a.OffsetTooFar, "needs a reboot", a.NeedsReboot, "cloned", a.Cloned != nil,
 		"refused a manifest", a.Refused != nil, "%d anomalies", a.NewAnomalies)
 }

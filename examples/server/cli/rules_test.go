@@ -130,6 +130,10 @@ func TestRulesAreThoseOfTheDocumentation(t *testing.T) {
 	require.Greater(t, len(rulesOf("job")), 20)
 	require.Len(t, rulesOf("cat-3"), 1)
 	require.Empty(t, rulesOf("job-999"))
+	for _, x := range rulesOf("") {
+		cluster, _, _ := strings.Cut(x.ID, "-")
+		require.Contains(t, rules().Long, "  "+cluster+"  ", "the help lists every kind of rule")
+	}
 	for line := range strings.Lines(text) {
 		require.Empty(t, goAPI.FindAllString(line, -1), "a name of a Go package, which says nothing to a person with only the program: give words for it in plainWords\n%s", line)
 	}

@@ -42,7 +42,9 @@ func rules() *cobra.Command {
 		Long: "Print the text of rules by their ids. An id without a number stands for all its rules. Without an id, list the rules.\n\n" +
 			"  CAT  catalog, versions, end of life    INT  integrity of files\n" +
 			"  JOB  jobs, runs, cancels, chains       RBT  reboots\n" +
-			"  MAN  what agents hold and when         RPT  reports",
+			"  MAN  what agents hold and when         RPT  reports\n" +
+			"  APR  baselines, and their delays       CAL  calendars\n" +
+			"  DUE  deadlines and exceptions          ROL  rollouts",
 		Example: "  server rule JOB-22 CAT-3\n  server rule rbt",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var found []rule
