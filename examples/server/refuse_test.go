@@ -50,6 +50,7 @@ func TestBadInput(t *testing.T) {
 		{"serve --calendar none.json", 2, "calendar: open none.json"},
 		{"serve --baseline none.json", 2, "baseline: open none.json"},
 		{"asset expose web-1 perhaps", 2, "want yes, no or unknown"},
+		{"token create --uses 0", 2, "--uses 0: want one or more"},
 		{"rollout stop j", 2, "--reason is missing"},
 		{"exception add CVE-1 --owner alice --reason none", 2, "--for"},
 		{"serve --feed-osv osv.zip", 2, "LOCATION ECOSYSTEM"},

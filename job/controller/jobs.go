@@ -227,7 +227,11 @@ func (c *Controller) RunJob(ctx context.Context, id job.ID, now time.Time) (run 
 		rec := t.job(id)
 		d := rec.Definition
 		if d.State != job.Enabled {
-			t.fail(problem.One("job "+string(id), "", "", "it is %v, so it cannot run; enable it first (JOB-6)", d.State))
+			then := "enable it first"
+			if d.State == job.Deleted {
+				then = "save the job under another ID"
+			}
+			t.fail(problem.One("job "+string(id), "", "", "it is %v, so it cannot run; %s (JOB-6)", d.State, then))
 			return
 		}
 		t.fail(d.CheckPairs(t.snapshot()))

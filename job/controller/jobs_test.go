@@ -369,7 +369,9 @@ func TestRunByName_JOB6(t *testing.T) {
 		f.follows("next", job.After{Job: "none-yet", Share: 100}, func(d *job.Definition) { d.After.Job = "j" })
 		f.pass(time.Hour)
 		again("next") // whatever it runs after
-		require.NoError(f, f.DisableJob(ctx, "next", f.now))
+		require.NoError(f, f.DeleteJob(ctx, "next", false, f.now))
+		_, err = f.RunJob(ctx, "next", f.now)
+		require.ErrorContains(f, err, "save the job under another ID", "it cannot be enabled")
 
 		// The night's run is made already when the job is run by name, and stays what it is.
 		d := definition("nightly", "editor-2.0.0")

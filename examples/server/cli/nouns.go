@@ -27,6 +27,9 @@ func (r *remote) tokens() *cobra.Command {
 			if lasts < 0 {
 				return usageError{fmt.Errorf("--expires-in %v: want zero (never) or more", lasts)}
 			}
+			if in.Uses < 1 {
+				return usageError{fmt.Errorf("--uses %d: want one or more", in.Uses)}
+			}
 			if lasts > 0 {
 				in.Expires = time.Now().Add(lasts)
 			}
