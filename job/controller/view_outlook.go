@@ -91,6 +91,9 @@ func (c *Controller) outlook(ctx context.Context, status JobStatus, now time.Tim
 		o.Rollout = status.Rollout.WithDefaults().BlastRadius(members).String()
 	}
 	o.warn(status)
+	if _, refused := view(ctx, c, func(r *reader) bool { r.checkChain(status.Definition); return true }); refused != nil {
+		o.Warnings = append(o.Warnings, refused.Error())
+	}
 	findings, err := view(ctx, c, func(r *reader) []job.Finding { return r.check(status.Definition, members, now) })
 	o.find(findings, len(c.config.Deadlines) > 0)
 	return o, selected, err

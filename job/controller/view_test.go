@@ -66,6 +66,14 @@ func TestOutlook_JOB7_JOB9(t *testing.T) {
 		require.NoError(t, err)
 		require.Contains(t, fmt.Sprint(o.Warnings), "selects no asset")
 		require.Empty(t, o.Starts)
+
+		d = definition("chained", "editor-2.0.0")
+		d.After = &job.After{Job: "lost", Share: 80}
+		_, err = f.SaveJob(ctx, d, f.now)
+		require.NoError(t, err)
+		o, err = f.Outlook(ctx, "chained", f.now)
+		require.NoError(t, err)
+		require.Contains(t, fmt.Sprint(o.Warnings), `after.job "lost": is not a job; save that job first (JOB-19)`, "before it is enabled")
 		var none *controller.NotFoundError
 		_, err = f.Outlook(ctx, "unknown", f.now)
 		require.ErrorAs(t, err, &none)

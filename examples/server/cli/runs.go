@@ -14,6 +14,7 @@ import (
 	"github.com/patchpolicy/patchpolicy/examples/server/adminhttp"
 	"github.com/patchpolicy/patchpolicy/job"
 	"github.com/patchpolicy/patchpolicy/job/controller"
+	"github.com/patchpolicy/patchpolicy/job/ledger"
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
@@ -62,7 +63,11 @@ func (r *remote) runList() *cobra.Command {
 
 func (r *remote) runTable(cmd *cobra.Command, runs []controller.RunStatus) error {
 	return r.table(cmd, "RUN STATE START ASSETS PROGRESS", rowsOf(runs, func(s controller.RunStatus) []any {
-		return []any{s.ID, runState(s), s.Start, s.Assets, runText(s)}
+		var assets any = s.Assets
+		if s.State == ledger.RunPlanned { // its orders are made later
+			assets = ""
+		}
+		return []any{s.ID, runState(s), s.Start, assets, runText(s)}
 	}))
 }
 

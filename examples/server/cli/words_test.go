@@ -83,3 +83,13 @@ func TestAnomaliesAreExplained_MAN5(t *testing.T) {
 	}
 	require.Len(t, found, len(anomalyTexts))
 }
+
+// A run whose orders are not made yet is not one of no assets.
+func TestAPlannedRunHasNoNumberOfAssets(t *testing.T) {
+	var out bytes.Buffer
+	cmd := &cobra.Command{}
+	cmd.SetOut(&out)
+	require.NoError(t, (&remote{}).runTable(cmd, []controller.RunStatus{{ID: "a", State: ledger.RunPlanned}, {ID: "b", State: ledger.RunMade}}))
+	require.Regexp(t, `a +planned +- +- +-`, out.String())
+	require.Regexp(t, `b +open +- +0 +-`, out.String())
+}
