@@ -62,7 +62,7 @@ type List []Problem
 // Add adds a problem. Format and args are as in [fmt.Sprintf]; the value is cut
 // to [MaxValue] bytes.
 func (l *List) Add(field, value, format string, args ...any) {
-	if strings.HasSuffix(value, "(0)") { // a name that is not set
+	if name, unset := strings.CutSuffix(value, "(0)"); unset && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz ") == "" { // a word that is not set, as package enum writes it
 		value = ""
 	}
 	*l = append(*l, Problem{Field: field, Value: Clip(value, MaxValue), Text: fmt.Sprintf(format, args...)})
