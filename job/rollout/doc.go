@@ -38,9 +38,9 @@
 //     patch is not applicable to it. A gate needs a minimum number of
 //     conclusive results, and then the whole soak time: it begins when the ring
 //     has that number. While the results are inconclusive, the answer is Hold.
-//     One exception: when the last ring has started and nothing is left to do,
-//     the rollout is done. If so many assets of a ring failed that its gate can
-//     never promote, the rollout stops.
+//     One exception: when nothing is left to do in any ring, the rollout is
+//     done, and the job's next run can start. If so many assets of a ring
+//     failed that its gate can never promote, the rollout stops.
 //   - ROL-3. The budget is how many assets may be at risk at once: those
 //     granted and not yet verified, those that failed, and those silent past a
 //     timeout. An asset that is removed while it is at risk keeps its place in

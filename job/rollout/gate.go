@@ -12,7 +12,7 @@ type Answer uint8
 
 // The answers (ROL-2).
 const (
-	Promote Answer = 1 + iota // the next ring may start; after the last ring, the rollout is done, even if its results are inconclusive and no more can come
+	Promote Answer = 1 + iota // the next ring may start; after the last ring, or if nothing is left to do in any, the rollout is done
 	Hold                      // not yet
 	Stop                      // the rollout must stop, or has
 )
@@ -65,8 +65,8 @@ func (s State) judge(p Policy, at time.Time) Verdict {
 	ready = ready.Add(p.Rings[i].Soak)
 	all, last := s.Total(), i == len(s.Rings)-1
 	switch {
-	case have < gate.Results && last && all.Waiting+all.Granted+all.Begun+all.Silent == 0:
-		return Verdict{Promote, Reason{"ROL-2", fmt.Sprintf("Ring %q is the last, has %s, and nothing is left to do.", name, results(have))}, 1}
+	case have < gate.Results && all.idle():
+		return Verdict{Promote, Reason{"ROL-2", fmt.Sprintf("Ring %q has %s, and nothing is left to do in any ring.", name, results(have))}, 1}
 	case have < gate.Results && r.judged()+r.Waiting < gate.Results:
 		return hold("ROL-2", 0, "Ring %q has %s, and its gate wants %d. It has only %d assets that can have one; expedite or abandon the rollout.",
 			name, results(have), gate.Results, r.judged()+r.Waiting)

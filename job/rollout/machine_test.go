@@ -182,7 +182,7 @@ func TestLastRingWithoutResults_ROL1_ROL2(t *testing.T) {
 	require.NotZero(t, st.end(rollout.NotApplicable, "b").Wake)
 	st.do(rollout.Tick{})
 	require.Equal(t, rollout.Done, st.s.Phase)
-	require.Equal(t, `Ring "all" is the last, has 1 result, and nothing is left to do.`, st.s.Why.Text)
+	require.Equal(t, `Ring "all" has 1 result, and nothing is left to do in any ring.`, st.s.Why.Text)
 }
 
 // Ring by ring, the rule that stops a rollout, and the grants that are taken
@@ -308,8 +308,33 @@ func TestRemoved_ROL2_ROL3(t *testing.T) {
 	st.end(rollout.Success, "b")
 	st.on("c", rollout.Removed{})
 	require.Equal(t, rollout.Counts{Left: 3}, st.s.Rings[0].Counts)
-	require.Equal(t, `Ring "canary" has 0 results, and its gate wants 1. It has only 0 assets that can have one; expedite or abandon the rollout.`,
-		st.s.Gate(st.p, st.now).Text)
+	require.Equal(t, `Ring "canary" has 0 results, and nothing is left to do in any ring.`, st.s.Gate(st.p, st.now).Text)
+}
+
+// A rollout in which nobody has anything to do is over, and the next run can
+// start. A ring with nothing to do holds up those after it that have (ROL-2).
+func TestNothingToDo_ROL1_ROL2(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		rest  rollout.Outcome // of the asset in the last ring; zero: it waits
+		phase rollout.Phase
+		text  string
+	}{
+		{"nowhere", rollout.NotApplicable, rollout.Done, `Ring "canary" has 0 results, and nothing is left to do in any ring.`},
+		{"in the first ring", 0, rollout.Running, `Ring "canary" has 0 results, and its gate wants 1. It has only 0 assets that can have one; expedite or abandon the rollout.`},
+	} {
+		st := newStage(t, two(2, rollout.Gate{Results: 1}, time.Hour), append(tagged("canary", "a", "b"), rollout.Asset{ID: "z"})...)
+		for _, id := range []string{"a", "b"} {
+			st.on(id, rollout.Ended{Outcome: rollout.NotApplicable})
+		}
+		if c.rest != 0 {
+			st.on("z", rollout.Ended{Outcome: c.rest})
+		}
+		out := st.do(rollout.Tick{})
+		require.Empty(t, out.Opened, c.name)
+		require.Equal(t, c.phase, st.s.Phase, c.name)
+		require.Equal(t, c.text, st.s.Gate(st.p, st.now).Text, c.name)
+	}
 }
 
 // A policy with other rings decides nothing.

@@ -69,6 +69,9 @@ type Counts struct {
 // AtRisk is how many members count against the budget (ROL-3).
 func (c Counts) AtRisk() int { return c.Granted + c.Begun + c.bad() }
 
+// idle reports whether nobody waits for a grant or for a result.
+func (c Counts) idle() bool { return c.Waiting+c.Granted+c.Begun+c.Silent == 0 }
+
 // bad is how many of them are at risk for good, as it looks.
 func (c Counts) bad() int { return c.Silent + c.Failed + c.Lost }
 

@@ -123,7 +123,7 @@ func (ev Tick) step(x *machine) {
 		}
 		x.Why, x.out.Reason = gate.Reason, gate.Reason
 		next := x.present()
-		if next == len(x.Rings) {
+		if next == len(x.Rings) || x.Total().idle() {
 			x.Phase = Done
 			return
 		}
