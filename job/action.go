@@ -37,6 +37,14 @@ func CapabilitiesUnder(policy integrity.Excerpt) []string {
 	return []string{runsAllowed + policy.Digest.Sum, CanAskForSlot}
 }
 
+// AlwaysCan adds to what an agent may do what every agent of this release can.
+func AlwaysCan(can []string) []string {
+	if slices.Contains(can, CanAskForSlot) {
+		return can
+	}
+	return append(slices.Clip(can), CanAskForSlot)
+}
+
 // Obstacle is the reason why an agent does not begin an order. The zero
 // Obstacle is none.
 type Obstacle struct {

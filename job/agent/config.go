@@ -21,7 +21,7 @@ type Config struct {
 	Stopping   bool              // as in execution.Config
 	Release    string            // of the agent; sent with Hostname in each call, each at most manifest.MaxWord bytes; empty: not sent
 	Hostname   string            // of the asset
-	Can        []string          // what the agent may do (MAN-11); nil: job.CapabilitiesUnder(Policy); empty: it runs no actions (INT-10)
+	Can        []string          // what the agent may do (MAN-11), besides job.AlwaysCan; nil: job.CapabilitiesUnder(Policy); empty: it runs no actions (INT-10)
 }
 
 // The waits of last calls (MAN-7).
@@ -48,5 +48,6 @@ func (c Config) WithDefaults() Config {
 	if c.Can == nil {
 		c.Can = job.CapabilitiesUnder(c.Policy)
 	}
+	c.Can = job.AlwaysCan(c.Can)
 	return c
 }

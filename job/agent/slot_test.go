@@ -66,3 +66,14 @@ func TestSlotIsTakenBack_ROL7(t *testing.T) {
 		})
 	}
 }
+
+// What an agent may run decides nothing about slots (INT-10).
+func TestAgentsWithoutActionsAskForSlots_ROL7_INT10(t *testing.T) {
+	o := orderAt(t, "a", epoch)
+	o.Patches[0].Reboot, o.Reboot.Slot, o.Needs = true, true, []string{job.CanAskForSlot}
+	w := newWorld(t, o)
+	w.c.Can = []string{}
+	w.until(epoch.Add(time.Hour))
+	require.Equal(t, o.ID, w.requests[len(w.requests)-1].Slot)
+	require.Equal(t, []string{job.CanAskForSlot}, w.requests[len(w.requests)-1].Can)
+}

@@ -56,6 +56,7 @@ func Step(c Config, s State, ev Event, at schedule.At) (State, Out) {
 	if c.Can == nil {
 		c.Can = job.CapabilitiesUnder(c.Policy)
 	}
+	c.Can = job.AlwaysCan(c.Can)
 	m := machine{State: s, c: c, now: at}
 	if _, begins := ev.(Begin); ev != nil && begins == (s.Stage == 0) && s.Stage != job.StageDone {
 		ev.step(&m)
