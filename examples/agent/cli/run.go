@@ -203,6 +203,9 @@ func drive(ctx context.Context, h home.Home, id home.Identity, key ed25519.Priva
 	if policy := c.Agent.Policy; !policy.IsZero() {
 		c.Logger.Info("the agent enforces a signer policy", "digest", policy.Digest, "commands allowed", len(policy.Commands))
 	}
+	if os.Geteuid() > 0 {
+		c.Logger.Warn("this agent is not root: it takes orders, and each install will fail; start it as root, or disable the jobs for this asset")
+	}
 	if c.Agent.Can != nil {
 		c.Logger.Info("the settings say what the agent may do, whatever its signer policy says about actions", "can", c.Agent.Can)
 	}
