@@ -29,7 +29,7 @@ func Unmarshal(data []byte, v any) error {
 // Plain returns an error of encoding/json in words that do not speak of Go.
 func Plain(err error) error {
 	if wrong, is := errors.AsType[*json.UnmarshalTypeError](err); is {
-		return fmt.Errorf("%s cannot be of the kind %s", cmp.Or(wrong.Field, "the whole"), wrong.Value)
+		return fmt.Errorf("%s must not be a JSON %s", cmp.Or(wrong.Field, "the document"), wrong.Value)
 	}
 	if wrong, is := errors.AsType[*time.ParseError](err); is {
 		return fmt.Errorf("%q is not an instant like 2027-01-31T22:00:00Z", problem.Clip(wrong.Value, 80))

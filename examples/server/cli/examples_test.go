@@ -45,9 +45,9 @@ func TestFilesOfTheHelpAreTaken(t *testing.T) {
 		want       string
 	}{
 		{0, "Europe/Berlin", "Europe/Berlinn", `zone "Europe/Berlinn" is not known here`},
-		{0, `"8h"`, `"late"`, "openings.length cannot be of the kind string"},
+		{0, `"8h"`, `"late"`, "openings.length must not be a JSON string"},
 		{0, `"2026-12-20"`, `"2026-12-20", "from": "2026-12-20"`, `"2026-12-20" is not an instant like`},
-		{1, `"delay": 7`, `"delay": "7d"`, "rules.delay cannot be of the kind string"},
+		{1, `"delay": 7`, `"delay": "7d"`, "rules.delay must not be a JSON string"},
 		{2, `"anchor": "published",`, "", "anchor: is not an anchor"},
 	} {
 		err := check(c.i, strings.Replace(shown[c.i], c.old, c.wrong, 1))
