@@ -115,7 +115,7 @@ func (c *Controller) FreeSlot(ctx context.Context, id job.ID, asset job.AssetID,
 		t.job(id)
 		actor, _ := t.ctx.Value(actorKey{}).(string)
 		if actor == "" || reason == "" {
-			t.fail(problem.One("reboot slot of asset "+string(asset), "reason", reason, "or the actor is missing: say who frees it, and why (ROL-7)"))
+			t.fail(problem.One("reboot slot of asset "+string(asset), "reason", reason, "must be given, and who frees it (ROL-7)"))
 			return
 		}
 		before := t.slotsOf(id)

@@ -82,7 +82,7 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Text }
 
-var durations = []string{"window", "installLimit", "stuckAfter", "spread", "delay", "interval", "prompt", "countdown", "timeout", "soak", "silence", "triageHold"}
+var durations = []string{"window", "installLimit", "stuckAfter", "spread", "delay", "interval", "prompt", "countdown", "timeout", "soak", "silence", "triageHold", "lease"}
 
 // ParseDefinition reads a job from JSON. Unknown members are refused. A
 // duration is a number of nanoseconds, or a text like "1h30m".
