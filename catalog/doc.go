@@ -18,7 +18,7 @@
 //   - [Snapshot.WithCustomURLs] sets the URLs at which the customer supplies
 //     files.
 //   - [Snapshot.Encode] and [Decode] store a snapshot, and [Snapshot.Pieces]
-//     only what changed of it.
+//     only its changes.
 //
 // Packages jsonfeed, aptfeed and rpmfeed are feeds of patches, eolfeed of
 // version lines, osvfeed of advisories, and kevfeed of facts about
@@ -54,24 +54,24 @@
 //     it holds across restarts. A batch is refused if its date is older, if it
 //     no longer states a date, or if its date is more than a day in the future.
 //     A refused batch counts as a failed fetch, and the last good data is kept.
-//     Mirrors that are out of step cause this now and then, so the feed becomes
+//     Out-of-step mirrors cause this failure now and then, so the feed becomes
 //     stale only after 24 hours without a good sync. The date of an unchanged
-//     batch is checked too. An unchanged batch that states no date keeps the
-//     date of the last batch. With Batch.AcceptOlder the administrator accepts
-//     an older batch once, and from then on its date counts as the newest
-//     accepted one. A feed is also stale while its date is older than the
-//     maximum age that its configuration sets (Batch.MaxAge; zero: no limit).
-//     FeedStale says whether the sync, the date or both are too old.
+//     batch is checked too. If it states none, it keeps the date of the last
+//     batch. With Batch.AcceptOlder the administrator accepts an older batch
+//     once, and from then on its date counts as the newest accepted one. A feed
+//     is also stale while its date is older than the maximum age that its
+//     configuration sets (Batch.MaxAge; zero: no limit). FeedStale says whether
+//     the sync, the date or both are too old.
 //   - CAT-3. Patches only upgrade. If the product is not installed, the verdict
 //     is NotInstalled. If the same version is installed, it is
 //     AlreadyInstalled. If a newer version is installed, it is NewerInstalled.
-//     If the product's scheme cannot order the patch's version and the
-//     installed one, it is Unorderable; likewise if it cannot order the patch's
-//     version and the one that the asset's package manager prefers. None of
-//     these is deployed. Nothing is installed for the first time, and nothing
-//     is downgraded. If the asset's package manager left an upgrade unfinished,
-//     the installed version is the one that worked last, so the upgrade is
-//     still missing, and its verdict notes Unfinished.
+//     If the product's scheme cannot order the patch's version against the
+//     installed one, or against the one that the asset's package manager
+//     prefers, it is Unorderable. None of these is deployed. Nothing is
+//     installed for the first time, and nothing is downgraded. If the asset's
+//     package manager left an upgrade unfinished, the installed version is the
+//     one that worked last, so the upgrade is still missing, and its verdict
+//     notes Unfinished.
 //   - CAT-4. A patch needs no known vulnerability to be deployable. CVE ids and
 //     severity are data for selection and play no part in a verdict.
 //   - CAT-5. An artifact has one of four availabilities. Pinned: a URL for this
@@ -93,11 +93,11 @@
 //     [Changes].NoLongerNewest. A repository that lists several versions of a
 //     package serves each of them. The artifacts of such patches are Pinned,
 //     and the patches are deployable as long as they are listed.
-//   - CAT-7. A LatestOnly URL may serve newer bytes at run time than the order
-//     describes. If they carry a valid signature by the expected signer, that
-//     is enough (INT-1), and the execution reports the version that it really
-//     installed, which is never lower than ordered. An unsigned file fails the
-//     checksum (INT-2). This is why the signature is checked first. Package
+//   - CAT-7. When an order runs, a LatestOnly URL may serve a newer file than
+//     was ordered. A valid signature by the expected signer is then enough
+//     (INT-1), and the execution reports the version that it really installed,
+//     which is never lower than ordered. That is why the signature is checked
+//     first. An unsigned newer file fails the checksum (INT-2). Package
 //     job/execution does this.
 //   - CAT-8. A patch is Active. It becomes EOLMarked when its vendor announces
 //     its end of life, with or without a date. It becomes Deprecated at the
@@ -108,8 +108,8 @@
 //     find it, it is never the newest and never missing, and its verdict is
 //     Deprecated. It can still be looked up by its id, because histories and
 //     reports name it. It is removed from active jobs: Sync lists it in
-//     [Changes].Deprecated, and every open order loses it at once by a new
-//     manifest revision, whatever the server believes the agent has begun
+//     [Changes].Deprecated, and a new manifest revision removes it from every
+//     open order at once, even one that the server believes to have begun
 //     (JOB-5). A started execution keeps its copy. The verdict on a patch that
 //     is not in the snapshot is UnknownPatch.
 //   - CAT-10. A patch that is EOLMarked but not Deprecated is still honoured as
@@ -130,13 +130,13 @@
 //     1.2.3 and 1.2w are on line 1.2, and 1.20 is not. A line may have ended on
 //     an unknown date (Line.Over). If a product has lines and a version is on
 //     none of them, its end of life is not known. The verdict then carries the
-//     note NoLine. With [Options].KnownLines it blocks, with LineNotKnown. A
-//     feed can also give lines of products that another feed lists ([LineSet]).
-//     They are merged by prefix: a line of a set replaces the product's own
-//     with the same prefix. Of several sets that have the line, the one of the
-//     first feed by id counts, and in one feed the one with the longest product
-//     id. A product has at most [MaxLines] in all. Where a set would exceed
-//     that, it has no effect, and is shown.
+//     note NoLine. With [Options].KnownLines the patch is blocked, with
+//     LineNotKnown. A feed can also give lines of products that another feed
+//     lists ([LineSet]). They are merged by prefix: a line of a set replaces
+//     the product's own with the same prefix. If several sets have the line,
+//     the feed whose id sorts first counts, and within a feed the most specific
+//     product id. A product has at most [MaxLines] in all. A set has no effect
+//     on a product that would get more, and is shown.
 //   - CAT-12. Dates of extended or premium support are kept as data and never
 //     move an end of life.
 //   - CAT-13. An end of life is an instant. A date without a time means the end
@@ -146,9 +146,9 @@
 //     get supersedes it, directly or through others. Then it is never offered
 //     there, and no query selects it ([Snapshot.Missing]). A patch that cannot
 //     be deployed on the asset supersedes nothing there. A list of patches for
-//     one asset ([Snapshot.EvaluateList]) is reduced: of the deployable patches
-//     of one installed product, in all channels that the asset uses for it,
-//     only the newest remains. If another remaining patch supersedes that
+//     one asset ([Snapshot.EvaluateList]) is reduced: for each installed
+//     product, across all channels that the asset uses for it, only the newest
+//     deployable patch remains. If another remaining patch supersedes that
 //     newest one, the newest one is dropped too. Dropped patches are
 //     Superseded. A cycle in supersedence data is refused at sync: its patches
 //     are rejected, and the reason names the cycle. Cycles of requirements are
@@ -175,76 +175,75 @@
 //     by one keyring (a distribution's main, updates and security suites) are
 //     one authority. Each may speak about what another introduced. If several
 //     feeds list the same thing, the first of their batches counts. An
-//     authority owns what it introduces first. That is a vendor's name, with
-//     every look-alike (a name that differs only in case, blanks, punctuation,
-//     accents, or in letters and digits that look alike, of any alphabet). It
-//     is a product, with every product or patch id that begins with the
-//     product's id and then a character that is neither a letter nor a digit.
-//     It is any other patch id. And it is each prefix in Batch.Names, unless an
-//     id of another authority begins with it. If ids of other authorities
-//     already begin with a product's id, the authority owns only the product's
-//     id itself. Within one sync the order of the batches, set by the
-//     administrator, decides. A rejected record makes nobody an owner. Owners
-//     are part of the snapshot. An authority remains an owner while any of its
-//     feeds is in the catalog, even if the feed fails, is silent or is empty. A
-//     feed leaves the catalog only when it is Gone. An authority keeps 131,072
-//     names that it no longer lists. Beyond that, the name that it has not
-//     listed for the longest is forgotten first. If all feeds of an authority
-//     now name another authority (because a keyring was replaced), the new
+//     authority owns what it introduces first: a vendor's name, with every
+//     look-alike (a name that differs only in case, blanks, punctuation,
+//     accents, or in letters and digits that look alike, of any alphabet); a
+//     product, with every product or patch id that begins with the product's id
+//     and then a character that is neither a letter nor a digit; any other
+//     patch id; and each prefix in Batch.Names, unless an id of another
+//     authority begins with it. If ids of other authorities already begin with
+//     a product's id, the authority owns only the product's id itself. Within
+//     one sync the order of the batches, set by the administrator, decides. A
+//     rejected record makes nobody an owner. Owners are part of the snapshot.
+//     An authority remains an owner while any of its feeds is in the catalog,
+//     even if the feed fails, is silent or is empty. A feed leaves the catalog
+//     only when it is Gone. Of the names that it no longer lists, an authority
+//     keeps the 131,072 that it listed last. If all feeds of an authority now
+//     name another authority (because a keyring was replaced), the new
 //     authority takes over what the old one owned. A [Grant] outranks all this
 //     from the next sync on. The most specific grant counts. Of two equal
-//     grants to different authorities the first in order counts, and the other
-//     is shown. A record outside its authority is rejected and returned in
+//     grants to different authorities, the first in order counts; the other is
+//     shown. A record outside its authority is rejected and returned in
 //     [Changes].Rejected with its Owner. [FeedHealth] counts such records as
 //     Outside and names the first few. Such a record never hides, blocks or
 //     replaces a record of the other authority. A claim of two feeds on one
 //     product is shown as a conflict until a grant decides. Supersedes and
 //     Requires reach only patches of the same authority ([Snapshot.Reaches]).
-//     Any other id in them has no effect, now or when somebody lists it later,
-//     and is shown. A feed gives the lines of products that its authority owns,
-//     and of those that [Grant].Lines names. That grant lets it speak about
-//     nothing else. Without it, the line set of another authority's product is
-//     rejected. Facts and advisories need no authority, because they play no
-//     part in a verdict (CAT-18). So nothing a feed says changes the verdict on
-//     a patch over which it has neither authority nor a grant. When the catalog
-//     is full, only authorities with more than an equal share lose records.
-//     Verdicts and orders name the feed, and a signer policy can require a
-//     certain feed. For a package repository the authority is its own channel.
-//     A third party's repository may offer a newer build of a distribution's
-//     package, under its own vendor's name and only to assets that are
-//     configured to use it. For each installed product the inventory names the
-//     products of the other channels that the asset uses for it
-//     (Installed.Also). A patch of one of these is judged against the installed
-//     product: its version, hold and pin. A patch of a product that the
-//     inventory names in neither place is NotInstalled. If the catalog knows
-//     that the asset has it from another channel, the reason says so.
+//     Any other id there is shown and has no effect, even if somebody lists it
+//     later. A feed gives the lines of products that its authority owns, and of
+//     those that [Grant].Lines names, which grants nothing else. Without that
+//     grant, the line set of another authority's product is rejected. Facts and
+//     advisories need no authority, because they play no part in a verdict
+//     (CAT-18). So a feed with neither authority nor a grant over a patch
+//     cannot change its verdict. When the catalog is full, only authorities
+//     with more than an equal share lose records. Verdicts and orders name the
+//     feed, and a signer policy can require a certain feed. A package
+//     repository has authority over its own channel. A third party's repository
+//     may offer a newer build of a distribution's package, under its own
+//     vendor's name and only to assets that are configured to use it. For each
+//     installed product the inventory names the products of the other channels
+//     that the asset uses for it (Installed.Also). A patch of one of these is
+//     judged against the installed product: its version, hold and pin. A patch
+//     of a product that is neither installed nor one of these is NotInstalled.
+//     If the catalog knows that the asset has it from another channel, the
+//     reason says so.
 //   - CAT-18. Facts about vulnerabilities ([Vulnerability], [Advisory]) decide
 //     order and deadline, and never whether a patch is deployable (CAT-4). Each
 //     has a feed as its source, and the time of that feed's last good sync.
 //     Facts of all feeds are merged when somebody asks
-//     ([Snapshot.Vulnerability]): yes outranks no, no outranks unknown, and the
-//     highest severity and probability and the earliest dates count. A fact
-//     whose source is missing, failing or stale is unknown, which never reads as
-//     "not exploited". A vulnerability is only known not to be exploited if a
-//     feed that lists everything exploited (Batch.AllExploited) does not list
-//     it. A bad record in such a list makes all others unknown, because it might
-//     be any of them. A truncated document is refused by its feed, and an older
-//     one by the sync (CAT-2). The last good one is kept. An advisory says which
-//     versions of a package fix what. The package is the source package
-//     (Product.Package), and versions are compared with Patch.Source where the
-//     patch has one. Which vulnerabilities an upgrade fixes does not depend on
-//     the health of a feed ([Snapshot.Fixed]). A patch that left the catalog is
-//     remembered without its files, with when it was published, listed and gone
-//     ([Snapshot.History]), so that a delay counts by the line (APR-2) and an
-//     installed version keeps its source. A product keeps the newest
-//     [MaxHistory] of them.
+//     ([Snapshot.Vulnerability]): yes outranks no, no outranks unknown; the
+//     highest severity and probability count, and the earliest dates. A fact
+//     whose source is missing, failing or stale is unknown, which never reads
+//     as "not exploited". "Not exploited" needs a feed that lists everything
+//     exploited (Batch.AllExploited) and does not list the vulnerability. A bad
+//     record in such a list makes all that it does not list unknown, because it
+//     might be any of them. A truncated document is refused by its feed, and an
+//     older one by the sync (CAT-2). The last good one is kept. An advisory
+//     says which versions of a package fix what. The package is the source
+//     package (Product.Package), and versions are compared with Patch.Source
+//     where the patch has one. Which vulnerabilities an upgrade fixes does not
+//     depend on the health of a feed ([Snapshot.Fixed]). A patch that left the
+//     catalog is remembered without its files, with the times it was published,
+//     listed and gone ([Snapshot.History]). So a delay can count from the
+//     oldest fix of a line (APR-2), and an installed version keeps its source.
+//     A product keeps the newest [MaxHistory] of them.
 //   - CAT-19. For each installed product, [Snapshot.Missing] offers the newest
 //     version that this asset may get, of the product and of the other channels
 //     that the asset uses for the same software (Installed.Also). It explains
-//     every newer one that the asset may not get. A pin, a hold, a channel, an
-//     ended line, or a reason of the caller ([Options].Refuse, such as a
-//     baseline or a signer policy) that excludes the newest version never hides
-//     an older update that is allowed. The verdicts are ordered by installed
+//     every newer one that the asset may not get. An allowed older update is
+//     never hidden because a pin, a hold, a channel, an ended line, or a reason
+//     of the caller ([Options].Refuse, such as a baseline or a signer policy)
+//     excludes the newest version. The verdicts are ordered by installed
 //     product, and for each product the newest comes first, so that the offer
 //     comes last. Of the newer versions, only the newest [MaxNewer] are
 //     explained; the reason MoreNewer counts the others. Each installed product

@@ -33,16 +33,15 @@
 // product, otherwise the clause for its vendor, otherwise the clause for all
 // ("*" for both). A clause may name a feed by its id in the catalog. Then it
 // covers only patches of that feed, and it takes precedence over a clause
-// without a feed. Patches of that product or vendor from another feed do not
-// fall back to a wider clause (CAT-17). Two clauses cannot have the same
-// vendor, product and feed, so the order of clauses does not matter. If no
-// clause matches, nothing is trusted. A clause never relaxes what the order
-// expects: a file must meet both. If the order expects no signer but the clause
-// names signers, one of those must have signed. Verdict.Clause names the
-// clause. Vendor and feed are claims of the order and prove nothing: for a
-// product that no clause names, a dishonest server can claim any vendor, and so
-// gets the clause of that vendor. The product itself is checked against what
-// the asset has.
+// without a feed. If that product or vendor comes from another feed, no wider
+// clause decides (CAT-17). Two clauses cannot have the same vendor, product and
+// feed, so the order of clauses does not matter. If no clause matches, nothing
+// is trusted. A clause never relaxes what the order expects: a file must meet
+// both. If the order expects no signer but the clause names signers, one of
+// those must have signed. Verdict.Clause names the clause. Vendor and feed are
+// claims of the order and prove nothing: for a product that no clause names, a
+// dishonest server can claim any vendor, and so gets the clause of that vendor.
+// The product itself is checked against what the asset has.
 //
 // Pre- and post-actions of orders may run only the policy's commands (INT-10).
 // The order decides when they run, how often and for how long.
@@ -85,10 +84,10 @@
 // A cell lists every value that the row covers; - means any value. The columns
 // are:
 //
-//   - signature: valid means a valid signature by the order's signer, if the
-//     order expects one, and, under a policy, by one of the clause's signers in
-//     one of its formats. Without either, any signer that the verifier trusts
-//     is enough. Other-format: the signature is valid except that its format is
+//   - signature: valid means validly signed by the order's signer, if it
+//     expects one, and by one of the clause's signers in one of its formats, if
+//     there is a policy. Without either, any signer that the verifier trusts is
+//     enough. Other-format: the signature is valid except that its format is
 //     not allowed. Other-signer: the signature is valid, but by another signer,
 //     or the verifier cannot name the signer. Untrusted: bad only because the
 //     verifier trusts none of those who signed ([Signature]). No-answer: the
@@ -98,12 +97,13 @@
 //   - unsigned: whether the clause says AllowUnsigned. Without a policy it is
 //     yes.
 //   - checksum: the comparison by the strongest algorithm that the order has
-//     and that was computed. Old means that a SHA-1 or MD5 checksum matches but
-//     carries no trust, because the order does not set AllowLegacy, or because
-//     the file is not validly signed and the clause does not set it;
-//     old-differs means that such a checksum differs.
+//     and that was computed. Old: a SHA-1 or MD5 checksum matches but carries
+//     no trust, because the order does not set AllowLegacy, or the file is not
+//     validly signed and the clause does not set it. Old-differs: such a
+//     checksum differs.
 //   - artifact: latest means Expectation.LatestOnly, as the catalog says; every
 //     other artifact is pinned.
+//   - answer: pass or the code of the failure, and the reason.
 //
 // # The rules
 //
@@ -122,12 +122,12 @@
 //     than the asset's own (PolicyMismatch).
 //   - INT-5. If a file has a signature and the order has a checksum, the
 //     verdict records whether the checksum matched, whichever of the two
-//     decided. Every artifact that is not LatestOnly is pinned. A checksum that
-//     differs fails the file (12) even with a valid signature in two cases: the
-//     artifact is pinned and the digest carries trust, or neither the order nor
-//     the policy's clause expects a signer. A LatestOnly artifact may differ if
-//     the artifact or the clause names a signer (CAT-7). There is no other
-//     switch.
+//     decided. Every artifact that is not LatestOnly is pinned. Even with a
+//     valid signature, a checksum that differs fails the file (12) if the
+//     artifact is pinned and the digest carries trust, or if neither the order
+//     nor the policy's clause expects a signer. A LatestOnly artifact may
+//     differ if the artifact or the clause names a signer (CAT-7). No setting
+//     changes this.
 //   - INT-6. The bytes that were verified are the bytes that are installed:
 //     they are staged in a private directory, at a path that no unprivileged
 //     user can replace. When the deploy stage opens a file, it computes the
@@ -139,14 +139,14 @@
 //     file is deleted. The other patches go on. Package job/execution does
 //     this.
 //   - INT-9. A verifier gives one of four distinct answers: valid (by whom, and
-//     when if known), bad, absent, unsupported. Only absent lets the checksum
-//     decide, except as follows. Unsupported is FileSignatureFailed (11) with
-//     its reason, unless no signer is expected and a digest that carries trust
-//     matches: then INT-2 passes the file, and the verdict says that it is
-//     signed but not judged. A file that visibly carries a signature of a kind
-//     that is not judged (MSIX, a Windows catalog file, PowerShell, xar, a
-//     kernel module, debsig) is unsupported, not absent. An answer that is none
-//     of the four (no-answer in the table) never passes.
+//     when if known), bad, absent, unsupported. Absent lets the checksum
+//     decide. Unsupported is FileSignatureFailed (11) with its reason, with one
+//     exception: if no signer is expected and a digest that carries trust
+//     matches, INT-2 passes the file, and the verdict says that it is signed
+//     but not judged. A file that visibly carries a signature of a kind that is
+//     not judged (MSIX, a Windows catalog file, PowerShell, xar, a kernel
+//     module, debsig) is unsupported, not absent. An answer that is none of the
+//     four (no-answer in the table) never passes.
 //   - INT-10. A signer policy covers commands too. An agent with a policy runs
 //     a pre- or post-action only if one of the policy's commands allows it, by
 //     the exact command or by the digest of the script. An agent's settings can

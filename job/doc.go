@@ -15,15 +15,15 @@
 //   - JOB-5. Disabling or deleting a job is a withdrawal, not a cancel. It
 //     takes an order out of an agent's queue if the new manifest arrives before
 //     the execution starts. A started execution continues, however long it
-//     takes. The order leaves the manifest at once, whatever the server
-//     believes that the agent has begun. So an agent that does not hold it,
-//     because it was reinstalled or restored from a snapshot, never gets it
-//     again. A cancel after a withdrawal puts the order back into the manifest,
-//     marked as cancelled (MAN-4). An order with that mark never starts.
+//     takes. The order leaves the manifest at once, even if the server believes
+//     that it has begun. So an agent that lost it, by a reinstallation or a
+//     restored snapshot, never gets it again. A cancel after a withdrawal puts
+//     the order back into the manifest, marked as cancelled (MAN-4). An order
+//     with that mark never starts.
 //   - JOB-6. A job is Disabled (as when it is first saved), Enabled, or
-//     Deleted. To be enabled it needs at least one patch, query or action (or
-//     it reboots for a pending reboot, RBT-11), at least one asset or tag, and
-//     a valid schedule. Deleted is final, and its history stays: a change to a
+//     Deleted. To be enabled it needs at least one patch, query or action, or a
+//     reboot for a pending reboot (RBT-11); at least one asset or tag; and a
+//     valid schedule. Deleted is final, but the history stays. A change to a
 //     job never changes a run whose orders have all ended. An enabled job can
 //     also be run at once, whatever its schedule says.
 //   - JOB-7. The assets of a job are ((in included tags − in excluded tags) ∪
@@ -34,34 +34,34 @@
 //     A query is resolved when the orders are made. Then it is frozen for that
 //     run, even if an order of the run is planned again (JOB-14). A query takes
 //     missing patches: for each installed product, the newest patch that the
-//     asset may get, unless another patch that it may get supersedes that one
-//     (CAT-14, CAT-19). It takes 2,000 at most, in this order: earliest
-//     deadline (DUE), known, then possible exploitation, severity, then newest
-//     published. The number of patches that the cap dropped is counted and
-//     shown. Nothing that is dropped is due before anything that is kept,
-//     except for what a kept patch needs (JOB-14). A list that is capped is
-//     capped in the same way, and keeps its order. The
-//     conditions of a query are: a minimum severity, given CVE ids, any CVE id,
-//     known exploitation, products, vendors, channels, classes, and whether a
-//     reboot is needed. A patch must meet every condition that is set. The same
-//     conditions can exclude: a patch that meets any excluding condition is
-//     left out. An unknown fact meets no condition. So a query for exploited
-//     patches takes only those known to be exploited, and excluding exploited
-//     ones leaves out only those. A patch without a severity counts as unrated.
-//     A query that excludes everything it asks for is refused. A baseline and a
-//     calendar of the definition leave out what may not be offered, or cannot
-//     start, with their reasons (APR-1, CAL-1).
+//     asset may get, unless another patch that it may get supersedes it
+//     (CAT-14, CAT-19). It takes at most 2,000, in order of deadline (DUE),
+//     exploitation (known before possible), severity, and publication (newest
+//     first). The number of patches that the cap dropped is counted and shown.
+//     No dropped patch is due before a kept one, except one kept because
+//     another needs it (JOB-14). A longer list is capped in the same way, and
+//     keeps its order. The conditions of a query are: a minimum severity, given
+//     CVE ids, any CVE id, known exploitation, products, vendors, channels,
+//     classes, and whether a reboot is needed. A patch must meet every
+//     condition that is set. The same conditions can exclude: a patch that
+//     meets any excluding condition is left out. An unknown fact meets no
+//     condition. So a query for exploited patches takes only those known to be
+//     exploited, and excluding exploited ones leaves out only those. A patch
+//     without a severity counts as unrated. A query that excludes everything it
+//     asks for is refused. A baseline and a calendar of the definition leave
+//     out what may not be offered, or cannot start, with their reasons (APR-1,
+//     CAL-1).
 //   - JOB-11. An asset runs one execution at a time. Other orders wait as
 //     Blocked; the report names the job that they wait for. They start if their
 //     window still allows it; otherwise they end as TimedOut. An execution does
-//     not hold up others while it only waits to try its downloads again
-//     (JOB-27), or for an inventory that cannot be taken, to verify the
-//     installs (JOB-18).
+//     not hold up others while it only waits to retry its downloads (JOB-27),
+//     or for an inventory that verifies the installs but cannot be taken
+//     (JOB-18).
 //   - JOB-12. If an asset is offline at the start, the job runs when its agent
-//     is back; with a window, only inside it. Of several missed runs of a
-//     recurring job only the newest runs. Whether a run was missed is decided
-//     per asset. So after an outage of the server, no run is lost that is still
-//     ahead in the asset's zone, or whose window is still open there.
+//     is back; with a window, only inside it. If a recurring job missed several
+//     runs, only the newest starts. Whether a run was missed is decided per
+//     asset. So an outage of the server loses no run that, in the asset's zone,
+//     is still ahead or has an open window.
 //   - JOB-14. If one patch needs another and a reboot between them, one job
 //     cannot hold both, because a job reboots once, at its end. Such a job is
 //     refused when it is enabled. The error names every such pair, and
@@ -80,25 +80,25 @@
 //     code 14, a failed install (RPT-1). If the requirement is unmet at the
 //     install for any other reason, the patch is Inapplicable, which is not a
 //     failed install. If no patch is left then, the order ends as
-//     NotApplicable. A follower's order is planned with an inventory taken
-//     after its predecessor ended. An order that has not begun is planned again
-//     when the asset's inventory or pending reboot changes. A pending reboot
-//     whose cause is unknown counts as pending for every product.
+//     NotApplicable. A follower's order (JOB-19) needs an inventory taken after
+//     its predecessor ended. An order that has not begun is planned again when
+//     the asset's inventory or pending reboot changes. A pending reboot whose
+//     cause is unknown counts as pending for every product.
 //   - JOB-16. [Result] lists the results of an execution, [Progress] the steps
 //     on the way, and [Code] the failure codes of a patch, with their published
 //     numbers. If patches failed and none succeeded, the result is Failed, also
 //     if actions went well.
-//   - JOB-19. A job can run after another: once a given share of the other
-//     job's assets succeeded, or on each asset once that asset verified the
-//     other job. It can first wait for a delay, and then for the next start of
-//     its own schedule (see [After]). The share is a percentage of the assets
-//     that are still enrolled and whose order was not withdrawn. It is computed
-//     again when an order is withdrawn or an asset is removed. In a run that
-//     was cancelled or withdrawn as a whole, all assets count, so stopping a
-//     run never raises its share. Assets that were too late to stop can still
-//     reach it. Deleting a job that enabled jobs wait for is refused unless
-//     forced; the error names them. If no asset is left, the follower does not
-//     start. The status of a follower that has not started says why.
+//   - JOB-19. A job can follow another: once a given share of the other job's
+//     assets succeeded, or on each asset once the other job is verified there.
+//     It can first wait for a delay, and then for the next start of its own
+//     schedule (see [After]). The share is a percentage of the assets that are
+//     still enrolled and whose order was not withdrawn. It is computed again
+//     when an order is withdrawn or an asset is removed. In a run that was
+//     cancelled or withdrawn as a whole, all assets count, so stopping a run
+//     never raises its share. Assets not stopped in time can still raise it.
+//     Deleting a job with enabled followers is refused unless forced; the error
+//     names them. If no asset is left, the follower does not start. The status
+//     of a follower that has not started says why.
 //   - JOB-20. A time, zone, window or policy that cannot be understood is
 //     refused. It never means "now" or "no limit".
 //   - JOB-22. A preview shows what a job would do on an asset now, and why. It
@@ -109,8 +109,8 @@
 //     in the same way.
 //   - JOB-24. An order starts at most once on an asset. The agent remembers
 //     each order that ended after it had begun, or that was cancelled or timed
-//     out. It keeps only the id, result and time, for 90 days, of the newest
-//     1,000, apart from the state that every step commits. If such an order is
+//     out. It keeps the newest 1,000 for 90 days, with id, result and time
+//     only, outside the state that every step commits. If such an order is
 //     handed out again, the agent answers with the old result. So a server
 //     restored from a backup repeats nothing. An order that was withdrawn
 //     before it began may be handed out again. An order that the server knows
@@ -135,7 +135,7 @@
 //     nothing is killed.
 //   - JOB-26. A job can include late joiners: an asset that enrols or gets the
 //     tag after the orders were made gets its order too, until the run's window
-//     ends, or without a window until 24 h after the start ([JoinTime]). The
+//     ends, or 24 h after the start if it has no window ([JoinTime]). The
 //     default is no. If several runs still take late joiners, the asset gets an
 //     order of the newest. If the job runs in each asset's own time zone, the
 //     asset's local time decides. An asset that joins before its own start
@@ -143,16 +143,16 @@
 //   - JOB-27. A job can give up: after N failed runs (default: never), the job
 //     leaves a patch out on that asset, with the reason, until a newer version
 //     is listed or an administrator retries the patch. An order that has
-//     nothing left to do because of this is Failed. For this count, two
-//     outcomes are not failed runs: an install that never began (code 14), and
-//     one whose outcome is not known or could not be verified (code 5, or code
-//     10 by JOB-18). Failed downloads are retried within the window, or without
-//     one for 24 h. While no patch of the order is ready to deploy and the
-//     source of one could not be reached (code 4), the execution waits in the
-//     download stage. It tries again after 1, 2, 4 … minutes, at most an hour
-//     apart, with a new inventory. As soon as one patch is ready, the order
-//     goes on without those that failed (JOB-2). Meanwhile the execution holds
-//     up no other job, and does not retry while another is at work.
+//     nothing left to do because of this is Failed. A run does not count as
+//     failed if the install never began (code 14), or if its outcome is not
+//     known or could not be verified (code 5, or code 10 by JOB-18). Failed
+//     downloads are retried within the window, or without one for 24 h. The
+//     execution waits in the download stage while no patch of the order is
+//     ready to deploy and the source of one could not be reached (code 4). It
+//     tries again after 1, 2, 4 … minutes, at most an hour apart, with a new
+//     inventory. As soon as one patch is ready, the order goes on without those
+//     that failed (JOB-2). Meanwhile it holds up no other job, and does not
+//     retry while another execution is at work.
 //   - RBT-11. A job can reboot for a reboot that is pending already, whoever
 //     caused it, even if it installs nothing (Definition.RebootPending). If no
 //     reboot is pending and there is nothing else to do, the order waits until

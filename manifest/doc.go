@@ -124,8 +124,8 @@
 // fields are those of [Trust]. A new version is accepted only if it is signed
 // by enough root keys of the version before it and by enough of its own. Each
 // version's threshold says how many are enough. So the keys that sign every day
-// can be replaced without touching any agent, the next version revokes such a
-// key if it is stolen, and several people can keep the root keys offline.
+// can be replaced without touching any agent, and a stolen one is revoked by
+// the next version. Several people can keep the root keys offline.
 //
 // # Secrets
 //
@@ -149,8 +149,8 @@
 // because it contains only public keys and digests of enrolment tokens. With
 // the exchange key, an attacker can act as any asset, and can answer its calls
 // with a wrong time and wrong acknowledgements, but cannot give orders. With
-// the manifest key, an attacker can give orders to agents whose answers the
-// attacker can also authenticate, until the next version of the trust document.
+// the manifest key and an asset's [Secret], an attacker can give orders to its
+// agent, until the next version of the trust document.
 //
 // # Rules
 //
@@ -181,17 +181,17 @@
 //     instant of expiry, it counts as expired), one that expires too late, and
 //     one over the size limit. It keeps its queue and reports the refusal. A
 //     check-in names the revision and the [Digest] of the manifest held. A
-//     server that finds a higher revision, or the same revision with another
-//     digest, continues above it and records it. After a manifest expires, its
-//     orders do not start, and their files are not downloaded early. Both wait
-//     until the server answers with a fresh manifest. So an agent without a
-//     server for longer than the lifetime ([Lifetime], 7 days) starts nothing
+//     server that finds a higher revision, or the same with another digest,
+//     numbers the next one above it and records that. After a manifest expires,
+//     its orders do not start, and their files are not downloaded early. Both
+//     wait until the server answers with a fresh manifest. So an agent without
+//     a server for longer than the lifetime ([Lifetime], 7 days) starts nothing
 //     and reports due orders as Blocked. The wait ends when the order's window
 //     ends. What has begun continues.
 //   - MAN-6: Reports are numbered per asset, from 1 without gaps. The server
 //     accepts each report exactly once, even if messages are lost, repeated or
-//     reordered. Its answer acknowledges all reports up to a number; the agent
-//     keeps them until then. The server knows that the agent's state was lost
+//     reordered. Its answer acknowledges all reports up to a number, and the
+//     agent keeps the others. The server knows that the agent's state was lost
 //     or restored if a call names a lower revision than an earlier call did, or
 //     if the agent has made fewer reports than the server accepted
 //     ([CheckIn.Made]). Calls are numbered too ([CheckIn.Call]): from a call
@@ -199,34 +199,33 @@
 //   - MAN-7: Last call: an agent checks in just before it starts an execution
 //     and again just before the deploy stage. It waits up to 10 seconds for an
 //     answer and continues without one if none comes. While calls fail, it
-//     tries again after 1, 2, 4 … seconds, at most 30 seconds apart. For an
-//     order whose start passed while the asset was off or asleep, it waits up
-//     to 5 minutes instead. So while the agent can be reached, the check-in
-//     interval does not matter: a withdrawal, change or cancel before the start
-//     takes effect, and so does a cancel before the deploy stage. An
-//     authenticated refusal ([ErrRefused]) is an answer: nothing starts until a
-//     later call is answered without one. An unauthenticated refusal is a
-//     failed call. The last call is a setting of the job, on by default. A
-//     job's start spread keeps the calls of many assets apart.
+//     tries again after 1, 2, 4 … seconds, at most 30 seconds apart. If the
+//     order's start passed while the asset was off or asleep, the agent waits
+//     up to 5 minutes. So while the agent can be reached, the check-in interval
+//     does not matter: a withdrawal, change or cancel before the start takes
+//     effect, and so does a cancel before the deploy stage. An authenticated
+//     refusal ([ErrRefused]) is an answer: nothing starts until a later call is
+//     answered without one. An unauthenticated refusal is a failed call. The
+//     last call is a setting of the job, on by default. A job's start spread
+//     keeps the calls of many assets apart.
 //   - MAN-8: Starts are instants in UTC. An agent learns its clock's offset
 //     from the server's answers ([Answer.At]), reports it ([CheckIn.Offset]),
 //     and applies the corrected time to starts, windows and the expiry of
 //     manifests. Durations (countdown, deferral, waits) never shrink or stretch
 //     when the clock is set. The administrator sees an offset over 5 minutes.
 //   - MAN-9: One asset is one computer. If two boot identities keep alternating
-//     (A, B, A, B), two computers use the asset's identity. The order is the
-//     one in which the agents made the calls ([CheckIn.Call]), not the one in
-//     which the calls arrived. A, B, A alone is recorded as a restored state
-//     (such as a reverted snapshot). A cloned asset is listed, and its manifest
-//     becomes empty except for marked orders. These never start, but a cancel
-//     mark must still reach an execution that has begun. What has started
-//     continues and its reports count; the asset's other orders wait. The asset
-//     stops being listed when only one boot identity has called for 24 hours,
-//     or when an administrator settles it. The server says how to enrol the
-//     copy again.
+//     (A, B, A, B), two computers use the asset's identity. What counts is the
+//     sequence in which agents made the calls ([CheckIn.Call]), not in which
+//     they arrived. A, B, A alone is recorded as a restored state (such as a
+//     reverted snapshot). A cloned asset is listed, and its manifest keeps only
+//     marked orders. These never start; they stay because a cancel must reach
+//     an execution that has begun. What has started continues and its reports
+//     count; the asset's other orders wait. The asset stops being listed when
+//     only one boot identity has called for 24 hours, or when an administrator
+//     settles it. The server says how to enrol the copy again.
 //   - MAN-10: Removal reaches the agent. The server keeps a removed asset's key
-//     and revision for 90 days. Until the asset holds a last, signed, empty
-//     manifest, each of its calls gets it; after that its calls are refused,
+//     and revision for 90 days. Each call is answered with a last, signed,
+//     empty manifest until the asset holds it; after that, calls are refused
 //     unless they bring reports. A new computer of the same name has another
 //     key ([CheckIn.Key]), starts at revision 1, and inherits nothing from the
 //     old asset. The removed asset's orders have ended; if it reports within

@@ -7,7 +7,8 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
-// Event is something that happened. Exactly one of the types below.
+// Event is a [Due], [SessionsChanged], [Defer], [Accept], [Booted], [Lease] or
+// [Tick].
 type Event interface{ event() }
 
 // The events.
@@ -21,18 +22,17 @@ type (
 	}
 	// SessionsChanged says who is logged in now.
 	SessionsChanged struct{ Sessions Sessions }
-	// Defer is the user's answer "later" to a prompt. It is ignored once
-	// the prompt's time is over. At is when the user wants the reboot instead,
-	// at most at the last instant that the prompt shows; it uses up all
-	// deferrals. Zero: the policy's interval decides (RBT-10).
+	// Defer is the user's answer "later" to a prompt. It is ignored once the
+	// prompt's time is over. At is when the user wants the reboot, up to the
+	// last instant that the prompt shows. It uses up all deferrals. Zero: the
+	// policy's interval decides (RBT-10).
 	Defer struct{ At time.Time }
 	// Accept is the user's answer "now", to a prompt or during a deferral.
 	// The countdown starts.
 	Accept struct{}
 	// Booted says what the boot identity is. It is the first event after the
-	// agent starts. If the identity has not changed, the prompt or countdown is
-	// shown again. So after the first event, send it only when the identity
-	// changes.
+	// agent starts. An unchanged identity shows the prompt or countdown again,
+	// so after the first event send Booted only if the identity changed.
 	Booted struct{ BootID string }
 	// Lease says until when the asset may go down for the reboot; zero: it has
 	// no slot. It counts only while the machine is [State.NeedsSlot] (ROL-7).
@@ -49,8 +49,8 @@ func (Booted) event()          {}
 func (Lease) event()           {}
 func (Tick) event()            {}
 
-// Effect is something to carry out once the new state is durable. Exactly one
-// of the types below.
+// Effect is carried out once the new state is durable: a [ShowPrompt],
+// [ShowCountdown], [ClearPrompt] or [Reboot].
 type Effect interface{ effect() }
 
 // The effects.

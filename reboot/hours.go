@@ -8,12 +8,12 @@ import (
 	"github.com/patchpolicy/patchpolicy/job/schedule"
 )
 
-// Hours say when prompts, countdowns and reboots may happen: calendars as
-// instants, for some weeks (RBT-10). After the last opening that is known, the
-// machine is outside the openings.
+// Hours say when prompts, countdowns and reboots may happen: the spans of the
+// calendars for some weeks (RBT-10). After the last known opening, nothing is
+// open.
 type Hours struct {
-	Open   []schedule.Span `json:"open,omitempty"`   // in order and apart
-	Closed []schedule.Span `json:"closed,omitempty"` // closed periods, which the bound of RBT-6 does not outrank; in order and apart
+	Open   []schedule.Span `json:"open,omitempty"`   // sorted, without overlaps
+	Closed []schedule.Span `json:"closed,omitempty"` // closed even at the bound of RBT-6; sorted, without overlaps
 }
 
 func (h *Hours) check(bad *problem.List) {

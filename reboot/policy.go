@@ -18,7 +18,7 @@ type Policy struct {
 	Countdown time.Duration `json:"countdown,omitempty"` // how long the reboot is announced before it comes, at most 24 h; zero: 5 min; negative: none
 	Hours     *Hours        `json:"hours,omitempty"`     // when prompts, countdowns and reboots may happen; nil: always (RBT-10)
 	Slot      bool          `json:"slot,omitempty"`      // the countdown begins only with a [Lease] of a reboot slot (ROL-7)
-	Deadline  time.Time     `json:"deadline,omitzero"`   // of what waits for the reboot: deferral ends so that it comes by then; zero: none (RBT-6)
+	Deadline  time.Time     `json:"deadline,omitzero"`   // deferral ends early enough to ask for the reboot by then; zero: none (RBT-6)
 }
 
 // WithDefaults returns the policy with each zero duration replaced by its

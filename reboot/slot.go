@@ -4,9 +4,9 @@ import (
 	"time"
 )
 
-// NeedsSlot reports whether a machine whose policy wants slots waits for one or
-// makes use of one. It keeps the slot from the countdown until the asset has rebooted; while
-// it waits for the reboot hours it needs none (ROL-7).
+// NeedsSlot reports, under a policy with Slot, whether the machine waits for a
+// slot or holds one. It keeps the slot from the countdown until the asset has
+// rebooted; while it waits for the reboot hours it needs none (ROL-7).
 func (s State) NeedsSlot() bool {
 	return s.Phase == Queued || s.Phase == Asked || s.Lease != 0 && (s.Phase == Counting || s.Phase == Rebooted)
 }

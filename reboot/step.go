@@ -72,8 +72,8 @@ func (m *machine) out(before Phase) (out Out) {
 	return out
 }
 
-// Wake returns how long after at a machine in a state wants a [Tick], at the
-// latest; zero: never. Step returns the same in Out.
+// Wake returns how long a machine in state s can wait for a [Tick] after at;
+// zero: it needs none. Step returns the same in Out.
 func Wake(p Policy, s State, at schedule.At) time.Duration {
 	m := machine{State: s, p: p.bounded(), now: at.Steady, utc: at.UTC}
 	return m.wake()

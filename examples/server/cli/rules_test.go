@@ -75,7 +75,7 @@ var plainWords = strings.NewReplacer(
 	" Sync lists that patch in Changes.NoLongerNewest.", " A sync lists that patch.",
 	"Sync lists it in Changes.Deprecated, and", "a sync lists it, and",
 	"With Options.StrictLines the", "With a job's strictLines the",
-	"With Options.KnownLines it", "With a job's knownLines it",
+	"With Options.KnownLines the", "With a job's knownLines the",
 	"or Batch.Authority", "or the one that its configuration gives it",
 	"each prefix in Batch.Names,", "each prefix that the feed names,",
 	"is rejected and returned in Changes.Rejected with its Owner. FeedHealth counts such records as Outside and names the first few.", "is rejected, with its owner. The state of the feed counts such records as outside and names the first few.",
@@ -105,7 +105,7 @@ var plainWords = strings.NewReplacer(
 	"half of MaxNumber", "half of that",
 	"and the Digest of", "and the digest of",
 	"by the Secret that", "by the secret that",
-	" Package job/execution decides this, and sends Due if a reboot is due.", "",
+	" Package job/execution decides if a reboot is due, and sends Due.", "",
 	" The caller sends Due once; a machine that is past Idle ignores another.", "",
 	"Result lists the results of an execution, Progress the steps on the way, and Code the failure codes of a patch, with their published numbers.", "The results of an execution, the steps on the way, and the failure codes of a patch have fixed names; the codes have the numbers that vendors publish.",
 )
