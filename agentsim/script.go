@@ -110,18 +110,18 @@ func parseSteps(file, text string, start, now time.Time) (*Script, error) {
 	return s, nil
 }
 
-// Step is one step of a scenario: its time since the start of the clock, and
-// its line without time and comment.
-type Step struct {
+// ScriptStep is one step of a scenario: its time since the start of the clock,
+// and its line without time and comment.
+type ScriptStep struct {
 	At    time.Duration
 	Words string
 }
 
 // Steps returns the steps. The first is the clock line.
-func (s *Script) Steps() []Step {
-	list := make([]Step, len(s.steps))
+func (s *Script) Steps() []ScriptStep {
+	list := make([]ScriptStep, len(s.steps))
 	for i, st := range s.steps {
-		list[i] = Step{st.at.Sub(s.steps[0].at), st.words}
+		list[i] = ScriptStep{st.at.Sub(s.steps[0].at), st.words}
 	}
 	return list
 }

@@ -22,7 +22,7 @@ type Overdue struct {
 }
 
 // causes says why an asset in a stage does not have the patches yet.
-var causes = map[Stage]deadline.Cause{
+var causes = map[RolloutStage]deadline.Cause{
 	StageNone: deadline.NotReached, StageQueued: deadline.NoWindow, StageDownload: deadline.NoWindow, StageDeploy: deadline.NoWindow,
 	StageReboot: deadline.PendingReboot, StageFailed: deadline.Failed, StageCancelled: deadline.Cancelled,
 }

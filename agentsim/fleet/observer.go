@@ -18,7 +18,7 @@ type observer struct {
 	patches [titles]watch.Patch
 	made    job.Sequence // the last report committed
 	taken   job.Sequence // the last report that the server acknowledged
-	stage   Stage
+	stage   RolloutStage
 	pending bool          // a cancel is on its way to this asset
 	marked  bool          // the cancel mark was delivered
 	tooLate bool          // the asset reported that the cancel came too late
@@ -41,7 +41,7 @@ func (a *asset) broken(invariant int, format string, args ...any) {
 }
 
 // move moves the asset to another stage of the rollout.
-func (o *observer) move(a *asset, to Stage) {
+func (o *observer) move(a *asset, to RolloutStage) {
 	if o.stage == to {
 		return
 	}

@@ -57,6 +57,6 @@ func TestRNGIsUniform(t *testing.T) {
 }
 
 func TestStageNames(t *testing.T) {
-	require.Equal(t, []Stage{StageNone, StageQueued, StageDownload, StageDeploy, StageReboot, StageDone, StageFailed, StageCancelled}, Stages())
+	require.Equal(t, []RolloutStage{StageNone, StageQueued, StageDownload, StageDeploy, StageReboot, StageDone, StageFailed, StageCancelled}, Stages())
 	require.Equal(t, "[none queued download deploy reboot done failed cancelled]", fmt.Sprint(Stages()))
 }

@@ -73,28 +73,28 @@ type Rollout struct {
 	Stages []int     `json:"stages"` // in the order of Stages
 }
 
-// Stage is where an asset is in the rollout.
-type Stage uint8
+// RolloutStage is where an asset is in the rollout.
+type RolloutStage uint8
 
 // The stages, in order.
 const (
-	StageNone      Stage = 1 + iota // no order has reached it
-	StageQueued                     // it holds its order and waits for the start
-	StageDownload                   // the execution began
-	StageDeploy                     // from the first act that changes the asset (JOB-4)
-	StageReboot                     // installed; waits for its reboot
-	StageDone                       // at the ordered versions
-	StageFailed                     // something was not installed
-	StageCancelled                  // nothing was installed
+	StageNone      RolloutStage = 1 + iota // no order has reached it
+	StageQueued                            // it holds its order and waits for the start
+	StageDownload                          // the execution began
+	StageDeploy                            // from the first act that changes the asset (JOB-4)
+	StageReboot                            // installed; waits for its reboot
+	StageDone                              // at the ordered versions
+	StageFailed                            // something was not installed
+	StageCancelled                         // nothing was installed
 )
 
-var stages = enum.Of[Stage]("rollout stage", "none", "queued", "download", "deploy", "reboot", "done", "failed", "cancelled")
+var stages = enum.Of[RolloutStage]("rollout stage", "none", "queued", "download", "deploy", "reboot", "done", "failed", "cancelled")
 
 // Stages lists the stages in order.
-func Stages() []Stage { return stages.All() }
+func Stages() []RolloutStage { return stages.All() }
 
 // String returns the stage's name.
-func (s Stage) String() string { return stages.String(s) }
+func (s RolloutStage) String() string { return stages.String(s) }
 
 // Failure counts the failed installs with one code. Those with code 8 were
 // cancelled and do not count as failed installs (RPT-1).

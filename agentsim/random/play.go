@@ -139,8 +139,8 @@ func (k *shrinker) cutEnd() {
 		return
 	}
 	at := broken.At.Sub(start)
-	before := slices.DeleteFunc(slices.Clone(k.script), func(l agentsim.Step) bool { return l.At > at })
-	_ = k.take(append(before, agentsim.Step{At: (at + time.Second).Truncate(time.Second)}))
+	before := slices.DeleteFunc(slices.Clone(k.script), func(l agentsim.ScriptStep) bool { return l.At > at })
+	_ = k.take(append(before, agentsim.ScriptStep{At: (at + time.Second).Truncate(time.Second)}))
 }
 
 // dropNames drops assets, jobs and patches, with each line about them.
@@ -155,21 +155,21 @@ func (k *shrinker) dropNames() {
 		}
 		reduce(names, func(kept []string) bool {
 			gone := slices.DeleteFunc(slices.Clone(names), func(n string) bool { return slices.Contains(kept, n) })
-			return k.take(slices.DeleteFunc(slices.Clone(k.script), func(l agentsim.Step) bool { return about(l, gone) }))
+			return k.take(slices.DeleteFunc(slices.Clone(k.script), func(l agentsim.ScriptStep) bool { return about(l, gone) }))
 		})
 	}
 }
 
 // about reports whether a line has one of the names among its first words, in
 // which lines say what they declare or act on.
-func about(l agentsim.Step, names []string) bool {
+func about(l agentsim.ScriptStep, names []string) bool {
 	f := strings.Fields(l.Words)
 	return slices.ContainsFunc(f[:min(len(f), 5)], func(word string) bool { return slices.Contains(names, strings.TrimSuffix(word, ":")) })
 }
 
 func (k *shrinker) dropLines() {
 	clock := k.script[:1:1]
-	reduce(k.script[1:], func(kept []agentsim.Step) bool { return k.take(append(clock, kept...)) })
+	reduce(k.script[1:], func(kept []agentsim.ScriptStep) bool { return k.take(append(clock, kept...)) })
 }
 
 // reduce looks for a short part of a list that still works: it drops halves, then
@@ -257,14 +257,14 @@ func (f *Failure) File(name string) string {
 }
 
 // script is a scenario. Its first line is the clock.
-type script []agentsim.Step
+type script []agentsim.ScriptStep
 
 func (s *script) add(at time.Duration, format string, args ...any) {
-	*s = append(*s, agentsim.Step{At: at, Words: fmt.Sprintf(format, args...)})
+	*s = append(*s, agentsim.ScriptStep{At: at, Words: fmt.Sprintf(format, args...)})
 }
 
 func (s script) sort() {
-	slices.SortStableFunc(s[1:], func(a, b agentsim.Step) int { return cmp.Compare(a.At, b.At) })
+	slices.SortStableFunc(s[1:], func(a, b agentsim.ScriptStep) int { return cmp.Compare(a.At, b.At) })
 }
 
 func (s script) String() string {

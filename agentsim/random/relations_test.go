@@ -48,7 +48,7 @@ func relations() []relation {
 		{
 			name: "the order in which assets are enrolled changes no asset's history", troubles: quiet, view: histories("a00"),
 			change: func(s *script) {
-				slices.SortStableFunc((*s)[1:], func(a, b agentsim.Step) int { return strings.Compare(enrolment(b), enrolment(a)) })
+				slices.SortStableFunc((*s)[1:], func(a, b agentsim.ScriptStep) int { return strings.Compare(enrolment(b), enrolment(a)) })
 				s.sort()
 			},
 			wrong: func(s *script) { s.replace(`^asset a000 .*`, "asset a000 tagged all") },
@@ -253,7 +253,7 @@ func (s script) begin(words string) {
 
 // drop removes the lines that contain some words.
 func (s *script) drop(words string) {
-	*s = slices.DeleteFunc(*s, func(l agentsim.Step) bool { return strings.Contains(l.Words, words) })
+	*s = slices.DeleteFunc(*s, func(l agentsim.ScriptStep) bool { return strings.Contains(l.Words, words) })
 }
 
 func (s script) replace(pattern, by string) {
@@ -280,7 +280,7 @@ func each(what string) func(*script) {
 
 // enrolment returns the words of a line that enrols an asset at the start;
 // empty for others.
-func enrolment(l agentsim.Step) string {
+func enrolment(l agentsim.ScriptStep) string {
 	if l.At == 0 && strings.HasPrefix(l.Words, "asset ") {
 		return l.Words
 	}

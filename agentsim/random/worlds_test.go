@@ -137,7 +137,7 @@ func TestSameSeedSameWorld(t *testing.T) {
 		require.NoError(t, err)
 		with, err := parse(more)
 		require.NoError(t, err)
-		without := slices.DeleteFunc(with, func(l agentsim.Step) bool { return about(l, []string{"a008"}) })
+		without := slices.DeleteFunc(with, func(l agentsim.ScriptStep) bool { return about(l, []string{"a008"}) })
 		require.Equal(t, a, without.String())
 	}
 	a, err := generate(Options{Seed: 1})

@@ -27,7 +27,7 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"clock": clock, "micros": micros, "size": size[float64], "bytes": size[uint64],
 	"events": events, "reached": reached, "longest": longest, "prevented": prevented, "times": times,
 	"propagation": propagation, "firstHours": firstHours, "allDays": allDays, "deferral": deferral,
-	"stages": fleet.Stages, "causeText": func(c deadline.Cause) string { return causeText[c] }, "stageText": func(s fleet.Stage) string { return stageText[s] }, "stageTable": stageTable,
+	"stages": fleet.Stages, "causeText": func(c deadline.Cause) string { return causeText[c] }, "stageText": func(s fleet.RolloutStage) string { return stageText[s] }, "stageTable": stageTable,
 	"ringTable": ringTable,
 }).Parse(pageText))
 
@@ -273,11 +273,11 @@ func propagation(c *fleet.Cancel) template.HTML {
 }
 
 // layers are the stages from the bottom up: ended, under way, to come.
-var layers = []fleet.Stage{
+var layers = []fleet.RolloutStage{
 	fleet.StageDone, fleet.StageFailed, fleet.StageReboot, fleet.StageDeploy, fleet.StageDownload, fleet.StageQueued, fleet.StageNone, fleet.StageCancelled,
 }
 
-var stageText = map[fleet.Stage]string{
+var stageText = map[fleet.RolloutStage]string{
 	fleet.StageNone: "no order yet", fleet.StageQueued: "waits for its start", fleet.StageDownload: "downloads", fleet.StageDeploy: "installs",
 	fleet.StageReboot: "waits for its reboot", fleet.StageDone: "up to date", fleet.StageFailed: "failed", fleet.StageCancelled: "cancelled",
 }
